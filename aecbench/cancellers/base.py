@@ -1,0 +1,60 @@
+"""What an echo canceller is. It gets the microphone and the far-end reference and nothing else."""
+
+from abc import ABC, abstractmethod
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from aecbench.signals import Array
+
+__all__ = ["Canceller", "Streaming"]
+
+State = TypeVar("State")
+
+
+@runtime_checkable
+class Canceller(Protocol):
+    """Anything that turns microphone and far end into an estimate of the near end (and noise)."""
+
+    @property
+    def latency(self) -> int:
+        """Algorithmic delay in samples: output sample t depends on input up to sample t + latency."""
+
+    def cancel(self, mic: Array, far: Array) -> Array:
+        """Estimate [..., T] of near + noise from mic and far [..., T], time-aligned with mic."""
+
+
+class Streaming(ABC, Generic[State]):
+    """A causal canceller that runs block by block. Fields are hyper-parameters; state is a value handed on."""
+
+    block: int  # samples per step
+
+    @property
+    @abstractmethod
+    def latency(self) -> int:
+        """Algorithmic delay in samples: output sample t depends on input up to sample t + latency."""
+
+    @property
+    def delay(self) -> int:
+        """Samples by which the output of `step` lags the microphone; `cancel` takes them out."""
+        return 0
+
+    @abstractmethod
+    def init(self, batch: tuple[int, ...]) -> State:
+        """The state before the first block of a batch of signals."""
+
+    @abstractmethod
+    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Cancel one block: mic and far [*batch, block] -> next state, output [*batch, block]."""
+
+    def cancel(self, mic: Array, far: Array) -> Array:
+        """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
+        length = mic.shape[-1]
+        blocks = -(-(length + self.delay) // self.block)
+        padding = [(0, 0)] * (mic.ndim - 1) + [(0, blocks * self.block - length)]
+        mic, far = np.pad(mic, padding), np.pad(far, padding)
+        state, out = self.init(mic.shape[:-1]), np.empty(mic.shape, np.float32)
+        for start in range(0, mic.shape[-1], self.block):
+            span = np.s_[..., start : start + self.block]
+            state, out[span] = self.step(state, mic[span], far[span])
+        return out[..., self.delay : self.delay + length]

@@ -1,0 +1,1 @@
+"""Signal processing that scenes, cancellers and metrics share. Arrays are [..., T]."""

@@ -1,0 +1,71 @@
+"""Levels, speech activity and talk labels, in frames of 10 ms."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from aecbench.signals import Array, Signals, Talk
+
+__all__ = ["FRAME", "active", "active_power", "db", "frame_length", "power", "talk", "to_samples"]
+
+FRAME = 0.01  # seconds
+FLOOR = 1e-4  # a frame is active when it is less than 40 dB below the loudest one
+HOLD = 20  # frames of 10 ms by which activity is prolonged: pauses within a sentence are speech
+
+
+def db(ratio: Array | float) -> Any:
+    """10 log10(ratio): 0 gives -inf and a negative or undefined ratio NaN, without a warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 10 * np.log10(ratio)
+
+
+def power(x: Array) -> Any:
+    """Mean square over the last axis, in float64: [..., T] -> [...]. Of no samples: NaN."""
+    if x.shape[-1] == 0:
+        return np.full(x.shape[:-1], np.nan)
+    return np.mean(np.square(x, dtype=np.float64), axis=-1)
+
+
+def frame_length(rate: int) -> int:
+    """Samples of a 10 ms frame."""
+    return round(rate * FRAME)
+
+
+def active(x: Array, rate: int) -> NDArray[np.bool_]:
+    """Frames in which `x` is active: [..., T] -> bool [..., T // frame_length(rate)].
+
+    A frame is active when its power is less than 40 dB below that of the loudest frame, or was within the last 200 ms
+    (the hang-over of ITU-T P.56, method B). Scaling `x` changes nothing; silence is never active.
+    """
+    n = frame_length(rate)
+    frames = x.shape[-1] // n
+    energy = power(x[..., : frames * n].reshape(*x.shape[:-1], frames, n))
+    if frames == 0:
+        return np.zeros(energy.shape, bool)
+    loud = energy > FLOOR * energy.max(axis=-1, keepdims=True)
+    padded = np.concatenate([np.zeros((*loud.shape[:-1], HOLD), bool), loud], axis=-1)
+    return np.asarray(sliding_window_view(padded, HOLD + 1, axis=-1).any(axis=-1))
+
+
+def to_samples(frames: NDArray[Any], rate: int, length: int) -> NDArray[Any]:
+    """Frame values repeated per sample and cut or edge-padded to `length`: [..., F] -> [..., length]."""
+    samples = np.repeat(frames, frame_length(rate), axis=-1)[..., :length]
+    missing = length - samples.shape[-1]
+    return np.pad(samples, [(0, 0)] * (samples.ndim - 1) + [(0, missing)], mode="edge") if missing else samples
+
+
+def active_power(x: Array, rate: int) -> float:
+    """Mean square of one signal [T] over its active frames; 0 where it is silent."""
+    frames = active(x, rate)
+    if not frames.any():
+        return 0.0
+    return float(power(x[to_samples(frames, rate, x.shape[-1])]))
+
+
+def talk(signals: Signals, rate: int) -> NDArray[np.int8]:
+    """Who is talking in every 10 ms frame, from the stems echo and near: Talk values [..., T // frame_length(rate)]."""
+    far = np.where(active(signals.echo, rate), Talk.FAR, 0)
+    near = np.where(active(signals.near, rate), Talk.NEAR, 0)
+    return (far + near).astype(np.int8)

@@ -1,0 +1,86 @@
+"""The exceptions a user may meet. Each message says what was got, what was expected and what to do, in one line.
+
+The command line prints the message and exits with `exit_code`: 1 failure, 2 usage, 3 finished with failed items.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "AecbenchError",
+    "AudioError",
+    "ConfigError",
+    "CorpusError",
+    "FailedItems",
+    "MissingExtra",
+    "OutputError",
+    "SourceError",
+    "UnknownName",
+    "UsageError",
+    "did_you_mean",
+]
+
+
+class AecbenchError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(AecbenchError):
+    """The call itself is wrong: an option, a value or a name."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """A name that is in no table. Says the nearest known one."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}: {did_you_mean(name, known)}")
+
+
+class ConfigError(UsageError):
+    """A recipe or card with a key or a value that cannot be used."""
+
+
+class AudioError(AecbenchError):
+    """Audio that cannot be read or used."""
+
+
+class SourceError(AecbenchError):
+    """A speech, noise or RIR source that cannot supply what a recipe asks for."""
+
+
+class CorpusError(AecbenchError):
+    """A corpus that is missing, damaged or of another format version."""
+
+
+class OutputError(AecbenchError):
+    """A result that cannot be written: read-only folder, full disk."""
+
+
+class MissingExtra(AecbenchError):
+    """An optional dependency that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} is not installed; run: pip install 'aecbench[{extra}]'")
+
+
+class FailedItems(AecbenchError):
+    """The run finished, but some of its items failed."""
+
+    exit_code = 3
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Advice for a name that is not among `known`: the nearest one, else all of them.
+
+    >>> did_you_mean("kalmann", ["nlms", "kalman"])
+    "did you mean 'kalman'?"
+    >>> did_you_mean("xyz", ["nlms", "kalman"])
+    'known: kalman, nlms'
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
