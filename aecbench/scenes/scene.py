@@ -2,18 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-__all__ = ["Frozen", "Loudspeaker", "Measured", "Noise", "Room", "Scene", "Speech", "TalkKind"]
+from aecbench.record import Frozen
+
+__all__ = ["Loudspeaker", "Measured", "Noise", "Room", "Scene", "Speech", "TalkKind"]
 
 TalkKind = Literal["far_single", "double", "near_single"]
 Point = tuple[float, float, float]  # metres
-
-
-class Frozen(BaseModel):
-    """An immutable record that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Speech(Frozen):
@@ -38,17 +34,20 @@ class Loudspeaker(Frozen):
     """The loudspeaker's nonlinearity: a row of LOUDSPEAKERS and its parameters."""
 
     model: str
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
 
 
 class Room(Frozen):
     """A shoebox room with loudspeaker, microphone and talker in it. Lengths in metres."""
 
+    engine: str  # row of ENGINES
     size: Point
     rt60: float  # [s]
+    absorption: tuple[tuple[float, ...], ...]  # [6, bands] share of energy that each wall absorbs
     loudspeaker: Point
     microphone: Point
     talker: Point
+    redrawn: int = 0  # rooms that were drawn before and turned out impossible
 
 
 class Measured(Frozen):
@@ -72,9 +71,10 @@ class Scene(Frozen):
     near: Speech | None
     noise: Noise | None
     room: Room | Measured
+    response: float  # length kept of the impulse responses [s]
     loudspeaker: Loudspeaker
     delay: float  # bulk delay of the echo [s]
-    ser: float  # signal-to-echo ratio [dB]
-    snr: float | None  # signal-to-noise ratio [dB]
+    ser: float | None  # signal-to-echo ratio [dB]; in far-end single talk against speech at near_level
+    snr: float | None  # signal-to-noise ratio [dB]; None without noise
     far_level: float  # active level of the far-end reference [dBFS]
     near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS]

@@ -1,0 +1,256 @@
+"""The command line: parse, call one function, print a path or a table."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aecbench import __version__
+from aecbench.errors import AecbenchError
+
+__all__ = ["main"]
+
+QUICKSTART = "quickstart-v1"
+CORPORA, RUNS = Path("corpora"), Path("runs")
+JOBS = click.IntRange(-1, 1024)
+
+
+class Group(click.Group):
+    """Turns the errors of aecbench into one line on standard error and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except AecbenchError as error:
+            click.echo(f"aecbench: {' '.join(str(error).split())}", err=True)
+            ctx.exit(error.exit_code)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command of that name; a mistyped one gets the nearest as advice."""
+        from aecbench.errors import did_you_mean
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            raise click.UsageError(f"no command {args[0]!r}: {did_you_mean(args[0], self.commands)}", ctx) from None
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="aecbench")
+def main() -> None:
+    r"""Simulate, run and compare acoustic echo cancellers.
+
+    \b
+    aecbench quickstart                               a corpus and a table in about a minute
+    aecbench simulate speech-v1 --speech DIR          a corpus from your own speech
+    aecbench eval --model kalman --model nlms         a table of two systems
+    aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav
+    """
+
+
+@main.command()
+@click.argument("recipe", default=QUICKSTART)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the corpus.  [default: corpora/NAME]")
+@click.option("--speech", metavar="SRC", help='"espeak", a folder of audio, or a CSV manifest with file and speaker.')
+@click.option("--noise", metavar="SRC", help="A folder of recordings, or a CSV manifest.")
+@click.option(
+    "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."
+)
+@click.option("--split", metavar="S", help="Simulate this split only: train, val or test.")
+@click.option("--scenes", type=click.IntRange(1), help="Scenes of every split that has any.")
+@click.option("--seed", type=click.IntRange(0), help="Another seed gives other scenes.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY.PATH=VALUE", help="Change one value of the recipe.")
+def simulate(
+    recipe: str,
+    out: Path | None,
+    speech: str | None,
+    noise: str | None,
+    rir: str | None,
+    split: str | None,
+    scenes: int | None,
+    seed: int | None,
+    jobs: int,
+    assignments: Sequence[str],
+) -> None:
+    r"""Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
+
+    Simulating the same corpus again keeps what is there and whole; an interrupted run goes on where it stopped.
+
+    \b
+    aecbench simulate
+    aecbench simulate speech-v1 --speech data/manifest.csv --noise data/manifest.csv
+    aecbench simulate my.toml --set levels.ser='{uniform=[-20, 0]}' --set room.rt60=0.4 --out corpora/mine
+    """
+    from aecbench.recipe import read_recipe
+    from aecbench.report import corpus_report
+    from aecbench.simulate import simulate as run
+
+    options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}
+    spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)
+    corpus = run(spec, out or CORPORA / spec.name, jobs=jobs)
+    _print(corpus_report(corpus))
+
+
+@main.command("eval")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="Baseline, folder with card.toml, or pkg.mod:Class.",
+)
+@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@click.option("--split", default="test", show_default=True)
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Score only this one; may be repeated.")
+@click.option("--by", metavar="CONDITION", help="Break down by talk, ser, snr, rt60, loudspeaker, noise or delay.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for rows.parquet, table.csv, table.md.  [default: runs/CORPUS]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def evaluate(
+    models: Sequence[str],
+    corpus_path: Path | None,
+    split: str,
+    metrics: Sequence[str],
+    by: str | None,
+    jobs: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Run systems on every scene of a corpus's split, score them, print a table.
+
+    \b
+    aecbench eval --model kalman
+    aecbench eval --model nlms --model kalman --by ser
+    aecbench eval --model mypackage.aec:MyCanceller --metric erle --metric pesq --json
+    """
+    from aecbench.corpus import open_corpus
+    from aecbench.report import result_json, result_table
+    from aecbench.results import CONDITIONS
+
+    if by is not None:
+        _known("condition", by, CONDITIONS)
+    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
+    table = _evaluate(models, corpus, split, metrics, jobs)
+    folder = out or RUNS / str(corpus.info["spec"]["name"])
+    table.save(folder)
+    if as_json:
+        click.echo(json.dumps(result_json(table)))
+    else:
+        _print(result_table(table, by))
+        click.echo(f"{folder}")
+    _fail_if_failed(table)
+
+
+@main.command()
+@click.option("--model", required=True, metavar="NAME", help="Baseline, folder with card.toml, or pkg.mod:Class.")
+@click.option("--mic", required=True, type=click.Path(path_type=Path), help="Microphone, one channel, any rate.")
+@click.option(
+    "--far", required=True, type=click.Path(path_type=Path), help="Far-end reference, as long as mic, at its rate."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Output WAV (float32), as long as mic.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Picture of waveforms, spectrograms and attenuation.")
+def cancel(model: str, mic: Path, far: Path, out: Path, plot: Path | None) -> None:
+    r"""Take the echo of a far-end recording out of a microphone recording.
+
+    \b
+    aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav --plot out.png
+    """
+    from aecbench.cancel import cancel_files
+    from aecbench.plots import plot_cancellation
+    from aecbench.systems import load_system
+
+    done = cancel_files(load_system(model), mic, far, out)
+    if plot is not None:
+        plot_cancellation(done.mic, done.far, done.out, done.rate, plot)
+    for path in filter(None, (out, plot)):
+        click.echo(path)
+
+
+@main.command("list")
+@click.argument("what", required=False)
+def list_(what: str | None) -> None:
+    r"""List what there is: recipes, models, metrics, sources, or all of them.
+
+    \b
+    aecbench list
+    aecbench list models
+    """
+    from aecbench.report import LISTINGS, listing
+
+    if what is not None:
+        _known("listing", what, LISTINGS)
+    _print(listing([what] if what else list(LISTINGS)))
+
+
+@main.command()
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+def quickstart(jobs: int) -> None:
+    r"""Simulate a small corpus, run every shipped baseline on it, print the table. Nothing is downloaded.
+
+    \b
+    aecbench quickstart
+    """
+    from aecbench.assets import names
+    from aecbench.plots import plot_results
+    from aecbench.recipe import read_recipe
+    from aecbench.report import corpus_report, result_table
+    from aecbench.simulate import simulate as run
+
+    corpus = run(read_recipe(QUICKSTART), CORPORA / QUICKSTART, jobs=jobs)
+    _print(corpus_report(corpus))
+    table = _evaluate(names("baselines"), corpus, "test", (), jobs)
+    folder = RUNS / QUICKSTART
+    table.save(folder)
+    plot_results(table, folder / "table.png")
+    _print(result_table(table, None))
+    click.echo(f"{folder}")
+    _fail_if_failed(table)
+
+
+def _evaluate(models: Sequence[str], corpus: Any, split: str, metrics: Sequence[str], jobs: int) -> Any:
+    from aecbench.evaluate import evaluate as run
+    from aecbench.metrics import METRICS
+    from aecbench.results import ResultTable
+    from aecbench.systems import load_system
+
+    for metric in metrics:
+        _known("metric", metric, METRICS)
+    chosen = {name: METRICS[name] for name in metrics or METRICS}
+    systems = [load_system(model) for model in dict.fromkeys(models)]
+    return ResultTable.concat([run(system, corpus, chosen, split=split, jobs=jobs) for system in systems])
+
+
+def _known(kind: str, name: str, names: Any) -> None:
+    from aecbench.errors import UnknownName
+
+    if name not in names:
+        raise UnknownName(kind, name, names)
+
+
+def _print(*what: Any) -> None:
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for item in what:
+        console.print(item)
+
+
+def _fail_if_failed(table: Any) -> None:
+    from aecbench.errors import FailedItems
+
+    if not table.failed.empty:
+        first = table.failed.iloc[0]
+        raise FailedItems(
+            f"{len(table.failed)} items failed; the first: {first['metric']} of {first['system']} "
+            f"on {first['scene']}: {first['reason']}"
+        )

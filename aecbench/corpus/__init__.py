@@ -1,0 +1,6 @@
+"""Corpora on disk: rendered scenes in HDF5 shards, with their truth."""
+
+from aecbench.corpus.format import FORMAT
+from aecbench.corpus.read import Corpus, Item, open_corpus
+
+__all__ = ["FORMAT", "Corpus", "Item", "open_corpus"]

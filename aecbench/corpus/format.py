@@ -1,0 +1,101 @@
+"""The corpus format: names, types and hashes.
+
+    corpora/<name>/
+        corpus.json              specification, id, digest, versions, command; written last
+        scenes.parquet           a row per scene with everything that was drawn
+        shards/<split>-00000.h5  mic far near echo noise: int16 [N, T]; scale: float32 [N]; rir: float32 [N, L];
+                                 scene: JSON [N]; sha256: hex [N]
+
+A stem in float is its int16 samples times the scene's `scale`. Stems are quantised first and mic is their integer sum.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecbench.config import canonical_json, sha256
+from aecbench.scenes.render import Rendering
+from aecbench.signals import STEMS, Signals
+
+__all__ = [
+    "CORPUS",
+    "FORMAT",
+    "SCENES",
+    "SHARDS",
+    "Record",
+    "decode",
+    "digest",
+    "encode",
+    "long_layout",
+    "shard_name",
+    "short_layout",
+]
+
+FORMAT = 1
+CORPUS, SCENES, SHARDS = "corpus.json", "scenes.parquet", "shards"
+FULL_SCALE = 32_000  # of 32 767: leaves room for the rounding of three stems
+PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
+
+
+class Record(NamedTuple):
+    """One scene as it is stored."""
+
+    scene: str  # JSON
+    audio: NDArray[np.int16]  # [5, T], in the order of STEMS
+    scale: float  # a float32 value
+    rir: NDArray[np.float32]  # [L], from loudspeaker signal to echo
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all that is stored of the scene."""
+        content = hashlib.sha256(self.scene.encode())
+        for part in (self.audio.astype("<i2"), np.array([self.scale], "<f4"), self.rir.astype("<f4")):
+            content.update(part.tobytes())
+        return content.hexdigest()
+
+
+def encode(scene: str, rendering: Rendering, rir_length: int) -> Record:
+    """Quantise a rendering. One scale serves all five signals; mic is the integer sum of its stems."""
+    signals, path = rendering
+    peak = max(float(np.abs(x).max()) for x in signals)
+    scale = np.float32(max(peak, 1e-6) / FULL_SCALE)
+    stored = {stem: np.rint(x / scale).astype(np.int16) for stem, x in zip(STEMS, signals, strict=True)}
+    stored["mic"] = stored["near"] + stored["echo"] + stored["noise"]
+    rir = np.zeros(rir_length, np.float32)
+    rir[: len(path)] = path[:rir_length]
+    return Record(scene, np.stack([stored[stem] for stem in STEMS]), float(scale), rir)
+
+
+def decode(audio: NDArray[np.int16], scale: float) -> Signals:
+    """The float32 signals [T] of stored ones [5, T]."""
+    return Signals(*(audio * np.float32(scale)))
+
+
+def shard_name(split: str, number: int) -> str:
+    """File name of a shard."""
+    return f"{split}-{number:05d}.h5"
+
+
+def long_layout(scenes: int, length: int, rir_length: int) -> dict[str, dict[str, Any]]:
+    """The data sets with a chunk per scene: name -> arguments of h5py's create_dataset. All carry checksums."""
+    return {
+        **{stem: {"shape": (scenes, length), "dtype": "<i2", "chunks": (1, length), **PACKED} for stem in STEMS},
+        "rir": {"shape": (scenes, rir_length), "dtype": "<f4", "chunks": (1, rir_length), **PACKED},
+    }
+
+
+def short_layout(scenes: int, json_length: int) -> dict[str, dict[str, Any]]:
+    """The data sets with a value per scene, in one chunk."""
+    return {
+        "scale": {"shape": (scenes,), "dtype": "<f4", "chunks": (scenes,), "fletcher32": True},
+        "scene": {"shape": (scenes,), "dtype": f"S{json_length}", "chunks": (scenes,), **PACKED},
+        "sha256": {"shape": (scenes,), "dtype": "S64", "chunks": (scenes,), "fletcher32": True},
+    }
+
+
+def digest(hashes: Mapping[str, str]) -> str:
+    """Hash of a corpus's contents, from the SHA-256 of its scenes by scene id."""
+    return sha256(canonical_json(dict(hashes)))

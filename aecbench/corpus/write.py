@@ -1,0 +1,100 @@
+"""Writing shards: under another name until whole and verified.
+
+HDF5's own filters compress a scene in the process that rendered it; the writer only appends the finished chunks.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from aecbench.corpus.format import PACKED, Record, long_layout, short_layout
+from aecbench.corpus.read import Shard
+from aecbench.errors import CorpusError, OutputError
+from aecbench.signals import STEMS
+
+__all__ = ["Packed", "pack", "write_file", "write_shard"]
+
+
+class Packed(NamedTuple):
+    """A record as compressed HDF5 chunks."""
+
+    scene: bytes  # JSON
+    chunks: dict[str, bytes]  # data set -> its row
+    scale: float
+    sha256: str
+
+
+def pack(record: Record) -> Packed:
+    """Compress a record, in memory."""
+    rows = dict(zip(STEMS, record.audio, strict=True)) | {"rir": record.rir}
+    chunks = {}
+    with h5py.File.in_memory() as file:
+        for name, row in rows.items():
+            data = file.create_dataset(name, data=row[None], chunks=(1, len(row)), **PACKED)
+            file.flush()
+            chunks[name] = data.id.read_direct_chunk((0, 0))[1]
+    return Packed(record.scene.encode(), chunks, record.scale, record.sha256)
+
+
+def write_shard(
+    path: Path, corpus_id: str, scenes: int, length: int, rir_length: int, records: Iterable[Packed]
+) -> None:
+    """Write one shard of that many scenes, whole or not at all.
+
+    It gets its final name only after it was read back and every scene's hash agreed. Raises OutputError.
+    """
+    part = path.with_suffix(".h5.tmp")
+    try:
+        with h5py.File(part, "w") as file:
+            file.attrs["corpus"] = corpus_id
+            for name, arguments in long_layout(scenes, length, rir_length).items():
+                file.create_dataset(name, **arguments)
+            rows = []
+            for row, record in enumerate(records):
+                for name, chunk in record.chunks.items():
+                    file[name].id.write_direct_chunk((row, 0), chunk)
+                rows.append((record.scene, record.scale, record.sha256))
+            texts, scales, hashes = zip(*rows, strict=True)
+            values = {"scene": np.array(texts), "scale": np.array(scales, "<f4"), "sha256": np.array(hashes, "S64")}
+            for name, arguments in short_layout(scenes, max(map(len, texts))).items():
+                file.create_dataset(name, data=values[name], **arguments)
+        with Shard(part) as shard:
+            shard.verify()
+        _sync(part)
+        part.replace(path)
+        _sync(path.parent)
+    except (OSError, RuntimeError, CorpusError) as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: cannot be written ({error}); free space or choose another place with --out"
+        ) from None
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a small file, whole or not at all. Raises OutputError."""
+    part = path.with_name(path.name + ".tmp")
+    try:
+        part.write_bytes(data)
+        _sync(part)
+        part.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path}: cannot be written ({error}); free space or choose another place with --out"
+        ) from None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,127 @@
+"""Run systems on a corpus and score what comes out."""
+
+import dataclasses
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from aecbench import __version__
+from aecbench.cancellers.oracle import Oracle
+from aecbench.corpus import Corpus
+from aecbench.dsp import levels
+from aecbench.metrics import METRICS, Metric, Score, score
+from aecbench.progress import progress
+from aecbench.results import CONDITIONS, ResultTable
+from aecbench.signals import Array, Signals
+from aecbench.systems import System
+
+__all__ = ["RTF", "evaluate"]
+
+RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
+LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi")
+
+
+class Run(NamedTuple):
+    """What a system gave for one scene."""
+
+    estimate: Array | None
+    seconds: float  # of processor time
+    error: str
+
+
+def evaluate(
+    system: System, corpus: Corpus, metrics: Mapping[str, Metric] = METRICS, *, split: str = "test", jobs: int = 1
+) -> ResultTable:
+    """Score a system on every scene of a split, in `jobs` processes (-1: all cores).
+
+    The system gets mic and far and nothing else. What fails is a row with NaN and the reason; the run goes on.
+    Raises UnknownName when the corpus does not have the split.
+    """
+    scenes = corpus.split(split)
+    tasks = (joblib.delayed(_score)(system, scenes, index, metrics) for index in range(len(scenes)))
+    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    rows = [row for part in progress(done, len(scenes), f"evaluate {system.name}", "scenes") for row in part]
+    table = pd.DataFrame(rows).merge(_conditions(scenes), on="scene", how="left", validate="many_to_one")
+    return ResultTable(table, _provenance(system, scenes, split))
+
+
+def _score(system: System, corpus: Corpus, index: int, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
+    """All rows of one scene."""
+    scene, signals, _ = corpus[index]
+    run = _run(system, signals, scene.rate)
+    talk = levels.talk(signals, scene.rate)
+    rows = []
+    for name, metric in metrics.items():
+        result = Score(np.nan, run.error, failed=True)
+        if run.estimate is not None:
+            result = score(metric, signals, run.estimate, scene.rate, talk)
+        rows.append({"metric": name, "value": result.value, "reason": result.reason, "failed": result.failed})
+    rtf = run.seconds / scene.duration
+    rows.append({"metric": RTF, "value": rtf, "reason": run.error, "failed": bool(run.error)})
+    return [{"scene": scene.id, "system": system.name, **row} for row in rows]
+
+
+def _run(system: System, signals: Signals, rate: int) -> Run:
+    canceller = system.canceller
+    if isinstance(canceller, Oracle):
+        canceller = dataclasses.replace(canceller, echo=signals.echo)
+    _warm_up(system, rate)
+    start = time.process_time()
+    try:
+        estimate = np.asarray(canceller.cancel(signals.mic, signals.far))
+    except Exception as error:
+        return Run(None, np.nan, f"{type(error).__name__}: {error}")
+    return Run(estimate, time.process_time() - start, "")
+
+
+_warm: set[str] = set()
+
+
+def _warm_up(system: System, rate: int) -> None:
+    """Let a system compile what it compiles before its time is taken; once per process."""
+    if system.hash not in _warm:
+        _warm.add(system.hash)
+        noise = np.random.default_rng(0).normal(size=rate).astype(np.float32) / 10
+        _run(system, Signals(noise, noise, noise, noise, noise), rate)
+
+
+def _conditions(corpus: Corpus) -> pd.DataFrame:
+    table = pd.DataFrame({"scene": corpus.scenes["scene"]})
+    for name, column in CONDITIONS.items():
+        table[name] = corpus.scenes.get(column, np.nan)
+    return table
+
+
+def _provenance(system: System, corpus: Corpus, split: str) -> dict[str, Any]:
+    return {
+        "corpus": {"id": corpus.id, "digest": corpus.digest, "split": split, "scenes": len(corpus)},
+        "systems": {
+            system.name: {"hash": system.hash, "canceller": system.target, "parameters": dict(system.parameters)}
+        },
+        "metrics": {name: metric.version for name, metric in METRICS.items()},
+        "versions": {"aecbench": __version__, "python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
+        "commit": _commit(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "command": " ".join(sys.argv),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that the package runs from, "+dirty" when files differ from it; None in a wheel."""
+    top = Path(__file__).parents[1]
+    if not (top / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(top), "describe", "--always", "--dirty=+dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,127 @@
+"""What a metric is, and how one scene is scored with it."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecbench.dsp import levels
+from aecbench.signals import Array, Signals, Talk
+
+__all__ = ["SHORTEST", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
+
+SHORTEST = 0.25  # [s] less audio than this is not scored (the limit of P.862, held for all)
+
+TALK_NAMES = {
+    Talk.SILENCE: "silence",
+    Talk.FAR: "far-end single talk",
+    Talk.NEAR: "near-end single talk",
+    Talk.DOUBLE: "double talk",
+}
+
+
+class Undefined(Exception):
+    """A metric has no value for an estimate; the message is the reason, in a few words."""
+
+
+class Inapplicable(Undefined):
+    """The scene has too little of what the metric looks at: no estimate would have a value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One row of METRICS.
+
+    `fn(signals, estimate, rate)` takes stems and estimate [..., T] at `rate` Hz, cut to the frames it is valid on, and
+    gives [...]. Undefined is NaN. For a lone signal [T] it may raise `Undefined` instead, to say why.
+    """
+
+    fn: Callable[[Signals, Array, int], Array]
+    title: str  # column heading
+    unit: str
+    better: Literal["higher", "lower"]
+    talk: frozenset[Talk]  # the frames it is valid on
+    version: int  # raised whenever the same audio would get another value
+    span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
+
+
+class Score(NamedTuple):
+    """The value of a metric; where it is undefined NaN, the reason, and whether another estimate would have a value."""
+
+    value: float
+    reason: str = ""
+    failed: bool = False  # undefined through the estimate or through the metric's code, not through the scene
+
+
+def score(
+    metric: Metric, signals: Signals, estimate: Array, rate: int, talk: NDArray[np.integer[Any]] | None = None
+) -> Score:
+    """Score the estimate [T] of one scene, stems [T] at `rate` Hz.
+
+    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given.
+    A value may be infinite (the ERLE of a silent output is). Never raises for what is in the audio: an estimate that
+    cannot be scored has the value NaN and a reason.
+    """
+    estimate = np.asarray(estimate)
+    talk = levels.talk(signals, rate) if talk is None else talk
+    try:
+        _check(estimate, signals)
+        keep = _cut(metric, talk, rate, estimate.shape[-1])
+        signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]
+        if estimate.size < SHORTEST * rate:
+            raise Inapplicable(f"shorter than {SHORTEST} s")
+        value = float(metric.fn(signals, estimate, rate))
+        if np.isnan(value):
+            raise _why(signals, estimate)
+    except Undefined as reason:
+        return Score(np.nan, str(reason), failed=not isinstance(reason, Inapplicable))
+    return Score(value)
+
+
+def each(one: Callable[[Signals, Array, int], float]) -> Callable[[Signals, Array, int], Array]:
+    """Let a metric that is written for one signal [T] take [..., T], row by row; an undefined row is NaN."""
+
+    @functools.wraps(one)
+    def fn(signals: Signals, estimate: Array, rate: int) -> Array:
+        if estimate.ndim == 1:
+            return np.asarray(one(signals, estimate, rate))
+        values = np.empty(estimate.shape[:-1])
+        for row in np.ndindex(values.shape):
+            try:
+                values[row] = one(Signals(*(x[row] for x in signals)), estimate[row], rate)
+            except Undefined:
+                values[row] = np.nan
+        return values
+
+    return fn
+
+
+def _check(estimate: Array, signals: Signals) -> None:
+    if estimate.shape != signals.mic.shape:
+        raise Undefined(f"estimate has shape {estimate.shape}, expected {signals.mic.shape}")
+    finite = np.isfinite(estimate)
+    if not finite.all():
+        raise Undefined(f"estimate is not finite at sample {np.argmin(finite)}")
+
+
+def _cut(metric: Metric, talk: NDArray[np.integer[Any]], rate: int, length: int) -> NDArray[np.bool_] | slice:
+    """The samples a metric looks at."""
+    frames = np.isin(talk, list(metric.talk))
+    if not frames.any():
+        raise Inapplicable(f"no {' or '.join(TALK_NAMES[kind] for kind in sorted(metric.talk))}")
+    keep = levels.to_samples(frames, rate, length)
+    if not metric.span:
+        return keep
+    inside = np.flatnonzero(keep)
+    return slice(inside[0], inside[-1] + 1)
+
+
+def _why(signals: Signals, estimate: Array) -> Undefined:
+    """The reason for a NaN."""
+    for name, stem in (("mic", signals.mic), ("near", signals.near)):
+        if not stem.any():
+            return Inapplicable(f"{name} is silent")
+    return Undefined("the value is not a number" if estimate.any() else "estimate is silent")

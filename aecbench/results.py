@@ -1,0 +1,179 @@
+"""The outcome of an evaluation: one row per scene, system and metric, and where it all comes from."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy.stats import bootstrap
+
+from aecbench.errors import AecbenchError, OutputError, UnknownName
+
+__all__ = ["CONDITIONS", "Interval", "ResultTable", "mean_interval"]
+
+# what --by takes: name -> column of the corpus's table of scenes
+CONDITIONS = {
+    "talk": "talk",
+    "ser": "ser",
+    "snr": "snr",
+    "rt60": "room.rt60",
+    "loudspeaker": "loudspeaker.model",
+    "noise": "noise.kind",
+    "delay": "delay",
+}
+BINS = 4  # numbers that take more values than this are binned
+RESAMPLES = 2000
+
+
+class Interval(NamedTuple):
+    """A mean over scenes with its 95 % bootstrap interval, and how many scenes stand behind it."""
+
+    mean: float
+    low: float
+    high: float
+    n: int  # scenes in which the metric is defined
+    failed: int  # scenes in which it should be, but is not
+
+    @property
+    def text(self) -> str:
+        """As "12.34 ±0.56", the wider half of the interval; "-" when no scene counts."""
+        if not self.n:
+            return "-"
+        return f"{self.mean:.2f} ±{max(self.high - self.mean, self.mean - self.low):.2f}"
+
+
+def mean_interval(values: Sequence[float], failed: int = 0) -> Interval:
+    """Mean of the values that are not NaN, with the percentile bootstrap interval (Efron 1979), seeded.
+
+    >>> mean_interval([2.0, 2.0, float("nan")])
+    Interval(mean=2.0, low=2.0, high=2.0, n=2, failed=0)
+    """
+    x = np.asarray(values, float)
+    x = x[~np.isnan(x)]
+    if x.size == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, failed)
+    if x.size == 1 or not np.isfinite(x).all() or np.ptp(x) == 0:
+        return Interval(float(x.mean()), float(x.mean()), float(x.mean()), x.size, failed)
+    found = bootstrap((x,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0))
+    low, high = found.confidence_interval
+    return Interval(float(x.mean()), float(low), float(high), x.size, failed)
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """Rows with the columns scene, system, metric, value, reason, failed and the conditions of the scene.
+
+    `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), versions, commit, machine and
+    command.
+    """
+
+    rows: pd.DataFrame
+    provenance: dict[str, Any]
+
+    @property
+    def systems(self) -> list[str]:
+        """In the order they were evaluated."""
+        return list(self.rows["system"].unique())
+
+    @property
+    def metrics(self) -> list[str]:
+        """In the order of the columns."""
+        return list(self.rows["metric"].unique())
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The rows that should have a value and have none."""
+        return self.rows[self.rows["failed"]]
+
+    def summary(self, by: str | None = None) -> dict[tuple[str, str], dict[str, Interval]]:
+        """(condition, system) -> metric -> interval; the condition is "" without `by`, a row of CONDITIONS."""
+        groups = pd.Series("", self.rows.index) if by is None else self._groups(by)
+        table: dict[tuple[str, str], dict[str, Interval]] = {}
+        for condition in sorted(groups.dropna().unique(), key=_natural):
+            for system in self.systems:
+                rows = self.rows[(groups == condition) & (self.rows["system"] == system)]
+                table[str(condition), system] = {
+                    metric: mean_interval(part["value"].tolist(), int(part["failed"].sum()))
+                    for metric, part in ((m, rows[rows["metric"] == m]) for m in self.metrics)
+                }
+        return table
+
+    def _groups(self, by: str) -> "pd.Series[Any]":
+        if by not in CONDITIONS:
+            raise UnknownName("condition", by, CONDITIONS)
+        values = self.rows[by]
+        if values.dropna().empty:
+            raise AecbenchError(f"no scene of this corpus has a {by}; choose another --by")
+        if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= BINS:
+            return values.map(lambda value: value if pd.isna(value) or isinstance(value, str) else f"{value:g}")
+        edges = _edges(float(values.min()), float(values.max()))
+        labels = [f"{low:g} … {high:g}" for low, high in pairwise(edges)]
+        return pd.cut(values, edges, labels=labels, include_lowest=True).astype(object)
+
+    def save(self, folder: Path) -> None:
+        """Write rows.parquet (provenance in its metadata), table.csv and table.md. Raises OutputError."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            table = pa.Table.from_pandas(self.rows, preserve_index=False)
+            note = {b"aecbench": json.dumps(self.provenance).encode()}
+            pq.write_table(
+                table.replace_schema_metadata({**(table.schema.metadata or {}), **note}), folder / "rows.parquet"
+            )
+            (folder / "table.csv").write_text(self.to_csv())
+            (folder / "table.md").write_text(self.to_markdown())
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be written ({error}); choose another place with --out") from None
+
+    @staticmethod
+    def load(path: Path) -> "ResultTable":
+        """Rows and provenance from a rows.parquet."""
+        table = pq.read_table(path)
+        return ResultTable(table.to_pandas(), json.loads((table.schema.metadata or {})[b"aecbench"]))
+
+    @staticmethod
+    def concat(tables: Sequence["ResultTable"]) -> "ResultTable":
+        """Several systems on one corpus as one table."""
+        systems = {name: facts for table in tables for name, facts in table.provenance["systems"].items()}
+        rows = pd.concat([table.rows for table in tables], ignore_index=True)
+        return ResultTable(rows, tables[0].provenance | {"systems": systems})
+
+    def to_csv(self) -> str:
+        """One line per system and metric: mean, ends of the interval, counts."""
+        lines = [
+            {"system": system, "metric": metric, **interval._asdict()}
+            for (_, system), intervals in self.summary().items()
+            for metric, interval in intervals.items()
+        ]
+        return pd.DataFrame(lines).to_csv(index=False)
+
+    def to_markdown(self) -> str:
+        """One row per system, one column per metric, mean ± half of the 95 % interval."""
+        body = [[system, *(i.text for i in intervals.values())] for (_, system), intervals in self.summary().items()]
+        return "".join(
+            _markdown_row(cells) for cells in [["system", *self.metrics], ["---"] * (len(self.metrics) + 1), *body]
+        )
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _edges(low: float, high: float) -> list[float]:
+    """At most BINS + 1 round numbers from below `low` to above `high`."""
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(f"{edge:.6g}") for edge in MaxNLocator(BINS).tick_values(low, high)]
+
+
+def _natural(label: Any) -> tuple[float, str]:
+    """Numbers by size, before words."""
+    try:
+        return float(str(label).split(" ")[0]), ""
+    except ValueError:
+        return np.inf, str(label)

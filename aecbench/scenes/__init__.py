@@ -1,0 +1,1 @@
+"""The simulator: a specification, scenes drawn from it, and their audio."""

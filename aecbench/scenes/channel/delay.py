@@ -1,0 +1,30 @@
+"""The delay between reference and loudspeaker, which a sound card may change without notice."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aecbench.dsp.delay import sample
+from aecbench.scenes.channel.blend import blend, steps
+from aecbench.signals import Array
+
+__all__ = ["jump"]
+
+FADE = 0.01  # seconds
+
+
+def jump(x: Array, delays: Sequence[float], times: Sequence[float], rate: int, fade: float = FADE) -> Array:
+    """The signal x [..., T] delayed by delays[0] seconds, and by delays[k + 1] from times[k] seconds on.
+
+    Each change is a cross-fade of `fade` seconds that begins at its time. With no times it is a constant delay. Delays
+    may be fractions of a sample and negative. Returns float32 [..., T]. Raises ConfigError for times that do not ascend
+    by at least `fade`.
+
+    >>> jump(np.arange(1.0, 9.0), [1.0, 2.0], [4.0], 1, fade=1.0).tolist()
+    [0.0, 1.0, 2.0, 3.0, 4.0, 4.0, 5.0, 6.0]
+    """
+
+    def delayed(k: int, start: int, stop: int) -> Array:
+        return sample(x, np.arange(start, stop) - rate * delays[k])
+
+    return blend(delayed, steps(len(delays), times, rate, fade), x.shape[-1])

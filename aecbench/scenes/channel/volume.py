@@ -1,0 +1,28 @@
+"""The volume control, which sits behind the reference."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from aecbench.scenes.channel.blend import steps
+from aecbench.signals import Array
+
+__all__ = ["volume"]
+
+FADE = 0.05  # seconds
+
+
+def volume(x: Array, gains: Sequence[float], times: Sequence[float], rate: int, fade: float = FADE) -> Array:
+    """The signal x [..., T] with a gain of gains[0] dB, and of gains[k + 1] dB from times[k] seconds on.
+
+    The amplitude changes linearly over `fade` seconds, beginning at its time; a gain of -inf dB mutes. Returns the type
+    and shape of x. Raises ConfigError for times that do not ascend by at least `fade`.
+
+    >>> volume(np.ones(6), [0.0, 20.0], [2.0], 1, fade=2.0).tolist()
+    [1.0, 1.0, 1.0, 5.5, 10.0, 10.0]
+    """
+    knots = steps(len(gains), times, rate, fade)
+    amplitudes = 10 ** (np.asarray(gains, float) / 20)
+    at, heard = [knot.at for knot in knots], [knot.version for knot in knots]
+    curve = np.interp(np.arange(x.shape[-1]), at, amplitudes[heard])
+    return np.asarray(x * curve, x.dtype)

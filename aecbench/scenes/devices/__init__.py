@@ -1,0 +1,68 @@
+"""Stages of a loudspeaker device, in series. A new one is a file here and a line in DEVICES."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from aecbench.dsp.levels import power
+from aecbench.errors import UnknownName
+from aecbench.scenes.devices import compressor, hammerstein, rattle, response, volterra, wiener_hammerstein
+from aecbench.scenes.devices.device import Device
+from aecbench.scenes.devices.memoryless import memoryless
+from aecbench.scenes.devices.microphone import MICROPHONE_AGC, microphone_gain
+from aecbench.scenes.devices.response import measured
+from aecbench.scenes.loudspeaker import LOUDSPEAKERS, settings
+from aecbench.signals import Array
+
+__all__ = ["DEVICES", "MICROPHONE_AGC", "Device", "Stage", "apply", "find", "measured", "microphone_gain", "play"]
+
+DEVICES: dict[str, Device] = {
+    "compressor": compressor.DEVICE,
+    "hammerstein": hammerstein.DEVICE,
+    "wiener_hammerstein": wiener_hammerstein.DEVICE,
+    "volterra": volterra.DEVICE,
+    "response": response.DEVICE,
+    "rattle": rattle.DEVICE,
+    **{name: memoryless(model) for name, model in LOUDSPEAKERS.items()},
+}
+
+
+class Stage(NamedTuple):
+    """A row of DEVICES and its parameters; those not given have their defaults."""
+
+    device: str
+    parameters: Mapping[str, float] = {}
+
+
+def find(name: str) -> Device:
+    """The device of this name. Raises UnknownName."""
+    if name not in DEVICES:
+        raise UnknownName("device stage", name, DEVICES)
+    return DEVICES[name]
+
+
+def apply(name: str, x: Array, rate: int, parameters: Mapping[str, float]) -> Array:
+    """The signal x [..., T], in units of full scale, through one stage: same shape and type.
+
+    Raises UnknownName for a name that is in no row of DEVICES, ConfigError for an unknown parameter or a value out of
+    its range.
+    """
+    device = find(name)
+    return device.fn(x, rate, **settings(f"device stage {name}", device.parameters, parameters))
+
+
+def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, rate: int) -> Array:
+    """The signal x [..., T] through the stages one after the other: same shape, type and power.
+
+    Full scale, to which thresholds and drives refer, is the peak of x: each signal of a batch is scaled to a peak of 1
+    and, at the end, to the power it had. What the device does to a signal thus depends on its waveform and not on its
+    level, and a signal-to-echo ratio set before or after means the same. Silence stays silence, no stages return x.
+    """
+    peak = np.abs(x).max(axis=-1, keepdims=True, initial=0.0)
+    y: Array = x / np.where(peak > 0, peak, 1)
+    for name, parameters in stages:
+        y = apply(name, y, rate, parameters)
+    before, after = power(x), power(y)
+    gain = np.sqrt(np.divide(before, after, out=np.zeros_like(before), where=after > 0))[..., None]
+    return np.asarray(y * gain, x.dtype) if stages else x

@@ -1,0 +1,115 @@
+"""The distributions a recipe can name. Each knows its extremes, so a recipe is checked before anything is drawn.
+
+ser = 0                                              # always the same
+ser = {uniform = [-10, 10]}                          # equally likely between two numbers
+ser = {normal = [0, 5], clip = [-10, 10]}            # Gaussian with mean and standard deviation, limited
+model = {choice = ["linear", "hard_clip"], weights = [1, 3]}   # one of some, equally likely without weights
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from pydantic import AfterValidator, model_serializer, model_validator
+
+from aecbench.errors import did_you_mean
+from aecbench.record import Frozen
+
+__all__ = ["Distribution", "one_of", "within"]
+
+Value = float | str
+FORMS = ("constant", "uniform", "normal", "choice")
+
+
+class Distribution(Frozen):
+    """One of: a constant, uniform, normal with clip, choice with optional weights."""
+
+    constant: Value | None = None
+    uniform: tuple[float, float] | None = None
+    normal: tuple[float, float] | None = None
+    clip: tuple[float, float] | None = None
+    choice: tuple[Value, ...] | None = None
+    weights: tuple[float, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_constant(cls, value: Any) -> Any:
+        return {"constant": value} if isinstance(value, int | float | str) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> "Distribution":
+        given = [form for form in FORMS if getattr(self, form) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected one of: a constant, {{uniform}}, {{normal, clip}}, {{choice}}; got {given}")
+        if (self.clip is None) != (self.normal is None):
+            raise ValueError("normal and clip go together: {normal = [mean, deviation], clip = [low, high]}")
+        for pair in (self.uniform, self.clip):
+            if pair is not None and pair[0] > pair[1]:
+                raise ValueError(f"{list(pair)} runs backwards; expected [low, high]")
+        if self.normal is not None and self.normal[1] < 0:
+            raise ValueError(f"normal {list(self.normal)}: the deviation must not be negative")
+        if self.choice is not None and not self.choice:
+            raise ValueError("choice is empty; name at least one value")
+        if self.weights is not None:
+            if self.choice is None or len(self.weights) != len(self.choice):
+                raise ValueError(f"{len(self.weights)} weights; give one for each value of a choice")
+            if min(self.weights) < 0 or sum(self.weights) <= 0:
+                raise ValueError(f"weights {list(self.weights)}: none may be negative, one must be above 0")
+        return self
+
+    @model_serializer
+    def _as_in_toml(self) -> Any:
+        if self.constant is not None:
+            return self.constant
+        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+
+    @property
+    def extremes(self) -> tuple[Value, ...]:
+        """The lowest and highest number it can give, or every choice."""
+        if self.constant is not None:
+            return (self.constant,)
+        return self.uniform or self.clip or self.choice or ()
+
+    @property
+    def high(self) -> float:
+        """The highest number it can give."""
+        return max(float(value) for value in self.extremes)
+
+    def draw(self, rng: np.random.Generator) -> Value:
+        """One value. Numbers are rounded to 6 decimals, which keeps the scene's JSON short."""
+        if self.constant is not None:
+            return self.constant
+        if self.choice is not None:
+            weights = np.array(self.weights or [1.0] * len(self.choice))
+            return self.choice[int(rng.choice(len(self.choice), p=weights / weights.sum()))]
+        low, high = self.uniform or self.clip or (0.0, 0.0)
+        value = rng.uniform(low, high) if self.normal is None else np.clip(rng.normal(*self.normal), low, high)
+        return round(float(value), 6)
+
+    def number(self, rng: np.random.Generator) -> float:
+        """One value of a distribution over numbers."""
+        return float(self.draw(rng))
+
+
+def within(low: float, high: float, unit: str = "") -> AfterValidator:
+    """The check that a distribution gives numbers in [low, high] only."""
+
+    def check(distribution: Distribution) -> Distribution:
+        for value in distribution.extremes:
+            if isinstance(value, str) or not low <= value <= high:
+                raise ValueError(f"got {value!r}, allowed are numbers from {low:g} to {high:g} {unit}".rstrip())
+        return distribution
+
+    return AfterValidator(check)
+
+
+def one_of(kind: str, names: Collection[str]) -> AfterValidator:
+    """The check that a distribution gives names of a table only."""
+
+    def check(distribution: Distribution) -> Distribution:
+        for value in distribution.extremes:
+            if value not in names:
+                raise ValueError(f"unknown {kind} {value!r}: {did_you_mean(str(value), names)}")
+        return distribution
+
+    return AfterValidator(check)

@@ -1,0 +1,263 @@
+"""Audio files as a source of sound: a folder or a CSV manifest, its files in groups, the groups divided between splits.
+
+A group is what must not be on two sides of an experiment: a talker, a room, an original recording.
+
+Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; all
+rows are used where there is no such column), `speaker` / `recording` / `room` (the group), `split` (train, val or test:
+the group of that row stays there) and `sha256` (of the file). What else there is, is ignored.
+"""
+
+import csv
+import functools
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import soundfile
+
+from aecbench.dsp import audio
+from aecbench.errors import AudioError, SourceError, UnknownName
+from aecbench.signals import Array
+
+__all__ = ["SPLITS", "Collection", "Entry", "open_collection", "open_folder", "open_manifest", "partition", "shape"]
+
+SPLITS = ("train", "val", "test")
+SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
+CACHED = 16  # decoded files kept in memory, per process
+HASHERS = 8  # threads: hashing is bound by the disk
+
+GroupsOf = Callable[[Sequence[PurePosixPath]], Sequence[str]]  # paths -> the group of each, "" where unknown
+
+
+class Entry(NamedTuple):
+    """A file of a collection."""
+
+    group: str
+    split: str = ""  # the split it is tied to, if any
+    sha256: str = ""  # as its manifest says, if it does
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Audio files by key (the path relative to `root`, with "/"). Opening one reads no audio."""
+
+    root: Path
+    entries: dict[str, Entry]
+    origin: str  # what the user gave: named in messages
+    noun: str  # what a group is: "speaker", "recording", "room"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over keys, groups, fixed splits and contents of all files, but not over where they lie.
+
+        Contents are known from the manifest's column `sha256`; files without are hashed, which reads all of them once.
+        """
+        hasher = hashlib.sha256()
+        with ThreadPoolExecutor(HASHERS) as pool:
+            keys = sorted(self.entries)
+            for key, content in zip(keys, pool.map(self._content, keys), strict=True):
+                entry = self.entries[key]
+                hasher.update("\0".join((key, entry.group, entry.split, content)).encode() + b"\n")
+        return hasher.hexdigest()
+
+    @cached_property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The keys of every group, sorted."""
+        groups = defaultdict(list)
+        for key in sorted(self.entries):
+            groups[self.entries[key].group].append(key)
+        return {group: tuple(keys) for group, keys in sorted(groups.items())}
+
+    def of(self, group: str) -> tuple[str, ...]:
+        """The keys of a group. Raises SourceError for one that is not there."""
+        if group not in self.groups:
+            raise SourceError(f"{self.origin}: has no {self.noun} {group!r}; draw the scenes again from this source")
+        return self.groups[group]
+
+    @cached_property
+    def sides(self) -> dict[str, tuple[str, ...]]:
+        """The groups of every split, sorted: those tied to it, and its share of the others."""
+        tied = {entry.group: entry.split for entry in self.entries.values() if entry.split}
+        free = [group for group in self.groups if group not in tied]
+        return {
+            split: tuple(sorted([*partition(free, split), *(group for group, side in tied.items() if side == split)]))
+            for split in SPLITS
+        }
+
+    def split(self, split: str, *, least: int = 1) -> tuple[str, ...]:
+        """The groups of a split, sorted. Raises SourceError where they are fewer than `least`."""
+        if split not in SPLITS:
+            raise UnknownName("split", split, SPLITS)
+        groups = self.sides[split]
+        if len(groups) < least:
+            raise SourceError(
+                f"{self.origin}: {len(self.groups)} {self.noun}(s) found, {len(groups)} of them in split {split!r}, "
+                f"which needs {least}; give a source with {4 + least} {self.noun}s or more for all three splits"
+            )
+        return groups
+
+    def path(self, key: str) -> Path:
+        """Where a file lies. Raises SourceError for a key that is not there."""
+        if key not in self.entries:
+            raise SourceError(f"{self.origin}: has no file {key!r}; draw the scenes again from this source")
+        return self.root / key
+
+    def seconds(self, key: str) -> float:
+        """How long a file lasts, from its header."""
+        path = self.path(key)
+        try:
+            header = soundfile.info(path)
+        except (soundfile.LibsndfileError, OSError):
+            x, rate = audio.read(path, mix=True)  # says why it cannot be read
+            return x.size / rate
+        return float(header.frames / header.samplerate)
+
+    def load(self, key: str, rate: int) -> tuple[Array, int]:
+        """The first channel of a file as float32 [T] at `rate`, read-only, and the rate it was stored at.
+
+        Raises AudioError for a file that cannot be read, or is not the one its manifest describes.
+        """
+        path = self.path(key)
+        try:
+            stamp = path.stat().st_mtime_ns
+        except OSError:
+            stamp = 0
+        return _load(path, rate, self.entries[key].sha256, stamp)
+
+    def _content(self, key: str) -> str:
+        if self.entries[key].sha256:
+            return self.entries[key].sha256
+        self.seconds(key)  # what is no audio is found now, not in the midst of a simulation
+        return _sha256(self.root / key)
+
+
+def partition(names: Iterable[str], split: str) -> tuple[str, ...]:
+    """The names that belong to a split, sorted. Every name is in exactly one, whatever the order of `names`.
+
+    In the order of their SHA-256, 20 % of the names go to test, the next 10 % to val, but at least 2 to each as long as
+    there are any; the rest goes to train. Raises UnknownName for a split that is none.
+
+    >>> [len(partition("abcdefghijklmnopqrst", split)) for split in SPLITS]
+    [14, 2, 4]
+    >>> [len(partition("abc", split)) for split in SPLITS]
+    [0, 1, 2]
+    """
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    ranked = sorted(set(names), key=lambda name: hashlib.sha256(name.encode()).digest())
+    test = max(2, round(len(ranked) * 0.2))
+    val = test + max(2, round(len(ranked) * 0.1))
+    return tuple(sorted({"train": ranked[val:], "val": ranked[test:val], "test": ranked[:test]}[split]))
+
+
+def shape(source: str, kind: str) -> str:
+    """Whether a source is a "folder" or a "manifest". Raises SourceError where it is neither."""
+    path = Path(source)
+    if source and path.is_dir():
+        return "folder"
+    if path.suffix.lower() == ".csv" and path.is_file():
+        return "manifest"
+    why = "is neither a folder nor a .csv file" if source and path.exists() else "does not exist"
+    raise SourceError(f"{kind} source {source!r}: {why}; give a folder of audio files or a CSV manifest")
+
+
+def open_folder(source: str, noun: str, groups_of: GroupsOf) -> Collection:
+    """All audio files below a folder, recognised by their suffix; hidden ones are left out. Raises SourceError."""
+    folder = Path(source)
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = (path.relative_to(folder) for path in files)
+    shown = (path for path in found if not any(part.startswith(".") for part in path.parts))
+    paths = sorted(PurePosixPath(path.as_posix()) for path in shown)
+    if not paths:
+        raise SourceError(f"{source}: holds no audio files; expected some of {' '.join(SUFFIXES)}")
+    for path in paths:
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+            raise SourceError(f"{source}: the file name {str(path)!r} is not valid UTF-8; rename the file")
+    entries = {str(path): Entry(group) for path, group in zip(paths, groups_of(paths), strict=True)}
+    return Collection(folder.absolute(), entries, source, noun)
+
+
+def open_manifest(source: str, kind: str, noun: str, groups_of: GroupsOf, columns: Sequence[str] = ()) -> Collection:
+    """The files of a kind that a CSV lists; it must have `columns`. Raises SourceError.
+
+    `groups_of` names the groups of files where the column `noun` does not; files that are then still without one share
+    the group "unlabelled", or "unlabelled-train" and so on where they are tied to a split.
+    """
+    manifest = Path(source)
+    rows = [(line, row) for line, row in _rows(manifest, ("file", *columns)) if row.get("kind", kind) == kind]
+    if not rows:
+        raise SourceError(f"{source}: lists no files of kind {kind!r}; add some, or give another source")
+    guessed = groups_of([PurePosixPath(row["file"]) for _, row in rows])
+    entries: dict[str, Entry] = {}
+    for (line, row), guess in zip(rows, guessed, strict=True):
+        key, split, sha256 = row["file"], row.get("split", ""), row.get("sha256", "").lower()
+        if key in entries:
+            raise SourceError(f"{source}, line {line}: lists {key} again; keep one of the rows")
+        if split and split not in SPLITS:
+            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {', '.join(SPLITS)} or nothing")
+        if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
+            raise SourceError(f"{source}, line {line}: sha256 {sha256!r} is not 64 hexadecimal digits; correct it")
+        group = row.get(noun, "") or guess or "-".join(filter(None, ("unlabelled", split)))
+        entries[key] = Entry(group, split, sha256)
+    missing = [key for key in entries if not (manifest.parent / key).is_file()]
+    if missing:
+        raise SourceError(
+            f"{source}: {len(missing)} of {len(entries)} files are missing, such as {missing[0]}; get them"
+        )
+    collection = Collection(manifest.parent.absolute(), entries, source, noun)
+    for group, keys in collection.groups.items():
+        splits = sorted({entries[key].split for key in keys} - {""})
+        if len(splits) > 1:
+            raise SourceError(f"{source}: {noun} {group!r} is in splits {' and '.join(splits)}; keep it on one side")
+    return collection
+
+
+def open_collection(source: str, kind: str, noun: str, groups_of: GroupsOf) -> Collection:
+    """The files of kind "speech", "noise" or "rir" in a folder or a CSV manifest. Raises SourceError."""
+    if shape(source, kind) == "folder":
+        return open_folder(source, noun, groups_of)
+    return open_manifest(source, kind, noun, groups_of)
+
+
+def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line numbers and rows of a CSV that has `columns`."""
+    try:
+        with manifest.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            if absent := sorted(set(columns) - set(reader.fieldnames or ())):
+                raise SourceError(
+                    f"{manifest}: has no column {absent[0]!r}; its first line must name {', '.join(columns)}"
+                )
+            for row in reader:
+                if None in row or None in row.values():
+                    raise SourceError(f"{manifest}, line {reader.line_num}: has not as many fields as the first line")
+                if not row["file"].strip():
+                    raise SourceError(f"{manifest}, line {reader.line_num}: names no file; fill in the column 'file'")
+                yield reader.line_num, {name: value.strip() for name, value in row.items()}
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise SourceError(f"{manifest}: is no CSV that can be read ({error}); expected UTF-8 text") from None
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
+
+
+@functools.lru_cache(maxsize=CACHED)
+def _load(path: Path, rate: int, sha256: str, stamp: int) -> tuple[Array, int]:
+    """`stamp` makes a file that was written anew another one."""
+    x, stored = audio.read(path, mix=True)
+    if sha256 and _sha256(path) != sha256:
+        raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
+    x = audio.resample(x, stored, rate)
+    x.flags.writeable = False
+    return x, stored

@@ -1,0 +1,21 @@
+"""Soft clipping with a knee that can be set: from gentle (sharpness 1) to hard clipping (sharpness to infinity)."""
+
+import numpy as np
+
+from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.signals import Array
+
+__all__ = ["MODEL", "soft_clip"]
+
+
+def soft_clip(x: Array, limit: float, sharpness: float) -> Array:
+    """Saturation y = x / (1 + |x / limit|^s)^(1/s), slope 1 at 0 and -+limit at infinity; s = sharpness."""
+    return np.asarray(x / (1 + np.abs(x / limit) ** sharpness) ** (1 / sharpness))
+
+
+MODEL = Model(
+    soft_clip,
+    {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0), "sharpness": Range(2.0, 1.0, 10.0)},
+    source="C. Rapp, Effects of HPA-nonlinearity on a 4-DPSK/OFDM-signal for a digital sound broadcasting system, 1991"
+    " (AM/AM curve, s = 2p)",
+)

@@ -1,0 +1,57 @@
+"""Stationary Gaussian noise of a given spectrum, with power 1."""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.fft
+
+from aecbench.dsp.levels import power
+from aecbench.signals import Array
+
+__all__ = ["pink", "speech_shaped", "white"]
+
+LOWEST = 20.0  # [Hz]: pink noise is flat below, as nobody hears what is there
+LTASS = (
+    (63, 38.6), (80, 43.5), (100, 54.4), (125, 57.7), (160, 56.8), (200, 60.2), (250, 60.3), (315, 59.0), (400, 62.1),
+    (500, 62.1), (630, 60.5), (800, 56.8), (1000, 53.7), (1250, 53.0), (1600, 52.0), (2000, 48.7), (2500, 48.1),
+    (3150, 46.8), (4000, 45.6), (5000, 44.5), (6300, 44.3), (8000, 43.7), (10000, 43.4), (12500, 41.3), (16000, 40.7),
+)  # fmt: skip
+"""Third-octave bands [Hz] and their levels [dB SPL] in speech of 70 dB: women and men of 12 languages put together.
+
+D. Byrne et al., "An international comparison of long-term average speech spectra", J. Acoust. Soc. Am. 96(4), 1994.
+"""
+
+
+def white(rng: np.random.Generator, length: int, rate: int) -> Array:
+    """The same power in every hertz: float32 [length]. `rate` is unused."""
+    return _unit(rng.standard_normal(length))
+
+
+def pink(rng: np.random.Generator, length: int, rate: int) -> Array:
+    """The same power in every octave, that is a density of 1/f: float32 [length]."""
+    return _shaped(rng, length, rate, lambda f: 1 / np.sqrt(np.maximum(f, LOWEST)))
+
+
+def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
+    """The long-term average spectrum of speech (LTASS): float32 [length].
+
+    The density of a third-octave band at f is its power over its width, which is proportional to f; between the bands
+    it is interpolated in dB over log f, and outside them it stays.
+    """
+    centre, level = np.array(LTASS, float).T
+    density = level - 10 * np.log10(centre)
+    return _shaped(rng, length, rate, lambda f: 10 ** (np.interp(np.log(f), np.log(centre), density) / 20))
+
+
+def _shaped(rng: np.random.Generator, length: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
+    """White noise whose spectrum is multiplied with `amplitude` (of the frequency in Hz); no constant component."""
+    n = scipy.fft.next_fast_len(max(length, 2), real=True)
+    spectrum = scipy.fft.rfft(rng.standard_normal(n))
+    frequency = scipy.fft.rfftfreq(n, 1 / rate)
+    spectrum[0] = 0
+    spectrum[1:] *= amplitude(frequency[1:])
+    return _unit(scipy.fft.irfft(spectrum, n)[:length])
+
+
+def _unit(x: Array) -> Array:
+    return (x / np.sqrt(power(x)) if x.size else x).astype(np.float32)

@@ -1,0 +1,74 @@
+"""Where loudspeaker, microphone and talker are in a room."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from aecbench.errors import ConfigError
+from aecbench.signals import Array
+
+__all__ = ["Placement", "Point", "place"]
+
+Point = tuple[float, float, float]  # [m], to the millimetre
+
+TRIES = 1000  # positions of the microphone
+DEVICE = (0.3, 1.8)  # heights of loudspeaker and microphone: from a shelf near the floor to a screen on the wall [m]
+MOUTH = (1.0, 1.8)  # heights of the talker's mouth, sitting and standing [m]
+
+
+class Placement(NamedTuple):
+    """Three points in a room."""
+
+    loudspeaker: Point
+    microphone: Point
+    talker: Point
+
+
+def place(
+    size: Sequence[float], device: float, talker: float, rng: np.random.Generator, *, clearance: float = 0.2
+) -> Placement:
+    """Points in a room of `size` (x, y, z): the loudspeaker `device` m and the talker `talker` m from the microphone.
+
+    The microphone is anywhere, the other two in any direction from it, each of them at least `clearance` m from every
+    wall and at a usual height. Raises ConfigError where no such points are found in 1000 tries.
+
+    >>> speaker, microphone, talker = place((5, 4, 2.5), 0.1, 1.0, np.random.default_rng(0))
+    >>> round(float(np.linalg.norm(np.subtract(speaker, microphone))), 2)
+    0.1
+    """
+    low, high = np.full(3, float(clearance)), np.asarray(size, np.float64) - clearance
+    device_box, talker_box = (
+        (np.maximum(low, [0, 0, bottom]), np.minimum(high, [np.inf, np.inf, top])) for bottom, top in (DEVICE, MOUTH)
+    )
+    if all((box[0] <= box[1]).all() for box in (device_box, talker_box)):
+        for _ in range(TRIES):
+            microphone = rng.uniform(*device_box)
+            loudspeaker = _around(microphone, device, *device_box, rng)
+            mouth = _around(microphone, talker, *talker_box, rng)
+            if loudspeaker is not None and mouth is not None:
+                return Placement(_point(loudspeaker), _point(microphone), _point(mouth))
+    raise ConfigError(
+        f"a room of {' x '.join(f'{side:.2f}' for side in size)} m has no place for a loudspeaker {device:.2f} m and a "
+        f"talker {talker:.2f} m from the microphone, {clearance:.2f} m from the walls ({TRIES} tries); "
+        "make the room larger or a distance smaller"
+    )
+
+
+def _around(centre: Array, distance: float, low: Array, high: Array, rng: np.random.Generator) -> Array | None:
+    """A point drawn from the sphere around `centre`, from its part between the heights low[2] and high[2].
+
+    Equal heights of a sphere have equal areas (Archimedes), so the height is uniform. None where it is not in the box.
+    """
+    bottom, top = max(low[2], centre[2] - distance), min(high[2], centre[2] + distance)
+    if bottom > top:
+        return None
+    height, azimuth = rng.uniform(bottom, top), rng.uniform(0, 2 * np.pi)
+    radius = np.sqrt(max(distance**2 - (height - centre[2]) ** 2, 0))
+    point = np.array([centre[0] + radius * np.cos(azimuth), centre[1] + radius * np.sin(azimuth), height])
+    return point if ((point >= low) & (point <= high)).all() else None
+
+
+def _point(coordinates: Array) -> Point:
+    x, y, z = (round(float(value), 3) for value in coordinates)
+    return x, y, z

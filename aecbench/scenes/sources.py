@@ -1,0 +1,50 @@
+"""Where a corpus takes its sound from: talkers, noise recordings, measured rooms."""
+
+import functools
+from dataclasses import dataclass
+
+from aecbench.config import canonical_json, sha256
+from aecbench.scenes.noise import NoiseSource, open_noise
+from aecbench.scenes.rooms.measured import RirSource, open_rirs
+from aecbench.scenes.spec import CorpusSpec
+from aecbench.scenes.speech import SpeechSource, open_speech
+
+__all__ = ["Sources", "cached_sources", "open_sources"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources of a corpus. What a recipe does not use is None."""
+
+    speech: SpeechSource
+    noise: NoiseSource | None
+    rirs: RirSource | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that decides what the sources deliver."""
+        used = {name: source and source.fingerprint for name, source in vars(self).items()}
+        return sha256(canonical_json(used))
+
+
+def open_sources(spec: CorpusSpec) -> Sources:
+    """The sources a specification names. Raises SourceError or AudioError where one cannot be used."""
+    sources = Sources(
+        speech=open_speech(spec.speech.source),
+        noise=None if spec.noise.source is None else open_noise(spec.noise.source),
+        rirs=None if spec.room.source == "simulated" else open_rirs(spec.room.source),
+    )
+    for split, count in spec.splits.model_dump().items():
+        if count:
+            sources.speech.speakers(split)  # raises where the split has too few
+    return sources
+
+
+def cached_sources(spec: CorpusSpec) -> Sources:
+    """The sources of a specification, opened once per process."""
+    return _open(spec.model_dump_json())
+
+
+@functools.lru_cache(maxsize=1)
+def _open(spec: str) -> Sources:
+    return open_sources(CorpusSpec.model_validate_json(spec))

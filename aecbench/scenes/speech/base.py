@@ -1,0 +1,64 @@
+"""What a speech source can do, and how a talker of a scene is put together from it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from aecbench.errors import SourceError
+from aecbench.scenes.scene import Speech
+from aecbench.signals import Array
+
+__all__ = ["SpeechSource", "speak"]
+
+FADE = 0.005  # [s] at both ends of a span, so that cutting into a word does not click
+
+
+class SpeechSource(Protocol):
+    """Speakers, each with utterances."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that decides what the source delivers."""
+
+    def speakers(self, split: str) -> Sequence[str]:
+        """The speakers of a split, sorted; no speaker is in two. Raises SourceError where they are fewer than two."""
+
+    def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
+        """Keys of utterances in random order: one at least, `seconds` together if the speaker has so much."""
+
+    def load(self, speaker: str, utterance: str, rate: int) -> Array:
+        """An utterance as float32 [T] at `rate`, not to be written into."""
+
+
+def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array:
+    """The talker of a scene as float32 [length]: silent outside the spans, within each one utterance after the other.
+
+    After the last utterance comes the first again; a span goes on where the one before stopped. Of spans that reach
+    beyond the scene, the part within it counts. Raises SourceError where there is a span, but nothing to say in it.
+    """
+    ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)
+    spans = [(int(start), int(stop)) for start, stop in ends if start < stop]
+    said = _recite(source, speech, sum(stop - start for start, stop in spans), rate)
+    x = np.zeros(length, np.float32)
+    for start, stop in spans:
+        now, said = np.split(said, [stop - start])
+        ramp = np.minimum(np.arange(1, now.size + 1, dtype=np.float32) / np.float32(max(1, round(FADE * rate))), 1)
+        x[start:stop] += now * ramp * ramp[::-1]
+    return x
+
+
+def _recite(source: SpeechSource, speech: Speech, needed: int, rate: int) -> Array:
+    """The first `needed` samples of the utterances, spoken over and over."""
+    parts: list[Array] = []
+    said = 0
+    while said < needed:
+        before = said
+        for utterance in speech.utterances:
+            parts.append(source.load(speech.speaker, utterance, rate))
+            said += parts[-1].size
+            if said >= needed:
+                break
+        if said == before:
+            raise SourceError(f"speaker {speech.speaker!r} has a turn but no utterance with any samples; draw again")
+    return np.concatenate(parts)[:needed] if parts else np.zeros(0, np.float32)

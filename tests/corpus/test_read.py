@@ -1,0 +1,91 @@
+import json
+import pickle
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from aecbench.corpus import open_corpus
+from aecbench.errors import CorpusError, UnknownName
+
+
+@pytest.fixture
+def copy(corpus, tmp_path):
+    return shutil.copytree(corpus.path, tmp_path / "copy")
+
+
+def test_items_come_in_the_order_of_the_table(corpus):
+    assert [item.scene.id for item in corpus] == corpus.scenes["scene"].tolist()
+
+
+def test_slices_and_splits_are_corpora(corpus):
+    test = corpus.split("test")
+    assert len(test) == 6
+    assert test[2:4][0].scene == test[2].scene
+    assert test[-1].scene == test[5].scene
+
+
+def test_an_unknown_split_names_the_nearest(corpus):
+    with pytest.raises(UnknownName, match="did you mean 'test'"):
+        corpus.split("tset")
+
+
+def test_a_pickled_corpus_reads_the_same(corpus):
+    corpus[0]
+    other = pickle.loads(pickle.dumps(corpus))
+    np.testing.assert_array_equal(other[1].signals.mic, corpus[1].signals.mic)
+
+
+def test_a_corpus_of_another_format_version_is_refused(copy):
+    info = json.loads((copy / "corpus.json").read_text())
+    (copy / "corpus.json").write_text(json.dumps(info | {"format": 99}))
+    with pytest.raises(CorpusError, match="format version 99, expected 1"):
+        open_corpus(copy)
+
+
+def test_no_corpus_is_said_so(tmp_path):
+    with pytest.raises(CorpusError, match="run aecbench simulate first"):
+        open_corpus(tmp_path)
+
+
+def test_a_truncated_shard_is_refused(copy):
+    shard = copy / "shards" / "test-00000.h5"
+    shard.write_bytes(shard.read_bytes()[:-1000])
+    with pytest.raises(CorpusError, match=r"test-00000\.h5"):
+        open_corpus(copy).split("test")[0]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_flipped_bit_is_never_read_silently(copy, corpus, seed):
+    rng = np.random.default_rng(seed)
+    shard = copy / "shards" / "test-00000.h5"
+    data = bytearray(shard.read_bytes())
+    data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+    shard.write_bytes(data)
+    try:
+        open_corpus(copy).verify()
+    except CorpusError:
+        return
+    for damaged, whole in zip(open_corpus(copy), corpus, strict=True):  # the bit was one that HDF5 does not use
+        assert damaged.scene == whole.scene
+        np.testing.assert_array_equal(damaged.signals, whole.signals)
+        np.testing.assert_array_equal(damaged.rir, whole.rir)
+
+
+@pytest.mark.parametrize("link", [h5py.ExternalLink("other.h5", "mic"), h5py.SoftLink("/far")])
+def test_links_are_refused_before_anything_is_read(copy, link):
+    shard = copy / "shards" / "test-00000.h5"
+    with h5py.File(shard, "r+") as file:
+        del file["mic"]
+        file["mic"] = link
+    with pytest.raises(CorpusError, match="mic is a link"):
+        open_corpus(copy).split("test")[0]
+
+
+def test_a_shard_of_another_corpus_is_refused(copy):
+    shutil.copy(copy / "shards" / "val-00000.h5", copy / "shards" / "test-00000.h5")
+    with h5py.File(copy / "shards" / "test-00000.h5", "r+") as file:
+        file.attrs["corpus"] = "0" * 64
+    with pytest.raises(CorpusError, match="belongs to corpus 000000000000"):
+        open_corpus(copy).split("test")[0]

@@ -1,0 +1,165 @@
+"""The contract: every row of METRICS keeps it."""
+
+import numpy as np
+import pytest
+
+from aecbench.dsp import levels
+from aecbench.errors import UnknownName
+from aecbench.metrics import METRICS, Metric, score
+from aecbench.signals import Signals, Talk
+
+RATE = 16_000
+
+near_only = [name for name in METRICS if Talk.NEAR in METRICS[name].talk]
+
+
+@pytest.fixture(params=METRICS)
+def name(request):
+    return request.param
+
+
+def oracle(signals: Signals) -> np.ndarray:
+    return signals.near + signals.noise
+
+
+def valid_samples(metric: Metric, signals: Signals) -> np.ndarray:
+    """The samples a metric may look at, in the plainest way: a loop over 10 ms frames."""
+    frames = [kind in metric.talk for kind in levels.talk(signals, RATE)]
+    if metric.span:
+        first, last = frames.index(True), len(frames) - 1 - frames[::-1].index(True)
+        frames = [first <= k <= last for k in range(len(frames))]
+    return np.repeat(frames, RATE // 100)
+
+
+def test_the_microphone_as_it_is_gets_a_finite_value(name, scene):
+    result = score(name, scene(), scene().mic, RATE)
+    assert np.isfinite(result.value)
+    assert result.reason == ""
+
+
+def test_the_oracle_is_better_than_the_microphone(name, scene):
+    signals = scene()
+    gained = score(name, signals, oracle(signals), RATE).value - score(name, signals, signals.mic, RATE).value
+    assert gained * {"higher": 1, "lower": -1}[METRICS[name].better] > (-0.01 if name == "level" else 0.1)
+
+
+def test_what_is_outside_its_frames_does_not_matter(name, scene):
+    signals = scene()
+    inside = valid_samples(METRICS[name], signals)
+    assert 0 < inside.sum() < inside.size
+    loud = np.where(inside, oracle(signals), 10).astype(np.float32)
+    assert score(name, signals, loud, RATE) == score(name, signals, oracle(signals), RATE)
+
+
+def test_what_is_inside_its_frames_does_matter(name, scene):
+    signals = scene()
+    inside = valid_samples(METRICS[name], signals)
+    changed = np.where(inside, oracle(signals) + 0.1 * signals.far[::-1], oracle(signals)).astype(np.float32)
+    assert score(name, signals, changed, RATE) != score(name, signals, oracle(signals), RATE)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS.keys() - {"stoi"}))  # STOI takes pauses out itself
+def test_a_pause_of_the_near_end_matters_to_a_span_only(name, scene):
+    signals = scene()
+    estimate = oracle(signals)
+    pause = slice(round(3.05 * RATE), round(3.25 * RATE))  # the activity holds on for 0.2 s
+    assert set(levels.talk(signals, RATE)[305:325]) == {Talk.SILENCE}
+    estimate[pause] = signals.far[pause.start - RATE : pause.stop - RATE]
+    changed = score(name, signals, estimate, RATE) != score(name, signals, oracle(signals), RATE)
+    assert changed == METRICS[name].span
+
+
+def test_labels_may_be_computed_beforehand(name, scene):
+    signals = scene()
+    labels = levels.talk(signals, RATE)
+    assert score(name, signals, signals.mic, RATE, labels) == score(name, signals, signals.mic, RATE)
+
+
+def test_a_row_of_the_table_serves_for_its_name(name, scene):
+    assert score(METRICS[name], scene(), scene().mic, RATE) == score(name, scene(), scene().mic, RATE)
+
+
+def test_a_batch_is_scored_row_by_row(name, scene):
+    both = Signals(*(np.stack(stems) for stems in zip(scene(0), scene(1), strict=True)))
+    metric = METRICS[name]
+    rows = [metric.fn(scene(seed), oracle(scene(seed)), RATE) for seed in (0, 1)]
+    assert rows[0] != rows[1]
+    np.testing.assert_allclose(metric.fn(both, oracle(both), RATE), rows, rtol=1e-9)
+
+
+def test_an_undefined_row_of_a_batch_is_nan_and_spoils_no_other(name, scene):
+    both = Signals(*(np.stack([stem, 0 * stem]) for stem in scene()))
+    value, undefined = METRICS[name].fn(both, both.mic, RATE)
+    assert np.isfinite(value)
+    assert np.isnan(undefined)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_an_estimate_that_is_not_finite_is_undefined(name, scene, bad):
+    estimate = scene().mic.copy()
+    estimate[[123, 4567]] = bad
+    value, reason, failed = score(name, scene(), estimate, RATE)
+    assert np.isnan(value)
+    assert reason == "estimate is not finite at sample 123"
+    assert failed
+
+
+def test_an_estimate_of_another_length_is_undefined(name, scene):
+    value, reason, failed = score(name, scene(), scene().mic[:-1], RATE)
+    assert np.isnan(value)
+    assert reason == "estimate has shape (63999,), expected (64000,)"
+    assert failed
+
+
+def test_a_scene_shorter_than_a_quarter_of_a_second_is_undefined(name, scene):
+    signals = Signals(*(stem[27_000:30_900] for stem in scene()))
+    labels = np.full(24, min(METRICS[name].talk))
+    value, reason, failed = score(name, signals, signals.mic, RATE, labels)
+    assert np.isnan(value)
+    assert reason == "shorter than 0.25 s"
+    assert not failed
+
+
+@pytest.mark.parametrize("name", near_only)
+def test_without_near_end_speech_a_near_end_metric_is_undefined(name, scene):
+    value, reason, failed = score(name, scene(near=False), scene().mic, RATE)
+    assert np.isnan(value)
+    assert reason.startswith("no near-end single talk")
+    assert not failed
+
+
+def test_without_far_end_speech_erle_is_undefined(scene):
+    value, reason, failed = score("erle", scene(far=False), scene().mic, RATE)
+    assert np.isnan(value)
+    assert reason == "no far-end single talk"
+    assert not failed
+
+
+def test_a_silent_estimate_fails_or_is_infinite_and_never_zero(name, scene):
+    result = score(name, scene(), 0 * scene().mic, RATE)
+    infinite = {"erle": np.inf, "level": -np.inf}
+    expected = (infinite[name], "", False) if name in infinite else (np.nan, "estimate is silent", True)
+    np.testing.assert_equal(tuple(result), expected)
+
+
+def test_silent_stems_are_undefined_whatever_the_labels(name, scene):
+    signals = Signals(*(0 * stem for stem in scene()))
+    labels = np.full(400, min(METRICS[name].talk))
+    value, reason, failed = score(name, signals, scene().mic, RATE, labels)
+    assert np.isnan(value)
+    assert reason == "mic is silent"
+    assert not failed
+
+
+def test_an_unknown_name_gets_advice(scene):
+    with pytest.raises(UnknownName, match="unknown metric 'sisdr': did you mean 'si_sdr'"):
+        score("sisdr", scene(), scene().mic, RATE)
+
+
+def test_the_columns_have_an_order_and_each_its_heading():
+    assert list(METRICS) == ["erle", "pesq", "stoi", "si_sdr", "sdr", "level"]
+    assert len({metric.title for metric in METRICS.values()}) == len(METRICS)
+
+
+def test_what_compares_with_the_near_end_looks_at_the_whole_span():
+    assert {name for name in METRICS if METRICS[name].span} == {"pesq", "stoi", "si_sdr", "sdr"}

@@ -1,0 +1,77 @@
+"""Modules import only from the layers below their own."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aecbench
+
+PACKAGE = Path(aecbench.__file__).parent
+
+LAYERS = [
+    {"__init__", "signals", "errors", "config", "assets", "record", "progress"},
+    {"dsp"},
+    {"scenes", "cancellers", "metrics"},
+    {"corpus", "systems", "results", "recipe"},
+    {"simulate", "evaluate", "cancel", "tune", "train"},
+    {"report", "plots"},
+    {"cli"},
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """The package or module of the top level that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for parts in (name.split(".") for name in names):
+            if parts[0] == "aecbench":
+                found.add(parts[1] if len(parts) > 1 and parts[1] in RANK else "__init__")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_strictly_downwards(path):
+    here = room(path)
+    assert here in RANK, f"{path}: belongs to no layer"
+    for other in imported_rooms(path) - {here}:
+        within_the_ground = RANK[here] == RANK[other] == 0
+        assert RANK[other] < RANK[here] or within_the_ground, f"{path} imports {other}"
+
+
+def test_torch_is_imported_by_deep_cancellers_and_training_only():
+    users = {
+        str(path.relative_to(PACKAGE))
+        for path in FILES
+        if any(line.lstrip().startswith(("import torch", "from torch")) for line in path.read_text().splitlines())
+    }
+    assert {user for user in users if not user.startswith(("cancellers/deep/", "train.py"))} == set()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from aecbench.cli import main; main(['--help'], standalone_mode=False)",
+        "import aecbench.simulate",
+        "from aecbench.systems import load_system; load_system('nlms')",
+        "import aecbench.evaluate",
+    ],
+)
+def test_torch_stays_out_of(program):
+    check = f"{program}\nimport sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True).returncode == 0
