@@ -108,7 +108,9 @@ def simulate(
 @click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
 @click.option("--split", default="test", show_default=True)
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Score only this one; may be repeated.")
-@click.option("--by", metavar="CONDITION", help="Break down by talk, ser, snr, rt60, loudspeaker, noise or delay.")
+@click.option(
+    "--by", metavar="CONDITION", help="Break down by talk, ser, rt60, loudspeaker, noise, delay, path, ..."
+)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option(
     "--out",

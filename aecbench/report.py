@@ -24,7 +24,7 @@ __all__ = ["LISTINGS", "corpus_report", "listing", "result_json", "result_table"
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
-UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s"}
+UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
 
 def corpus_report(corpus: Corpus) -> RenderableType:

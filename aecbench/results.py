@@ -25,7 +25,9 @@ CONDITIONS = {
     "rt60": "room.rt60",
     "loudspeaker": "loudspeaker.model",
     "noise": "noise.kind",
-    "delay": "delay",
+    "delay": "channel.delay",
+    "drift": "channel.drift",
+    "path": "path.kind",
 }
 BINS = 4  # numbers that take more values than this are binned
 RESAMPLES = 2000

@@ -20,7 +20,7 @@ from aecbench.corpus.write import Packed, pack, write_file, write_shard
 from aecbench.errors import CorpusError, OutputError
 from aecbench.progress import progress
 from aecbench.scenes.draw import draw
-from aecbench.scenes.render import render_with_path
+from aecbench.scenes.render import render_with_paths
 from aecbench.scenes.sources import Sources, cached_sources, open_sources
 from aecbench.scenes.spec import CorpusSpec
 
@@ -44,7 +44,7 @@ def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
     Where the sources lie does not count.
     """
     data = spec.model_dump(mode="json")
-    for table in ("speech", "noise", "room"):
+    for table in ("speech", "noise", "room", "loudspeaker"):
         data[table].pop("source")
     return sha256(canonical_json([FORMAT, PHYSICS, data, sources.fingerprint]))
 
@@ -66,7 +66,7 @@ def simulate(spec: CorpusSpec, out: Path, *, jobs: int = 1) -> Corpus:
         raise OutputError(f"{out}: cannot be written ({error}); choose another place with --out") from None
     plans = list(_plans(spec, out))
     missing = [plan for plan in plans if not _whole(plan, identity)]
-    length, rir_length = round(spec.rate * spec.duration), spec.response_samples
+    length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples
     wanted = sum(len(plan.indices) for plan in missing)
     records = progress(_records(spec, missing, jobs), wanted, f"simulate {spec.name}", "scenes")
     for plan in missing:
@@ -111,7 +111,7 @@ def _record(spec: CorpusSpec, split: str, index: int) -> Packed:
     sources = cached_sources(spec)
     scene = draw(spec, split, index, sources)
     text = canonical_json(scene.model_dump(mode="json"))
-    return pack(encode(text, render_with_path(scene, sources), spec.response_samples))
+    return pack(encode(text, render_with_paths(scene, sources), spec.rate, spec.segments, spec.response_samples))
 
 
 def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Corpus:
@@ -119,15 +119,17 @@ def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Co
     rows: list[dict[str, Any]] = []
     for plan in plans:
         with Shard(plan.path) as shard:
-            for row, (scene, sha) in enumerate(zip(shard.scenes(), shard.hashes(), strict=True)):
+            facts = zip(shard.scenes(), shard.hashes(), shard.t20(), strict=True)
+            for row, (scene, sha, t20) in enumerate(facts):
                 place = {"scene": scene.pop("id"), "shard": plan.path.name, "row": row, "sha256": sha}
-                rows.append(place | _flat(scene))
+                rows.append(place | _flat(scene) | {"t20": t20})
     write_file(out / SCENES, pd.DataFrame(rows).to_parquet(index=False))
     info = {
         "format": FORMAT,
         "id": identity,
         "digest": digest({row["scene"]: row["sha256"] for row in rows}),
         "scenes": len(rows),
+        "rir_length": spec.response_samples,
         "spec": spec.model_dump(mode="json"),
         "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
         "command": " ".join(sys.argv),

@@ -11,7 +11,7 @@ from aecbench.dsp.levels import active_power, db, power
 from aecbench.errors import OutputError, SourceError
 from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
-from aecbench.scenes.render import render, render_with_path
+from aecbench.scenes.render import render, render_with_paths
 from aecbench.scenes.scene import Scene
 from aecbench.scenes.sources import open_sources
 from aecbench.simulate import simulate
@@ -48,7 +48,8 @@ def test_another_corpus_in_the_same_folder_is_refused(corpus, spec):
 def test_a_scene_rendered_alone_is_the_stored_one(corpus, spec, index):
     stored = corpus[index]
     scene = draw(spec, stored.scene.split, stored.scene.index)
-    record = encode(stored.scene.model_dump_json(), render_with_path(scene, open_sources(spec)), spec.response_samples)
+    rendering = render_with_paths(scene, open_sources(spec))
+    record = encode(scene.model_dump_json(), rendering, spec.rate, spec.segments, spec.response_samples)
     assert scene == stored.scene
     for alone, kept in zip(decode(record.audio, record.scale), stored.signals, strict=True):
         np.testing.assert_array_equal(alone, kept)
@@ -78,7 +79,7 @@ def test_echo_of_a_linear_loudspeaker_is_far_through_the_stored_path(corpus):
     linear = [item for item in corpus if item.scene.loudspeaker.model == "linear" and item.scene.far]
     assert linear
     for _, signals, rir in linear:
-        predicted = np.convolve(signals.far, rir)[: signals.far.size]
+        predicted = np.convolve(signals.far, rir[0])[: signals.far.size]
         assert db(power(signals.echo - predicted) / power(signals.echo)) < -50
 
 
@@ -108,9 +109,9 @@ def test_an_interrupted_run_leaves_no_shard_and_goes_on(corpus, spec, tmp_path, 
         rendered += 1
         if rendered == 7:
             raise KeyboardInterrupt
-        return render_with_path(*arguments)
+        return render_with_paths(*arguments)
 
-    monkeypatch.setattr("aecbench.simulate.render_with_path", interrupt)
+    monkeypatch.setattr("aecbench.simulate.render_with_paths", interrupt)
     with pytest.raises(KeyboardInterrupt):
         simulate(spec, tmp_path / "c")
     whole = sorted(path.name for path in (tmp_path / "c" / "shards").iterdir())

@@ -3,10 +3,12 @@
     corpora/<name>/
         corpus.json              specification, id, digest, versions, command; written last
         scenes.parquet           a row per scene with everything that was drawn
-        shards/<split>-00000.h5  mic far near echo noise: int16 [N, T]; scale: float32 [N]; rir: float32 [N, L];
-                                 scene: JSON [N]; sha256: hex [N]
+        shards/<split>-00000.h5  mic far near echo noise: int16 [N, T]; scale, t20: float32 [N];
+                                 rir: float32 [N, segments x L]; scene: JSON [N]; sha256: hex [N]
 
 A stem in float is its int16 samples times the scene's `scale`. Stems are quantised first and mic is their integer sum.
+`rir` holds the true path from loudspeaker signal to echo, one of L samples for each stretch between its changes; `t20`
+is the reverberation time [s] measured on the first, NaN where it does not decay enough.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from aecbench.config import canonical_json, sha256
 from aecbench.scenes.render import Rendering
+from aecbench.scenes.rooms import measured_rt60
 from aecbench.signals import STEMS, Signals
 
 __all__ = [
@@ -46,27 +49,31 @@ class Record(NamedTuple):
     scene: str  # JSON
     audio: NDArray[np.int16]  # [5, T], in the order of STEMS
     scale: float  # a float32 value
-    rir: NDArray[np.float32]  # [L], from loudspeaker signal to echo
+    rir: NDArray[np.float32]  # [segments x L], the echo paths one after the other
+    t20: float  # reverberation time of the first echo path [s], a float32 value
 
     @property
     def sha256(self) -> str:
         """Hash of all that is stored of the scene."""
         content = hashlib.sha256(self.scene.encode())
-        for part in (self.audio.astype("<i2"), np.array([self.scale], "<f4"), self.rir.astype("<f4")):
+        values = np.array([self.scale, self.t20], "<f4")
+        for part in (self.audio.astype("<i2"), values, self.rir.astype("<f4")):
             content.update(part.tobytes())
         return content.hexdigest()
 
 
-def encode(scene: str, rendering: Rendering, rir_length: int) -> Record:
+def encode(scene: str, rendering: Rendering, rate: int, segments: int, rir_length: int) -> Record:
     """Quantise a rendering. One scale serves all five signals; mic is the integer sum of its stems."""
-    signals, path = rendering
+    signals, paths = rendering
     peak = max(float(np.abs(x).max()) for x in signals)
     scale = np.float32(max(peak, 1e-6) / FULL_SCALE)
     stored = {stem: np.rint(x / scale).astype(np.int16) for stem, x in zip(STEMS, signals, strict=True)}
     stored["mic"] = stored["near"] + stored["echo"] + stored["noise"]
-    rir = np.zeros(rir_length, np.float32)
-    rir[: len(path)] = path[:rir_length]
-    return Record(scene, np.stack([stored[stem] for stem in STEMS]), float(scale), rir)
+    rir = np.zeros((segments, rir_length), np.float32)
+    length = min(paths.shape[-1], rir_length)
+    rir[: len(paths), :length] = paths[:, :length]
+    t20 = float(np.float32(measured_rt60(paths[0], rate)))
+    return Record(scene, np.stack([stored[stem] for stem in STEMS]), float(scale), rir.ravel(), t20)
 
 
 def decode(audio: NDArray[np.int16], scale: float) -> Signals:
@@ -91,6 +98,7 @@ def short_layout(scenes: int, json_length: int) -> dict[str, dict[str, Any]]:
     """The data sets with a value per scene, in one chunk."""
     return {
         "scale": {"shape": (scenes,), "dtype": "<f4", "chunks": (scenes,), "fletcher32": True},
+        "t20": {"shape": (scenes,), "dtype": "<f4", "chunks": (scenes,), "fletcher32": True},
         "scene": {"shape": (scenes,), "dtype": f"S{json_length}", "chunks": (scenes,), **PACKED},
         "sha256": {"shape": (scenes,), "dtype": "S64", "chunks": (scenes,), "fletcher32": True},
     }

@@ -28,7 +28,7 @@ class Item(NamedTuple):
 
     scene: Scene
     signals: Signals  # float32 [T]
-    rir: Array  # [L] true path from loudspeaker signal to echo
+    rir: Array  # [segments, L] true paths from loudspeaker signal to echo; zeros where a scene has fewer
 
 
 class Shard:
@@ -90,7 +90,8 @@ class Shard:
         try:
             scene = self._file["scene"][row].decode()
             audio = np.stack([self._file[stem][row] for stem in STEMS])
-            return Record(scene, audio, float(self._file["scale"][row]), self._file["rir"][row])
+            scale, t20 = (float(self._file[name][row]) for name in ("scale", "t20"))
+            return Record(scene, audio, scale, self._file["rir"][row], t20)
         except (OSError, RuntimeError, UnicodeDecodeError) as error:
             raise CorpusError(f"{self.path}: row {row} is damaged ({error}); {AGAIN}") from None
 
@@ -98,11 +99,15 @@ class Shard:
         """All scenes, as JSON gives them."""
         return [json.loads(text) for text in self._column("scene")]
 
+    def t20(self) -> list[float]:
+        """Reverberation time of every scene's first echo path [s]."""
+        return [float(value) for value in self._column("t20")]
+
     def hashes(self) -> list[str]:
         """SHA-256 of every scene as it was when written."""
         return [text.decode() for text in self._column("sha256")]
 
-    def _column(self, name: str) -> list[bytes]:
+    def _column(self, name: str) -> list[Any]:
         try:
             return list(self._file[name][:])
         except (OSError, RuntimeError) as error:
@@ -166,7 +171,10 @@ class Corpus(Sequence[Item]):
             return Corpus(self.path, self.info, self.scenes.iloc[index].reset_index(drop=True))
         row = self.scenes.iloc[index]  # raises IndexError past the end, as a Sequence does
         record = self._shard(str(row["shard"])).record(int(row["row"]))
-        return Item(Scene.model_validate_json(record.scene), decode(record.audio, record.scale), record.rir)
+        return Item(Scene.model_validate_json(record.scene), decode(record.audio, record.scale), self._paths(record))
+
+    def _paths(self, record: Record) -> Array:
+        return record.rir.reshape(-1, int(self.info["rir_length"]))
 
     def _shard(self, name: str) -> Shard:
         if self._process != os.getpid():  # after a fork: handles are the parent's

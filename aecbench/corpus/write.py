@@ -25,6 +25,7 @@ class Packed(NamedTuple):
     scene: bytes  # JSON
     chunks: dict[str, bytes]  # data set -> its row
     scale: float
+    t20: float
     sha256: str
 
 
@@ -37,7 +38,7 @@ def pack(record: Record) -> Packed:
             data = file.create_dataset(name, data=row[None], chunks=(1, len(row)), **PACKED)
             file.flush()
             chunks[name] = data.id.read_direct_chunk((0, 0))[1]
-    return Packed(record.scene.encode(), chunks, record.scale, record.sha256)
+    return Packed(record.scene.encode(), chunks, record.scale, record.t20, record.sha256)
 
 
 def write_shard(
@@ -53,15 +54,14 @@ def write_shard(
             file.attrs["corpus"] = corpus_id
             for name, arguments in long_layout(scenes, length, rir_length).items():
                 file.create_dataset(name, **arguments)
-            rows = []
+            rest = []
             for row, record in enumerate(records):
                 for name, chunk in record.chunks.items():
                     file[name].id.write_direct_chunk((row, 0), chunk)
-                rows.append((record.scene, record.scale, record.sha256))
-            texts, scales, hashes = zip(*rows, strict=True)
-            values = {"scene": np.array(texts), "scale": np.array(scales, "<f4"), "sha256": np.array(hashes, "S64")}
-            for name, arguments in short_layout(scenes, max(map(len, texts))).items():
-                file.create_dataset(name, data=values[name], **arguments)
+                rest.append(record._replace(chunks={}))
+            for name, arguments in short_layout(scenes, max(len(record.scene) for record in rest)).items():
+                values = [getattr(record, name) for record in rest]
+                file.create_dataset(name, data=np.array(values, arguments["dtype"]), **arguments)
         with Shard(part) as shard:
             shard.verify()
         _sync(part)

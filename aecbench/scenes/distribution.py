@@ -3,7 +3,9 @@
 ser = 0                                              # always the same
 ser = {uniform = [-10, 10]}                          # equally likely between two numbers
 ser = {normal = [0, 5], clip = [-10, 10]}            # Gaussian with mean and standard deviation, limited
-model = {choice = ["linear", "hard_clip"], weights = [1, 3]}   # one of some, equally likely without weights
+rt60 = {quantiles = [[0, 0.1], [0.5, 0.3], [1, 1]]}  # any shape: [probability, value], linear in between
+model = {choice = ["linear", "hard_clip"], weights = [1, 3]}      # one of some, equally likely without weights
+device = {choice = [{uniform = [0.02, 0.3]}, {uniform = [1, 2]}]}  # a mixture
 """
 
 from collections.abc import Collection
@@ -18,17 +20,18 @@ from aecbench.record import Frozen
 __all__ = ["Distribution", "one_of", "within"]
 
 Value = float | str
-FORMS = ("constant", "uniform", "normal", "choice")
+FORMS = ("constant", "uniform", "normal", "quantiles", "choice")
 
 
 class Distribution(Frozen):
-    """One of: a constant, uniform, normal with clip, choice with optional weights."""
+    """One of: a constant, uniform, normal with clip, quantiles, choice with optional weights."""
 
     constant: Value | None = None
     uniform: tuple[float, float] | None = None
     normal: tuple[float, float] | None = None
     clip: tuple[float, float] | None = None
-    choice: tuple[Value, ...] | None = None
+    quantiles: tuple[tuple[float, float], ...] | None = None
+    choice: "tuple[Distribution, ...] | None" = None
     weights: tuple[float, ...] | None = None
 
     @model_validator(mode="before")
@@ -40,7 +43,7 @@ class Distribution(Frozen):
     def _check(self) -> "Distribution":
         given = [form for form in FORMS if getattr(self, form) is not None]
         if len(given) != 1:
-            raise ValueError(f"expected one of: a constant, {{uniform}}, {{normal, clip}}, {{choice}}; got {given}")
+            raise ValueError(f"expected a constant or one of {', '.join(FORMS[1:])}; got {', '.join(given) or 'none'}")
         if (self.clip is None) != (self.normal is None):
             raise ValueError("normal and clip go together: {normal = [mean, deviation], clip = [low, high]}")
         for pair in (self.uniform, self.clip):
@@ -48,6 +51,12 @@ class Distribution(Frozen):
                 raise ValueError(f"{list(pair)} runs backwards; expected [low, high]")
         if self.normal is not None and self.normal[1] < 0:
             raise ValueError(f"normal {list(self.normal)}: the deviation must not be negative")
+        if self.quantiles is not None:
+            probabilities, values = zip(*self.quantiles, strict=True)
+            if list(probabilities) != sorted(probabilities) or probabilities[0] != 0 or probabilities[-1] != 1:
+                raise ValueError(f"the probabilities of quantiles rise from 0 to 1, got {list(probabilities)}")
+            if list(values) != sorted(values):
+                raise ValueError(f"the values of quantiles must not fall, got {list(values)}")
         if self.choice is not None and not self.choice:
             raise ValueError("choice is empty; name at least one value")
         if self.weights is not None:
@@ -68,7 +77,11 @@ class Distribution(Frozen):
         """The lowest and highest number it can give, or every choice."""
         if self.constant is not None:
             return (self.constant,)
-        return self.uniform or self.clip or self.choice or ()
+        if self.choice is not None:
+            return tuple(value for part in self.choice for value in part.extremes)
+        if self.quantiles is not None:
+            return (self.quantiles[0][1], self.quantiles[-1][1])
+        return self.uniform or self.clip or ()
 
     @property
     def high(self) -> float:
@@ -81,7 +94,10 @@ class Distribution(Frozen):
             return self.constant
         if self.choice is not None:
             weights = np.array(self.weights or [1.0] * len(self.choice))
-            return self.choice[int(rng.choice(len(self.choice), p=weights / weights.sum()))]
+            return self.choice[int(rng.choice(len(self.choice), p=weights / weights.sum()))].draw(rng)
+        if self.quantiles is not None:
+            probabilities, values = np.transpose(self.quantiles)
+            return round(float(np.interp(rng.random(), probabilities, values)), 6)
         low, high = self.uniform or self.clip or (0.0, 0.0)
         value = rng.uniform(low, high) if self.normal is None else np.clip(rng.normal(*self.normal), low, high)
         return round(float(value), 6)

@@ -4,20 +4,41 @@ Each topic of each scene has a random stream of its own, keyed by the names of c
 scenes can be drawn in any order and anywhere, and a recipe with another noise keeps its rooms.
 """
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from aecbench.config import sha256
-from aecbench.errors import ConfigError
+from aecbench.errors import ConfigError, SourceError
+from aecbench.scenes.distribution import Distribution
 from aecbench.scenes.rooms import absorption_for, place
-from aecbench.scenes.scene import Loudspeaker, Measured, Noise, Room, Scene, Speech, TalkKind
+from aecbench.scenes.scene import (
+    Channel,
+    Loudspeaker,
+    Measured,
+    Noise,
+    Path,
+    Point,
+    Room,
+    Scene,
+    Speech,
+    Stage,
+    TalkKind,
+)
 from aecbench.scenes.sources import Sources, cached_sources
-from aecbench.scenes.spec import CorpusSpec
+from aecbench.scenes.spec import CorpusSpec, StageSpec
+from aecbench.signals import Array
 
 __all__ = ["draw", "scene_id"]
 
 GOLDEN = (5**0.5 - 1) / 2
 TALKERS = 6  # voices of babble
 REDRAWS = 100  # rooms, until one is possible
+EDGE, APART = 0.1, 0.25  # nothing changes in the first and last tenth of a scene; changes are 0.25 s apart
+STEP = 0.02  # [m] between the points of a movement
+
+Spans = tuple[tuple[float, float], ...]
 
 
 def scene_id(spec: CorpusSpec, split: str, index: int) -> str:
@@ -28,23 +49,24 @@ def scene_id(spec: CorpusSpec, split: str, index: int) -> str:
 def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = None) -> Scene:
     """Scene `index` of a split: a pure function of specification, split, index and what the sources hold.
 
-    Without `sources`, those that the specification names are opened.
+    Without `sources`, those that the specification names are opened. Raises ConfigError where no drawn room is
+    possible.
     """
     sources = cached_sources(spec) if sources is None else sources
 
-    def rng(topic: str) -> np.random.Generator:
-        return np.random.default_rng(int(sha256(f"{spec.name}\n{spec.seed}\n{split}\n{index}\n{topic}"), 16))
+    def rng(topic: str, number: int = index) -> np.random.Generator:
+        return np.random.default_rng(int(sha256(f"{spec.name}\n{spec.seed}\n{split}\n{number}\n{topic}"), 16))
 
-    kind = _talk(spec, split, index)
-    level, voices = rng("level"), rng("speech")
-    speakers = voices.choice(np.array(sources.speech.speakers(split)), 2, replace=False)
-    onset = spec.talk.near_onset.number(rng("talk")) if kind == "double" else 0.0
-
-    def talker(speaker: str, start: float) -> Speech:
-        utterances = sources.speech.playlist(speaker, spec.duration - start, voices)
-        return Speech(speaker=speaker, utterances=utterances, spans=((start, spec.duration),))
-
-    noise = _noise(spec, split, sources, rng("noise"))
+    kind = _kind(spec, split, index)
+    far_spans, near_spans = _spans(spec, kind, rng("talk"))
+    voices, level = rng("speech"), rng("level")
+    far_speaker, near_speaker = voices.choice(np.array(sources.speech.speakers(split)), 2, replace=False)
+    far = _speech(sources, str(far_speaker), far_spans, voices)
+    near = _speech(sources, str(near_speaker), near_spans, voices)
+    noise = _noise(spec, split, str(spec.noise.kind.draw(rng("noise"))), sources, rng("noise source"))
+    far_noise = _noise(spec, split, str(spec.far_noise.kind.draw(rng("far noise"))), sources, rng("far noise source"))
+    room_number = index if spec.room.rooms is None else int(rng("bank").integers(spec.room.rooms))
+    path = _path(spec, rng("path"))
     return Scene(
         id=scene_id(spec, split, index),
         split=split,
@@ -52,34 +74,64 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
         talk=kind,
         rate=spec.rate,
         duration=spec.duration,
-        far=None if kind == "near_single" else talker(str(speakers[0]), 0.0),
-        near=None if kind == "far_single" else talker(str(speakers[1]), onset),
+        far=far,
+        near=near,
         noise=noise,
-        room=_measured(split, sources, rng("room")) if sources.rirs else _room(spec, rng("room")),
+        far_noise=None if far is None else far_noise,
+        room=_measured(path, split, sources, rng("room", room_number), rng("later"))
+        if sources.rirs
+        else _room(spec, path, rng("room", room_number), rng("later")),
         response=spec.room.response,
-        loudspeaker=_loudspeaker(spec, rng("loudspeaker")),
-        delay=spec.channel.delay.number(rng("channel")),
-        ser=None if kind == "near_single" else spec.levels.ser.number(level),
+        path=path,
+        loudspeaker=_loudspeaker(spec, split, sources, rng("loudspeaker")),
+        channel=_channel(spec, rng("channel")),
+        agc=_stage("agc", spec.agc, rng("agc")),
+        ser=None if far is None else spec.levels.ser.number(level),
         snr=None if noise is None else spec.noise.snr.number(level),
+        far_snr=None if far_noise is None or far is None else spec.far_noise.snr.number(level),
         far_level=spec.levels.far.number(level),
         near_level=spec.levels.near.number(level),
     )
 
 
-def _talk(spec: CorpusSpec, split: str, index: int) -> TalkKind:
+def _kind(spec: CorpusSpec, split: str, index: int) -> TalkKind:
     """The kind of scene. A golden-ratio sequence keeps the shares in every run of consecutive scenes."""
-    shares = {kind: getattr(spec.talk, kind) for kind in ("far_single", "double", "near_single")}
+    kinds = {kind: share for kind, share in spec.talk.shares.items() if share}
+    ends = np.cumsum(list(kinds.values()))
     offset = int(sha256(f"{spec.name}\n{spec.seed}\n{split}")[:8], 16) / 2**32
-    position = (offset + index * GOLDEN) % 1 * sum(shares.values())
-    for kind in ("far_single", "double"):
-        if position < shares[kind]:
-            return kind
-        position -= shares[kind]
-    return "near_single" if shares["near_single"] else "double"
+    position = (offset + index * GOLDEN) % 1 * ends[-1]
+    return list(kinds)[min(int(np.searchsorted(ends, position, side="right")), len(kinds) - 1)]
 
 
-def _noise(spec: CorpusSpec, split: str, sources: Sources, rng: np.random.Generator) -> Noise | None:
-    kind = str(spec.noise.kind.draw(rng))
+def _spans(spec: CorpusSpec, kind: TalkKind, rng: np.random.Generator) -> tuple[Spans, Spans]:
+    """When the far end talks, and when the near end does."""
+    end = spec.duration
+    onset, overlap = spec.talk.near_onset.number(rng), spec.talk.overlap.number(rng)
+    if kind == "far_single":
+        return ((0.0, end),), ()
+    if kind == "near_single":
+        return (), ((0.0, end),)
+    if kind == "double":
+        return ((0.0, end),), ((onset, end),)
+    if kind == "barge_in":
+        return ((0.0, min(round(onset + overlap, 6), end)),), ((onset, end),)
+    turns: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
+    start, number = 0.0, 0
+    while start < end:
+        stop = min(round(start + spec.talk.turn.number(rng), 6), end)
+        turns[number % 2].append((start, stop))
+        start, number = round(stop + spec.talk.pause.number(rng), 6), number + 1
+    return tuple(turns[0]), tuple(turns[1])
+
+
+def _speech(sources: Sources, speaker: str, spans: Spans, rng: np.random.Generator) -> Speech | None:
+    if not spans:
+        return None
+    seconds = sum(stop - start for start, stop in spans)
+    return Speech(speaker=speaker, utterances=sources.speech.playlist(speaker, seconds, rng), spans=spans)
+
+
+def _noise(spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.random.Generator) -> Noise | None:
     if kind == "none":
         return None
     if kind == "recorded" and sources.noise is not None:
@@ -88,29 +140,20 @@ def _noise(spec: CorpusSpec, split: str, sources: Sources, rng: np.random.Genera
     if kind == "babble":
         speakers = sources.speech.speakers(split)
         crowd = rng.choice(np.array(speakers), min(TALKERS, len(speakers)), replace=False)
-        return Noise(
-            kind=kind,
-            voices=tuple(
-                Speech(
-                    speaker=str(speaker),
-                    utterances=sources.speech.playlist(str(speaker), spec.duration, rng),
-                    spans=((0.0, spec.duration),),
-                )
-                for speaker in crowd
-            ),
-        )
+        everyone = (_speech(sources, str(speaker), ((0.0, spec.duration),), rng) for speaker in crowd)
+        return Noise(kind=kind, voices=tuple(voice for voice in everyone if voice))
     return Noise(kind=kind, seed=int(rng.integers(2**32)))
 
 
-def _room(spec: CorpusSpec, rng: np.random.Generator) -> Room:
+def _room(spec: CorpusSpec, path: Path, rng: np.random.Generator, later: np.random.Generator) -> Room:
     """A room that can have its reverberation time and has a place for everyone; drawn again until it is one."""
-    problem = ""
+    rt60, problem = spec.room.rt60.number(rng), ""
     for redrawn in range(REDRAWS):
         size = (spec.room.length.number(rng), spec.room.width.number(rng), spec.room.height.number(rng))
-        rt60, device, talker = (d.number(rng) for d in (spec.room.rt60, spec.room.device, spec.room.talker))
+        device, talker = spec.room.device.number(rng), spec.room.talker.number(rng)
         absorption = absorption_for(rt60, size)
         if absorption is None:
-            problem = f"a room of {size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} m cannot have an RT60 of {rt60:.2f} s"
+            problem = f"{size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} m cannot have an RT60 of {rt60:.2f} s"
             continue
         try:
             placement = place(size, device, talker, rng)
@@ -123,20 +166,111 @@ def _room(spec: CorpusSpec, rng: np.random.Generator) -> Room:
             rt60=rt60,
             absorption=tuple(tuple(bands) for bands in absorption.round(6).tolist()),
             **placement._asdict(),
+            later=_later(spec, path, size, placement.loudspeaker, placement.microphone, later),
             redrawn=redrawn,
         )
     raise ConfigError(f"room: none of {REDRAWS} drawn rooms is possible; the last: {problem}")
 
 
-def _measured(split: str, sources: Sources, rng: np.random.Generator) -> Measured:
-    assert sources.rirs is not None
+def _later(
+    spec: CorpusSpec, path: Path, size: Point, loudspeaker: Point, microphone: Point, rng: np.random.Generator
+) -> tuple[Point, ...]:
+    """Where the loudspeaker is after each change of the path: anywhere as near to the microphone, or along a line."""
+    if path.kind == "static":
+        return ()
+    low, high = np.full(3, 0.1), np.array(size) - 0.1
+    distance = float(np.linalg.norm(np.subtract(loudspeaker, microphone)))
+
+    def inside(centre: Point, radius: float) -> Point:
+        for _ in range(REDRAWS):
+            direction = rng.normal(size=3)
+            point = np.array(centre) + radius * direction / np.linalg.norm(direction)
+            if ((low <= point) & (point <= high)).all() and np.linalg.norm(point - microphone) > 0.5 * distance:
+                return _millimetres(point)
+        return _millimetres(np.clip(point, low, high))
+
+    if path.kind == "switch":
+        return tuple(inside(microphone, distance) for _ in path.times)
+    goal = inside(loudspeaker, spec.path.distance.number(rng))
+    shares = np.linspace(0, 1, len(path.times))[1:, None]
+    return tuple(_millimetres(point) for point in loudspeaker + shares * np.subtract(goal, loudspeaker))
+
+
+def _millimetres(point: Array) -> Point:
+    x, y, z = (round(float(value), 3) for value in point)
+    return x, y, z
+
+
+def _measured(
+    path: Path, split: str, sources: Sources, rng: np.random.Generator, later: np.random.Generator
+) -> Measured:
+    if sources.rirs is None:
+        raise SourceError("measured rooms need responses; give their folder or CSV with --rir")
+    if path.kind == "move":
+        raise ConfigError("path.move: measured responses do not move; use path.switch, or simulated rooms")
     room = str(rng.choice(sources.rirs.rooms(split)))
     responses = list(sources.rirs.responses(room))
     echo, near = rng.choice(responses, 2, replace=len(responses) < 2)
-    return Measured(room=room, echo=str(echo), near=str(near))
+    return Measured(
+        room=room, echo=str(echo), near=str(near), later=tuple(str(later.choice(responses)) for _ in path.times)
+    )
 
 
-def _loudspeaker(spec: CorpusSpec, rng: np.random.Generator) -> Loudspeaker:
+def _path(spec: CorpusSpec, rng: np.random.Generator) -> Path:
+    position = rng.random()
+    if position < spec.path.switch:
+        times = _times(spec, int(spec.path.switches.number(rng)), rng)
+        return Path(kind="switch", times=times, fade=spec.path.fade.number(rng))
+    if position < spec.path.switch + spec.path.move:
+        start, stop = _times(spec, 2, rng)
+        points = 2 + int(spec.path.distance.high / STEP)
+        return Path(kind="move", times=tuple(np.linspace(start, stop, points).round(4).tolist()))
+    return Path()
+
+
+def _times(spec: CorpusSpec, count: int, rng: np.random.Generator) -> tuple[float, ...]:
+    """Times of changes within a scene, ascending and apart."""
+    first, last = EDGE * spec.duration, (1 - EDGE) * spec.duration - max(0, count - 1) * APART
+    times = np.sort(rng.uniform(first, max(first, last), count)) + APART * np.arange(count)
+    return tuple(times.round(3).tolist())
+
+
+def _loudspeaker(spec: CorpusSpec, split: str, sources: Sources, rng: np.random.Generator) -> Loudspeaker:
     model = str(spec.loudspeaker.model.draw(rng))
-    parameters = spec.loudspeaker.parameters.get(model, {})
-    return Loudspeaker(model=model, parameters={name: value.number(rng) for name, value in sorted(parameters.items())})
+    parameters = _parameters(spec.loudspeaker.parameters.get(model, {}), rng)
+    stages = {name: _stage(name, getattr(spec.loudspeaker, name), rng) for name in ("compressor", "response", "rattle")}
+    measured = None
+    if rng.random() < spec.loudspeaker.measured and sources.loudspeakers is not None:
+        measured = str(rng.choice(sources.loudspeakers.split(split)))
+    return Loudspeaker(model=model, parameters=parameters, measured=measured, **stages)
+
+
+def _stage(name: str, stage: StageSpec, rng: np.random.Generator) -> Stage | None:
+    parameters = _parameters(stage.parameters, rng)
+    return Stage(name=name, parameters=parameters) if rng.random() < stage.share else None
+
+
+def _parameters(parameters: Mapping[str, Distribution], rng: np.random.Generator) -> dict[str, float]:
+    return {name: value.number(rng) for name, value in sorted(parameters.items())}
+
+
+def _channel(spec: CorpusSpec, rng: np.random.Generator) -> Channel:
+    channel = spec.channel
+    drift = channel.drift.number(rng)
+    lead = max(0.0, spec.duration * drift * 1e-6)  # what runs ahead must have been held back before
+    delay = _whole_samples(max(channel.delay.number(rng), lead), spec.rate)
+    jumps: list[tuple[float, float]] = []
+    for time in _times(spec, int(channel.jumps.number(rng)), rng):
+        before = jumps[-1][1] if jumps else delay
+        jumps.append((time, _whole_samples(float(np.clip(before + channel.jump.number(rng), lead, 1)), spec.rate)))
+    return Channel(
+        delay=delay,
+        jumps=tuple(jumps),
+        drift=drift,
+        gaps=tuple((time, channel.gap.number(rng)) for time in _times(spec, int(channel.gaps.number(rng)), rng)),
+        volume=tuple((t, channel.volume.number(rng)) for t in _times(spec, int(channel.volumes.number(rng)), rng)),
+    )
+
+
+def _whole_samples(seconds: float, rate: int) -> float:
+    return round(math.ceil(seconds * rate - 1e-6) / rate, 9)

@@ -1,68 +1,105 @@
-"""From a scene to audio: a pure function, with no randomness but the seeds written in the scene."""
+"""From a scene to audio: a pure function, with no randomness but the seeds written in the scene.
 
+far speech + far noise -> lost packets -> far
+far -> volume -> device -> clock drift -> delay -> room -> echo        speech -> room -> near        noise
+mic = gain (near + echo + noise), the gain of the microphone being that of every stem
+"""
+
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from aecbench.dsp.convolve import convolve
-from aecbench.dsp.levels import active_power, power
+from aecbench.dsp.delay import drift
+from aecbench.dsp.levels import active_power, db, power
 from aecbench.errors import SourceError
-from aecbench.scenes import loudspeaker
+from aecbench.scenes import channel, devices
 from aecbench.scenes.noise import render_noise
 from aecbench.scenes.rooms import ENGINES
-from aecbench.scenes.scene import Room, Scene, Speech
+from aecbench.scenes.scene import Measured, Noise, Room, Scene, Speech
 from aecbench.scenes.sources import Sources
 from aecbench.scenes.speech import speak
 from aecbench.signals import Array, Signals
 
-__all__ = ["Rendering", "render", "render_with_path"]
+__all__ = ["Rendering", "render", "render_with_paths"]
 
 PEAK = 0.99  # nothing at the microphone and nothing sent to the loudspeaker exceeds this
+BANK = 256  # rooms whose responses are kept, per process
+ROUNDS, EXACT = 20, 0.01  # of balancing levels behind a microphone's gain control, to this many dB
 
 
 class Rendering(NamedTuple):
     """The audio of a scene and the truth about its echo."""
 
     signals: Signals
-    path: Array  # [L] from loudspeaker signal to echo, bulk delay and level included
+    paths: Array  # [K, L] from loudspeaker signal to echo, bulk delay and level included, before and after each change
 
 
 def render(scene: Scene, sources: Sources) -> Signals:
     """The five signals of a scene, float32 [duration x rate]."""
-    return render_with_path(scene, sources).signals
+    return render_with_paths(scene, sources).signals
 
 
-def render_with_path(scene: Scene, sources: Sources) -> Rendering:
-    """The signals of a scene and its true echo path.
+def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
+    """The signals of a scene and its true echo paths (of a movement, the first and the last).
 
-    The echo is loudspeaker(far) * path, cut to the scene. Levels are set over active frames: near at `near_level`, the
-    echo `ser` below it, the noise `snr` below the near end (below the echo where nobody talks near). Where the
-    microphone would clip, all that it hears is turned down together; ratios stay. Raises SourceError for a silent
-    talker.
+    Levels are set over active frames: near at `near_level`, the echo `ser` below it, the noise `snr` below the near
+    end (below the echo where nobody talks near). Where the microphone would clip, all that it hears is turned down
+    together; ratios stay. Raises SourceError for a silent talker.
     """
     length = round(scene.rate * scene.duration)
-    path, near_path = _paths(scene, sources)
+    echo_paths, near_path = _responses(scene, sources)
 
-    far = _spoken(scene.far, sources, length, scene)
-    far = far * min(_gain(far, scene.far_level, scene), _headroom(far))
-    played = loudspeaker.apply(scene.loudspeaker.model, far, scene.loudspeaker.parameters)
-
+    far = _far_end(scene, sources, length)
+    echo = _through_room(_played(scene, sources, far), echo_paths, scene)
     near = convolve(_spoken(scene.near, sources, length, scene), near_path)
-    near = near * _gain(near, scene.near_level, scene)
-    echo = convolve(played, path)
-    path_gain = 1.0 if scene.ser is None else _gain(echo, scene.near_level - scene.ser, scene)
-    echo, path = echo * path_gain, path * path_gain
+    noise = _noise(scene.noise, sources, length, scene)
 
-    noise = np.zeros(length, np.float32)
-    if scene.noise is not None and scene.snr is not None:
-        noise = render_noise(scene.noise, length, scene.rate, sources.noise, sources.speech)
-        speech = near if scene.near is not None else echo
-        level = active_power(speech, scene.rate) / 10 ** (scene.snr / 10)
-        noise = noise * np.float32(np.sqrt(level / power(noise)))
+    near = near * _gain(near, scene.near_level, scene.rate)
+    echo_gain = np.float32(1) if scene.ser is None else _gain(echo, scene.near_level - scene.ser, scene.rate)
+    echo = echo * echo_gain
+    noise = noise * _noise_gain(noise, near if scene.near else echo, scene.snr, scene.rate)
+    if scene.agc is not None:
+        near, echo, noise = _automatic_gain(near, echo, noise, scene)
 
     turn_down = min(np.float32(1), *(_headroom(x) for x in (near, echo, noise, near + echo + noise)))
-    near, echo, noise, path = (x * turn_down for x in (near, echo, noise, path))
-    return Rendering(Signals(near + echo + noise, far, near, echo, noise), path)
+    near, echo, noise = (x * turn_down for x in (near, echo, noise))
+    held_back = np.zeros((len(echo_paths), round(scene.channel.delay * scene.rate)), np.float32)
+    paths = np.concatenate([held_back, echo_paths * (echo_gain * turn_down)], axis=-1)
+    kept = paths[[0, -1]] if scene.path.kind == "move" else paths
+    return Rendering(Signals(near + echo + noise, far, near, echo, noise), kept)
+
+
+def _far_end(scene: Scene, sources: Sources, length: int) -> Array:
+    """The reference: speech and noise of the far end, with what its network did to them."""
+    far = _spoken(scene.far, sources, length, scene)
+    noise = _noise(scene.far_noise, sources, length, scene)
+    far = far * _gain(far, scene.far_level, scene.rate)
+    far = far + noise * _noise_gain(noise, far, scene.far_snr, scene.rate)
+    return channel.conceal(far * min(np.float32(1), _headroom(far)), scene.channel.gaps, scene.rate)
+
+
+def _played(scene: Scene, sources: Sources, far: Array) -> Array:
+    """What the loudspeaker radiates: the far end at its volume through the device, by the device's clock, delayed."""
+    rate, settings, device = scene.rate, scene.channel, scene.loudspeaker
+    gains = [0.0, *(gain for _, gain in settings.volume)]
+    x = channel.volume(far, gains, [time for time, _ in settings.volume], rate)
+    x = devices.play(device.stages, x, rate)
+    if device.measured is not None and sources.loudspeakers is not None:
+        x = devices.measured(x, sources.loudspeakers.load(device.measured, rate)[0])
+    if settings.drift:
+        x = drift(x, settings.drift)
+    delays = [settings.delay, *(delay for _, delay in settings.jumps)]
+    return channel.jump(x, delays, [time for time, _ in settings.jumps], rate)
+
+
+def _through_room(x: Array, paths: Array, scene: Scene) -> Array:
+    if scene.path.kind == "static":
+        return convolve(x, paths[0])
+    if scene.path.kind == "switch":
+        return channel.switch(x, paths, scene.path.times, scene.rate, scene.path.fade)
+    return channel.move(x, paths, scene.path.times, scene.rate)
 
 
 def _spoken(speech: Speech | None, sources: Sources, length: int, scene: Scene) -> Array:
@@ -74,10 +111,42 @@ def _spoken(speech: Speech | None, sources: Sources, length: int, scene: Scene) 
     return x
 
 
-def _gain(x: Array, level: float, scene: Scene) -> np.float32:
+def _noise(noise: Noise | None, sources: Sources, length: int, scene: Scene) -> Array:
+    if noise is None:
+        return np.zeros(length, np.float32)
+    return render_noise(noise, length, scene.rate, sources.noise, sources.speech)
+
+
+def _gain(x: Array, level: float, rate: int) -> np.float32:
     """The factor that brings the active frames of `x` to `level` dB; 1 for silence."""
-    now = active_power(x, scene.rate)
+    now = active_power(x, rate)
     return np.float32(np.sqrt(10 ** (level / 10) / now)) if now else np.float32(1)
+
+
+def _noise_gain(noise: Array, speech: Array, snr: float | None, rate: int) -> np.float32:
+    """The factor that brings `noise` to `snr` dB below the active frames of `speech`."""
+    if snr is None:
+        return np.float32(1)
+    return np.float32(np.sqrt(active_power(speech, rate) / 10 ** (snr / 10) / power(noise)))
+
+
+def _automatic_gain(near: Array, echo: Array, noise: Array, scene: Scene) -> tuple[Array, Array, Array]:
+    """The stems behind the microphone's gain control, in front of it balanced so that behind it ser and snr hold."""
+    assert scene.agc is not None
+    near_in, echo_in, noise_in = near, echo, noise
+    for _ in range(ROUNDS):
+        gain = devices.microphone_gain(near_in + echo_in + noise_in, scene.rate, scene.agc.parameters)
+        near, echo, noise = near_in * gain, echo_in * gain, noise_in * gain
+        wrong = 0.0
+        if scene.ser is not None and scene.near is not None:
+            off = scene.ser - float(db(active_power(near, scene.rate) / active_power(echo, scene.rate)))
+            echo_in, wrong = echo_in * np.float32(10 ** (-off / 20)), abs(off)
+        if scene.snr is not None:
+            factor = _noise_gain(noise, near if scene.near else echo, scene.snr, scene.rate)
+            noise_in, wrong = noise_in * factor, max(wrong, abs(2 * float(db(float(factor)))))
+        if wrong < EXACT:
+            break
+    return near, echo, noise
 
 
 def _headroom(x: Array) -> np.float32:
@@ -86,22 +155,28 @@ def _headroom(x: Array) -> np.float32:
     return np.float32(PEAK / peak if peak else np.inf)
 
 
-def _paths(scene: Scene, sources: Sources) -> tuple[Array, Array]:
-    """Impulse responses [L] from loudspeaker (bulk delay included) and talker to the microphone."""
+def _responses(scene: Scene, sources: Sources) -> tuple[Array, Array]:
+    """Impulse responses from each position of the loudspeaker [K, L], and from the talker [L], to the microphone."""
     length = round(scene.rate * scene.response)
     if isinstance(scene.room, Room):
-        room = scene.room
-        echo, near = ENGINES[room.engine](
-            room.size,
-            [room.loudspeaker, room.talker],
-            [room.microphone],
-            room.absorption,
-            rate=scene.rate,
-            length=length,
-        )[:, 0]
+        responses = _simulated(scene.room, scene.rate, length)
     else:
-        if sources.rirs is None:
-            raise SourceError(f"scene {scene.id} needs measured responses; give their folder or CSV with --rir")
-        echo, near = (sources.rirs.load(file, scene.rate)[:length] for file in (scene.room.echo, scene.room.near))
-    silence = np.zeros(round(scene.rate * scene.delay), np.float32)
-    return np.concatenate([silence, echo]), near
+        responses = _recorded(scene.room, sources, scene.rate, length)
+    return responses[:-1], responses[-1]
+
+
+@functools.lru_cache(maxsize=BANK)
+def _simulated(room: Room, rate: int, length: int) -> Array:
+    points = [room.loudspeaker, *room.later, room.talker]
+    engine = ENGINES[room.engine]
+    return engine(room.size, points, [room.microphone], room.absorption, rate=rate, length=length)[:, 0]
+
+
+def _recorded(room: Measured, sources: Sources, rate: int, length: int) -> Array:
+    if sources.rirs is None:
+        raise SourceError(f"room {room.room} was measured; give the folder or CSV of its responses with --rir")
+    responses = np.zeros((2 + len(room.later), length), np.float32)
+    for row, file in zip(responses, (room.echo, *room.later, room.near), strict=True):
+        response = sources.rirs.load(file, rate)[:length]
+        row[: response.size] = response
+    return responses

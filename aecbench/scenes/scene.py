@@ -6,9 +6,21 @@ from pydantic import Field
 
 from aecbench.record import Frozen
 
-__all__ = ["Loudspeaker", "Measured", "Noise", "Room", "Scene", "Speech", "TalkKind"]
+__all__ = [
+    "Channel",
+    "Loudspeaker",
+    "Measured",
+    "Noise",
+    "Path",
+    "Point",
+    "Room",
+    "Scene",
+    "Speech",
+    "Stage",
+    "TalkKind",
+]
 
-TalkKind = Literal["far_single", "double", "near_single"]
+TalkKind = Literal["far_single", "double", "near_single", "barge_in", "alternating"]
 Point = tuple[float, float, float]  # metres
 
 
@@ -30,11 +42,46 @@ class Noise(Frozen):
     voices: tuple[Speech, ...] = ()  # for "babble"
 
 
-class Loudspeaker(Frozen):
-    """The loudspeaker's nonlinearity: a row of LOUDSPEAKERS and its parameters."""
+class Stage(Frozen):
+    """One stage of a device and its parameters."""
 
-    model: str
+    name: str
     parameters: dict[str, float] = Field(default_factory=dict)
+
+
+class Loudspeaker(Frozen):
+    """The device that plays the far end: amplifier, nonlinearity, frequency response, enclosure, in this order."""
+
+    model: str  # the nonlinearity, a row of DEVICES
+    parameters: dict[str, float] = Field(default_factory=dict)
+    compressor: Stage | None = None
+    response: Stage | None = None
+    measured: str | None = None  # key of the source of loudspeaker responses
+    rattle: Stage | None = None
+
+    @property
+    def stages(self) -> list[tuple[str, dict[str, float]]]:
+        """What there is of the device, in series: rows of DEVICES with their parameters."""
+        chain = (self.compressor, Stage(name=self.model, parameters=self.parameters), self.response, self.rattle)
+        return [(stage.name, stage.parameters) for stage in chain if stage is not None and stage.name != "linear"]
+
+
+class Channel(Frozen):
+    """What happens to the far end before the loudspeaker. Times in seconds from the start."""
+
+    delay: float  # bulk delay of the echo [s], a whole number of samples
+    jumps: tuple[tuple[float, float], ...] = ()  # (time, delay from then on [s])
+    drift: float = 0.0  # by how much the loudspeaker's clock is fast [ppm]
+    gaps: tuple[tuple[float, float], ...] = ()  # (time, duration) of packets lost, and concealed, in the far end
+    volume: tuple[tuple[float, float], ...] = ()  # (time, gain from then on [dB])
+
+
+class Path(Frozen):
+    """How the echo path changes: not at all, from response to response, or evenly through all of them."""
+
+    kind: Literal["static", "switch", "move"] = "static"
+    times: tuple[float, ...] = ()  # [s] of each switch; in a move, of each position
+    fade: float = 0.02  # cross-fade of a switch [s]
 
 
 class Room(Frozen):
@@ -47,15 +94,17 @@ class Room(Frozen):
     loudspeaker: Point
     microphone: Point
     talker: Point
+    later: tuple[Point, ...] = ()  # further positions of the loudspeaker, where the path changes
     redrawn: int = 0  # rooms that were drawn before and turned out impossible
 
 
 class Measured(Frozen):
-    """Two measured impulse responses of one room: keys of the RIR source."""
+    """Measured impulse responses of one room: keys of the RIR source."""
 
     room: str
     echo: str
     near: str
+    later: tuple[str, ...] = ()  # further responses of the echo, where the path changes
 
 
 class Scene(Frozen):
@@ -70,11 +119,15 @@ class Scene(Frozen):
     far: Speech | None
     near: Speech | None
     noise: Noise | None
+    far_noise: Noise | None
     room: Room | Measured
     response: float  # length kept of the impulse responses [s]
+    path: Path
     loudspeaker: Loudspeaker
-    delay: float  # bulk delay of the echo [s]
+    channel: Channel
+    agc: Stage | None  # of the microphone
     ser: float | None  # signal-to-echo ratio [dB]; in far-end single talk against speech at near_level
     snr: float | None  # signal-to-noise ratio [dB]; None without noise
+    far_snr: float | None  # speech to noise in the far-end reference [dB]
     far_level: float  # active level of the far-end reference [dBFS]
     near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS]

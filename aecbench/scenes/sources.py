@@ -4,6 +4,7 @@ import functools
 from dataclasses import dataclass
 
 from aecbench.config import canonical_json, sha256
+from aecbench.scenes.files import Collection, open_collection
 from aecbench.scenes.noise import NoiseSource, open_noise
 from aecbench.scenes.rooms.measured import RirSource, open_rirs
 from aecbench.scenes.spec import CorpusSpec
@@ -19,6 +20,7 @@ class Sources:
     speech: SpeechSource
     noise: NoiseSource | None
     rirs: RirSource | None
+    loudspeakers: Collection | None  # impulse responses, each a group of its own
 
     @property
     def fingerprint(self) -> str:
@@ -33,11 +35,16 @@ def open_sources(spec: CorpusSpec) -> Sources:
         speech=open_speech(spec.speech.source),
         noise=None if spec.noise.source is None else open_noise(spec.noise.source),
         rirs=None if spec.room.source == "simulated" else open_rirs(spec.room.source),
+        loudspeakers=None if spec.loudspeaker.source is None else _open_loudspeakers(spec.loudspeaker.source),
     )
     for split, count in spec.splits.model_dump().items():
         if count:
             sources.speech.speakers(split)  # raises where the split has too few
     return sources
+
+
+def _open_loudspeakers(source: str) -> Collection:
+    return open_collection(source, "loudspeaker_ir", "loudspeaker", lambda paths: [str(path) for path in paths])
 
 
 def cached_sources(spec: CorpusSpec) -> Sources:

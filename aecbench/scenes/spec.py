@@ -1,15 +1,18 @@
 """The specification of a corpus, as a recipe (TOML) writes it. Unknown keys are errors; every number has a range."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from aecbench.errors import did_you_mean
 from aecbench.record import Frozen
+from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC
 from aecbench.scenes.distribution import Distribution, one_of, within
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS, find, settings
+from aecbench.scenes.loudspeaker import Range, settings
 from aecbench.scenes.noise import NOISES
 from aecbench.scenes.rooms import ENGINES
+from aecbench.scenes.scene import TalkKind
 
 __all__ = ["NOISE_KINDS", "CorpusSpec"]
 
@@ -17,7 +20,18 @@ Seconds = Annotated[Distribution, within(0, 600, "s")]
 Decibels = Annotated[Distribution, within(-60, 60, "dB")]
 FullScale = Annotated[Distribution, within(-90, 0, "dBFS")]
 Metres = Annotated[Distribution, within(1, 30, "m")]
+Count = Annotated[Distribution, within(0, 20)]
 NOISE_KINDS = ("none", "babble", "recorded", *NOISES)
+
+
+PRIORS = {
+    # wideband RT60 of 4382 real rooms with devices in them, percentiles 5/25/50/75/95; the ends are our extrapolation
+    "devices": {"quantiles": [[0, 0.06], [0.05, 0.08], [0.25, 0.18], [0.5, 0.28], [0.75, 0.6], [0.95, 1.34], [1, 1.6]]}
+}
+
+
+def _prior(value: Any) -> Any:
+    return PRIORS.get(value, value) if isinstance(value, str) else value
 
 
 def constant(value: float | str) -> Distribution:
@@ -40,18 +54,32 @@ class Splits(Frozen):
 
 
 class TalkSpec(Frozen):
-    """Shares of the kinds of scene, and when the near end begins to talk in double talk."""
+    """Shares of the kinds of scene, and their timing.
+
+    far_single, near_single: one end talks all the time. double: the near end joins at `near_onset`, for the rest.
+    barge_in: it does so, and the far end stops after `overlap`. alternating: turns of `turn`, `pause` between them.
+    """
 
     far_single: float = Field(0.25, ge=0)
     double: float = Field(0.5, ge=0)
     near_single: float = Field(0.25, ge=0)
+    barge_in: float = Field(0, ge=0)
+    alternating: float = Field(0, ge=0)
     near_onset: Seconds = constant(5.0)
+    overlap: Seconds = constant(1.0)
+    turn: Annotated[Distribution, within(0.5, 60, "s")] = constant(2.5)
+    pause: Seconds = constant(0.5)
 
     @model_validator(mode="after")
     def _check(self) -> "TalkSpec":
-        if not self.far_single + self.double + self.near_single:
-            raise ValueError("the shares of far_single, double and near_single are all 0; give one above 0")
+        if not any(self.shares.values()):
+            raise ValueError(f"the shares of {', '.join(self.shares)} are all 0; give one above 0")
         return self
+
+    @property
+    def shares(self) -> dict[TalkKind, float]:
+        """Kind of scene -> share, not normalised."""
+        return {kind: getattr(self, kind) for kind in get_args(TalkKind)}
 
 
 class SpeechSpec(Frozen):
@@ -69,7 +97,7 @@ class LevelSpec(Frozen):
 
 
 class NoiseSpec(Frozen):
-    """Background noise. `source`, for kind "recorded": a folder of audio or a CSV manifest."""
+    """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest."""
 
     kind: Annotated[Distribution, one_of("noise", NOISE_KINDS)] = constant("none")
     snr: Decibels = constant(30.0)
@@ -84,18 +112,26 @@ class NoiseSpec(Frozen):
         return self
 
 
+class FarNoiseSpec(Frozen):
+    """Noise in the far-end reference."""
+
+    kind: Annotated[Distribution, one_of("noise", ("none", "babble", *NOISES))] = constant("none")
+    snr: Decibels = constant(30.0)
+
+
 class RoomSpec(Frozen):
     """The room. `source`: simulated (then `engine` computes the shoebox), or measured responses in a folder or CSV."""
 
     source: str = "simulated"
     engine: str = "images"
-    rt60: Annotated[Distribution, within(0.05, 2.0, "s")] = constant(0.3)
+    rt60: Annotated[Distribution, BeforeValidator(_prior), within(0.05, 2.0, "s")] = constant(0.3)
     length: Metres = constant(5.0)
     width: Metres = constant(4.0)
     height: Annotated[Distribution, within(2, 10, "m")] = constant(2.7)
     device: Annotated[Distribution, within(0.02, 5, "m")] = constant(0.1)  # loudspeaker to microphone
     talker: Annotated[Distribution, within(0.1, 10, "m")] = constant(1.0)  # talker to microphone
     response: float = Field(0.5, gt=0, le=3)  # [s] kept of every impulse response
+    rooms: int | None = Field(None, ge=1)  # per split; fewer than scenes: rooms come again. None: one per scene
 
     @field_validator("engine")
     @classmethod
@@ -105,19 +141,53 @@ class RoomSpec(Frozen):
         return engine
 
 
-class LoudspeakerSpec(Frozen):
-    """The loudspeaker's nonlinearity, and for each model the distributions of its parameters."""
+class StageSpec(Frozen):
+    """A stage of a device that a share of the scenes has."""
 
-    model: Annotated[Distribution, one_of("loudspeaker model", LOUDSPEAKERS)] = constant("linear")
+    share: float = Field(0, ge=0, le=1)
+    parameters: dict[str, Distribution] = Field(default_factory=dict)
+
+
+def _check_parameters(owner: str, allowed: Mapping[str, Range], parameters: Mapping[str, Distribution]) -> None:
+    for name, distribution in parameters.items():
+        for value in distribution.extremes:
+            settings(owner, allowed, {name: float(value)})
+
+
+class LoudspeakerSpec(Frozen):
+    """The device: nonlinearity (for each model the distributions of its parameters), and the stages around it.
+
+    `source`: measured frequency responses, a folder or a CSV manifest (kind "loudspeaker_ir"), which `measured` of the
+    scenes have.
+    """
+
+    model: Annotated[Distribution, one_of("loudspeaker model", DEVICES)] = constant("linear")
     parameters: dict[str, dict[str, Distribution]] = Field(default_factory=dict)
+    compressor: StageSpec = StageSpec()
+    response: StageSpec = StageSpec()
+    rattle: StageSpec = StageSpec()
+    measured: float = Field(0, ge=0, le=1)
+    source: str | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "LoudspeakerSpec":
         for model, parameters in self.parameters.items():
-            allowed = find(model).parameters
-            for name, distribution in parameters.items():
-                for value in distribution.extremes:
-                    settings(f"loudspeaker {model}", allowed, {name: float(value)})
+            if model not in DEVICES:
+                raise ValueError(f"unknown loudspeaker model {model!r}: {did_you_mean(model, DEVICES)}")
+            _check_parameters(f"loudspeaker {model}", DEVICES[model].parameters, parameters)
+        for name in ("compressor", "response", "rattle"):
+            _check_parameters(f"loudspeaker {name}", DEVICES[name].parameters, getattr(self, name).parameters)
+        if self.measured and self.source is None:
+            raise ValueError("measured responses need a folder or a CSV as loudspeaker.source")
+        return self
+
+
+class AgcSpec(StageSpec):
+    """The microphone's automatic gain control."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "AgcSpec":
+        _check_parameters("microphone AGC", MICROPHONE_AGC, self.parameters)
         return self
 
 
@@ -125,6 +195,29 @@ class ChannelSpec(Frozen):
     """Between the far-end reference and the loudspeaker."""
 
     delay: Annotated[Distribution, within(0, 1, "s")] = constant(0.0)  # bulk delay of the echo
+    drift: Annotated[Distribution, within(-500, 500, "ppm")] = constant(0.0)  # of the loudspeaker's clock
+    jumps: Count = constant(0)  # changes of the delay within a scene
+    jump: Annotated[Distribution, within(-0.5, 0.5, "s")] = constant(0.02)  # by how much
+    gaps: Count = constant(0)  # losses of packets
+    gap: Annotated[Distribution, within(0.005, 1, "s")] = constant(0.02)  # how long
+    volumes: Count = constant(0)  # changes of the volume
+    volume: Decibels = constant(-6.0)  # gain after a change
+
+
+class PathSpec(Frozen):
+    """Shares of the scenes whose echo path switches, or moves; the others keep theirs."""
+
+    switch: float = Field(0, ge=0, le=1)
+    move: float = Field(0, ge=0, le=1)
+    switches: Annotated[Distribution, within(1, 10)] = constant(1)  # per scene
+    fade: Annotated[Distribution, within(0.001, 2, "s")] = constant(0.02)  # cross-fade of a switch
+    distance: Annotated[Distribution, within(0.02, 2, "m")] = constant(0.3)  # that the loudspeaker moves
+
+    @model_validator(mode="after")
+    def _check(self) -> "PathSpec":
+        if self.switch + self.move > 1:
+            raise ValueError(f"the shares switch {self.switch} and move {self.move} add up to more than 1")
+        return self
 
 
 class CorpusSpec(Frozen):
@@ -140,13 +233,16 @@ class CorpusSpec(Frozen):
     speech: SpeechSpec = SpeechSpec()
     levels: LevelSpec = LevelSpec()
     noise: NoiseSpec = NoiseSpec()
+    far_noise: FarNoiseSpec = FarNoiseSpec()
     room: RoomSpec = RoomSpec()
     loudspeaker: LoudspeakerSpec = LoudspeakerSpec()
+    path: PathSpec = PathSpec()
     channel: ChannelSpec = ChannelSpec()
+    agc: AgcSpec = AgcSpec()
 
     @model_validator(mode="after")
     def _check(self) -> "CorpusSpec":
-        if self.talk.double and self.talk.near_onset.high >= self.duration:
+        if self.talk.double + self.talk.barge_in and self.talk.near_onset.high >= self.duration:
             raise ValueError(
                 f"talk.near_onset reaches {self.talk.near_onset.high:g} s, "
                 f"but a scene lasts {self.duration:g} s; the near end would never talk"
@@ -154,6 +250,17 @@ class CorpusSpec(Frozen):
         return self
 
     @property
+    def segments(self) -> int:
+        """Echo paths stored per scene: one for each stretch between changes; of a movement, its two ends."""
+        switches = 1 + int(self.path.switches.high) if self.path.switch else 1
+        return max(switches, 2 if self.path.move else 1)
+
+    @property
     def response_samples(self) -> int:
-        """Length of the stored echo paths, bulk delay included."""
-        return round(self.rate * (self.channel.delay.high + self.room.response))
+        """Length of a stored echo path, bulk delay included."""
+        return round(self.rate * (max(self.channel.delay.high, self.drift_lead) + self.room.response)) + 1
+
+    @property
+    def drift_lead(self) -> float:
+        """By how many seconds a fast clock may run ahead until the end of a scene."""
+        return max(0.0, self.duration * self.channel.drift.high * 1e-6)

@@ -1,5 +1,7 @@
 """What depends on frequency in a room: octave bands of absorption, air, and the high-pass."""
 
+import functools
+
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import butter, sosfilt
@@ -67,4 +69,9 @@ def _high_pass(x: Array, rate: int) -> Array:
     pyroomacoustics runs it forwards and backwards; run forwards twice it weighs frequencies alike, and nothing comes
     before the direct sound.
     """
-    return np.asarray(sosfilt(np.tile(butter(2, CUT_OFF, "highpass", fs=rate, output="sos"), (2, 1)), x))
+    return np.asarray(sosfilt(_sections(rate), x))
+
+
+@functools.cache
+def _sections(rate: int) -> Array:
+    return np.tile(butter(2, CUT_OFF, "highpass", fs=rate, output="sos"), (2, 1))

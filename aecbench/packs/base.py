@@ -1,0 +1,65 @@
+"""What a pack is, where its files lie, and where they come from."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pooch
+from pydantic import Field
+
+from aecbench.errors import SourceError
+from aecbench.record import Frozen
+
+__all__ = ["DATA", "Pack", "Place", "Remote", "cache", "data_folder"]
+
+DATA = "AECBENCH_DATA"  # environment variable: a folder in which files of packs lie
+
+
+class Place(NamedTuple):
+    """A pack that is here."""
+
+    manifest: Path  # a CSV whose column `file` holds paths
+    root: Path  # the folder these are relative to
+
+
+class Remote(Frozen):
+    """A file on the web."""
+
+    file: str = Field(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)*$")  # where it goes, below the folder of the pack
+    url: str = Field(pattern=r"^https?://")
+    hash: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
+    bytes: int = Field(ge=1)
+
+    def whole(self, path: Path) -> bool:
+        """Whether `path` is this file, to the last bit."""
+        algorithm, digest = self.hash.split(":")
+        return path.is_file() and pooch.file_hash(path, alg=algorithm) == digest
+
+
+class Pack(Protocol):
+    """Audio that is downloaded. `data` is a folder in which files may lie already."""
+
+    @property
+    def summary(self) -> str:
+        """What is in it, how large it is and under which licences it stands, in one line."""
+
+    def place(self, data: Path | None) -> Place | None:
+        """Where the pack is, if all of its files are here. Looks at no contents."""
+
+    def fetch(self, data: Path | None) -> Place:
+        """Get what is not here, check all of it. Raises SourceError."""
+
+
+def cache(name: str) -> Path:
+    """The folder into which a pack is downloaded."""
+    return Path(pooch.os_cache("aecbench")) / name
+
+
+def data_folder(data: Path | None) -> Path | None:
+    """`data`, else the folder that AECBENCH_DATA names, else None. Raises SourceError where there is no such folder."""
+    named = data or os.environ.get(DATA)
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise SourceError(f"data folder {str(named)!r}: is no folder; correct --data or {DATA}, or leave it out")
+    return Path(named).absolute()

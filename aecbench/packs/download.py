@@ -1,0 +1,114 @@
+"""From the web into a folder, by pooch: what has its final name is whole, and what was interrupted goes on."""
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Any, BinaryIO
+
+import pooch
+
+from aecbench.errors import SourceError
+from aecbench.packs.base import Remote
+from aecbench.progress import transfer
+
+__all__ = ["download"]
+
+CHUNK = 1 << 18  # bytes
+THREADS = 4  # most files are small: what takes time is asking for them
+RETRIES = 2
+
+Advance = Callable[[int], None]
+
+
+class Stopped(Exception):
+    """Another download has failed."""
+
+
+class Sink:
+    """The file that a download is written to: counts the bytes, and ends the download when it is told to."""
+
+    def __init__(self, file: BinaryIO, advance: Advance, stop: Event) -> None:
+        self.file, self.advance, self.stop = file, advance, stop
+        self.start = file.seek(0, 2)  # of bytes that came earlier
+        advance(self.start)
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+        if self.stop.is_set():
+            raise Stopped
+        self.file.write(data)
+        self.advance(len(data))
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed when it is closed."""
+
+    def begin(self, response: Any, **_: Any) -> None:
+        """Start anew where the server sends the whole file (200) or has nothing to add to what is here (416)."""
+        if response.status_code in (200, 416):
+            self.file.truncate(0)
+            self.advance(-self.start)
+            self.start = 0
+
+
+def download(files: Sequence[Remote], folder: Path, what: str) -> None:
+    """Get those of `files` that are not whole in `folder`. `what` stands beside the progress bar.
+
+    Raises SourceError for the first that fails; the others that were on their way go on at the next call.
+    """
+    missing = [remote for remote in files if not remote.whole(folder / remote.file)]
+    pooch.get_logger().setLevel(logging.ERROR)
+    store = pooch.Pooch(
+        folder,
+        base_url="",
+        registry={remote.file: remote.hash for remote in missing},
+        urls={remote.file: remote.url for remote in missing},
+        retry_if_failed=RETRIES,
+    )
+    stop = Event()
+    with transfer(what, sum(remote.bytes for remote in missing)) as advance, ThreadPoolExecutor(THREADS) as pool:
+        tasks = {}
+        for remote in missing:
+            get = functools.partial(_get, part=folder / f"{remote.file}.part", advance=advance, stop=stop)
+            tasks[pool.submit(store.fetch, remote.file, downloader=get)] = remote
+        try:
+            for task in as_completed(tasks):
+                try:
+                    task.result()
+                except (ValueError, OSError) as error:
+                    raise SourceError(f"{tasks[task].url}: {_why(error)}") from None
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _get(url: str, output_file: str, _: pooch.Pooch, *, part: Path, advance: Advance, stop: Event) -> None:
+    """Download `url`, going on with `part` where there is one, which is then gone; leave one where it fails.
+
+    As `part` is taken by renaming it, two processes cannot write to the same one.
+    """
+    target = Path(output_file)
+    with suppress(FileNotFoundError):
+        part.replace(target)
+    try:
+        with target.open("ab") as file:
+            sink = Sink(file, advance, stop)
+            headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={sink.start}-"} if sink.start else {})
+            pooch.HTTPDownloader(chunk_size=CHUNK, headers=headers, hooks={"response": sink.begin})(url, sink, None)
+    except BaseException:
+        if size := target.stat().st_size:
+            target.replace(part)
+            advance(-size)
+        raise
+
+
+def _why(error: BaseException) -> str:
+    """What is at the bottom of an error of pooch or requests, and what to do."""
+    if type(error) is ValueError:
+        return "what it sends is not the file that the pack lists, and was removed; try again later, or report it"
+    while error.__context__ is not None:
+        error = error.__context__
+    return f"cannot be fetched ({error}); run the command again to go on"

@@ -1,0 +1,8 @@
+"""Pictures: one cancellation, one result table, one corpus, one scene."""
+
+from aecbench.plots.cancellation import plot_cancellation
+from aecbench.plots.corpus import plot_corpus
+from aecbench.plots.results import plot_results
+from aecbench.plots.scene import find_scene, plot_scene, scene_picture
+
+__all__ = ["find_scene", "plot_cancellation", "plot_corpus", "plot_results", "plot_scene", "scene_picture"]

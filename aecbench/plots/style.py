@@ -1,0 +1,75 @@
+"""What the pictures share: colours, spectrograms, files."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from scipy.signal import ShortTimeFFT
+from scipy.signal.windows import hann
+
+from aecbench.dsp.levels import db
+from aecbench.errors import OutputError
+from aecbench.signals import Array
+
+__all__ = ["ACCENT", "GREY", "INK", "PALE", "RANGE", "draw_spectrogram", "plain", "save", "spectrum"]
+
+INK, ACCENT, GREY, PALE = "#1b1f24", "#0b6bcb", "#8b949e", "#d8dee4"
+RANGE = 80  # dB that a spectrogram shows
+PLAIN = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+}
+
+
+def plain() -> AbstractContextManager[None]:
+    """The look of pictures with many small diagrams, for what is drawn within."""
+    return rc_context(PLAIN)
+
+
+def spectrum(x: Array, rate: int) -> Array:
+    """Power of x [T] in dB, [bins, frames], in windows of 32 ms every 8 ms; never below -120 dB."""
+    size = round(0.032 * rate)
+    transform = ShortTimeFFT(hann(size, sym=False), size // 4, rate, scale_to="magnitude")
+    return np.asarray(db(np.maximum(transform.spectrogram(np.pad(x, (0, max(0, size - x.size)))), 1e-12)))
+
+
+def draw_spectrogram(axis: Axes, x: Array, rate: int, loudest: float) -> AxesImage:
+    """Draw x [T] over seconds and kHz, from `loudest` dB down by RANGE."""
+    image = axis.imshow(
+        spectrum(x, rate),
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=loudest - RANGE,
+        vmax=loudest,
+        extent=(0, x.size / rate, 0, rate / 2000),
+    )
+    axis.set_ylabel("kHz")
+    return image
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the picture and the folders it lies in. Raises OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: picture cannot be written ({error}); name a .png, .svg or .pdf file") from None
