@@ -1,4 +1,4 @@
-"""The data that ships with the package: recipes and baselines. Inside a wheel, or at the top of a checkout."""
+"""The data that ships with the package: recipes, baselines and packs. Inside a wheel, or at the top of a checkout."""
 
 from pathlib import Path
 
@@ -10,21 +10,27 @@ PACKAGE = Path(__file__).parent
 
 
 def folder(kind: str) -> Path:
-    """The folder of "recipes" or "baselines"."""
+    """The folder of "recipes", "baselines" or "packs"."""
     shipped = PACKAGE / "_shipped" / kind
     return shipped if shipped.is_dir() else PACKAGE.parent / kind
 
 
 def names(kind: str) -> list[str]:
-    """What is shipped of a kind, sorted: recipes without ".toml", baselines by folder."""
-    return sorted(
-        path.stem for path in folder(kind).iterdir() if path.suffix == ".toml" or (path / "card.toml").is_file()
-    )
+    """What is shipped of a kind, sorted: recipes and packs without their suffix, baselines by folder."""
+    return sorted(_shipped(kind))
 
 
 def find(kind: str, name: str) -> Path:
-    """The recipe (a TOML file) or baseline (a folder with card.toml) of that name. Raises UnknownName."""
-    known = names(kind)
+    """The recipe (TOML), pack (CSV or TOML) or baseline (a folder with card.toml) of that name. Raises UnknownName."""
+    known = _shipped(kind)
     if name not in known:
         raise UnknownName(kind.removesuffix("s"), name, known)
-    return folder(kind) / (f"{name}.toml" if kind == "recipes" else name)
+    return known[name]
+
+
+def _shipped(kind: str) -> dict[str, Path]:
+    return {
+        path.stem: path
+        for path in folder(kind).iterdir()
+        if path.suffix in (".csv", ".toml") or (path / "card.toml").is_file()
+    }

@@ -108,9 +108,7 @@ def simulate(
 @click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
 @click.option("--split", default="test", show_default=True)
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Score only this one; may be repeated.")
-@click.option(
-    "--by", metavar="CONDITION", help="Break down by talk, ser, rt60, loudspeaker, noise, delay, path, ..."
-)
+@click.option("--by", metavar="CONDITION", help="Break down by talk, ser, rt60, loudspeaker, noise, delay, path, ...")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option(
     "--out",
@@ -178,10 +176,32 @@ def cancel(model: str, mic: Path, far: Path, out: Path, plot: Path | None) -> No
         click.echo(path)
 
 
+@main.command()
+@click.argument("pack")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
+)
+def fetch(pack: str, data: Path | None) -> None:
+    r"""Download the data pack PACK, check all of it, and print where it is.
+
+    Fetching again keeps what is there and whole; an interrupted download goes on where it stopped. To simulate with the
+    files of a folder of your own, set AECBENCH_DATA to it.
+
+    \b
+    aecbench fetch open-speech-v1
+    aecbench fetch open-speech-v1 --data DIR
+    """
+    from aecbench.packs import fetch as run
+
+    click.echo(run(pack, data).root)
+
+
 @main.command("list")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
-    r"""List what there is: recipes, models, metrics, sources, or all of them.
+    r"""List what there is: recipes, models, metrics, sources, packs, or all of them.
 
     \b
     aecbench list

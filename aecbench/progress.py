@@ -1,13 +1,25 @@
 """A progress bar on the terminal's standard error; silent where there is no terminal."""
 
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
-__all__ = ["progress"]
+__all__ = ["progress", "transfer"]
 
 Item = TypeVar("Item")
 
@@ -22,9 +34,21 @@ class Speed(TextColumn):
 
 def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
     """Hand on `items` while a bar shows how many of `total` have come, how fast, and when the last is due."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(""), TimeRemainingColumn())
-    with Progress(*columns, console=(console := Console(stderr=True)), disable=not console.is_terminal) as bar:
+    with _bar(MofNCompleteColumn(), Speed("")) as bar:
         task = bar.add_task(what, total=total, unit=unit)
         for item in items:
             yield item
             bar.advance(task)
+
+
+@contextmanager
+def transfer(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar over `total` bytes. Gives the function to call, from any thread, with how many more have come."""
+    with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
+        yield functools.partial(bar.advance, bar.add_task(what, total=total))
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    console = Console(stderr=True)
+    around = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
+    return Progress(*around, console=console, disable=not console.is_terminal)

@@ -12,6 +12,7 @@ from aecbench.cancellers import CANCELLERS
 from aecbench.corpus import Corpus
 from aecbench.evaluate import RTF
 from aecbench.metrics import METRICS
+from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
 from aecbench.results import CONDITIONS, Interval, ResultTable
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
@@ -140,7 +141,12 @@ def _sources() -> list[tuple[str, str]]:
     ]
 
 
-LISTINGS = {"recipes": _recipes, "models": _models, "metrics": _metrics, "sources": _sources}
+def _packs() -> list[tuple[str, str]]:
+    where = {name: "here" if is_fetched(name) else f"not here yet: aecbench fetch {name}" for name in names("packs")}
+    return [(name, f"{read_pack(name).summary}; {here}") for name, here in where.items()]
+
+
+LISTINGS = {"recipes": _recipes, "models": _models, "metrics": _metrics, "sources": _sources, "packs": _packs}
 
 
 def listing(what: Sequence[str]) -> RenderableType:

@@ -13,7 +13,7 @@ PACKAGE = Path(aecbench.__file__).parent
 
 LAYERS = [
     {"__init__", "signals", "errors", "config", "assets", "record", "progress"},
-    {"dsp"},
+    {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
     {"simulate", "evaluate", "cancel", "tune", "train"},

@@ -1,13 +1,16 @@
 """What an echo canceller is. It gets the microphone and the far-end reference and nothing else."""
 
+import math
 from abc import ABC, abstractmethod
+from numbers import Integral, Real
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from aecbench.errors import UsageError
 from aecbench.signals import Array
 
-__all__ = ["Canceller", "Streaming"]
+__all__ = ["Canceller", "Streaming", "check_range"]
 
 State = TypeVar("State")
 
@@ -58,3 +61,13 @@ class Streaming(ABC, Generic[State]):
             span = np.s_[..., start : start + self.block]
             state, out[span] = self.step(state, mic[span], far[span])
         return out[..., self.delay : self.delay + length]
+
+
+def check_range(canceller: object, field: str, low: float, high: float = math.inf, *, whole: bool = False) -> None:
+    """Raise UsageError unless the field of `canceller` is a number with low <= value <= high (and a `whole` one)."""
+    value = getattr(canceller, field)
+    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+    if not (number and low <= value <= high):
+        allowed = f"from {low} to {high}" if high < math.inf else f"of at least {low}"
+        kind = "whole number" if whole else "number"
+        raise UsageError(f"{type(canceller).__name__}: {field} is {value!r}, expected a {kind} {allowed}")

@@ -10,9 +10,10 @@ from pydantic import Field
 from aecbench.errors import SourceError
 from aecbench.record import Frozen
 
-__all__ = ["DATA", "Pack", "Place", "Remote", "cache", "data_folder"]
+__all__ = ["DATA", "FILE", "Pack", "Place", "Remote", "cache", "data_folder"]
 
 DATA = "AECBENCH_DATA"  # environment variable: a folder in which files of packs lie
+FILE = r"^[\w-][\w.-]*(/[\w-][\w.-]*)*$"  # of a path that stays below its folder on any system
 
 
 class Place(NamedTuple):
@@ -25,7 +26,7 @@ class Place(NamedTuple):
 class Remote(Frozen):
     """A file on the web."""
 
-    file: str = Field(pattern=r"^[\w-][\w.-]*(/[\w-][\w.-]*)*$")  # where it goes, below the folder of the pack
+    file: str = Field(pattern=FILE)  # where it goes, below the folder of the pack
     url: str = Field(pattern=r"^https?://")
     hash: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
     bytes: int = Field(ge=1)

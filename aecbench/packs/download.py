@@ -59,7 +59,7 @@ def download(files: Sequence[Remote], folder: Path, what: str) -> None:
 
     Raises SourceError for the first that fails; the others that were on their way go on at the next call.
     """
-    missing = [remote for remote in files if not remote.whole(folder / remote.file)]
+    missing = _missing(files, folder)
     pooch.get_logger().setLevel(logging.ERROR)
     store = pooch.Pooch(
         folder,
@@ -83,6 +83,18 @@ def download(files: Sequence[Remote], folder: Path, what: str) -> None:
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
+
+
+def _missing(files: Sequence[Remote], folder: Path) -> list[Remote]:
+    """The files that are not whole in `folder`, where places are made for them."""
+    try:
+        missing = [remote for remote in files if not remote.whole(folder / remote.file)]
+        for path in (folder / remote.file for remote in missing):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be written ({error}); make room for the pack there") from None
+    return missing
 
 
 def _get(url: str, output_file: str, _: pooch.Pooch, *, part: Path, advance: Advance, stop: Event) -> None:

@@ -44,8 +44,10 @@ COLUMNS = {
     "channel.volume": Column("volume changes in a scene"),
     "channel.volume.value": Column("volume after a change", "dB"),
     "path.kind": Column("echo path"),
-    "path.times": Column("positions of a changing path"),
+    "path.switches": Column("switches of the echo path"),
     "path.fade": Column("cross-fade of a switch", "ms", 1000),
+    "path.moving": Column("loudspeaker moves for", "s"),
+    "path.moved": Column("loudspeaker moves by", "m"),
     "room.rt60": Column("RT60, requested", "s"),
     "t20": Column("T20, measured", "s"),
     "distance.loudspeaker": Column("loudspeaker to microphone", "m"),
@@ -67,7 +69,6 @@ COLUMNS = {
     "agc.name": Column("microphone gain control"),
     "noise.kind": Column("noise"),
     "noise.file": Column("noise file"),
-    "noise.start": Column("start in the noise file", "s"),
     "far_noise.kind": Column("noise of the far end"),
     "far.speaker": Column("far-end talker"),
     "near.speaker": Column("near-end talker"),
@@ -75,6 +76,7 @@ COLUMNS = {
     "rate": Column("rate", "kHz", 0.001),
 }
 PLACES = {"scene", "shard", "row", "sha256", "split", "index"}
+WITHIN = ("seed", ".start")  # of noise
 EVENTS = ("channel.jumps", "channel.gaps", "channel.volume")  # lists of (time, value)
 AXES = ("room.length", "room.width", "room.height")
 
@@ -91,9 +93,11 @@ def described(scenes: pd.DataFrame) -> dict[str, Values]:
     its scene holds several values. Places in the corpus, seeds and texts are not among them. Numbers are in the units
     of COLUMNS.
     """
-    plain = [name for name in scenes if name not in PLACES and not name.endswith("seed")]
+    plain = [name for name in scenes if name not in PLACES and not name.endswith(WITHIN)]
     lists = {name: _lists(scenes[name]) for name in plain if _holds_lists(scenes[name])}
     found = {name: scenes[name].dropna() for name in plain if name not in lists} | _taken_apart(lists)
+    if "path.times" in lists:
+        found |= _changes(scenes, lists)
     order = [*COLUMNS, *sorted(found)]
     return {
         name: values * column(name).scale if is_numeric_dtype(values) else values.astype(str)
@@ -133,6 +137,19 @@ def _taken_apart(lists: Mapping[str, Values]) -> dict[str, Values]:
         if name in lists:
             found[name] = lists[name].str.len()
             found[f"{name}.value"] = lists[name].explode().dropna().str[1].astype(float)
-    if "path.times" in lists:
-        found["path.times"] = lists["path.times"].str.len()
+    return found
+
+
+def _changes(scenes: pd.DataFrame, lists: Mapping[str, Values]) -> dict[str, Values]:
+    """How the echo path changes, where it does."""
+    times = lists["path.times"]
+    switch, move = (times[scenes["path.kind"] == kind] for kind in ("switch", "move"))
+    found = {
+        "path.switches": switch.str.len(),
+        "path.fade": scenes["path.fade"][switch.index],
+        "path.moving": move.str[-1].astype(float) - move.str[0].astype(float),
+    }
+    if "room.loudspeaker" in lists:
+        ends = zip(lists["room.loudspeaker"][move.index], lists["room.later"][move.index].str[-1], strict=True)
+        found["path.moved"] = pd.Series([math.dist(*pair) for pair in ends], move.index, float)
     return found

@@ -1,4 +1,4 @@
-"""Audio files as a source of sound: a folder or a CSV manifest, its files in groups, the groups divided between splits.
+"""Audio files as a source of sound: a folder, a CSV manifest or a data pack, its files in groups, the groups in splits.
 
 A group is what must not be on two sides of an experiment: a talker, a room, an original recording.
 
@@ -21,11 +21,24 @@ from typing import NamedTuple
 
 import soundfile
 
+from aecbench.assets import names
 from aecbench.dsp import audio
 from aecbench.errors import AudioError, SourceError, UnknownName
+from aecbench.packs import locate
 from aecbench.signals import Array
 
-__all__ = ["SPLITS", "Collection", "Entry", "open_collection", "open_folder", "open_manifest", "partition", "shape"]
+__all__ = [
+    "SPLITS",
+    "Collection",
+    "Entry",
+    "check_word",
+    "open_collection",
+    "open_folder",
+    "open_manifest",
+    "open_pack",
+    "partition",
+    "shape",
+]
 
 SPLITS = ("train", "val", "test")
 SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
@@ -156,8 +169,18 @@ def partition(names: Iterable[str], split: str) -> tuple[str, ...]:
     return tuple(sorted({"train": ranked[val:], "val": ranked[test:val], "test": ranked[:test]}[split]))
 
 
+def check_word(source: str, kind: str, known: Sequence[str] = ()) -> None:
+    """Raises UnknownName for a bare word that is no path and neither one of `known` nor a pack: a misspelt name."""
+    path = Path(source)
+    words = (*known, *names("packs"))
+    if source and source not in words and not path.exists() and path.name == source and not path.suffix:
+        raise UnknownName(f"{kind} source", source, (*words, "a folder of audio", "a CSV manifest"))
+
+
 def shape(source: str, kind: str) -> str:
-    """Whether a source is a "folder" or a "manifest". Raises SourceError where it is neither."""
+    """Whether a source is a "pack", a "folder" or a "manifest", in this order. Raises SourceError where it is none."""
+    if source in names("packs"):
+        return "pack"
     path = Path(source)
     if source and path.is_dir():
         return "folder"
@@ -183,8 +206,23 @@ def open_folder(source: str, noun: str, groups_of: GroupsOf) -> Collection:
     return Collection(folder.absolute(), entries, source, noun)
 
 
-def open_manifest(source: str, kind: str, noun: str, groups_of: GroupsOf, columns: Sequence[str] = ()) -> Collection:
+def open_pack(source: str, kind: str, noun: str, groups_of: GroupsOf) -> Collection:
+    """The files of a kind in a data pack. Raises SourceError where it has to be fetched first, or has none."""
+    manifest, root = locate(source)
+    return open_manifest(str(manifest), kind, noun, groups_of, root=root)
+
+
+def open_manifest(
+    source: str,
+    kind: str,
+    noun: str,
+    groups_of: GroupsOf,
+    columns: Sequence[str] = (),
+    root: Path | None = None,
+) -> Collection:
     """The files of a kind that a CSV lists; it must have `columns`. Raises SourceError.
+
+    The files lie below `root`, or where this is None, below the folder of the CSV.
 
     `groups_of` names the groups of files where the column `noun` does not; files that are then still without one share
     the group "unlabelled", or "unlabelled-train" and so on where they are tied to a split.
@@ -205,12 +243,13 @@ def open_manifest(source: str, kind: str, noun: str, groups_of: GroupsOf, column
             raise SourceError(f"{source}, line {line}: sha256 {sha256!r} is not 64 hexadecimal digits; correct it")
         group = row.get(noun, "") or guess or "-".join(filter(None, ("unlabelled", split)))
         entries[key] = Entry(group, split, sha256)
-    missing = [key for key in entries if not (manifest.parent / key).is_file()]
+    folder = (root or manifest.parent).absolute()
+    missing = [key for key in entries if not (folder / key).is_file()]
     if missing:
         raise SourceError(
             f"{source}: {len(missing)} of {len(entries)} files are missing, such as {missing[0]}; get them"
         )
-    collection = Collection(manifest.parent.absolute(), entries, source, noun)
+    collection = Collection(folder, entries, source, noun)
     for group, keys in collection.groups.items():
         splits = sorted({entries[key].split for key in keys} - {""})
         if len(splits) > 1:
@@ -219,10 +258,11 @@ def open_manifest(source: str, kind: str, noun: str, groups_of: GroupsOf, column
 
 
 def open_collection(source: str, kind: str, noun: str, groups_of: GroupsOf) -> Collection:
-    """The files of kind "speech", "noise" or "rir" in a folder or a CSV manifest. Raises SourceError."""
-    if shape(source, kind) == "folder":
+    """The files of kind "speech", "noise" or "rir" in a pack, a folder or a CSV manifest. Raises SourceError."""
+    form = shape(source, kind)
+    if form == "folder":
         return open_folder(source, noun, groups_of)
-    return open_manifest(source, kind, noun, groups_of)
+    return (open_pack if form == "pack" else open_manifest)(source, kind, noun, groups_of)
 
 
 def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""Recorded noise: a folder or a CSV manifest (kind "noise", optionally a column `recording`)."""
+"""Recorded noise: a folder, a data pack or a CSV manifest (kind "noise", optionally a column `recording`)."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from aecbench.scenes.files import Collection, open_collection
+from aecbench.scenes.files import Collection, check_word, open_collection
 from aecbench.signals import Array
 
 __all__ = ["NoiseSource", "excerpt", "open_noise", "recordings_of"]
@@ -62,7 +62,8 @@ class NoiseFiles:
 
 
 def open_noise(source: str) -> NoiseSource:
-    """The noise in a folder or a CSV manifest. Raises SourceError."""
+    """The noise in a data pack, a folder or a CSV manifest. Raises UnknownName or SourceError."""
+    check_word(source, "noise")
     return NoiseFiles(open_collection(source, "noise", "recording", recordings_of))
 
 

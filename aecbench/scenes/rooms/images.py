@@ -17,7 +17,7 @@ interpolation is 60 dB down at the highest frequencies, and more below.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -54,7 +54,7 @@ def impulse_responses(
 ) -> Array:
     """See `Engine`. The time it takes is proportional to the images that arrive within `length`, times octave bands.
 
-    Sums have one order, and operations are not fused, whatever `threads` and the processor.
+    Sums are taken in one order, whatever `threads`.
     """
     room = shoebox(size, sources, microphones, absorption)
     gains = np.sqrt(1 - room.absorption)
@@ -69,16 +69,17 @@ def impulse_responses(
 
 
 def _response(
-    size: Array, source: Array, microphone: Array, gains: Array, length: int, spread: Callable[..., Iterable[None]]
+    size: Array, source: Array, microphone: Array, gains: Array, length: int, spread: Callable[..., Iterable[Any]]
 ) -> Array:
     """One response [length]. Lengths are in cells, so it is 1 at a distance of 1 cell; `gains` [6] reflect pressure."""
     reach = float(OVERSAMPLING * (length - 1 + REACH))
     walls = gains.reshape(3, 2)
     order = np.argsort(-size)  # along the shortest side last: the innermost loop shall be long
     tables = [t for axis in order for t in _axis(size[axis], source[axis], microphone[axis], walls[axis], reach)]
-    grids = np.zeros((PARTS, OVERSAMPLING * (length + 2 * REACH + 1)), np.float32)
-    list(spread(lambda part: _scatter(grids[part], part, reach, *tables), range(PARTS)))
-    grid, response = grids.sum(0), np.zeros(length, np.float32)
+    cells, response = OVERSAMPLING * (length + 2 * REACH + 1), np.zeros(length, np.float32)
+    grid = np.zeros(cells, np.float32)
+    for partial in spread(lambda part: _scatter(cells, part, reach, *tables), range(PARTS)):
+        grid += partial
     cuts = [length * part // PARTS for part in range(PARTS + 1)]
     list(spread(lambda start, stop: _decimate(response, grid, LOW_PASS, start, stop), cuts, cuts[1:]))
     return response
@@ -133,9 +134,10 @@ def _seek(ascending: Array, k: int, value: float) -> int:
 
 @_compiled
 def _scatter(
-    grid: Array, part: int, reach: float, x: Array, gx: Array, y: Array, gy: Array, z: Array, gz: Array
-) -> None:
-    """Add the images of the rows i = part, part + PARTS, ... to the grid."""
+    cells: int, part: int, reach: float, x: Array, gx: Array, y: Array, gy: Array, z: Array, gz: Array
+) -> Array:
+    """A grid [cells] of the images of the rows i = part, part + PARTS, ..."""
+    grid = np.zeros(cells, np.float32)
     cell = np.empty(z.size, np.uint32)
     early = np.empty(z.size, np.float32)
     late = np.empty(z.size, np.float32)
@@ -159,6 +161,7 @@ def _scatter(
                 n = cell[k] + np.uint32(START)
                 grid[n] += early[k]
                 grid[n + np.uint32(1)] += late[k]
+    return grid
 
 
 @_compiled

@@ -1,4 +1,4 @@
-"""Recorded speech: a folder or a CSV manifest (kind "speech", with a column `speaker`)."""
+"""Recorded speech: a folder, a data pack or a CSV manifest (kind "speech", with a column `speaker`)."""
 
 import re
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from aecbench.errors import SourceError
-from aecbench.scenes.files import Collection, open_folder, open_manifest
+from aecbench.scenes.files import Collection, open_folder, open_manifest, open_pack
 from aecbench.scenes.speech.base import SpeechSource
 from aecbench.signals import Array
 
-__all__ = ["open_speech_folder", "open_speech_manifest", "speakers_of"]
+__all__ = ["open_speech_folder", "open_speech_manifest", "open_speech_pack", "speakers_of"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,11 @@ def open_speech_folder(source: str) -> SpeechSource:
 def open_speech_manifest(source: str) -> SpeechSource:
     """The speech that a CSV lists; rows without a speaker share one in each split. Raises SourceError."""
     return SpeechFiles(open_manifest(source, "speech", "speaker", lambda paths: [""] * len(paths), ["speaker"]))
+
+
+def open_speech_pack(source: str) -> SpeechSource:
+    """The speech in a data pack. Raises SourceError."""
+    return SpeechFiles(open_pack(source, "speech", "speaker", speakers_of))
 
 
 def speakers_of(paths: Sequence[PurePosixPath]) -> list[str]:

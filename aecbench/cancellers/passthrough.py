@@ -1,0 +1,32 @@
+"""No cancellation: the microphone itself, the floor of every table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aecbench.cancellers.base import Streaming, check_range
+from aecbench.signals import Array
+
+__all__ = ["Passthrough"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passthrough(Streaming[None]):
+    """The microphone signal unchanged. It has no state."""
+
+    block: int = 256  # samples per step
+
+    def __post_init__(self) -> None:
+        check_range(self, "block", 1, whole=True)
+
+    @property
+    def latency(self) -> int:
+        """None: output sample t is microphone sample t."""
+        return 0
+
+    def init(self, batch: tuple[int, ...]) -> None:
+        """Nothing to remember."""
+
+    def step(self, state: None, mic: Array, far: Array) -> tuple[None, Array]:
+        """The block of the microphone, as float32."""
+        return None, mic.astype(np.float32)

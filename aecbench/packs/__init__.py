@@ -1,0 +1,48 @@
+"""Data packs: audio that is on the web, by name. Fetched once into a cache, checked, and from then on a source.
+
+A pack is a list in the folder packs/: a CSV of files or a TOML of archives. Files that lie in the folder which
+AECBENCH_DATA names are used there and not downloaded. What a pack delivers does not depend on where it lies.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from aecbench.assets import find
+from aecbench.errors import SourceError
+from aecbench.packs.archives import read_archives
+from aecbench.packs.base import DATA, Pack, Place, data_folder
+from aecbench.packs.files import read_files
+
+__all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack"]
+
+READERS: dict[str, Callable[[str, Path], Pack]] = {".csv": read_files, ".toml": read_archives}
+
+
+def read_pack(name: str) -> Pack:
+    """The list of a shipped pack. Raises UnknownName."""
+    path = find("packs", name)
+    return READERS[path.suffix](name, path)
+
+
+def fetch(name: str, data: Path | None = None) -> Place:
+    """Download what is not here of a pack, check what is. What was interrupted goes on; what is whole is kept.
+
+    `data` is a folder in which files of the pack may lie already (default: the one that AECBENCH_DATA names).
+    Raises UnknownName, and SourceError for a download that fails or a file that is not the one listed.
+    """
+    return read_pack(name).fetch(data_folder(data))
+
+
+def is_fetched(name: str, data: Path | None = None) -> bool:
+    """Whether a pack can be used. Raises UnknownName."""
+    return read_pack(name).place(data_folder(data)) is not None
+
+
+def locate(name: str, data: Path | None = None) -> Place:
+    """Where a pack is. Raises UnknownName, and SourceError for one that has to be fetched first."""
+    place = read_pack(name).place(data_folder(data))
+    if place is None:
+        raise SourceError(
+            f"pack {name!r} is not here; run: aecbench fetch {name}, or set {DATA} to the folder that has all its files"
+        )
+    return place

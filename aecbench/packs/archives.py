@@ -1,0 +1,171 @@
+"""A pack of archives: a TOML of tar files with a folder for every speaker. They are unpacked, indexed and removed."""
+
+import csv
+import hashlib
+import io
+import lzma
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
+
+from pydantic import Field
+
+from aecbench.config import parse, read_toml
+from aecbench.errors import SourceError
+from aecbench.packs.base import FILE, Place, Remote, cache
+from aecbench.packs.download import download
+from aecbench.progress import progress, transfer
+from aecbench.record import Frozen
+
+__all__ = ["ArchivePack", "read_archives"]
+
+MANIFEST = "manifest.csv"
+SUFFIX = ".flac"
+HASHERS = 8  # threads: hashing is bound by the disk
+
+
+class Archive(Frozen):
+    """A tar file, compressed or not, of which all speakers go to one split."""
+
+    url: str
+    md5: str
+    bytes: int
+    folder: str = Field(pattern=FILE)  # inside the archive; holds a folder for each speaker
+    split: Literal["train", "val", "test"]
+
+    @property
+    def remote(self) -> Remote:
+        """Where it is."""
+        return Remote(file=self.url.rpartition("/")[2], url=self.url, hash=f"md5:{self.md5}", bytes=self.bytes)
+
+
+class Archives(Frozen):
+    """The TOML."""
+
+    title: str
+    homepage: str
+    licence: str
+    attribution: str
+    archives: tuple[Archive, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class ArchivePack:
+    """Archives, in a data folder or on the web, that are unpacked into the cache.
+
+    An archive whose folder is there is done with, and the manifest, which is written last, says that all of them are.
+    """
+
+    name: str
+    listed: Archives
+
+    @property
+    def summary(self) -> str:
+        """What it is, how much to download, licence."""
+        size = sum(archive.bytes for archive in self.listed.archives) / 1e6
+        return f"{self.listed.title}, {size:.0f} MB, {self.listed.licence}"
+
+    def place(self, data: Path | None) -> Place | None:
+        """The cache, if all was unpacked there; archives in `data` are not enough."""
+        root = cache(self.name)
+        return Place(root / MANIFEST, root) if (root / MANIFEST).is_file() else None
+
+    def fetch(self, data: Path | None) -> Place:
+        """Unpack what is not unpacked, out of the archives in `data` where it has them, else out of downloaded ones."""
+        here = self.place(data)
+        if here is not None:
+            return here
+        root = cache(self.name)
+        packed = [archive for archive in self.listed.archives if not (root / archive.folder).is_dir()]
+        given = {archive: data / archive.remote.file for archive in packed if data is not None}
+        given = {archive: path for archive, path in given.items() if path.is_file()}
+        for archive, path in given.items():
+            if not archive.remote.whole(path):
+                raise SourceError(f"{path}: differs from the md5 of pack {self.name}; restore or remove it")
+        download([archive.remote for archive in packed if archive not in given], root, f"fetch {self.name}")
+        for archive in packed:
+            loaded = root / archive.remote.file
+            _unpack(given.get(archive, loaded), archive.folder, root)
+            loaded.unlink(missing_ok=True)
+        _write_manifest(root, self.listed.archives)
+        return Place(root / MANIFEST, root)
+
+
+def read_archives(name: str, path: Path) -> ArchivePack:
+    """The pack in a TOML. Raises ConfigError."""
+    return ArchivePack(name, parse(Archives, read_toml(path), str(path)))
+
+
+def _unpack(path: Path, folder: str, root: Path) -> None:
+    """Put the audio below a folder of a tar file there below `root`: all or nothing. Raises SourceError.
+
+    Only bytes are copied out of it: no link, owner, mode or device in it has any effect.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="unpack-", dir=root) as place:
+            with transfer(f"unpack {path.name}", path.stat().st_size) as advance:
+                _copy_audio(path, folder, Path(place), advance)
+            if not (Path(place) / folder).is_dir():
+                raise SourceError(f"{path}: has no {SUFFIX} files in {folder}; it is not the archive of this pack")
+            (root / folder).parent.mkdir(parents=True, exist_ok=True)
+            (Path(place) / folder).rename(root / folder)
+    except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise SourceError(f"{path}: cannot be unpacked into {root} ({error}); run the command again") from None
+
+
+def _copy_audio(path: Path, folder: str, place: Path, advance: Callable[[int], None]) -> None:
+    read = 0
+    with path.open("rb") as file, tarfile.open(fileobj=file) as tar:
+        for member in tar:
+            if why := _unsafe(member):
+                raise SourceError(f"{path}: holds {member.name!r}, which {why}; nothing of it was unpacked")
+            name = PurePosixPath(member.name)
+            content = tar.extractfile(member)
+            if content is not None and name.suffix == SUFFIX and name.is_relative_to(folder):
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                with (place / name).open("xb") as out:
+                    shutil.copyfileobj(content, out)
+            advance(file.tell() - read)
+            read = file.tell()
+
+
+def _unsafe(member: tarfile.TarInfo) -> str:
+    """What is wrong with a member of an archive, on any system; "" if nothing is."""
+    if not (member.isreg() or member.isdir()):
+        return "is neither a file nor a folder"
+    for path in (PurePosixPath(member.name), PureWindowsPath(member.name)):
+        if path.anchor or ".." in path.parts:
+            return "leads out of it"
+    return ""
+
+
+def _write_manifest(root: Path, archives: tuple[Archive, ...]) -> None:
+    """List the audio of all archives with speakers, splits and contents."""
+    found = [
+        (path, archive)
+        for archive in archives
+        for path in sorted((root / archive.folder).rglob(f"*{SUFFIX}"))
+    ]  # fmt: skip
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "kind", "speaker", "split", "sha256"))
+    with ThreadPoolExecutor(HASHERS) as pool:
+        sums = progress(pool.map(_sha256, (path for path, _ in found)), len(found), "index", "files")
+        for (path, archive), sha256 in zip(found, sums, strict=True):
+            speaker = path.relative_to(root / archive.folder).parts[0]
+            table.writerow((path.relative_to(root).as_posix(), "speech", speaker, archive.split, sha256))
+    part = root / f"{MANIFEST}.part"
+    part.write_text(text.getvalue(), encoding="utf-8")
+    part.replace(root / MANIFEST)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,68 @@
+"""A pack of single files: a CSV of their names, addresses, sums, speakers and licences.
+
+Columns: `file` (where it lies below the folder of the pack), `url`, `sha256`, `bytes`, `kind` and `licence`; what else
+the manifest of a source may have (`speaker`, `split`, ...), and facts for people. The list is the manifest of the pack.
+"""
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from aecbench.config import parse
+from aecbench.errors import SourceError
+from aecbench.packs.base import Place, Remote, cache
+from aecbench.packs.download import download
+
+__all__ = ["FilePack", "read_files"]
+
+
+@dataclass(frozen=True)
+class FilePack:
+    """Files that are used where they are: all of them in a data folder, or all of them in the cache."""
+
+    name: str
+    manifest: Path
+    files: tuple[Remote, ...]
+    summary: str
+
+    def place(self, data: Path | None) -> Place | None:
+        """The data folder if it has all files, else the cache if it has."""
+        for root in filter(None, (data, cache(self.name))):
+            if all((root / remote.file).is_file() for remote in self.files):
+                return Place(self.manifest, root)
+        return None
+
+    def fetch(self, data: Path | None) -> Place:
+        """Check the files in the data folder if it has all of them; else get what the cache lacks."""
+        here = self.place(data)
+        if here is not None and here.root == data:
+            self._check(here.root)
+            return here
+        folder = cache(self.name)
+        download(self.files, folder, f"fetch {self.name}")
+        return Place(self.manifest, folder)
+
+    def _check(self, root: Path) -> None:
+        wrong = [remote.file for remote in self.files if not remote.whole(root / remote.file)]
+        if wrong:
+            raise SourceError(
+                f"{root}: {len(wrong)} of the {len(self.files)} files of pack {self.name} differ from its list, "
+                f"such as {wrong[0]}; restore or remove them"
+            )
+
+
+def read_files(name: str, path: Path) -> FilePack:
+    """The pack in a CSV. Raises ConfigError for a row that cannot be used."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    files = tuple(
+        parse(
+            Remote, {key: row[key] for key in ("file", "url", "bytes")} | {"hash": f"sha256:{row['sha256']}"}, str(path)
+        )
+        for row in rows
+    )
+    kinds = " and ".join(f"{n} {kind}" for kind, n in Counter(row["kind"] for row in rows).items())
+    licences = ", ".join(sorted({row["licence"] for row in rows}))
+    size = sum(remote.bytes for remote in files) / 1e6
+    return FilePack(name, path, files, f"{kinds} files, {size:.0f} MB, {licences}")

@@ -1,0 +1,95 @@
+"""What the picture of a scene shows, as numbers: which scene, its echo path, its loudspeaker, its changes."""
+
+import difflib
+from typing import NamedTuple
+
+import numpy as np
+
+from aecbench.corpus import Corpus
+from aecbench.dsp.levels import db
+from aecbench.errors import UnknownName
+from aecbench.scenes import devices
+from aecbench.scenes.rooms.decay import energy_decay, measured_rt60
+from aecbench.scenes.scene import Loudspeaker, Scene
+from aecbench.signals import Array
+
+__all__ = ["PERIOD", "Decay", "Event", "Tone", "decay", "events", "find_scene", "played_tone"]
+
+PERIOD, PERIODS = 40, 50  # samples of a tone's period; how many of them a loudspeaker gets to settle
+
+
+class Decay(NamedTuple):
+    """An echo path and how it dies away. Times in ms from the loudspeaker signal, bulk delay included."""
+
+    time: Array  # [L]
+    response: Array  # [L], peak 1
+    direct: float  # when the direct sound arrives
+    energy: Array  # [L] what is still to come, dB of all
+    t20: float  # measured reverberation time [s]; NaN where it does not decay enough
+
+
+class Tone(NamedTuple):
+    """One period of a tone, before and after a loudspeaker."""
+
+    given: Array  # [PERIOD], peak 1
+    played: Array  # [PERIOD]
+    thd: float  # total harmonic distortion: amplitude of all harmonics relative to that of the tone
+
+
+class Event(NamedTuple):
+    """Something that changes in a scene."""
+
+    what: str  # "path", "delay", "volume" or "loss"
+    start: float  # [s]
+    stop: float  # [s]
+    value: str = ""  # what it is from then on
+
+
+def find_scene(corpus: Corpus, name: str | None = None) -> int:
+    """The place in a corpus of the scene called `name`: corpus/split/index, or split/index.
+
+    Without a name: the first with double talk of the first split, or the first. Raises UnknownName.
+    """
+    scenes = corpus.scenes
+    if name is None:
+        double = np.flatnonzero((scenes["split"] == scenes["split"].iloc[0]) & (scenes["talk"] == "double"))
+        return int(double[0]) if double.size else 0
+    ids = list(scenes["scene"])
+    places = {known: place for place, scene in enumerate(ids) for known in (scene, scene.split("/", 1)[1])}
+    if name not in places:
+        near = difflib.get_close_matches(name, places, n=1)
+        raise UnknownName("scene", name, near or [f"{ids[0]} to {ids[-1]}"])
+    return places[name]
+
+
+def decay(path: Array, rate: int) -> Decay:
+    """An echo path [L] with its energy decay curve (Schroeder) and its reverberation time.
+
+    The direct sound is taken to arrive when the response first comes to half its peak.
+    """
+    path = np.trim_zeros(path, "b")
+    magnitude = np.abs(path)
+    direct = int(np.argmax(magnitude > magnitude.max() / 2))
+    energy = energy_decay(path)
+    time = 1000 / rate * np.arange(path.size)
+    return Decay(time, path / magnitude.max(), float(time[direct]), db(energy / energy[0]), measured_rt60(path, rate))
+
+
+def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
+    """What the loudspeaker's nonlinearity does to a tone at full scale of rate / 40 Hz, once it has settled."""
+    x = np.tile(np.sin(2 * np.pi * np.arange(PERIOD) / PERIOD), PERIODS)
+    y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
+    amplitudes = np.abs(np.fft.rfft(y[-PERIOD:]))
+    thd = float(np.sqrt(np.sum(amplitudes[2:] ** 2)) / amplitudes[1])
+    return Tone(x[-PERIOD:], y[-PERIOD:], thd)
+
+
+def events(scene: Scene) -> list[Event]:
+    """The changes within a scene, kind by kind."""
+    path, channel = scene.path, scene.channel
+    found = [Event("path", path.times[0], path.times[-1], "moves")] if path.kind == "move" else []
+    if path.kind == "switch":
+        found += [Event("path", time, time + path.fade) for time in path.times]
+    found += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
+    found += [Event("volume", time, time, f"{gain:+.1f} dB") for time, gain in channel.volume]
+    return found + [Event("loss", time, time + seconds) for time, seconds in channel.gaps]

@@ -1,0 +1,108 @@
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from aecbench.assets import names
+from aecbench.errors import ConfigError
+from aecbench.recipe import read_recipe
+from aecbench.scenes.draw import draw
+from aecbench.scenes.scene import Scene
+from aecbench.scenes.sources import open_sources
+
+
+def with_(spec, **tables):
+    """The specification with some tables changed, checked like a recipe."""
+    return type(spec).model_validate({**spec.model_dump(), **tables})
+
+
+def scenes(spec, count=40):
+    sources = open_sources(spec)
+    return [draw(spec, "test", index, sources) for index in range(count)]
+
+
+def test_drawing_needs_the_specification_only(spec):
+    assert draw(spec, "test", 3) == draw(spec, "test", 3, open_sources(spec))
+
+
+def test_another_noise_keeps_the_rooms(spec):
+    quiet = with_(spec, noise={"kind": "none"})
+    assert [scene.room for scene in scenes(quiet)] == [scene.room for scene in scenes(spec)]
+
+
+def test_splits_have_other_scenes(spec):
+    assert draw(spec, "val", 0).room != draw(spec, "test", 0).room
+
+
+@pytest.mark.parametrize("kind", ["far_single", "double", "near_single", "barge_in", "alternating"])
+def test_talk_follows_its_pattern(spec, kind):
+    shares = dict.fromkeys(("far_single", "double", "near_single"), 0) | {kind: 1, "near_onset": 1.0, "turn": 0.7}
+    for scene in scenes(with_(spec, talk=shares), 5):
+        far, near = (speech.spans if speech else () for speech in (scene.far, scene.near))
+        assert scene.talk == kind
+        assert bool(far) == (kind != "near_single")
+        assert bool(near) == (kind != "far_single")
+        assert all(0 <= start < stop <= scene.duration for start, stop in far + near)
+        if kind == "barge_in":
+            assert near[0][0] < far[0][1] < scene.duration
+        if kind == "alternating":
+            turns = sorted(far + near)
+            assert all(first[1] <= second[0] for first, second in pairwise(turns))
+            assert len(turns) >= 3
+
+
+def test_a_bank_of_rooms_is_shared(spec):
+    banked = with_(spec, room={**spec.room.model_dump(), "rooms": 3})
+    assert len({scene.room for scene in scenes(banked)}) == 3
+
+
+def test_the_prior_of_real_rooms_has_its_percentiles(spec):
+    real = with_(spec, room={"rt60": "devices", "length": {"uniform": [2, 8]}, "width": 3})
+    sources = open_sources(real)
+    drawn = [draw(real, "test", index, sources).room.rt60 for index in range(400)]
+    np.testing.assert_allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [0.18, 0.28, 0.60], rtol=0.2)
+
+
+def test_an_impossible_room_is_given_up_and_explained(spec):
+    tiny = with_(spec, room={"rt60": 2.0, "length": 1.5, "width": 1.5, "height": 2.0, "talker": 8})
+    start = time.monotonic()
+    with pytest.raises(ConfigError, match="none of 100 drawn rooms is possible"):
+        draw(tiny, "test", 0)
+    assert time.monotonic() - start < 20
+
+
+def test_changes_of_the_path_come_with_a_position_each(spec):
+    changing = with_(spec, path={"switch": 0.5, "move": 0.5, "switches": {"choice": [1, 2, 3]}})
+    drawn = scenes(changing)
+    assert {scene.path.kind for scene in drawn} == {"switch", "move"}
+    for scene in drawn:
+        expected = len(scene.path.times) - (scene.path.kind == "move")
+        assert len(scene.room.later) == expected
+        assert list(scene.path.times) == sorted(scene.path.times)
+        assert all(0 < x < side for point in scene.room.later for x, side in zip(point, scene.room.size, strict=True))
+
+
+def test_a_moving_loudspeaker_takes_small_steps(spec):
+    moving = with_(spec, path={"move": 1, "distance": 0.4})
+    for scene in scenes(moving, 10):
+        way = np.array([scene.room.loudspeaker, *scene.room.later])
+        assert np.linalg.norm(np.diff(way, axis=0), axis=-1).max() < 0.025
+
+
+def test_delays_are_whole_samples_and_cover_the_lead_of_a_fast_clock(spec):
+    drifting = with_(spec, channel={"delay": 0, "drift": 200, "jumps": 2, "jump": {"uniform": [-0.1, 0.1]}})
+    for scene in scenes(drifting, 20):
+        for delay in (scene.channel.delay, *(delay for _, delay in scene.channel.jumps)):
+            assert delay * scene.rate == pytest.approx(round(delay * scene.rate), abs=1e-4)
+            assert delay >= scene.duration * 200e-6
+
+
+@pytest.mark.parametrize("name", names("recipes"))
+def test_every_shipped_recipe_draws(name, speech_folder):
+    options = {"speech.source": str(speech_folder)}
+    if read_recipe(name).noise.source:
+        options["noise.source"] = str(speech_folder)
+    spec = read_recipe(name, (), options)
+    for scene in scenes(spec, 10):
+        assert Scene.model_validate_json(scene.model_dump_json()) == scene

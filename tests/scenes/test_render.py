@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+
+from aecbench.dsp.levels import active, active_power, db, power
+from aecbench.scenes.devices import DEVICES
+from aecbench.scenes.draw import draw
+from aecbench.scenes.render import render, render_with_paths
+from aecbench.scenes.sources import open_sources
+
+RATE = 16_000
+
+
+def with_(spec, **tables):
+    """The specification with some tables changed, in double talk, without noise unless the tables say so."""
+    talk = {"far_single": 0, "double": 1, "near_single": 0, "near_onset": 1.0}
+    changed = {"talk": talk, "noise": {"kind": "none"}, "loudspeaker": {"model": "linear"}, **tables}
+    return type(spec).model_validate({**spec.model_dump(), **changed})
+
+
+def first(spec, index=0):
+    sources = open_sources(spec)
+    scene = draw(spec, "test", index, sources)
+    return scene, render_with_paths(scene, sources)
+
+
+def predicted(far, path):
+    return np.convolve(far, path)[: far.size]
+
+
+@pytest.mark.parametrize("model", sorted(DEVICES))
+@pytest.mark.parametrize("agc", [0, 1])
+def test_levels_are_exact_behind_every_device(spec, model, agc):
+    changed = with_(
+        spec,
+        noise={"kind": "white", "snr": 20},
+        levels={"ser": {"uniform": [-20, 10]}},
+        loudspeaker={
+            "model": model,
+            "compressor": {"share": 1},
+            "response": {"share": 1},
+            "rattle": {"share": 1},
+        },
+        agc={"share": agc},
+    )
+    scene, (signals, _) = first(changed)
+    near = active_power(signals.near, RATE)
+    assert db(near / active_power(signals.echo, RATE)) == pytest.approx(scene.ser, abs=0.05)
+    assert db(near / power(signals.noise)) == pytest.approx(20, abs=0.05)
+
+
+@pytest.mark.parametrize("tables", [{}, {"agc": {"share": 1}}, {"channel": {"drift": 100, "jumps": 1, "gaps": 2}}])
+def test_mic_is_the_sum_of_the_stems(spec, tables):
+    _, (signals, _) = first(with_(spec, noise={"kind": "pink"}, **tables))
+    np.testing.assert_array_equal(signals.mic, signals.near + signals.echo + signals.noise)
+
+
+def test_gain_control_turns_all_stems_alike(spec):
+    quiet = {"ser": 0, "near": -50}
+    _, (plain, _) = first(with_(spec, levels=quiet))
+    _, (controlled, _) = first(with_(spec, levels=quiet, agc={"share": 1}))
+    heard = np.abs(plain.near) > 1e-4
+    gain = controlled.near[heard] / plain.near[heard]
+    assert gain.max() / gain.min() > 1.5  # it moves
+    assert active_power(controlled.mic, RATE) > 2 * active_power(plain.mic, RATE)  # and lifts
+
+
+def test_each_stretch_of_a_switching_path_has_its_stored_response(spec):
+    scene, (signals, paths) = first(with_(spec, path={"switch": 1, "switches": 2, "fade": 0.01}))
+    assert paths.shape[0] == 3
+    edges = [0, *(round(time * RATE) for time in scene.path.times), signals.far.size]
+    for path, start, stop in zip(paths, edges[:-1], edges[1:], strict=True):
+        stretch = slice(start + 200, stop)
+        error = signals.echo[stretch] - predicted(signals.far, path)[stretch]
+        assert db(power(error) / power(signals.echo[stretch])) < -60
+
+
+def test_a_movement_begins_and_ends_with_its_stored_responses(spec):
+    scene, (signals, paths) = first(with_(spec, path={"move": 1}))
+    assert paths.shape[0] == 2
+    start, stop = (round(time * RATE) for time in (scene.path.times[0], scene.path.times[-1]))
+    for path, stretch in ((paths[0], slice(0, start)), (paths[1], slice(stop, None))):
+        error = signals.echo[stretch] - predicted(signals.far, path)[stretch]
+        assert db(power(error) / power(signals.echo[stretch])) < -60
+
+
+def test_the_echo_comes_after_the_delay(spec):
+    _, (early, _) = first(with_(spec, channel={"delay": 0}))
+    _, (late, _) = first(with_(spec, channel={"delay": 0.1}))
+    later = np.corrcoef(early.echo[:-1600], late.echo[1600:])[0, 1]
+    assert later == pytest.approx(1, abs=1e-6)
+
+
+def test_a_jump_of_the_delay_moves_the_echo(spec):
+    scene, (jumped, _) = first(with_(spec, channel={"delay": 0.01, "jumps": 1, "jump": 0.05}))
+    _, (steady, _) = first(with_(spec, channel={"delay": scene.channel.jumps[0][1]}))
+    after = round(scene.channel.jumps[0][0] * RATE) + 6000
+    assert np.corrcoef(jumped.echo[after:], steady.echo[after:])[0, 1] == pytest.approx(1, abs=1e-3)
+
+
+def test_a_fast_clock_shifts_the_echo_by_its_drift(spec):
+    _, (steady, _) = first(with_(spec, channel={"delay": 0.01}))
+    _, (drifting, _) = first(with_(spec, channel={"delay": 0.01, "drift": 200}))
+    tail = slice(-16_000, None)
+    shifts = range(-20, 21)
+    match = [np.dot(np.roll(steady.echo, -shift)[tail], drifting.echo[tail]) for shift in shifts]
+    assert shifts[int(np.argmax(match))] == pytest.approx(200e-6 * 2.5 * RATE, abs=1)
+
+
+def test_lost_packets_are_in_reference_and_echo_alike(spec):
+    scene, (signals, paths) = first(with_(spec, channel={"gaps": 3, "gap": 0.05}))
+    _, (whole, _) = first(with_(spec))
+    assert len(scene.channel.gaps) == 3
+    assert not np.array_equal(signals.far, whole.far)
+    assert db(power(signals.echo - predicted(signals.far, paths[0])) / power(signals.echo)) < -60
+
+
+def test_the_volume_is_behind_the_reference(spec):
+    scene, (signals, _) = first(with_(spec, channel={"volumes": 1, "volume": -20}))
+    _, (plain, _) = first(with_(spec))
+    np.testing.assert_array_equal(signals.far, plain.far)
+    at = round(scene.channel.volume[0][0] * RATE)
+    ratio = [power(signals.echo[part]) / power(plain.echo[part]) for part in (np.s_[: at - 100], np.s_[at + 4000 :])]
+    assert db(ratio[1] / ratio[0]) == pytest.approx(-20, abs=1.5)
+
+
+def test_noise_of_the_far_end_is_in_the_reference(spec):
+    scene, (signals, _) = first(with_(spec, far_noise={"kind": "white", "snr": 20}))
+    _, (clean, _) = first(with_(spec))
+    assert scene.far_snr == 20
+    added = signals.far * np.sqrt(power(clean.far) / power(signals.far)) - clean.far
+    assert db(active_power(clean.far, RATE) / power(added)) == pytest.approx(20, abs=1)
+
+
+def test_pauses_between_turns_are_silent(spec):
+    talk = {"far_single": 0, "double": 0, "near_single": 0, "alternating": 1, "turn": 0.8, "pause": 0.4}
+    scene, (signals, _) = first(with_(spec, talk=talk))
+    far = active(signals.far, RATE)
+    for _, stop in scene.far.spans[:-1]:
+        pause = signals.far[round(stop * RATE) : round((stop + 0.4) * RATE)]
+        assert not pause.any()
+    assert far.any()
+
+
+def test_rendering_twice_gives_the_same_bits(spec):
+    sources = open_sources(spec)
+    for index in range(4):
+        scene = draw(spec, "test", index, sources)
+        np.testing.assert_array_equal(render(scene, sources), render(scene, open_sources(spec)))
