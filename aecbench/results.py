@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy.stats import bootstrap
 
-from aecbench.errors import AecbenchError, OutputError, UnknownName
+from aecbench.errors import AecbenchError, UnknownName
+from aecbench.output import new_folder, whole_file
 
 __all__ = ["CONDITIONS", "Interval", "ResultTable", "mean_interval"]
 
@@ -120,17 +121,14 @@ class ResultTable:
 
     def save(self, folder: Path) -> None:
         """Write rows.parquet (provenance in its metadata), table.csv and table.md. Raises OutputError."""
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            table = pa.Table.from_pandas(self.rows, preserve_index=False)
-            note = {b"aecbench": json.dumps(self.provenance).encode()}
-            pq.write_table(
-                table.replace_schema_metadata({**(table.schema.metadata or {}), **note}), folder / "rows.parquet"
-            )
-            (folder / "table.csv").write_text(self.to_csv())
-            (folder / "table.md").write_text(self.to_markdown())
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be written ({error}); choose another place with --out") from None
+        new_folder(folder)
+        table = pa.Table.from_pandas(self.rows, preserve_index=False)
+        note = {b"aecbench": json.dumps(self.provenance).encode()}
+        with whole_file(folder / "rows.parquet") as part:
+            pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **note}), part)
+        for name, text in (("table.csv", self.to_csv()), ("table.md", self.to_markdown())):
+            with whole_file(folder / name) as part:
+                part.write_text(text)
 
     @staticmethod
     def load(path: Path) -> "ResultTable":

@@ -10,14 +10,16 @@ from typing import Any, NamedTuple
 
 import joblib
 import pandas as pd
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from aecbench import __version__
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus, open_corpus
 from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS, digest, encode, shard_name
 from aecbench.corpus.read import Shard
-from aecbench.corpus.write import Packed, pack, write_file, write_shard
-from aecbench.errors import CorpusError, OutputError
+from aecbench.corpus.write import Packed, pack, write_shard
+from aecbench.errors import AecbenchError, CorpusError, OutputError
+from aecbench.output import new_folder, whole_file
 from aecbench.progress import progress
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render_with_paths
@@ -60,10 +62,7 @@ def simulate(spec: CorpusSpec, out: Path, *, jobs: int = 1) -> Corpus:
     identity = corpus_id(spec, sources)
     if (out / CORPUS).exists():
         return _finished(out, identity)
-    try:
-        (out / SHARDS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error}); choose another place with --out") from None
+    new_folder(out / SHARDS)
     plans = list(_plans(spec, out))
     missing = [plan for plan in plans if not _whole(plan, identity)]
     length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples
@@ -104,7 +103,12 @@ def _whole(plan: Plan, identity: str) -> bool:
 
 def _records(spec: CorpusSpec, plans: list[Plan], jobs: int) -> Iterator[Packed]:
     tasks = (joblib.delayed(_record)(spec, plan.split, index) for plan in plans for index in plan.indices)
-    yield from joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    try:
+        yield from joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    except TerminatedWorkerError:
+        raise AecbenchError(
+            "a worker process died, perhaps for want of memory; run again with fewer --jobs, finished shards are kept"
+        ) from None
 
 
 def _record(spec: CorpusSpec, split: str, index: int) -> Packed:
@@ -123,7 +127,8 @@ def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Co
             for row, (scene, sha, t20) in enumerate(facts):
                 place = {"scene": scene.pop("id"), "shard": plan.path.name, "row": row, "sha256": sha}
                 rows.append(place | _flat(scene) | {"t20": t20})
-    write_file(out / SCENES, pd.DataFrame(rows).to_parquet(index=False))
+    with whole_file(out / SCENES) as part:
+        pd.DataFrame(rows).to_parquet(part, index=False)
     info = {
         "format": FORMAT,
         "id": identity,
@@ -134,7 +139,8 @@ def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Co
         "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
         "command": " ".join(sys.argv),
     }
-    write_file(out / CORPUS, json.dumps(info, indent=1).encode())
+    with whole_file(out / CORPUS) as part:
+        part.write_text(json.dumps(info, indent=1))
     return open_corpus(out)
 
 

@@ -3,7 +3,6 @@
 HDF5's own filters compress a scene in the process that rendered it; the writer only appends the finished chunks.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +12,10 @@ import numpy as np
 
 from aecbench.corpus.format import PACKED, Record, long_layout, short_layout
 from aecbench.corpus.read import Shard
-from aecbench.errors import CorpusError, OutputError
+from aecbench.output import whole_file
 from aecbench.signals import STEMS
 
-__all__ = ["Packed", "pack", "write_file", "write_shard"]
+__all__ = ["Packed", "pack", "write_shard"]
 
 
 class Packed(NamedTuple):
@@ -48,8 +47,7 @@ def write_shard(
 
     It gets its final name only after it was read back and every scene's hash agreed. Raises OutputError.
     """
-    part = path.with_suffix(".h5.tmp")
-    try:
+    with whole_file(path) as part:
         with h5py.File(part, "w") as file:
             file.attrs["corpus"] = corpus_id
             for name, arguments in long_layout(scenes, length, rir_length).items():
@@ -64,37 +62,3 @@ def write_shard(
                 file.create_dataset(name, data=np.array(values, arguments["dtype"]), **arguments)
         with Shard(part) as shard:
             shard.verify()
-        _sync(part)
-        part.replace(path)
-        _sync(path.parent)
-    except (OSError, RuntimeError, CorpusError) as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: cannot be written ({error}); free space or choose another place with --out"
-        ) from None
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a small file, whole or not at all. Raises OutputError."""
-    part = path.with_name(path.name + ".tmp")
-    try:
-        part.write_bytes(data)
-        _sync(part)
-        part.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: cannot be written ({error}); free space or choose another place with --out"
-        ) from None
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

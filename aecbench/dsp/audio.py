@@ -6,7 +6,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from aecbench.errors import AudioError, OutputError
+from aecbench.errors import AudioError
+from aecbench.output import whole_file
 from aecbench.signals import Array
 
 __all__ = ["read", "resample", "write"]
@@ -57,10 +58,5 @@ def resample(x: Array, rate: int, to: int) -> Array:
 
 def write(path: Path, x: Array, rate: int) -> None:
     """Write [T] or [T, channels] as 32-bit float WAV, whole or not at all. Raises OutputError."""
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole_file(path) as part:
         soundfile.write(part, x, rate, format="WAV", subtype="FLOAT")
-        part.replace(path)
-    except (soundfile.LibsndfileError, OSError) as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error}); choose another place with --out") from None

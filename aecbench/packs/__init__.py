@@ -10,7 +10,7 @@ from pathlib import Path
 from aecbench.assets import find
 from aecbench.errors import SourceError
 from aecbench.packs.archives import read_archives
-from aecbench.packs.base import DATA, Pack, Place, data_folder
+from aecbench.packs.base import DATA, Pack, Place, cache, data_folder
 from aecbench.packs.files import read_files
 
 __all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack"]
@@ -40,9 +40,11 @@ def is_fetched(name: str, data: Path | None = None) -> bool:
 
 def locate(name: str, data: Path | None = None) -> Place:
     """Where a pack is. Raises UnknownName, and SourceError for one that has to be fetched first."""
-    place = read_pack(name).place(data_folder(data))
+    folder = data_folder(data)
+    place = read_pack(name).place(folder)
     if place is None:
+        where = cache(name) if folder is None else f"{folder} or {cache(name)}"
         raise SourceError(
-            f"pack {name!r} is not here; run: aecbench fetch {name}, or set {DATA} to the folder that has all its files"
+            f"pack {name!r} is not in {where}; run: aecbench fetch {name}, or set {DATA} to a folder with all its files"
         )
     return place

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any, BinaryIO
@@ -17,7 +17,7 @@ from aecbench.progress import transfer
 
 __all__ = ["download"]
 
-CHUNK = 1 << 18  # bytes
+CHUNK = 1 << 16  # bytes; less than one is lost where a connection is cut
 THREADS = 4  # most files are small: what takes time is asking for them
 RETRIES = 2
 
@@ -33,6 +33,7 @@ class Sink:
 
     def __init__(self, file: BinaryIO, advance: Advance, stop: Event) -> None:
         self.file, self.advance, self.stop = file, advance, stop
+        self.responses: list[Any] = []
         self.start = file.seek(0, 2)  # of bytes that came earlier
         advance(self.start)
 
@@ -48,10 +49,16 @@ class Sink:
 
     def begin(self, response: Any, **_: Any) -> None:
         """Start anew where the server sends the whole file (200) or has nothing to add to what is here (416)."""
+        self.responses.append(response)
         if response.status_code in (200, 416):
             self.file.truncate(0)
             self.advance(-self.start)
             self.start = 0
+
+    def close(self) -> None:
+        """Hang up, which pooch leaves to the garbage collector."""
+        for response in self.responses:
+            response.close()
 
 
 def download(files: Sequence[Remote], folder: Path, what: str) -> None:
@@ -106,8 +113,7 @@ def _get(url: str, output_file: str, _: pooch.Pooch, *, part: Path, advance: Adv
     with suppress(FileNotFoundError):
         part.replace(target)
     try:
-        with target.open("ab") as file:
-            sink = Sink(file, advance, stop)
+        with target.open("ab") as file, closing(Sink(file, advance, stop)) as sink:
             headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={sink.start}-"} if sink.start else {})
             pooch.HTTPDownloader(chunk_size=CHUNK, headers=headers, hooks={"response": sink.begin})(url, sink, None)
     except BaseException:

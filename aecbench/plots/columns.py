@@ -1,16 +1,13 @@
-"""What a corpus's table of scenes holds, as numbers and names that can be counted: their labels, units and order."""
+"""What a corpus's table of scenes says, in numbers and names that can be counted: their labels, units and order."""
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-import pandas as pd
-from pandas.api.types import is_numeric_dtype
+__all__ = ["COLUMNS", "Column", "Value", "column", "drawn", "rank", "text"]
 
-__all__ = ["COLUMNS", "Column", "Values", "column", "described", "text"]
-
-Values: TypeAlias = "pd.Series[Any]"
+Value = float | str
 
 
 class Column(NamedTuple):
@@ -19,6 +16,7 @@ class Column(NamedTuple):
     label: str
     unit: str = ""
     scale: float = 1.0  # from the table's unit to this one
+    many: bool = False  # names of which there can be as many as scenes: talkers, files
 
     @property
     def title(self) -> str:
@@ -31,54 +29,60 @@ COLUMNS = {
     "talk": Column("talk"),
     "ser": Column("signal-to-echo ratio", "dB"),
     "snr": Column("signal-to-noise ratio", "dB"),
-    "far_snr": Column("SNR of the far end", "dB"),
+    "far_snr": Column("far-end SNR", "dB"),
     "far_level": Column("far-end level", "dBFS"),
     "near_level": Column("near-end level", "dBFS"),
     "near.onset": Column("near end begins", "s"),
     "channel.delay": Column("bulk delay", "ms", 1000),
-    "channel.jumps": Column("delay jumps in a scene"),
+    "channel.jumps": Column("delay jumps"),
     "channel.jumps.value": Column("delay after a jump", "ms", 1000),
     "channel.drift": Column("clock drift", "ppm"),
-    "channel.gaps": Column("lost packets in a scene"),
+    "channel.gaps": Column("packet losses"),
     "channel.gaps.value": Column("length of a loss", "ms", 1000),
-    "channel.volume": Column("volume changes in a scene"),
+    "channel.volume": Column("volume changes"),
     "channel.volume.value": Column("volume after a change", "dB"),
     "path.kind": Column("echo path"),
-    "path.switches": Column("switches of the echo path"),
+    "path.switches": Column("switches of the path"),
     "path.fade": Column("cross-fade of a switch", "ms", 1000),
-    "path.moving": Column("loudspeaker moves for", "s"),
+    "path.moving": Column("movement takes", "s"),
     "path.moved": Column("loudspeaker moves by", "m"),
     "room.rt60": Column("RT60, requested", "s"),
     "t20": Column("T20, measured", "s"),
-    "distance.loudspeaker": Column("loudspeaker to microphone", "m"),
-    "distance.talker": Column("talker to microphone", "m"),
+    "distance.loudspeaker": Column("loudspeaker to mic", "m"),
+    "distance.talker": Column("talker to mic", "m"),
     "room.length": Column("room length", "m"),
     "room.width": Column("room width", "m"),
     "room.height": Column("room height", "m"),
     "room.redrawn": Column("rooms drawn in vain"),
     "room.engine": Column("room engine"),
     "room.room": Column("measured room"),
-    "room.echo": Column("measured echo path"),
-    "room.near": Column("measured near path"),
+    "room.echo": Column("measured echo path", many=True),
+    "room.near": Column("measured near path", many=True),
     "response": Column("response kept", "s"),
-    "loudspeaker.model": Column("loudspeaker model"),
+    "loudspeaker.model": Column("loudspeaker"),
     "loudspeaker.compressor.name": Column("amplifier"),
-    "loudspeaker.response.name": Column("loudspeaker resonance"),
-    "loudspeaker.measured": Column("measured loudspeaker"),
+    "loudspeaker.response.name": Column("resonance"),
+    "loudspeaker.response.parameters.resonance": Column("resonance", "Hz"),
+    "loudspeaker.response.parameters.q": Column("resonance Q"),
+    "loudspeaker.response.parameters.edge": Column("upper band edge", "Hz"),
     "loudspeaker.rattle.name": Column("enclosure"),
-    "agc.name": Column("microphone gain control"),
+    "loudspeaker.measured": Column("measured loudspeaker", many=True),
+    "agc.name": Column("microphone AGC"),
+    "agc.parameters.target": Column("target of the AGC", "dBFS"),
     "noise.kind": Column("noise"),
-    "noise.file": Column("noise file"),
-    "far_noise.kind": Column("noise of the far end"),
-    "far.speaker": Column("far-end talker"),
-    "near.speaker": Column("near-end talker"),
+    "noise.file": Column("noise file", many=True),
+    "far_noise.kind": Column("far-end noise"),
+    "far.speaker": Column("far-end talker", many=True),
+    "near.speaker": Column("near-end talker", many=True),
     "duration": Column("duration", "s"),
     "rate": Column("rate", "kHz", 0.001),
 }
-PLACES = {"scene", "shard", "row", "sha256", "split", "index"}
-WITHIN = ("seed", ".start")  # of noise
+ORDER = {name: place for place, name in enumerate(COLUMNS)}
 EVENTS = ("channel.jumps", "channel.gaps", "channel.volume")  # lists of (time, value)
-AXES = ("room.length", "room.width", "room.height")
+POINTS = ("room.size", "room.microphone", "room.loudspeaker", "room.talker")
+LISTS = {*EVENTS, *POINTS, "room.later", "near.spans", "path.times"}
+PLACES = {"scene", "shard", "row", "sha256", "split", "index"}
+ASIDE = (".seed", ".start", ".voices", ".utterances", ".absorption", "far.spans")
 
 
 def column(name: str) -> Column:
@@ -86,70 +90,75 @@ def column(name: str) -> Column:
     return COLUMNS.get(name, Column(name.replace(".parameters", "")))
 
 
-def described(scenes: pd.DataFrame) -> dict[str, Values]:
-    """Everything drawn that can be counted, in the order of COLUMNS, from a table of scenes.
+def rank(name: str) -> tuple[int, str]:
+    """Sorts names of columns into the order of COLUMNS, unknown ones last."""
+    return ORDER.get(name, len(ORDER)), name
 
-    Each series is indexed by the rows of the table. Rows without a value are left out; a row comes several times where
-    its scene holds several values. Places in the corpus, seeds and texts are not among them. Numbers are in the units
-    of COLUMNS.
+
+def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
+    """What was drawn for a scene, from its row in the table of scenes, in the order and the units of COLUMNS.
+
+    Lists are taken apart: into how many changes there are, and a value for each; points into distances. What cannot
+    be counted is left out: the place in the corpus, seeds, texts.
+
+    >>> drawn({"scene": "a/test/0", "ser": -3.0, "snr": float("nan"), "channel.jumps": "[[2.0, 0.1], [5.0, 0.3]]"})
+    {'ser': [-3.0], 'channel.jumps': [2], 'channel.jumps.value': [100.0, 300.0]}
     """
-    plain = [name for name in scenes if name not in PLACES and not name.endswith(WITHIN)]
-    lists = {name: _lists(scenes[name]) for name in plain if _holds_lists(scenes[name])}
-    found = {name: scenes[name].dropna() for name in plain if name not in lists} | _taken_apart(lists)
-    if "path.times" in lists:
-        found |= _changes(scenes, lists)
-    order = [*COLUMNS, *sorted(found)]
+    given = {
+        name: value
+        for name, value in row.items()
+        if name not in PLACES and not name.endswith(ASIDE) and value is not None and value == value  # NaN is not
+    }
+    lists = {name: json.loads(given.pop(name)) for name in LISTS & given.keys()}
+    found: dict[str, list[Value]] = {name: [value] for name, value in given.items()}
+    found |= _room(lists) | _changes(lists, given.get("path.kind"), found.pop("path.fade", []))
+    if lists.get("near.spans"):
+        found["near.onset"] = [lists["near.spans"][0][0]]
     return {
-        name: values * column(name).scale if is_numeric_dtype(values) else values.astype(str)
-        for name, values in sorted(found.items(), key=lambda item: order.index(item[0]))
-        if not values.empty
+        name: [value if isinstance(value, str) else value * column(name).scale for value in found[name]]
+        for name in sorted(found, key=rank)
+        if found[name]
     }
 
 
-def text(name: str, values: Values) -> str:
-    """The values of one column in words: "0.25, 0.5 s"."""
-    numeric = is_numeric_dtype(values)
-    words = dict.fromkeys(f"{value:.3g}" if numeric else str(value) for value in values)
+def text(name: str, values: Sequence[Value]) -> str:
+    """The values of a column in words.
+
+    >>> text("channel.jumps.value", [100.0, 312.53]), text("rate", [16.0]), text("talk", ["double"])
+    ('100, 313 ms', '16 kHz', 'double')
+    """
+    words = dict.fromkeys(value if isinstance(value, str) else _number(value) for value in values)
     return f"{', '.join(words)} {column(name).unit}".strip()
 
 
-def _holds_lists(values: Values) -> bool:
-    first = next(iter(values.dropna()), None)
-    return isinstance(first, str) and first.startswith("[")
+def _number(value: float) -> str:
+    """Three digits, or all in front of the point."""
+    digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return digits.replace("-", "−")
 
 
-def _lists(values: Values) -> Values:
-    return values.dropna().map(json.loads).astype(object)
-
-
-def _taken_apart(lists: Mapping[str, Values]) -> dict[str, Values]:
-    """What the lists of the table say in numbers."""
-    found = {}
-    if "room.size" in lists:
-        found |= {name: lists["room.size"].str[axis].astype(float) for axis, name in enumerate(AXES)}
-        microphone = lists["room.microphone"]
-        for name in ("loudspeaker", "talker"):
-            pairs = zip(microphone, lists[f"room.{name}"].loc[microphone.index], strict=True)
-            found[f"distance.{name}"] = pd.Series([math.dist(*pair) for pair in pairs], microphone.index)
-    if "near.spans" in lists:
-        found["near.onset"] = lists["near.spans"].str[0].str[0].astype(float)
-    for name in EVENTS:
-        if name in lists:
-            found[name] = lists[name].str.len()
-            found[f"{name}.value"] = lists[name].explode().dropna().str[1].astype(float)
-    return found
-
-
-def _changes(scenes: pd.DataFrame, lists: Mapping[str, Values]) -> dict[str, Values]:
-    """How the echo path changes, where it does."""
-    times = lists["path.times"]
-    switch, move = (times[scenes["path.kind"] == kind] for kind in ("switch", "move"))
-    found = {
-        "path.switches": switch.str.len(),
-        "path.fade": scenes["path.fade"][switch.index],
-        "path.moving": move.str[-1].astype(float) - move.str[0].astype(float),
+def _room(lists: Mapping[str, Any]) -> dict[str, list[Value]]:
+    if "room.size" not in lists:
+        return {}
+    sides: dict[str, list[Value]] = {
+        f"room.{side}": [value] for side, value in zip(("length", "width", "height"), lists["room.size"], strict=True)
     }
-    if "room.loudspeaker" in lists:
-        ends = zip(lists["room.loudspeaker"][move.index], lists["room.later"][move.index].str[-1], strict=True)
-        found["path.moved"] = pd.Series([math.dist(*pair) for pair in ends], move.index, float)
+    microphone = lists["room.microphone"]
+    return sides | {
+        f"distance.{who}": [math.dist(microphone, lists[f"room.{who}"])] for who in ("loudspeaker", "talker")
+    }
+
+
+def _changes(lists: Mapping[str, Any], path: str | None, fade: list[Value]) -> dict[str, list[Value]]:
+    """What changes within the scene; how the echo path switches or moves, if it does."""
+    found: dict[str, list[Value]] = {}
+    for name in lists.keys() & set(EVENTS):
+        found[name] = [len(lists[name])]
+        found[f"{name}.value"] = [value for _, value in lists[name]]
+    times = lists.get("path.times")
+    if path == "switch" and times:
+        found |= {"path.switches": [len(times)], "path.fade": fade}
+    if path == "move" and times:
+        found["path.moving"] = [times[-1] - times[0]]
+        found["path.moved"] = [math.dist(lists["room.loudspeaker"], lists["room.later"][-1])]
     return found

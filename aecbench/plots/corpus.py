@@ -1,5 +1,7 @@
 """One corpus: how everything that was drawn for its scenes is distributed."""
 
+import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,19 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from pandas.api.types import is_numeric_dtype
 
 from aecbench.corpus import Corpus
-from aecbench.plots.columns import Values, column, described, text
-from aecbench.plots.style import ACCENT, INK, PALE, plain, save
+from aecbench.plots.columns import Value, column, drawn, rank, text
+from aecbench.plots.style import ACCENT, INK, PALE, plain, save, shorten
 from aecbench.signals import Array
 
 __all__ = ["Bars", "Histogram", "distributions", "overview", "plot_corpus"]
 
-COLUMNS = 4  # panels side by side
 BINS = (8, 24)  # fewest and most
-MANY = 8  # more names than this are counted, not drawn
-PANEL, HEAD = (3.3, 2.05), 1.1  # inches
+MANY = 10  # more names than this are counted, not drawn
+SIDE_BY_SIDE, PANEL = 4, (3.3, 1.85)  # diagrams in a row; inches of one
+LINE, WIDTH = 0.2, 190  # inches of a line of the heading, characters in it
+LONGEST = 20  # characters of a name beside a bar
 
 
 class Histogram(NamedTuple):
@@ -42,76 +44,93 @@ class Bars(NamedTuple):
 
 
 def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
-    """How everything in a table of scenes that varies is distributed.
+    """How everything that varies in a table of scenes is distributed.
 
-    Numbers are counted in bins, names one by one ("none" where a scene has no such thing); names of which there are
-    more than MANY are left out, `overview` counts those.
+    Numbers are counted in bins, names one by one ("none" where a scene has no such thing). Talkers and files, and
+    whatever else has more than MANY names, are left out: `overview` says how many there are.
     """
-    splits = list(dict.fromkeys(scenes["split"]))
+    sizes = scenes["split"].value_counts(sort=False).to_dict()
     found: list[Histogram | Bars] = []
-    for name, values in described(scenes).items():
-        by_split = {split: values[scenes["split"].loc[values.index] == split] for split in splits}
-        if not is_numeric_dtype(values):
-            whole = {split: _with_none(by_split[split], int((scenes["split"] == split).sum())) for split in splits}
-            names = list(dict.fromkeys(n for counts in whole.values() for n in counts))
-            if 1 < len(names) <= MANY:
-                found.append(Bars(name, names, {s: np.array([whole[s].get(n, 0) for n in names]) for s in splits}))
-        elif values.nunique() > 1:
-            edges = _edges(values.to_numpy(float), min(len(part) for part in by_split.values()))
-            counts = {split: np.histogram(part, edges)[0] for split, part in by_split.items()}
-            found.append(Histogram(name, edges, counts))
+    for name, by_split in _by_split(scenes).items():
+        values = [value for part in by_split.values() for value in part]
+        if isinstance(values[0], str):
+            counters = {split: _with_none(by_split[split], size) for split, size in sizes.items()}
+            names = [name for name, _ in sum(counters.values(), Counter()).most_common()]
+            names.sort(key="none".__eq__)
+            if 1 < len(names) <= MANY and not column(name).many:
+                counts = {split: np.array([counter[n] for n in names]) for split, counter in counters.items()}
+                found.append(Bars(name, names, counts))
+        elif min(values) < max(values):
+            edges = _edges(np.array(values, float), min(len(part) for part in by_split.values()))
+            numbers = {split: np.histogram(np.array(part, float), edges)[0] for split, part in by_split.items()}
+            found.append(Histogram(name, edges, numbers))
     return found
 
 
 def overview(corpus: Corpus) -> list[str]:
-    """What identifies a corpus, how large it is, and what is the same in every scene: lines of text."""
-    scenes, columns = corpus.scenes, described(corpus.scenes)
-    sizes = ", ".join(f"{n} {split}" for split, n in scenes["split"].value_counts(sort=False).items())
-    counted = [
-        f"{values.nunique()} {column(name).label}s"
-        for name, values in columns.items()
-        if not is_numeric_dtype(values) and values.nunique() > MANY
+    """What identifies a corpus, how large it is, what there is too much of to draw, what is the same in every scene."""
+    values = {
+        name: [value for part in by_split.values() for value in part]
+        for name, by_split in _by_split(corpus.scenes).items()
+    }
+    sizes = ", ".join(f"{n} {split}" for split, n in corpus.scenes["split"].value_counts(sort=False).items())
+    many = [
+        f"{len(set(part))} {column(name).label}s"
+        for name, part in values.items()
+        if isinstance(part[0], str) and (column(name).many or len(set(part)) > MANY)
     ]
     same = [
-        f"{column(name).label} {text(name, values)}"
-        for name, values in columns.items()
-        if len(values) == len(scenes) and values.nunique() == 1
+        f"{column(name).label} {text(name, part)}"
+        for name, part in values.items()
+        if len(part) == len(corpus) and len(set(part)) == 1
     ]
     return [
-        f"id {corpus.id[:12]}   digest {corpus.digest[:12]}   {sizes} scenes, {corpus.hours:.2f} h",
-        "   ".join(counted),
-        f"in every scene: {', '.join(same)}" if same else "",
+        f"id {corpus.id[:12]}   digest {corpus.digest[:12]}",
+        ", ".join([f"{sizes} scenes", f"{corpus.hours:.2f} h", *many]),
+        *([f"In every scene: {', '.join(same)}"] if same else []),
     ]
 
 
 def plot_corpus(corpus: Corpus, path: Path) -> None:
-    """A panel for everything that was drawn and varies: histograms of numbers, bars of names, split by split."""
+    """A diagram for everything that was drawn and varies: bars of names, then histograms of numbers, split by split."""
     with plain():
         save(_figure(corpus), path)
 
 
 def _figure(corpus: Corpus) -> Figure:
     panels = distributions(corpus.scenes)
-    rows = max(1, -(-len(panels) // COLUMNS))
-    figure = Figure(figsize=(COLUMNS * PANEL[0], HEAD + rows * PANEL[1]), layout="constrained")
-    top, body = figure.subfigures(2, 1, height_ratios=(HEAD, rows * PANEL[1]))
-    splits = list(dict.fromkeys(corpus.scenes["split"]))
-    _head(top, corpus, splits)
-    axes = body.subplots(rows, COLUMNS, squeeze=False)
-    for axis, panel in zip(axes.flat, panels, strict=False):
-        (_histogram if isinstance(panel, Histogram) else _bars)(axis, panel)
-        axis.set_title(column(panel.name).title, loc="left")
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
+    bars = [panel for panel in panels if isinstance(panel, Bars)]
+    histograms = [panel for panel in panels if isinstance(panel, Histogram)]
+    lines = [line for words in overview(corpus) for line in textwrap.wrap(words, WIDTH)]
+    heights = [
+        0.45 + LINE * len(lines),
+        *(PANEL[1] * -(-len(part) // SIDE_BY_SIDE) for part in (bars, histograms) if part),
+    ]
+    figure = Figure(figsize=(SIDE_BY_SIDE * PANEL[0], sum(heights)), layout="constrained")
+    parts = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
+    _head(next(parts), heights[0], corpus, lines)
+    for panel, axis in zip(bars, _grid(next(parts), len(bars)) if bars else [], strict=False):
+        _bars(axis, panel)
+    for panel, axis in zip(histograms, _grid(next(parts), len(histograms)) if histograms else [], strict=False):
+        _histogram(axis, panel)
     return figure
 
 
-def _head(figure: SubFigure, corpus: Corpus, splits: Sequence[str]) -> None:
-    figure.text(0.008, 0.93, corpus.info["spec"]["name"], size=15, weight="bold", va="top")
-    figure.text(0.008, 0.60, "\n".join(overview(corpus)), va="top", linespacing=1.5)
-    unit = "scenes" if len(splits) == 1 else "% of the scenes of its split"
+def _grid(figure: SubFigure, count: int) -> list[Axes]:
+    """That many diagrams, side by side and in rows."""
+    axes = list(figure.subplots(-(-count // SIDE_BY_SIDE), SIDE_BY_SIDE, squeeze=False).flat)
+    for axis in axes[count:]:
+        axis.set_axis_off()
+    return axes[:count]
+
+
+def _head(figure: SubFigure, height: float, corpus: Corpus, lines: Sequence[str]) -> None:
+    splits = list(dict.fromkeys(corpus.scenes["split"]))
+    figure.text(0.008, 1 - 0.1 / height, str(corpus.info["spec"]["name"]), size=15, weight="bold", va="top")
+    figure.text(0.008, 1 - 0.45 / height, "\n".join(lines), va="top", linespacing=1.5)
     handles = [Patch(label=split, **_style(splits, split)) for split in splits]
-    figure.legend(handles=handles, title=f"height: {unit}", loc="upper right", ncols=len(splits))
+    unit = "number of scenes" if len(splits) == 1 else "percent of each split"
+    figure.legend(handles=handles, title=unit, loc="upper right", ncols=len(splits))
 
 
 def _style(splits: Sequence[str], split: str) -> dict[str, Any]:
@@ -133,25 +152,37 @@ def _heights(counts: Mapping[str, Array]) -> dict[str, Array]:
 def _histogram(axis: Axes, panel: Histogram) -> None:
     for split, heights in _heights(panel.counts).items():
         axis.stairs(heights, panel.edges, fill=True, **_style(list(panel.counts), split))
+    axis.set_title(column(panel.name).title, loc="left")
     axis.set_ylim(bottom=0)
-    axis.xaxis.set_major_locator(MaxNLocator(6))
-    axis.yaxis.set_major_locator(MaxNLocator(4, integer=len(panel.counts) == 1))
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=bool(panel.edges[0] % 1 == 0.5)))
+    axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
 def _bars(axis: Axes, panel: Bars) -> None:
     places = np.arange(len(panel.names))
     for split, heights in _heights(panel.counts).items():
         axis.barh(places, heights, height=0.7, **_style(list(panel.counts), split))
-    axis.set_yticks(places, panel.names)
+    axis.set_title(column(panel.name).title, loc="left")
+    axis.set_yticks(places, [shorten(name, LONGEST) for name in panel.names])
     axis.invert_yaxis()
     axis.tick_params(axis="y", left=False)
-    axis.xaxis.set_major_locator(MaxNLocator(5, integer=len(panel.counts) == 1))
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
-def _with_none(values: Values, scenes: int) -> dict[str, int]:
-    """How often each name comes, most frequent first; "none" for scenes without one."""
-    counts = {str(name): int(n) for name, n in values.value_counts().items()}
-    return counts | ({"none": scenes - len(values)} if scenes > len(values) else {})
+def _by_split(scenes: pd.DataFrame) -> dict[str, dict[str, list[Value]]]:
+    """Column -> split -> the values of its scenes, in the order of COLUMNS."""
+    splits = list(dict.fromkeys(scenes["split"]))
+    found: dict[str, dict[str, list[Value]]] = {}
+    for row in scenes.to_dict("records"):
+        for name, values in drawn({str(key): value for key, value in row.items()}).items():
+            found.setdefault(name, {split: [] for split in splits})[row["split"]] += values
+    return {name: found[name] for name in sorted(found, key=rank)}
+
+
+def _with_none(names: Sequence[Value], scenes: int) -> Counter[str]:
+    """How often each name comes; "none" for scenes without one."""
+    counter = Counter(str(name) for name in names)
+    return counter + Counter(none=scenes - counter.total())
 
 
 def _edges(values: Array, smallest: int) -> Array:

@@ -6,49 +6,48 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from aecbench.plots.style import ACCENT, GREY, INK
+from aecbench.plots.style import ACCENT, GREY, INK, shorten
 from aecbench.scenes.scene import Measured, Room
 
 __all__ = ["draw_plan"]
 
-GAP = 0.12  # between the two views, as a share of the larger side
+GAP = 0.12  # between the two views, as a share of the room's largest side
+LONGEST = 55  # characters of a file name
 
 
 def draw_plan(axis: Axes, room: Room | Measured) -> None:
-    """Plan and elevation of a simulated room with all that is in it; of a measured one, what was measured."""
+    """Plan and side view of a simulated room and of what is in it; of a measured one, what was measured."""
     axis.set_axis_off()
     if isinstance(room, Measured):
-        later = "".join(f"\nthen {name}" for name in room.later)
-        axis.set_title("measured room", loc="left")
-        axis.text(
-            0, 0.95, f"{room.room}\n\necho path\n{room.echo}{later}\n\nnear end\n{room.near}", va="top", wrap=True
-        )
+        files = ["echo path", room.echo, *room.later, "", "near end", room.near]
+        axis.set_title(f"measured room: {room.room}", loc="left")
+        axis.text(0, 0.95, "\n".join(shorten(words, LONGEST) for words in files), va="top", linespacing=1.5)
         return
     length, width, height = room.size
-    floor = -GAP * max(room.size) - height  # where the view from the side stands
-    for corner, side in (((0.0, 0.0), width), ((0.0, floor), height)):
-        axis.add_patch(Rectangle(corner, length, side, fill=False, edgecolor=GREY))
+    floor = -GAP * max(room.size) - height  # on which the room stands, seen from the side
+    _walls(axis, 0, length, width)
+    _walls(axis, floor, length, height)
+    axis.annotate(f"{length:.2f} m", (length / 2, width), (0, 3), textcoords="offset points", ha="center", va="bottom")
     points = np.array([room.microphone, room.talker, room.loudspeaker, *room.later])
-    for across, up in ((points[:, 0], points[:, 1]), (points[:, 0], points[:, 2] + floor)):
-        axis.plot(across[[1, 0, 2]], up[[1, 0, 2]], color=GREY, lw=0.8, zorder=1)
-        axis.plot(across[2:], up[2:], color=ACCENT, lw=0.8, marker="s", ms=2.5, zorder=2)
-        axis.plot(across[2], up[2], "s", color=ACCENT, ms=7, label=f"loudspeaker, {_metres(room.loudspeaker, room)}")
-        axis.plot(across[1], up[1], "^", color=INK, ms=7, label=f"talker, {_metres(room.talker, room)}")
-        axis.plot(across[0], up[0], "o", color="white", mec=INK, ms=6, mew=1.3, label="microphone")
-    for x, y, words, turned in (
-        (length / 2, width, f"{length:.2f} m", 0),
-        (0, width / 2, f"{width:.2f} m", 90),
-        (0, floor + height / 2, f"{height:.2f} m", 90),
-    ):
-        place = {"ha": "right", "va": "center"} if turned else {"ha": "center", "va": "bottom"}
-        axis.annotate(
-            words, (x, y), (-3, 0) if turned else (0, 3), textcoords="offset points", rotation=turned, **place
-        )
+    for x, y in ((points[:, 0], points[:, 1]), (points[:, 0], points[:, 2] + floor)):
+        axis.plot(x[[1, 0, 2]], y[[1, 0, 2]], color=GREY, lw=0.8)
+        axis.plot(x[2:], y[2:], color=ACCENT, lw=0.8, marker="s", ms=2.5)
+        axis.plot(x[2], y[2], "s", color=ACCENT, ms=7, label=f"loudspeaker, {_distance(room.loudspeaker, room)}")
+        axis.plot(x[1], y[1], "^", color=INK, ms=7, label=f"talker, {_distance(room.talker, room)}")
+        axis.plot(x[0], y[0], "o", color="white", mec=INK, ms=6, mew=1.3, label="microphone")
     handles, labels = axis.get_legend_handles_labels()
     axis.legend(handles[:3], labels[:3], loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
     axis.set_aspect("equal")
-    axis.set_title("room from above and from the side", loc="left")
+    axis.set_title("room from above and from the side", loc="left", pad=14)
 
 
-def _metres(point: tuple[float, float, float], room: Room) -> str:
+def _walls(axis: Axes, bottom: float, across: float, up: float) -> None:
+    axis.add_patch(Rectangle((0, bottom), across, up, fill=False, edgecolor=GREY))
+    place = (0, bottom + up / 2)
+    axis.annotate(
+        f"{up:.2f} m", place, (-3, 0), textcoords="offset points", ha="right", va="center", rotation="vertical"
+    )
+
+
+def _distance(point: tuple[float, float, float], room: Room) -> str:
     return f"{math.dist(point, room.microphone):.2f} m"

@@ -11,12 +11,14 @@ from matplotlib.patches import Patch
 
 from aecbench.corpus import Corpus, Item
 from aecbench.dsp.levels import FRAME, active_power, db, talk
-from aecbench.plots.columns import column, described, text
+from aecbench.plots.columns import Value, column, drawn, text
 from aecbench.plots.plan import draw_plan
-from aecbench.plots.scene_data import PERIOD, Decay, Event, decay, events, played_tone
-from aecbench.plots.style import ACCENT, GREY, INK, draw_spectrogram, plain, save, spectrum
-from aecbench.scenes.scene import Loudspeaker, Room, Scene
-from aecbench.signals import STEMS, Talk
+from aecbench.plots.scene_data import Decay, Event, decay, events, played_tone
+from aecbench.plots.style import ACCENT, GREY, INK, PALE, draw_spectrogram, plain, save, shorten, spectrum
+from aecbench.scenes import devices
+from aecbench.scenes.loudspeaker import settings
+from aecbench.scenes.scene import Room, Scene
+from aecbench.signals import STEMS, Array, Talk
 
 __all__ = ["plot_scene", "scene_picture"]
 
@@ -27,10 +29,10 @@ TALK = {  # who talks: name and colour
     Talk.DOUBLE: ("double talk", ACCENT),
 }
 BOTTOM = -65  # dB, down to which a decay is shown
-AFTER = 2.5  # ms by which the direct sound is over
-HEIGHTS = {"head": 0.4, "paths": 3.5, "stems": 6.4, "facts": 2.0}  # inches
-FACTS = 4  # columns of text
-LONGEST = 30  # characters of a fact
+AFTER = 2.5  # ms in which the direct sound is over
+EARLY = (5, 60)  # ms before and after the direct sound in which the response itself is shown
+WIDTH, PATHS, STEM, LINE = 13.5, 3.6, 1.15, 0.2  # inches: all, the upper part, a spectrogram, a line of text
+FACTS, LONGEST = 4, 22  # columns of facts, characters in one
 
 
 def scene_picture(scene: Scene) -> str:
@@ -41,93 +43,103 @@ def scene_picture(scene: Scene) -> str:
 def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
     """The scene at a place in a corpus.
 
-    Echo path with energy decay, room plan, what the loudspeaker does to a tone, spectrograms of all stems under who
-    talks and what changes, and what else was drawn.
+    Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
+    stems under who talks and what changes; and everything that was drawn.
     """
     item = corpus[place]
+    facts = drawn({str(name): value for name, value in corpus.scenes.iloc[place].items()})
+    changes = events(item.scene)
+    lanes = list(dict.fromkeys(event.what for event in changes))
+    heights = [0.4, PATHS, 0.9 + LINE * len(lanes) + STEM * len(STEMS), 0.15 + LINE * -(-len(facts) // FACTS)]
     with plain():
-        figure = Figure(figsize=(13.5, sum(HEIGHTS.values())), layout="constrained")
-        head, paths, stems, facts = figure.subfigures(4, 1, height_ratios=list(HEIGHTS.values()))
+        figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+        head, paths, stems, foot = figure.subfigures(4, 1, height_ratios=heights, squeeze=False).flat
         head.text(0.008, 0.5, item.scene.id, size=15, weight="bold", va="center")
+        words = f"corpus {corpus.id[:12]}, digest {corpus.digest[:12]}"
+        head.text(0.992, 0.5, words, color=GREY, ha="right", va="center")
         _paths(paths, item)
-        _stems(stems, item)
-        _facts(facts, corpus, place)
+        _stems(stems, item, changes, lanes)
+        _facts(foot, facts, heights[-1])
         save(figure, path)
 
 
 def _paths(figure: SubFigure, item: Item) -> None:
-    left, middle, right = figure.subfigures(1, 3, width_ratios=(5, 4.5, 4))
+    left, middle, right = figure.subfigures(1, 3, width_ratios=(5, 4.5, 4), squeeze=False).flat
     _echo_path(left, item)
     draw_plan(middle.subplots(), item.scene.room)
     _loudspeaker(right.subplots(), item.scene)
 
 
 def _echo_path(figure: SubFigure, item: Item) -> None:
-    """The first echo path; the later ones by their decay only."""
-    rate = item.scene.rate
-    paths = [decay(path, rate) for path in item.rir if path.any()]
-    first = paths[0]
-    wave, curve = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.5))
-    wave.plot(first.time, first.response, color=INK, lw=0.7)
-    wave.set(ylabel="of the peak", ylim=(-1.1, 1.1))
-    wave.set_title("echo path, loudspeaker signal to microphone", loc="left")
-    wave.text(
-        0.99, 0.97, f"direct sound {first.direct:.1f} ms", color=ACCENT, ha="right", va="top", transform=wave.transAxes
-    )
-    for axis in (wave, curve):
-        axis.axvline(first.direct, color=ACCENT, lw=1, zorder=0)
-    for later in paths[1:]:
-        curve.plot(later.time, later.energy, color=GREY, lw=0.8)
-    curve.plot(first.time, first.energy, color=INK, label="energy to come")
-    if isinstance(item.scene.room, Room):
-        _slope(curve, first, item.scene.room.rt60, "requested RT60", color=ACCENT, ls="--")
-    _slope(curve, first, first.t20, "measured T20", color=GREY, ls=":")
-    end = float(first.time[np.argmax(first.energy < BOTTOM) or -1])
-    before = 0.06 * (end - first.direct)
-    curve.set(ylabel="dB", ylim=(BOTTOM, 4), xlim=(max(0, first.direct - before), end), xlabel="ms")
-    curve.legend(loc="upper right")
+    """The first echo path, and of all of them how they decay."""
+    scene = item.scene
+    first, *later = (decay(path, scene.rate) for path in item.rir if path.any())
+    wave, curve = figure.subplots(2, 1, height_ratios=(1, 1.7))
+    wave.axvline(first.direct, color=ACCENT, lw=1)
+    wave.plot(first.time, first.response, color=INK, lw=0.8)
+    wave.set(ylabel="response", ylim=(-1.1, 1.1), xlim=(first.direct - EARLY[0], first.direct + EARLY[1]))
+    wave.set_title("echo path, early part and decay", loc="left")
+    words = f"direct sound at {first.direct:.1f} ms"
+    wave.text(0.99, 0.97, words, color=ACCENT, ha="right", va="top", transform=wave.transAxes)
+
+    squared = db(np.maximum(first.response**2, 1e-12))
+    curve.plot(first.time, squared, color=PALE, lw=0.6, label="squared response", rasterized=True)
+    for number, path in enumerate(later):
+        curve.plot(path.time, path.energy, color=GREY, lw=0.8, label="" if number else "after changes")
+    curve.plot(first.time, first.energy, color=INK, label="energy decay")
+    if isinstance(scene.room, Room):
+        _slope(curve, first, scene.room.rt60, f"RT60 {scene.room.rt60:.2f} s requested", color=ACCENT, ls="--")
+    _slope(curve, first, first.t20, f"T20 {first.t20:.2f} s measured", color=INK, ls=":")
+    start, end = first.direct, _end(first)
+    curve.set(ylabel="dB", xlabel="ms", ylim=(BOTTOM, 4), xlim=(start - 0.04 * (end - start), end))
+    curve.legend(loc="upper right", ncols=2)
+
+
+def _end(shown: Decay) -> float:
+    """When the decay comes to the bottom, or ends."""
+    return float(shown.time[min(int(np.count_nonzero(shown.energy > BOTTOM)), shown.time.size - 1)])
 
 
 def _slope(axis: Axes, shown: Decay, rt60: float, words: str, **style: Any) -> None:
-    """The straight line of a reverberation time, from where the direct sound is over."""
+    """The straight line of a reverberation time, from where the direct sound is over; none for an undefined one."""
+    if np.isnan(rt60):
+        return
     start = shown.direct + AFTER
     level = float(np.interp(start, shown.time, shown.energy))
     stop = start + (level - BOTTOM) / 60 * 1000 * rt60
-    axis.plot([start, stop], [level, BOTTOM], label=f"{words} {rt60:.2f} s", lw=1.2, **style)
+    axis.plot([start, stop], [level, BOTTOM], label=words, lw=1.2, **style)
 
 
 def _loudspeaker(axis: Axes, scene: Scene) -> None:
-    """In and out of the nonlinearity, and what stands before and after it."""
+    model = scene.loudspeaker.model
     tone = played_tone(scene.loudspeaker, scene.rate)
-    axis.plot([-1, 1], [-1, 1], color=GREY, lw=0.8, ls=":")
-    axis.plot(np.append(tone.given, tone.given[0]), np.append(tone.played, tone.played[0]), color=ACCENT, marker=".")
-    axis.set_title(f"loudspeaker: {scene.loudspeaker.model}", loc="left")
     limit = 1.1 * max(1.0, float(np.abs(tone.played).max()))
-    axis.set(xlabel="in, of full scale", ylabel="out", xlim=(-1.1, 1.1), ylim=(-limit, limit))
-    axis.text(0.03, 0.97, "\n".join(_device(scene.loudspeaker, tone.thd)), va="top", transform=axis.transAxes)
-    axis.text(0.97, 0.03, f"a tone of {scene.rate / PERIOD:.0f} Hz", ha="right", color=GREY, transform=axis.transAxes)
+    axis.plot([-limit, limit], [-limit, limit], color=GREY, lw=0.8, ls=":")
+    axis.plot(_closed(tone.given), _closed(tone.played), color=ACCENT)
+    axis.set_title(f"loudspeaker, {model}: a tone at full scale", loc="left")
+    axis.set(xlabel="in", ylabel="out", xlim=(-1.1, 1.1), ylim=(-limit, limit))
+    parameters = settings(f"device stage {model}", devices.find(model).parameters, scene.loudspeaker.parameters)
+    words = [f"THD {100 * tone.thd:.1f} %", *(text(name, [value]) for name, value in parameters.items())]
+    axis.text(0.03, 0.97, "\n".join(words), va="top", transform=axis.transAxes)
 
 
-def _device(loudspeaker: Loudspeaker, thd: float) -> list[str]:
-    parameters = [f"{name} {value:.3g}" for name, value in loudspeaker.parameters.items()]
-    return [f"THD {100 * thd:.1f} %", *parameters]
+def _closed(period: Array) -> Array:
+    return np.append(period, period[0])
 
 
-def _stems(figure: SubFigure, item: Item) -> None:
+def _stems(figure: SubFigure, item: Item, changes: list[Event], lanes: list[str]) -> None:
     scene, signals, rate = item.scene, item.signals, item.scene.rate
-    changes = events(scene)
-    kinds = list(dict.fromkeys(event.what for event in changes))
-    heights = [1.0, *([0.9 * len(kinds)] if kinds else []), *([5.0] * len(STEMS))]
+    heights = [LINE, *([LINE * len(lanes)] if lanes else []), *([STEM] * len(STEMS))]
     axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     _talk(axes[0], item)
-    if kinds:
-        _events(axes[1], changes, kinds)
+    if lanes:
+        _changes(axes[1], changes, lanes)
     spectrograms = axes[-len(STEMS) :]
     loudest = max(float(spectrum(x, rate).max()) for x in signals)
     for axis, name, x in zip(spectrograms, STEMS, signals, strict=True):
         image = draw_spectrogram(axis, x, rate, loudest)
         level = active_power(x, rate)
-        axis.set_ylabel(f"{name}\n{db(level):.1f} dBFS" if level else f"{name}\nsilent")
+        axis.set_ylabel(f"{name}\n{db(level):.1f} dBFS".replace("-", "−") if level else f"{name}\nsilent")
         axis.set_yticks([0, rate / 4000], ["0", f"{rate / 4000:g} kHz"])
     spectrograms[-1].set(xlim=(0, scene.duration), xlabel="s")
     figure.colorbar(image, ax=list(spectrograms), label="dB", aspect=40, pad=0.01)
@@ -150,27 +162,21 @@ def _talk(axis: Axes, item: Item) -> None:
     axis.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(handles), borderaxespad=0.2)
 
 
-def _events(axis: Axes, changes: list[Event], kinds: list[str]) -> None:
+def _changes(axis: Axes, changes: list[Event], lanes: list[str]) -> None:
     for event in changes:
-        row = kinds.index(event.what)
-        axis.plot(
-            [event.start, event.stop], [row, row], color=ACCENT, marker="|", ms=9, mew=1.5, lw=4, solid_capstyle="butt"
-        )
-        axis.annotate(event.value, (event.stop, row), (5, 0), textcoords="offset points", va="center", size=8)
-    axis.set_yticks(range(len(kinds)), kinds)
-    axis.set_ylim(len(kinds) - 0.4, -0.6)
+        lane = lanes.index(event.what)
+        axis.plot([event.start, event.stop], [lane, lane], color=ACCENT, lw=4, solid_capstyle="butt")
+        axis.plot(event.start, lane, "|", color=ACCENT, ms=10, mew=1.5)
+        axis.annotate(event.value, (event.stop, lane), (5, 0), textcoords="offset points", va="center", size=8)
+    axis.set_yticks(range(len(lanes)), lanes)
+    axis.set_ylim(len(lanes) - 0.4, -0.6)
     axis.tick_params(length=0)
 
 
-def _facts(figure: SubFigure, corpus: Corpus, place: int) -> None:
-    """What was drawn for the scene, in columns of label and value."""
-    drawn = described(corpus.scenes.iloc[[place]])
-    rows = -(-len(drawn) // FACTS)
-    for number, (name, values) in enumerate(drawn.items()):
-        x, y = number // rows / FACTS, 0.95 - 0.95 * (number % rows) / rows
-        figure.text(0.008 + x, y, column(name).label, color=GREY, va="top")
-        figure.text(0.128 + x, y, _cut(text(name, values)), va="top")
-
-
-def _cut(words: str) -> str:
-    return words if len(words) <= LONGEST else f"…{words[1 - LONGEST :]}"
+def _facts(figure: SubFigure, facts: dict[str, list[Value]], height: float) -> None:
+    """Everything that was drawn for the scene, in columns of label and value."""
+    rows = -(-len(facts) // FACTS)
+    for number, (name, values) in enumerate(facts.items()):
+        x, y = number // rows / FACTS, 1 - LINE * (number % rows) / height
+        figure.text(x + 0.008, y, shorten(column(name).label, LONGEST), color=GREY, va="top")
+        figure.text(x + 0.125, y, shorten(text(name, values), LONGEST), va="top")

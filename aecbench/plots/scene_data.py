@@ -6,16 +6,18 @@ from typing import NamedTuple
 import numpy as np
 
 from aecbench.corpus import Corpus
-from aecbench.dsp.levels import db
+from aecbench.dsp.levels import db, power
 from aecbench.errors import UnknownName
 from aecbench.scenes import devices
+from aecbench.scenes.loudspeaker import LOUDSPEAKERS, settings
 from aecbench.scenes.rooms.decay import energy_decay, measured_rt60
 from aecbench.scenes.scene import Loudspeaker, Scene
 from aecbench.signals import Array
 
-__all__ = ["PERIOD", "Decay", "Event", "Tone", "decay", "events", "find_scene", "played_tone"]
+__all__ = ["Decay", "Event", "Tone", "decay", "events", "find_scene", "played_tone"]
 
-PERIOD, PERIODS = 40, 50  # samples of a tone's period; how many of them a loudspeaker gets to settle
+TONE = 400  # about the frequency of the tone that a loudspeaker is given [Hz]
+PERIODS = 100  # of it, until a loudspeaker with memory has settled
 
 
 class Decay(NamedTuple):
@@ -31,9 +33,14 @@ class Decay(NamedTuple):
 class Tone(NamedTuple):
     """One period of a tone, before and after a loudspeaker."""
 
-    given: Array  # [PERIOD], peak 1
-    played: Array  # [PERIOD]
-    thd: float  # total harmonic distortion: amplitude of all harmonics relative to that of the tone
+    given: Array  # [period], peak 1
+    played: Array  # [period]
+
+    @property
+    def thd(self) -> float:
+        """Total harmonic distortion: amplitude of all harmonics relative to that of the fundamental."""
+        amplitudes = np.abs(np.fft.rfft(self.played))
+        return float(np.sqrt(np.sum(amplitudes[2:] ** 2)) / amplitudes[1])
 
 
 class Event(NamedTuple):
@@ -54,11 +61,11 @@ def find_scene(corpus: Corpus, name: str | None = None) -> int:
     if name is None:
         double = np.flatnonzero((scenes["split"] == scenes["split"].iloc[0]) & (scenes["talk"] == "double"))
         return int(double[0]) if double.size else 0
-    ids = list(scenes["scene"])
+    ids = [str(scene) for scene in scenes["scene"]]
     places = {known: place for place, scene in enumerate(ids) for known in (scene, scene.split("/", 1)[1])}
     if name not in places:
         near = difflib.get_close_matches(name, places, n=1)
-        raise UnknownName("scene", name, near or [f"{ids[0]} to {ids[-1]}"])
+        raise UnknownName(f"scene of {corpus.path}", name, near or [f"{ids[0]} to {ids[-1]}"])
     return places[name]
 
 
@@ -69,27 +76,41 @@ def decay(path: Array, rate: int) -> Decay:
     """
     path = np.trim_zeros(path, "b")
     magnitude = np.abs(path)
-    direct = int(np.argmax(magnitude > magnitude.max() / 2))
-    energy = energy_decay(path)
     time = 1000 / rate * np.arange(path.size)
-    return Decay(time, path / magnitude.max(), float(time[direct]), db(energy / energy[0]), measured_rt60(path, rate))
+    direct = float(time[np.argmax(magnitude > magnitude.max() / 2)])
+    energy = energy_decay(path)
+    return Decay(time, path / magnitude.max(), direct, db(energy / energy[0]), measured_rt60(path, rate))
 
 
 def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
-    """What the loudspeaker's nonlinearity does to a tone at full scale of rate / 40 Hz, once it has settled."""
-    x = np.tile(np.sin(2 * np.pi * np.arange(PERIOD) / PERIOD), PERIODS)
+    """What the loudspeaker's nonlinearity makes of a tone at full scale.
+
+    One without memory follows its characteristic, sampled finely, without its mean and scaled to the power of the tone,
+    as for a signal. One with memory is given a tone of 400 Hz or little more, until it has settled.
+    """
+    if loudspeaker.model in LOUDSPEAKERS:
+        x = np.sin(2 * np.pi * np.arange(rate) / rate)
+        return Tone(x, _characteristic(loudspeaker, x))
+    period = rate // TONE
+    x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
     y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
-    amplitudes = np.abs(np.fft.rfft(y[-PERIOD:]))
-    thd = float(np.sqrt(np.sum(amplitudes[2:] ** 2)) / amplitudes[1])
-    return Tone(x[-PERIOD:], y[-PERIOD:], thd)
+    return Tone(x[-period:], y[-period:])
+
+
+def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
+    model = LOUDSPEAKERS[loudspeaker.model]
+    values = settings(f"loudspeaker {loudspeaker.model}", model.parameters, loudspeaker.parameters)
+    y = model.fn(values.pop("drive", 1.0) * x, **values)
+    y = y - y.mean()
+    return np.asarray(y * np.sqrt(power(x) / power(y)))
 
 
 def events(scene: Scene) -> list[Event]:
     """The changes within a scene, kind by kind."""
     path, channel = scene.path, scene.channel
-    found = [Event("path", path.times[0], path.times[-1], "moves")] if path.kind == "move" else []
+    found = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
     if path.kind == "switch":
-        found += [Event("path", time, time + path.fade) for time in path.times]
+        found += [Event("path", time, time + path.fade, f"number {n}") for n, time in enumerate(path.times, 2)]
     found += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
-    found += [Event("volume", time, time, f"{gain:+.1f} dB") for time, gain in channel.volume]
-    return found + [Event("loss", time, time + seconds) for time, seconds in channel.gaps]
+    found += [Event("volume", time, time, f"{gain:+.1f} dB".replace("-", "−")) for time, gain in channel.volume]
+    return found + [Event("loss", time, time + seconds, f"{1000 * seconds:.0f} ms") for time, seconds in channel.gaps]

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -15,11 +16,11 @@ from aecbench.dsp.levels import db
 from aecbench.errors import OutputError
 from aecbench.signals import Array
 
-__all__ = ["ACCENT", "GREY", "INK", "PALE", "RANGE", "draw_spectrogram", "plain", "save", "spectrum"]
+__all__ = ["ACCENT", "GREY", "INK", "PALE", "RANGE", "draw_spectrogram", "plain", "save", "shorten", "spectrum"]
 
 INK, ACCENT, GREY, PALE = "#1b1f24", "#0b6bcb", "#8b949e", "#d8dee4"
 RANGE = 80  # dB that a spectrogram shows
-PLAIN = {
+PLAIN: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 8.5,
@@ -64,6 +65,15 @@ def draw_spectrogram(axis: Axes, x: Array, rate: int, loudest: float) -> AxesIma
     )
     axis.set_ylabel("kHz")
     return image
+
+
+def shorten(words: str, longest: int) -> str:
+    """The last `longest` characters at most, for the ends of file names tell them apart.
+
+    >>> shorten("rir/office_1.wav", 10), shorten("linear", 10)
+    ('…ice_1.wav', 'linear')
+    """
+    return words if len(words) <= longest else f"…{words[1 - longest :]}"
 
 
 def save(figure: Figure, path: Path) -> None:

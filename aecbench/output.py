@@ -1,0 +1,46 @@
+"""Writing files: whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aecbench.errors import CorpusError, OutputError
+
+__all__ = ["new_folder", "whole_file"]
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Another name for a file to be written: `path` + ".tmp". It becomes `path` at the end of the block, synced to disk.
+
+    When the block fails, by Ctrl-C too, nothing is left. Raises OutputError where the file cannot be written.
+    """
+    part = path.with_name(path.name + ".tmp")
+    try:
+        yield part
+        _sync(part)
+        part.replace(path)
+        _sync(path.parent)
+    except (OSError, RuntimeError, CorpusError) as error:  # libsndfile and HDF5 raise RuntimeError for a full disk
+        raise OutputError(f"{path}: cannot be written ({error}); free space or choose another place") from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def new_folder(path: Path) -> None:
+    """Make a folder and those above it, if they are not there. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error}); choose another place with --out") from None
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
