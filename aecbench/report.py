@@ -129,7 +129,7 @@ def _models() -> list[tuple[str, str]]:
 
 
 def _metrics() -> list[tuple[str, str]]:
-    return [(n, f"{m.title} {f'[{m.unit}]' if m.unit else ''}, {m.better} is better") for n, m in METRICS.items()]
+    return [(n, f"{' in '.join(filter(None, (m.title, m.unit)))}, {m.better} is better") for n, m in METRICS.items()]
 
 
 def _sources() -> list[tuple[str, str]]:

@@ -20,9 +20,10 @@ def wheel(tmp_path_factory):
     return next(out.glob("*.whl"))
 
 
-def test_wheel_carries_recipes_and_baselines(wheel):
+def test_wheel_carries_recipes_baselines_and_packs(wheel):
     names = set(ZipFile(wheel).namelist())
     assert {"aecbench/py.typed", "aecbench/_shipped/recipes/quickstart-v1.toml"} <= names
+    assert {f"aecbench/_shipped/packs/{name}" for name in ("open-speech-v1.csv", "librispeech.toml")} <= names
     assert "aecbench/_shipped/baselines/kalman/card.toml" in names
 
 

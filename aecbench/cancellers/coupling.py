@@ -13,7 +13,7 @@ __all__ = ["initial", "observe", "power_gain"]
 
 FORGET = 1 - 4e-5  # per sample: 1.6 s at 16 kHz
 DOUBT = 2.5e-6  # weight of the belief that there is no echo: as that of a steady far end at -58 dBFS
-LOWEST, HIGHEST = 1e-3, 10.0
+LOWEST, HIGHEST = 1e-3, 100.0
 
 
 def initial(batch: tuple[int, ...]) -> Array:
@@ -28,7 +28,7 @@ def observe(sums: Array, mic_power: Array, far_power: Array, samples: int) -> Ar
 
 
 def power_gain(sums: Array) -> Array:
-    """The power gain [...], from -30 dB (nothing heard yet) to +10 dB (more is not credible).
+    """The power gain [...], from -30 dB (nothing heard yet) to +20 dB (more is not credible).
 
     >>> steady = observe(initial(()), np.float32(0.02), np.float32(0.1), 16_000)
     >>> bool(abs(power_gain(steady) - 0.2) < 1e-3)

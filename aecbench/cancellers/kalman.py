@@ -36,7 +36,7 @@ Complex = NDArray[np.complex64]
 
 
 class State(NamedTuple):
-    """What both filters know after a block. Axis F = 2: main, shadow; P = taps / block partitions; K = block + 1 bins."""
+    """What both filters know after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
     weights: Complex  # [F, ..., P, K] echo path
     covariance: Array  # [F, ..., P, K] expected |error of weights|²
@@ -51,9 +51,10 @@ class State(NamedTuple):
 class Kalman(Streaming[State]):
     """Two diagonalised Kalman filters on one far end, by overlap-save with transforms of 2 * block samples.
 
-    Model, per partition and bin: w' = A w + process noise of power (1 - A²) E|w|², mic = sum(x w) + disturbance. The gain
-    is large where the uncertainty of the echo is large against the disturbance, so near-end speech and noise slow the
-    adaptation by themselves. The output is the a-posteriori error of the main filter.
+    Model, per partition and bin: w' = A w + process noise of power (1 - A²) E|w|², mic = sum(x w) + disturbance. The
+    gain is large where the uncertainty of the echo is large against the disturbance, so near-end speech and noise slow
+    the adaptation by themselves. The weights are carried over unshrunk, so that a pause of the far end does not fade
+    them. The output is the a-posteriori error of the main filter.
     """
 
     block: int = 256  # hop, and taps per partition [samples]

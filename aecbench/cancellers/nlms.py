@@ -1,8 +1,8 @@
 """Normalised least mean squares in the time domain, regularised by the power of the error.
 
 S. Haykin, "Adaptive Filter Theory", Prentice Hall: the normalised LMS filter.
-J. Benesty, C. Paleologu, S. Ciochină, "On regularization in adaptive filtering", IEEE Transactions on Audio, Speech, and
-Language Processing 19(6), 2011: the regularisation has to grow with the noise at the microphone.
+J. Benesty, C. Paleologu, S. Ciochină, "On regularization in adaptive filtering", IEEE Transactions on Audio, Speech,
+and Language Processing 19(6), 2011: the regularisation has to grow with the noise at the microphone.
 """
 
 from dataclasses import dataclass
@@ -34,16 +34,16 @@ class State(NamedTuple):
 class NLMS(Streaming[State]):
     """Adapts sample by sample, so `block` only sets how many samples a step takes.
 
-    e = mic - w.x,  w <- w + step_size e x / (|x|² + delta),  delta = regularisation * taps * power of e.
+    e = mic - w.x,  w <- w + step_size e x / (|x|² + delta),  delta = regularisation * taps * power of e / g,
 
-    A delta proportional to the error power makes the step small whenever the far end is weak against what cannot be
-    cancelled: near-end speech, noise, or the microphone while the far end is as good as silent. It changes nothing once
-    an echo is well cancelled.
+    where g is the power gain of the echo path (coupling.py). So delta is small against |x|² once an echo is well
+    cancelled, and large while the microphone holds what the far end cannot explain: near-end speech, noise, or anything
+    at all when the far end is next to silent. `regularisation` 0 leaves the plain NLMS, which diverges then.
     """
 
     taps: int = 1024  # length of the echo path [samples]
     step_size: float = 0.5  # 1 is fastest without noise, 2 the limit of stability
-    regularisation: float = 0.1
+    regularisation: float = 1.0
     memory: float = 0.998  # smoothing of the error power, per sample
     block: int = 256  # samples per step
 
@@ -51,7 +51,7 @@ class NLMS(Streaming[State]):
         check_range(self, "taps", 1, whole=True)
         check_range(self, "step_size", 0, 2)
         check_range(self, "regularisation", 0)
-        check_range(self, "memory", 0, 1)
+        check_range(self, "memory", 0, 0.9999)
         check_range(self, "block", 1, whole=True)
 
     @property
@@ -71,9 +71,10 @@ class NLMS(Streaming[State]):
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Adapt over one block; the output is the a-priori error."""
         x = np.concatenate([state.far, far], -1, dtype=np.float32)
-        sums = coupling.observe(state.coupling, np.square(mic).mean(-1), np.square(x).mean(-1), self.block)
+        out = mic.astype(np.float32, order="C")
+        sums = coupling.observe(state.coupling, np.square(out).mean(-1), np.square(x).mean(-1), out.shape[-1])
         regularisation = self.regularisation * self.taps / coupling.power_gain(sums)
-        out, weights, error = mic.astype(np.float32, order="C"), state.weights.copy(), state.error.copy()
+        weights, error = state.weights.copy(), state.error.copy()
         _adapt(
             x.reshape(-1, x.shape[-1]),
             out.reshape(-1, mic.shape[-1]),
@@ -86,9 +87,15 @@ class NLMS(Streaming[State]):
         return State(weights, x[..., mic.shape[-1] :], error, sums), out
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
 def _adapt(
-    x: Float32, out: Float32, weights: Float32, error: Float32, step_size: float, regularisation: Float32, memory: float
+    x: Float32,
+    out: Float32,
+    weights: Float32,
+    error: Float32,
+    step_size: np.float32,
+    regularisation: Float32,
+    memory: np.float32,
 ) -> None:
     """Filter and adapt every signal in place: `out` holds the microphone and becomes the error.
 

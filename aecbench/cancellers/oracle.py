@@ -14,8 +14,8 @@ __all__ = ["Oracle"]
 class Oracle(Streaming[int]):
     """mic - echo. The state is the position of the next block within `echo`.
 
-    The evaluator gives the truth of each scene with `dataclasses.replace(oracle, echo=signals.echo)`. Without it nothing
-    is subtracted.
+    The evaluator gives the truth of each scene with `dataclasses.replace(oracle, echo=signals.echo)`. Without it
+    nothing is subtracted.
     """
 
     echo: Array | None = None  # [..., T], zero past its end

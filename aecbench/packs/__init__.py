@@ -30,7 +30,11 @@ def fetch(name: str, data: Path | None = None) -> Place:
     `data` is a folder in which files of the pack may lie already (default: the one that AECBENCH_DATA names).
     Raises UnknownName, and SourceError for a download that fails or a file that is not the one listed.
     """
-    return read_pack(name).fetch(data_folder(data))
+    pack, folder = read_pack(name), data_folder(data)
+    try:
+        return pack.fetch(folder)
+    except OSError as error:
+        raise SourceError(f"pack {name!r} cannot be stored ({error}); make a place for it and fetch it again") from None
 
 
 def is_fetched(name: str, data: Path | None = None) -> bool:

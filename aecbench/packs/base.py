@@ -48,7 +48,7 @@ class Pack(Protocol):
         """Where the pack is, if all of its files are here. Looks at no contents."""
 
     def fetch(self, data: Path | None) -> Place:
-        """Get what is not here, check all of it. Raises SourceError."""
+        """Get what is not here, check all of it. Raises SourceError or OSError."""
 
 
 def cache(name: str) -> Path:

@@ -64,7 +64,8 @@ class Sink:
 def download(files: Sequence[Remote], folder: Path, what: str) -> None:
     """Get those of `files` that are not whole in `folder`. `what` stands beside the progress bar.
 
-    Raises SourceError for the first that fails; the others that were on their way go on at the next call.
+    Raises SourceError for the first that fails (the others that were on their way go on at the next call), and OSError
+    where `folder` cannot be written.
     """
     missing = _missing(files, folder)
     pooch.get_logger().setLevel(logging.ERROR)
@@ -94,13 +95,10 @@ def download(files: Sequence[Remote], folder: Path, what: str) -> None:
 
 def _missing(files: Sequence[Remote], folder: Path) -> list[Remote]:
     """The files that are not whole in `folder`, where places are made for them."""
-    try:
-        missing = [remote for remote in files if not remote.whole(folder / remote.file)]
-        for path in (folder / remote.file for remote in missing):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be written ({error}); make room for the pack there") from None
+    missing = [remote for remote in files if not remote.whole(folder / remote.file)]
+    for path in (folder / remote.file for remote in missing):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
     return missing
 
 

@@ -61,7 +61,7 @@ COLUMNS = {
     "response": Column("response kept", "s"),
     "loudspeaker.model": Column("loudspeaker"),
     "loudspeaker.compressor.name": Column("amplifier"),
-    "loudspeaker.response.name": Column("resonance"),
+    "loudspeaker.response.name": Column("frequency response"),
     "loudspeaker.response.parameters.resonance": Column("resonance", "Hz"),
     "loudspeaker.response.parameters.q": Column("resonance Q"),
     "loudspeaker.response.parameters.edge": Column("upper band edge", "Hz"),

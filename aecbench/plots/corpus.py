@@ -49,7 +49,7 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
     Numbers are counted in bins, names one by one ("none" where a scene has no such thing). Talkers and files, and
     whatever else has more than MANY names, are left out: `overview` says how many there are.
     """
-    sizes = scenes["split"].value_counts(sort=False).to_dict()
+    sizes = {str(split): int(n) for split, n in scenes["split"].value_counts(sort=False).items()}
     found: list[Histogram | Bars] = []
     for name, by_split in _by_split(scenes).items():
         values = [value for part in by_split.values() for value in part]
@@ -60,10 +60,12 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
             if 1 < len(names) <= MANY and not column(name).many:
                 counts = {split: np.array([counter[n] for n in names]) for split, counter in counters.items()}
                 found.append(Bars(name, names, counts))
-        elif min(values) < max(values):
-            edges = _edges(np.array(values, float), min(len(part) for part in by_split.values()))
-            numbers = {split: np.histogram(np.array(part, float), edges)[0] for split, part in by_split.items()}
-            found.append(Histogram(name, edges, numbers))
+            continue
+        numbers = {split: np.array(part, float) for split, part in by_split.items()}
+        if len(set(values)) > 1:
+            edges = _edges(np.array(values, float), min(part.size for part in numbers.values()))
+            counts = {split: np.histogram(part, edges)[0] for split, part in numbers.items()}
+            found.append(Histogram(name, edges, counts))
     return found
 
 
@@ -82,7 +84,7 @@ def overview(corpus: Corpus) -> list[str]:
     same = [
         f"{column(name).label} {text(name, part)}"
         for name, part in values.items()
-        if len(part) == len(corpus) and len(set(part)) == 1
+        if len(part) == len(corpus) and len(set(part)) == 1 and part[0] != 0
     ]
     return [
         f"id {corpus.id[:12]}   digest {corpus.digest[:12]}",
@@ -109,10 +111,10 @@ def _figure(corpus: Corpus) -> Figure:
     figure = Figure(figsize=(SIDE_BY_SIDE * PANEL[0], sum(heights)), layout="constrained")
     parts = iter(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     _head(next(parts), heights[0], corpus, lines)
-    for panel, axis in zip(bars, _grid(next(parts), len(bars)) if bars else [], strict=False):
-        _bars(axis, panel)
-    for panel, axis in zip(histograms, _grid(next(parts), len(histograms)) if histograms else [], strict=False):
-        _histogram(axis, panel)
+    for bar, axis in zip(bars, _grid(next(parts), len(bars)) if bars else [], strict=True):
+        _bars(axis, bar)
+    for histogram, axis in zip(histograms, _grid(next(parts), len(histograms)) if histograms else [], strict=True):
+        _histogram(axis, histogram)
     return figure
 
 

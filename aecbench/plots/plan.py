@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -29,14 +30,17 @@ def draw_plan(axis: Axes, room: Room | Measured) -> None:
     _walls(axis, floor, length, height)
     axis.annotate(f"{length:.2f} m", (length / 2, width), (0, 3), textcoords="offset points", ha="center", va="bottom")
     points = np.array([room.microphone, room.talker, room.loudspeaker, *room.later])
+    entries: list[Artist] = []
     for x, y in ((points[:, 0], points[:, 1]), (points[:, 0], points[:, 2] + floor)):
         axis.plot(x[[1, 0, 2]], y[[1, 0, 2]], color=GREY, lw=0.8)
-        axis.plot(x[2:], y[2:], color=ACCENT, lw=0.8, marker="s", ms=2.5)
-        axis.plot(x[2], y[2], "s", color=ACCENT, ms=7, label=f"loudspeaker, {_distance(room.loudspeaker, room)}")
-        axis.plot(x[1], y[1], "^", color=INK, ms=7, label=f"talker, {_distance(room.talker, room)}")
-        axis.plot(x[0], y[0], "o", color="white", mec=INK, ms=6, mew=1.3, label="microphone")
-    handles, labels = axis.get_legend_handles_labels()
-    axis.legend(handles[:3], labels[:3], loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
+        later = axis.plot(x[2:], y[2:], color=ACCENT, lw=0.8, marker="s", ms=2.5, label="loudspeaker, later")
+        entries = [
+            *axis.plot(x[2], y[2], "s", color=ACCENT, ms=7, label=f"loudspeaker, {_distance(room.loudspeaker, room)}"),
+            *(later if room.later else []),
+            *axis.plot(x[1], y[1], "^", color=INK, ms=7, label=f"talker, {_distance(room.talker, room)}"),
+            *axis.plot(x[0], y[0], "o", color="white", mec=INK, ms=6, mew=1.3, label="microphone"),
+        ]
+    axis.legend(handles=entries, loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0)
     axis.set_aspect("equal")
     axis.set_title("room from above and from the side", loc="left", pad=14)
 

@@ -92,7 +92,7 @@ def _echo_path(figure: SubFigure, item: Item) -> None:
     _slope(curve, first, first.t20, f"T20 {first.t20:.2f} s measured", color=INK, ls=":")
     start, end = first.direct, _end(first)
     curve.set(ylabel="dB", xlabel="ms", ylim=(BOTTOM, 4), xlim=(start - 0.04 * (end - start), end))
-    curve.legend(loc="upper right", ncols=2)
+    curve.legend(loc="upper right", borderaxespad=0)
 
 
 def _end(shown: Decay) -> float:
@@ -116,10 +116,10 @@ def _loudspeaker(axis: Axes, scene: Scene) -> None:
     limit = 1.1 * max(1.0, float(np.abs(tone.played).max()))
     axis.plot([-limit, limit], [-limit, limit], color=GREY, lw=0.8, ls=":")
     axis.plot(_closed(tone.given), _closed(tone.played), color=ACCENT)
-    axis.set_title(f"loudspeaker, {model}: a tone at full scale", loc="left")
-    axis.set(xlabel="in", ylabel="out", xlim=(-1.1, 1.1), ylim=(-limit, limit))
+    axis.set_title(f"loudspeaker: {model}", loc="left")
+    axis.set(xlabel="in, a tone at full scale", ylabel="out", xlim=(-1.1, 1.1), ylim=(-limit, limit))
     parameters = settings(f"device stage {model}", devices.find(model).parameters, scene.loudspeaker.parameters)
-    words = [f"THD {100 * tone.thd:.1f} %", *(text(name, [value]) for name, value in parameters.items())]
+    words = [f"THD {100 * tone.thd:.1f} %", *(f"{name} {text(name, [value])}" for name, value in parameters.items())]
     axis.text(0.03, 0.97, "\n".join(words), va="top", transform=axis.transAxes)
 
 

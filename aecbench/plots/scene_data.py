@@ -4,6 +4,7 @@ import difflib
 from typing import NamedTuple
 
 import numpy as np
+from scipy.signal import resample
 
 from aecbench.corpus import Corpus
 from aecbench.dsp.levels import db, power
@@ -18,6 +19,7 @@ __all__ = ["Decay", "Event", "Tone", "decay", "events", "find_scene", "played_to
 
 TONE = 400  # about the frequency of the tone that a loudspeaker is given [Hz]
 PERIODS = 100  # of it, until a loudspeaker with memory has settled
+POINTS = 1000  # of the curve
 
 
 class Decay(NamedTuple):
@@ -33,8 +35,8 @@ class Decay(NamedTuple):
 class Tone(NamedTuple):
     """One period of a tone, before and after a loudspeaker."""
 
-    given: Array  # [period], peak 1
-    played: Array  # [period]
+    given: Array  # [POINTS], peak 1
+    played: Array  # [POINTS]
 
     @property
     def thd(self) -> float:
@@ -85,16 +87,16 @@ def decay(path: Array, rate: int) -> Decay:
 def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     """What the loudspeaker's nonlinearity makes of a tone at full scale.
 
-    One without memory follows its characteristic, sampled finely, without its mean and scaled to the power of the tone,
-    as for a signal. One with memory is given a tone of 400 Hz or little more, until it has settled.
+    One without memory follows its characteristic, without the mean and at the power of the tone. One with memory is
+    given a tone of 400 Hz, until it has settled.
     """
+    given = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
     if loudspeaker.model in LOUDSPEAKERS:
-        x = np.sin(2 * np.pi * np.arange(rate) / rate)
-        return Tone(x, _characteristic(loudspeaker, x))
+        return Tone(given, _characteristic(loudspeaker, given))
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
     y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
-    return Tone(x[-period:], y[-period:])
+    return Tone(given, np.asarray(resample(y[-period:], POINTS)))
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
@@ -110,7 +112,7 @@ def events(scene: Scene) -> list[Event]:
     path, channel = scene.path, scene.channel
     found = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
     if path.kind == "switch":
-        found += [Event("path", time, time + path.fade, f"number {n}") for n, time in enumerate(path.times, 2)]
+        found += [Event("path", time, time + path.fade, f"path {n}") for n, time in enumerate(path.times, 2)]
     found += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
     found += [Event("volume", time, time, f"{gain:+.1f} dB".replace("-", "−")) for time, gain in channel.volume]
     return found + [Event("loss", time, time + seconds, f"{1000 * seconds:.0f} ms") for time, seconds in channel.gaps]

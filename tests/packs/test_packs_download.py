@@ -140,7 +140,7 @@ def test_two_may_fetch_at_once(pack, tree):
 
 def test_a_cache_that_cannot_be_written_is_named(pack):
     pack.parent.write_text("a file where the folder should be")
-    with pytest.raises(SourceError, match=f"{pack}: cannot be written"):
+    with pytest.raises(SourceError, match=f"pack 'toy' cannot be stored .*{pack.parent}"):
         fetch("toy")
 
 
