@@ -1,7 +1,7 @@
 """The command line: parse, call one function, print a path or a table."""
 
 import json
-import sys
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ __all__ = ["main"]
 
 QUICKSTART = "quickstart-v1"
 CORPORA, RUNS = Path("corpora"), Path("runs")
+WIDTH = 130  # of tables, at least: a narrow terminal wraps them
 JOBS = click.IntRange(-1, 1024)
 
 
@@ -55,11 +56,12 @@ def main() -> None:
 @main.command()
 @click.argument("recipe", default=QUICKSTART)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the corpus.  [default: corpora/NAME]")
-@click.option("--speech", metavar="SRC", help='"espeak", a folder of audio, or a CSV manifest with file and speaker.')
-@click.option("--noise", metavar="SRC", help="A folder of recordings, or a CSV manifest.")
+@click.option("--speech", metavar="SRC", help='"espeak", a pack, a folder of audio, or a CSV with file and speaker.')
+@click.option("--noise", metavar="SRC", help="A pack, a folder of recordings, or a CSV manifest.")
 @click.option(
     "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."
 )
+@click.option("--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Folder with files of packs.")
 @click.option("--split", metavar="S", help="Simulate this split only: train, val or test.")
 @click.option("--scenes", type=click.IntRange(1), help="Scenes of every split that has any.")
 @click.option("--seed", type=click.IntRange(0), help="Another seed gives other scenes.")
@@ -71,6 +73,7 @@ def simulate(
     speech: str | None,
     noise: str | None,
     rir: str | None,
+    data: Path | None,
     split: str | None,
     scenes: int | None,
     seed: int | None,
@@ -83,7 +86,8 @@ def simulate(
 
     \b
     aecbench simulate
-    aecbench simulate speech-v1 --speech data/manifest.csv --noise data/manifest.csv
+    aecbench simulate synthetic-v1 --split test
+    aecbench simulate speech-v1 --speech my/manifest.csv --noise my/recordings
     aecbench simulate my.toml --set levels.ser='{uniform=[-20, 0]}' --set room.rt60=0.4 --out corpora/mine
     """
     from aecbench.recipe import read_recipe
@@ -91,6 +95,8 @@ def simulate(
     from aecbench.simulate import simulate as run
 
     options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}
+    if data is not None:
+        os.environ["AECBENCH_DATA"] = str(data)  # for worker processes too
     spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)
     corpus = run(spec, out or CORPORA / spec.name, jobs=jobs)
     _print(corpus_report(corpus))
@@ -293,7 +299,8 @@ def _known(kind: str, name: str, names: Any) -> None:
 def _print(*what: Any) -> None:
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console()
+    console.width = max(console.width, WIDTH)
     for item in what:
         console.print(item)
 

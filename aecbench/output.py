@@ -13,7 +13,7 @@ __all__ = ["new_folder", "whole_file"]
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Another name for a file to be written: `path` + ".tmp". It becomes `path` at the end of the block, synced to disk.
+    """Another name for a file to be written: `path` + ".tmp". At the end of the block it is synced and becomes `path`.
 
     When the block fails, by Ctrl-C too, nothing is left. Raises OutputError where the file cannot be written.
     """

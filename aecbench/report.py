@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -14,7 +15,7 @@ from aecbench.evaluate import RTF
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
-from aecbench.results import CONDITIONS, Interval, ResultTable
+from aecbench.results import CONDITIONS, Interval, ResultTable, heading
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.spec import NOISE_KINDS
@@ -62,12 +63,14 @@ def result_table(table: ResultTable, by: str | None) -> RenderableType:
     """Rows: systems (within each condition of `by`); columns: metrics, each a mean ± half of the 95 % interval."""
     corpus = table.provenance["corpus"]
     source = f"corpus {corpus['id'][:12]}, split {corpus['split']}, {corpus['scenes']} scenes"
-    grid = Table(caption=f"mean over scenes ± 95 % bootstrap interval; {source}", caption_justify="left")
+    pooled = "" if by == "talk" else " (near-end metrics: in which both ends talk)"
+    caption = f"mean over scenes{pooled} ± 95 % bootstrap interval; {source}"
+    grid = Table(caption=caption, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     if by is not None:
         grid.add_column(f"{by} [{UNITS[by]}]" if by in UNITS else by, no_wrap=True)
     grid.add_column("system", no_wrap=True)
     for metric in table.metrics:
-        grid.add_column(_heading(metric), justify="right", no_wrap=True)
+        grid.add_column(heading(metric).replace(" [", "\n").rstrip("]"), justify="right", no_wrap=True)
     grid.add_column("failed", justify="right")
     before = None
     for (condition, system), intervals in table.summary(by).items():
@@ -79,13 +82,6 @@ def result_table(table: ResultTable, by: str | None) -> RenderableType:
         grid.add_row(*label, system, *cells, str(failed))
         before = condition
     return grid
-
-
-def _heading(metric: str) -> str:
-    if metric not in METRICS:
-        return metric.upper()
-    known = METRICS[metric]
-    return f"{known.title}\n{known.unit}"
 
 
 def _cell(metric: str, interval: Interval) -> str:

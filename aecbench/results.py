@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from scipy.stats import bootstrap
 
 from aecbench.errors import AecbenchError, UnknownName
+from aecbench.metrics import METRICS
 from aecbench.output import new_folder, whole_file
+from aecbench.signals import Talk
 
-__all__ = ["CONDITIONS", "Interval", "ResultTable", "mean_interval"]
+__all__ = ["CONDITIONS", "Interval", "ResultTable", "heading", "mean_interval"]
 
 # what --by takes: name -> column of the corpus's table of scenes
 CONDITIONS = {
@@ -95,8 +97,14 @@ class ResultTable:
         return self.rows[self.rows["failed"]]
 
     def summary(self, by: str | None = None) -> dict[tuple[str, str], dict[str, Interval]]:
-        """(condition, system) -> metric -> interval; the condition is "" without `by`, a row of CONDITIONS."""
-        groups = pd.Series("", self.rows.index) if by is None else self._groups(by)
+        """(condition, system) -> metric -> interval; the condition is "" without `by`, a row of CONDITIONS.
+
+        Metrics that are valid in double talk are averaged over the scenes in which both ends talk: alone, the near end
+        comes through most systems untouched, and would say little about them. `by` "talk" shows it.
+        """
+        groups = pd.Series("", self.rows.index, dtype=object) if by is None else self._groups(by)
+        if by != "talk":
+            groups = groups.where(self._counted())
         table: dict[tuple[str, str], dict[str, Interval]] = {}
         for condition in sorted(groups.dropna().unique(), key=_natural):
             for system in self.systems:
@@ -106,6 +114,11 @@ class ResultTable:
                     for metric, part in ((m, rows[rows["metric"] == m]) for m in self.metrics)
                 }
         return table
+
+    def _counted(self) -> "pd.Series[bool]":
+        """The rows that count in a mean over all kinds of talk."""
+        near_end = [name for name, metric in METRICS.items() if Talk.DOUBLE in metric.talk]
+        return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(["far_single", "near_single"]))
 
     def _groups(self, by: str) -> "pd.Series[Any]":
         if by not in CONDITIONS:
@@ -156,8 +169,17 @@ class ResultTable:
         """One row per system, one column per metric, mean ± half of the 95 % interval."""
         body = [[system, *(i.text for i in intervals.values())] for (_, system), intervals in self.summary().items()]
         return "".join(
-            _markdown_row(cells) for cells in [["system", *self.metrics], ["---"] * (len(self.metrics) + 1), *body]
+            _markdown_row(cells)
+            for cells in [["system", *map(heading, self.metrics)], ["---"] * (len(self.metrics) + 1), *body]
         )
+
+
+def heading(metric: str) -> str:
+    """The column heading of a metric: "ERLE [dB]"."""
+    if metric not in METRICS:
+        return metric.upper()
+    known = METRICS[metric]
+    return f"{known.title} [{known.unit}]" if known.unit else known.title
 
 
 def _markdown_row(cells: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ class NLMS(Streaming[State]):
         x = np.concatenate([state.far, far], -1, dtype=np.float32)
         out = mic.astype(np.float32, order="C")
         sums = coupling.observe(state.coupling, np.square(out).mean(-1), np.square(x).mean(-1), out.shape[-1])
-        regularisation = self.regularisation * self.taps / coupling.power_gain(sums)
+        regularisation = self.regularisation * self.taps / coupling.power_gain(state.coupling)  # of the past: causal
         weights, error = state.weights.copy(), state.error.copy()
         _adapt(
             x.reshape(-1, x.shape[-1]),

@@ -13,6 +13,7 @@ from aecbench.signals import Array, Signals, Talk
 
 __all__ = ["SHORTEST", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
 
+LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
 SHORTEST = 0.25  # [s] less audio than this is not scored (the limit of P.862, held for all)
 
 TALK_NAMES = {
@@ -62,8 +63,9 @@ def score(
     """Score the estimate [T] of one scene, stems [T] at `rate` Hz.
 
     `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given.
-    A value may be infinite (the ERLE of a silent output is). Never raises for what is in the audio: an estimate that
-    cannot be scored has the value NaN and a reason.
+    Values in dB are held within ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over
+    scenes exists. Never raises for what is in the audio: an estimate that cannot be scored has the value NaN and a
+    reason.
     """
     estimate = np.asarray(estimate)
     talk = levels.talk(signals, rate) if talk is None else talk
@@ -76,6 +78,8 @@ def score(
         value = float(metric.fn(signals, estimate, rate))
         if np.isnan(value):
             raise _why(signals, estimate)
+        if metric.unit == "dB":
+            value = float(np.clip(value, -LIMIT, LIMIT))
     except Undefined as reason:
         return Score(np.nan, str(reason), failed=not isinstance(reason, Inapplicable))
     return Score(value)

@@ -102,7 +102,7 @@ def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
     be counted is left out: the place in the corpus, seeds, texts.
 
     >>> drawn({"scene": "a/test/0", "ser": -3.0, "snr": float("nan"), "channel.jumps": "[[2.0, 0.1], [5.0, 0.3]]"})
-    {'ser': [-3.0], 'channel.jumps': [2], 'channel.jumps.value': [100.0, 300.0]}
+    {'ser': [-3.0], 'channel.jumps': [2.0], 'channel.jumps.value': [100.0, 300.0]}
     """
     given = {
         name: value

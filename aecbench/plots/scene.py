@@ -97,15 +97,15 @@ def _echo_path(figure: SubFigure, item: Item) -> None:
 
 def _end(shown: Decay) -> float:
     """When the decay comes to the bottom, or ends."""
-    return float(shown.time[min(int(np.count_nonzero(shown.energy > BOTTOM)), shown.time.size - 1)])
+    return float(shown.time[min(int(np.count_nonzero(~(shown.energy <= BOTTOM))), shown.time.size - 1)])
 
 
 def _slope(axis: Axes, shown: Decay, rt60: float, words: str, **style: Any) -> None:
     """The straight line of a reverberation time, from where the direct sound is over; none for an undefined one."""
-    if np.isnan(rt60):
-        return
     start = shown.direct + AFTER
     level = float(np.interp(start, shown.time, shown.energy))
+    if np.isnan(rt60 * level):
+        return
     stop = start + (level - BOTTOM) / 60 * 1000 * rt60
     axis.plot([start, stop], [level, BOTTOM], label=words, lw=1.2, **style)
 

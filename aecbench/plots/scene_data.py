@@ -28,7 +28,7 @@ class Decay(NamedTuple):
     time: Array  # [L]
     response: Array  # [L], peak 1
     direct: float  # when the direct sound arrives
-    energy: Array  # [L] what is still to come, dB of all
+    energy: Array  # [L] what is still to come, dB of all; NaN where it does not decay
     t20: float  # measured reverberation time [s]; NaN where it does not decay enough
 
 
@@ -81,7 +81,9 @@ def decay(path: Array, rate: int) -> Decay:
     time = 1000 / rate * np.arange(path.size)
     direct = float(time[np.argmax(magnitude > magnitude.max() / 2)])
     energy = energy_decay(path)
-    return Decay(time, path / magnitude.max(), direct, db(energy / energy[0]), measured_rt60(path, rate))
+    with np.errstate(invalid="ignore"):
+        share = energy / energy[0]
+    return Decay(time, path / magnitude.max(), direct, db(share), measured_rt60(path, rate))
 
 
 def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:

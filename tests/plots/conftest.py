@@ -25,6 +25,13 @@ def moving(tmp_path_factory, recipe_file):
 
 
 @pytest.fixture(scope="session")
+def cut_off(tmp_path_factory, recipe_file):
+    """A corpus that keeps so little of its echo paths that they do not decay."""
+    spec = read_recipe(str(recipe_file), ["room.response=0.003"], split="test", scenes=1)
+    return simulate(spec, tmp_path_factory.mktemp("cut_off") / spec.name)
+
+
+@pytest.fixture(scope="session")
 def measured(tmp_path_factory, recipe_file):
     """A corpus of measured rooms."""
     folder = tmp_path_factory.mktemp("responses")

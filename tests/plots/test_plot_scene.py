@@ -61,6 +61,12 @@ def test_zeros_after_a_response_change_nothing(corpus):
     np.testing.assert_array_equal(padded.energy, decay(path, RATE).energy)
 
 
+def test_what_does_not_decay_has_no_decay_curve():
+    shown = decay(np.arange(1.0, 1001.0), RATE)
+    assert np.isnan(shown.energy).all()
+    assert np.isnan(shown.t20)
+
+
 def test_a_linear_loudspeaker_plays_the_tone_it_is_given():
     given, played = tone = played_tone(Loudspeaker(model="linear"), RATE)
     np.testing.assert_allclose(played, given, atol=1e-12)
@@ -100,7 +106,7 @@ def test_a_movement_is_one_event(moving):
     assert (event.start, event.stop) == (scene.path.times[0], scene.path.times[-1])
 
 
-@pytest.mark.parametrize("kind", ["corpus", "changing", "moving", "measured"])
+@pytest.mark.parametrize("kind", ["corpus", "changing", "moving", "measured", "cut_off"])
 def test_a_scene_of_every_kind_has_a_picture(request, tmp_path, kind):
     corpus = request.getfixturevalue(kind)
     path = tmp_path / scene_picture(corpus[0].scene)

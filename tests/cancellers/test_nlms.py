@@ -1,0 +1,85 @@
+"""NLMS: it finds the echo path, and near-end speech or a next to silent far end do not make it lose its way."""
+
+import numpy as np
+import pytest
+
+from aecbench.cancellers.nlms import NLMS
+from aecbench.errors import UsageError
+
+
+def final_state(canceller, mic, far):
+    state = canceller.init(())
+    for start in range(0, mic.size - canceller.block + 1, canceller.block):
+        state, _ = canceller.step(state, *(x[start : start + canceller.block] for x in (mic, far)))
+    return state
+
+
+def misalignment(canceller, mic, far, path):
+    """10 log10 |w - path|² / |path|² after the last whole block."""
+    w = final_state(canceller, mic, far).weights[::-1]
+    path = np.pad(path, (0, w.size - path.size))
+    return 10 * np.log10(np.sum((w - path) ** 2) / np.sum(path**2))
+
+
+def white(seconds, level, seed):
+    return (level * np.random.default_rng(seed).normal(size=int(seconds * 16_000))).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def path(room):
+    return room(0.1, 0, taps=512)
+
+
+@pytest.mark.parametrize("gain", [0.1, 1.0, 10.0])
+def test_finds_the_echo_path_of_white_noise(path, gain):
+    far = white(2, 0.1, 0)
+    mic = gain * np.convolve(far, path)[: far.size]
+    assert misalignment(NLMS(taps=512), mic, far, gain * path) < -60
+
+
+def test_one_tap_is_a_filter():
+    far = white(0.5, 0.1, 0)
+    assert misalignment(NLMS(taps=1), 0.5 * far, far, np.array([0.5])) < -60
+
+
+def test_near_end_speech_as_loud_as_the_echo_does_not_undo_the_echo_path(path, talker):
+    far = white(4, 0.05, 0)
+    mic = np.convolve(far, path)[: far.size] + talker(4, 1) * (np.arange(far.size) > far.size // 2)
+    assert misalignment(NLMS(taps=512), mic, far, path) < -6
+
+
+@pytest.mark.parametrize("level", [1e-3, 1e-4, 3e-5])  # -60, -80, -90 dBFS
+@pytest.mark.parametrize("near", ["speech", "noise"])
+def test_survives_a_far_end_that_is_almost_silent(path, talker, level, near):
+    mic = talker(10, 1) if near == "speech" else white(10, 0.05, 1)
+    w = final_state(NLMS(taps=512), mic, white(10, level, 0)).weights
+    assert np.sum(w**2) < 1
+
+
+def test_without_regularisation_an_almost_silent_far_end_is_its_ruin(path, talker):
+    w = final_state(NLMS(taps=512, regularisation=0), talker(3, 1), white(3, 1e-4, 0)).weights
+    assert np.sum(w**2) > 100
+
+
+def test_size_of_steps_hardly_matters(scene):
+    s = scene(2.0, near=(1, 2))
+    a, b = (NLMS(block=block).cancel(s.mic, s.far) for block in (64, 512))
+    assert np.mean((a - b) ** 2) < 1e-2 * np.mean(a**2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"taps": 0}, "NLMS: taps is 0, expected a whole number of at least 1"),
+        ({"taps": 10.0}, "NLMS: taps is 10.0, expected a whole number of at least 1"),
+        ({"step_size": 2.5}, "NLMS: step_size is 2.5, expected a number from 0 to 2"),
+        ({"step_size": float("nan")}, "NLMS: step_size is nan, expected a number from 0 to 2"),
+        ({"regularisation": -1}, "NLMS: regularisation is -1, expected a number of at least 0"),
+        ({"memory": 1.0}, "NLMS: memory is 1.0, expected a number from 0 to 0.9999"),
+        ({"block": "256"}, "NLMS: block is '256', expected a whole number of at least 1"),
+    ],
+)
+def test_wrong_parameters_are_named_with_their_range(wrong, message):
+    with pytest.raises(UsageError) as error:
+        NLMS(**wrong)
+    assert str(error.value) == message
