@@ -43,7 +43,7 @@ class Group(click.Group):
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="aecbench")
 def main() -> None:
-    r"""Simulate, run and compare acoustic echo cancellers.
+    """Simulate, run and compare acoustic echo cancellers.
 
     \b
     aecbench quickstart                               a corpus and a table in about a minute
@@ -80,7 +80,7 @@ def simulate(
     jobs: int,
     assignments: Sequence[str],
 ) -> None:
-    r"""Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
+    """Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
 
     Simulating the same corpus again keeps what is there and whole; an interrupted run goes on where it stopped.
 
@@ -132,7 +132,7 @@ def evaluate(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Run systems on every scene of a corpus's split, score them, print a table.
+    """Run systems on every scene of a corpus's split, score them, print a table.
 
     \b
     aecbench eval --model kalman
@@ -166,7 +166,7 @@ def evaluate(
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Output WAV (float32), as long as mic.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Picture of waveforms, spectrograms and attenuation.")
 def cancel(model: str, mic: Path, far: Path, out: Path, plot: Path | None) -> None:
-    r"""Take the echo of a far-end recording out of a microphone recording.
+    """Take the echo of a far-end recording out of a microphone recording.
 
     \b
     aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav --plot out.png
@@ -190,7 +190,7 @@ def cancel(model: str, mic: Path, far: Path, out: Path, plot: Path | None) -> No
     help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
 )
 def fetch(pack: str, data: Path | None) -> None:
-    r"""Download the data pack PACK, check all of it, and print where it is.
+    """Download the data pack PACK, check all of it, and print where it is.
 
     Fetching again keeps what is there and whole; an interrupted download goes on where it stopped. To simulate with the
     files of a folder of your own, set AECBENCH_DATA to it.
@@ -215,7 +215,7 @@ def fetch(pack: str, data: Path | None) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: runs/CORPUS/inspect]")
 def inspect(corpus: Path, scenes: Sequence[str], out: Path | None) -> None:
-    r"""Draw pictures of a corpus: how everything is distributed, and single scenes with all there is to see.
+    """Draw pictures of a corpus: how everything is distributed, and single scenes with all there is to see.
 
     \b
     aecbench inspect
@@ -238,7 +238,7 @@ def inspect(corpus: Path, scenes: Sequence[str], out: Path | None) -> None:
 @main.command("list")
 @click.argument("what", required=False)
 def list_(what: str | None) -> None:
-    r"""List what there is: recipes, models, metrics, sources, packs, or all of them.
+    """List what there is: recipes, models, metrics, sources, packs, or all of them.
 
     \b
     aecbench list
@@ -254,7 +254,7 @@ def list_(what: str | None) -> None:
 @main.command()
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 def quickstart(jobs: int) -> None:
-    r"""Simulate a small corpus, run every shipped baseline on it, print the table. Nothing is downloaded.
+    """Simulate a small corpus, run every shipped baseline on it, print the table. Nothing is downloaded.
 
     \b
     aecbench quickstart

@@ -246,7 +246,7 @@ def test_list_shows_each_table(aecbench, what):
     assert expected[what] in result.stdout
 
 
-@pytest.mark.parametrize("command", [(), ("simulate",), ("eval",), ("cancel",), ("list",), ("quickstart",)])
+@pytest.mark.parametrize("command", [(), ("simulate",), ("eval",), ("cancel",), ("list",), ("fetch",), ("inspect",), ("quickstart",)])
 def test_help_has_examples(aecbench, command):
     assert f"aecbench {' '.join(command)}".strip() in aecbench(*command, "--help").stdout
 

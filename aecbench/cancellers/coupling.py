@@ -12,7 +12,7 @@ from aecbench.signals import Array
 __all__ = ["initial", "observe", "power_gain"]
 
 FORGET = 1 - 4e-5  # per sample: 1.6 s at 16 kHz
-DOUBT = 2.5e-5  # weight of the belief that there is no echo: as that of a steady far end at -45 dBFS
+DOUBT = 1e-5  # weight of the belief that there is no echo: as that of a steady far end at -47 dBFS
 LOWEST, HIGHEST = 1e-3, 100.0
 
 

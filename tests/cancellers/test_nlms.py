@@ -39,13 +39,14 @@ def test_finds_the_echo_path_of_white_noise(path, gain):
 
 def test_one_tap_is_a_filter():
     far = white(0.5, 0.1, 0)
-    assert misalignment(NLMS(taps=1), 0.5 * far, far, np.array([0.5])) < -60
+    assert abs(final_state(NLMS(taps=1), 0.5 * far, far).weights[0] - 0.5) < 1e-3
 
 
 def test_near_end_speech_as_loud_as_the_echo_does_not_undo_the_echo_path(path, talker):
     far = white(4, 0.05, 0)
     mic = np.convolve(far, path)[: far.size] + talker(4, 1) * (np.arange(far.size) > far.size // 2)
-    assert misalignment(NLMS(taps=512), mic, far, path) < -6
+    assert misalignment(NLMS(taps=512), mic, far, path) < -3
+    assert misalignment(NLMS(taps=512, regularisation=0), mic, far, path) > 0
 
 
 @pytest.mark.parametrize("level", [1e-3, 1e-4, 3e-5])  # -60, -80, -90 dBFS
@@ -61,10 +62,10 @@ def test_without_regularisation_an_almost_silent_far_end_is_its_ruin(path, talke
     assert np.sum(w**2) > 100
 
 
-def test_size_of_steps_hardly_matters(scene):
-    s = scene(2.0, near=(1, 2))
-    a, b = (NLMS(block=block).cancel(s.mic, s.far) for block in (64, 512))
-    assert np.mean((a - b) ** 2) < 1e-2 * np.mean(a**2)
+def test_size_of_steps_hardly_matters(scene, erle):
+    s = scene(3.0)
+    small, large = (erle(s.mic, NLMS(block=block).cancel(s.mic, s.far), 2, 3) for block in (32, 512))
+    assert abs(small - large) < 0.5
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_talkers_are_told_not_drawn(corpus):
 
 def test_what_never_varies_is_told_not_drawn(corpus):
     assert not {"duration", "rate", "room.rt60"} & by_name(corpus.scenes).keys()
-    for words in ("duration 3 s", "rate 16 kHz", "RT60, requested 0.2 s"):
+    for words in ("duration 3 s", "rate 16 kHz", "requested RT60 0.2 s"):
         assert words in overview(corpus)[-1]
 
 
