@@ -20,13 +20,12 @@ from aecbench.corpus import Corpus
 from aecbench.dsp import levels
 from aecbench.metrics import METRICS, Metric, Score, score
 from aecbench.progress import progress
-from aecbench.results import CONDITIONS, ResultTable
+from aecbench.results import CONDITIONS, RTF, ResultTable
 from aecbench.signals import Array, Signals
 from aecbench.systems import System
 
-__all__ = ["RTF", "evaluate"]
+__all__ = ["evaluate"]
 
-RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi")
 
 

@@ -11,11 +11,10 @@ from rich.table import Table
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.corpus import Corpus
-from aecbench.evaluate import RTF
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
-from aecbench.results import CONDITIONS, Interval, ResultTable, heading
+from aecbench.results import CONDITIONS, Interval, ResultTable, cell, heading
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.spec import NOISE_KINDS
@@ -78,14 +77,10 @@ def result_table(table: ResultTable, by: str | None) -> RenderableType:
             grid.add_section()
         label = [] if by is None else [condition if condition != before else ""]
         failed = sum(interval.failed for interval in intervals.values())
-        cells = [_cell(metric, interval) for metric, interval in intervals.items()]
+        cells = [cell(metric, interval) for metric, interval in intervals.items()]
         grid.add_row(*label, system, *cells, str(failed))
         before = condition
     return grid
-
-
-def _cell(metric: str, interval: Interval) -> str:
-    return f"{interval.mean:.4f}" if metric == RTF and interval.n else interval.text
 
 
 def result_json(table: ResultTable) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from aecbench.metrics import METRICS
 from aecbench.output import new_folder, whole_file
 from aecbench.signals import Talk
 
-__all__ = ["CONDITIONS", "Interval", "ResultTable", "heading", "mean_interval"]
+__all__ = ["CONDITIONS", "RTF", "Interval", "ResultTable", "cell", "heading", "mean_interval"]
 
 # what --by takes: name -> column of the corpus's table of scenes
 CONDITIONS = {
@@ -34,6 +34,7 @@ CONDITIONS = {
 }
 BINS = 4  # numbers that take more values than this are binned
 RESAMPLES = 2000
+RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 
 
 class Interval(NamedTuple):
@@ -44,13 +45,6 @@ class Interval(NamedTuple):
     high: float
     n: int  # scenes in which the metric is defined
     failed: int  # scenes in which it should be, but is not
-
-    @property
-    def text(self) -> str:
-        """As "12.34 ±0.56", the wider half of the interval; "-" when no scene counts."""
-        if not self.n:
-            return "-"
-        return f"{self.mean:.2f} ±{max(self.high - self.mean, self.mean - self.low):.2f}"
 
 
 def mean_interval(values: Sequence[float], failed: int = 0) -> Interval:
@@ -167,11 +161,26 @@ class ResultTable:
 
     def to_markdown(self) -> str:
         """One row per system, one column per metric, mean ± half of the 95 % interval."""
-        body = [[system, *(i.text for i in intervals.values())] for (_, system), intervals in self.summary().items()]
+        body = [
+            [system, *(cell(m, i) for m, i in intervals.items())] for (_, system), intervals in self.summary().items()
+        ]
         return "".join(
             _markdown_row(cells)
             for cells in [["system", *map(heading, self.metrics)], ["---"] * (len(self.metrics) + 1), *body]
         )
+
+
+def cell(metric: str, interval: Interval) -> str:
+    """A mean as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
+
+    >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
+    ('12.34 ±0.56', '0.0032')
+    """
+    if not interval.n:
+        return "-"
+    if metric == RTF:
+        return f"{interval.mean:.4f}"
+    return f"{interval.mean:.2f} ±{max(interval.high - interval.mean, interval.mean - interval.low):.2f}"
 
 
 def heading(metric: str) -> str:

@@ -1,6 +1,6 @@
 """Room impulse responses beside pyroomacoustics and rir-generator: time, error, memory, reverberation time.
 
-Run from a checkout, in some minutes: pip install rir-generator; python benchmarks/rooms.py
+Part of benchmarks/simulate.py; alone: pip install rir-generator; python benchmarks/rooms.py [--quick]
 """
 
 import functools
@@ -66,7 +66,7 @@ def shortest(*tasks: Callable[[], None], rounds: int) -> list[float]:
     return [float(x) for x in times.min(0)]
 
 
-def speed() -> None:
+def speed(rounds: int) -> None:
     """Time at four reverberation times, with one and two threads."""
     print(f"Milliseconds for one response in a room of {SIZE} m at {RATE} Hz, one and two threads each")
     for rt60 in (0.3, 0.6, 1.0, 1.3):
@@ -74,17 +74,17 @@ def speed() -> None:
         for threads in (1, 2):
             tasks = [functools.partial(ours, rt60, threads), functools.partial(pyroomacoustics, rt60, threads)]
             tasks += [functools.partial(rir_generators, rt60)] if threads == 1 else []
-            mine, *others = shortest(*tasks, rounds=2 if rt60 > 0.6 else 10)
+            mine, *others = shortest(*tasks, rounds=min(rounds, 2) if rt60 > 0.6 else rounds)
             line = f"  RT60 {rt60} s, threads {threads}: ours {1e3 * mine:.2f}"
             for name, other in zip(("pyroomacoustics", "rir-generator"), others, strict=False):
                 line += f", {name} {1e3 * other:.0f} ({other / mine:.0f}x)"
             print(line)
 
 
-def error() -> None:
+def error(rooms: int) -> None:
     """Energy of the difference to both peers, high-pass off."""
     rng, errors = np.random.default_rng(0), []
-    for _ in range(50):
+    for _ in range(rooms):
         size, share = rng.uniform([2.5, 2.5, 2.2], [8, 7, 4]), rng.uniform(0.1, 0.8, 6)
         source, microphone = rng.uniform(0.2, size - 0.2, (2, 3))
         length = round(RATE * rng.uniform(0.1, 0.5))
@@ -98,7 +98,7 @@ def error() -> None:
         )[:, 0]
         z *= 4 * np.pi
         errors.append([difference(x, y), difference(x, z), difference(y, z)])
-    print("Energy of the difference over 50 random rooms: median (largest)")
+    print(f"Energy of the difference over {rooms} random rooms: median (largest)")
     names = ("ours to pyroomacoustics", "ours to rir-generator", "pyroomacoustics to rir-generator")
     for name, e in zip(names, np.transpose(errors), strict=True):
         print(f"  {name}: {np.median(e):.1f} dB ({np.max(e):.1f} dB)")
@@ -115,17 +115,17 @@ def eyring(rt60: float, size: Array) -> float:
     return float(1 - np.exp(-24 * np.log(10) * volume / (SPEED_OF_SOUND * surface * rt60)))
 
 
-def reverberation() -> None:
+def reverberation(rooms: int) -> None:
     """Measured T20 against the RT60 that was asked for."""
     rng, errors = np.random.default_rng(0), []
-    for _ in range(200):
+    for _ in range(rooms):
         size, rt60 = rng.uniform([3.0, 2.5, 2.3], [8.0, 6.0, 3.5]), float(np.exp(rng.uniform(np.log(0.1), 0)))
         speaker, microphone, talker = place(size, rng.uniform(0.02, 0.3), rng.uniform(0.3, 1.5), rng)
         room = (size, [speaker, talker], [microphone])
         shares = absorption_for(rt60, size), eyring(rt60, size)
         responses = [ENGINES["images"](*room, share, rate=RATE, length=round(RATE * rt60))[:, 0] for share in shares]
         errors.append([measured_rt60(x, RATE) / rt60 - 1 for x in np.concatenate(responses)])
-    print("T20 against RT60, 200 rooms, 0.1-1 s: median of |error|, median, 5th and 95th percentile of the error")
+    print(f"T20 against RT60, {rooms} rooms, 0.1-1 s: median of |error|, median, 5th and 95th percentile of the error")
     names = [f"{how}, {path}" for how in ("absorption_for", "Eyring") for path in ("device", "talker")]
     for name, e in zip(names, np.transpose(errors), strict=True):
         low, middle, high = np.nanpercentile(e, [5, 50, 95])
@@ -166,8 +166,13 @@ def memory() -> None:
             print(f"  {label}: {elapsed:.2f} s, {megabytes:.0f} MB")
 
 
-if __name__ == "__main__":
-    speed()
-    error()
-    reverberation()
+def report(*, quick: bool) -> None:
+    """Everything, over fewer rooms if it shall be quick."""
+    speed(rounds=1 if quick else 10)
+    error(rooms=10 if quick else 50)
+    reverberation(rooms=40 if quick else 200)
     memory()
+
+
+if __name__ == "__main__":
+    report(quick="--quick" in sys.argv[1:])

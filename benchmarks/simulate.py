@@ -1,15 +1,13 @@
-"""The simulator beside the script that people write today: rooms, time, where it goes, processes, memory, as ratios.
+"""The simulator beside the script that people write today: rooms, time, where it goes, processes, memory; as ratios.
 
 Run from a checkout: pip install rir-generator; python benchmarks/simulate.py [--quick] [--speech SRC] [--noise SRC]
 
-The scenes are those of the recipe speech-v1, of 10 s. Without --speech and --noise, talkers and noises are made up.
-Milliseconds are CPU time where one process works, by the clock where two do. Everything is run in turn, and the median
-of the rounds is printed.
+Scenes are those of the recipe speech-v1. One process is measured in CPU time, which does not count what others do to
+the machine; several are by the clock, beside a control that shows what the machine can give.
 """
 
 import argparse
 import cProfile
-import functools
 import os
 import pstats
 import subprocess
@@ -26,127 +24,215 @@ import numpy as np
 import plain
 import pyroomacoustics as pra
 import rooms
-import soundfile
+from sounds import make_noise, make_speech
 
-from aecbench.corpus import Corpus
-from aecbench.corpus.format import PACKED, SHARDS, Record, encode
+from aecbench.corpus.format import PACKED, SHARDS, Record, encode, measured_rt60
 from aecbench.corpus.read import Shard
 from aecbench.corpus.write import pack
 from aecbench.dsp import audio
 from aecbench.dsp.convolve import convolve
-from aecbench.dsp.levels import active_power
+from aecbench.dsp.levels import active_power, power
 from aecbench.recipe import read_recipe
 from aecbench.scenes import devices
 from aecbench.scenes.draw import draw
 from aecbench.scenes.noise.recorded import NoiseFiles
 from aecbench.scenes.noise.synthetic import pink, speech_shaped, white
-from aecbench.scenes.rooms import ENGINES, measured_rt60
-from aecbench.scenes.scene import Scene
+from aecbench.scenes.rooms import ENGINES
+from aecbench.scenes.scene import Room, Scene
 from aecbench.scenes.sources import open_sources
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.scenes.speech.recorded import SpeechFiles
-from aecbench.signals import STEMS, Array
+from aecbench.signals import STEMS
 from aecbench.simulate import simulate
 
-RATE = 16_000
 SPLIT = "train"
 
 
 def main() -> None:
     """Everything."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rooms and scenes")
-    parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech")
-    parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise (default: that of --speech)")
+    parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech [made up]")
+    parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [as --speech]")
     options = parser.parse_args()
     rooms.report(quick=options.quick)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        speech = options.speech or made_up_speech(folder / "speech")
-        noise = options.noise or options.speech or made_up_noise(folder / "noise")
-        rounds, scenes = (3, 8) if options.quick else (5, 24)
+        speech = options.speech or make_speech(folder / "speech")
+        noise = options.noise or options.speech or make_noise(folder / "noise")
+        scenes, rounds = (16, 3) if options.quick else (40, 5)
         for rt60 in (None, "devices"):
-            spec = recipe(speech, noise, scenes, rt60)
-            compare(spec, folder, rounds)
-        shares(recipe(speech, noise, 4 * scenes), folder)
-        scaling(recipe(speech, noise, 4 * scenes), folder, rounds)
+            compare(recipe(speech, noise, scenes, {"room.rt60": rt60}), folder, rounds)
+        shares(recipe(speech, noise, 5 * scenes), folder)
+        scaling(recipe(speech, noise, 5 * scenes), folder, rounds)
         memory(speech, noise)
 
 
-def recipe(speech: str, noise: str, scenes: int, rt60: str | None = None, **changes: Any) -> CorpusSpec:
-    """The recipe speech-v1 with other sources, as many scenes of one split, and another distribution of RT60."""
-    options = {"speech.source": speech, "noise.source": noise, "room.rt60": rt60, **changes}
+def recipe(speech: str, noise: str, scenes: int, changes: dict[str, Any] | None = None) -> CorpusSpec:
+    """The recipe speech-v1 with other sources, one split of so many scenes, and changes."""
+    options = {"speech.source": speech, "noise.source": noise, **(changes or {})}
     return read_recipe("speech-v1", (), options, split=SPLIT, scenes=scenes)
 
 
-def made_up_speech(folder: Path, speakers: int = 24, utterances: int = 3) -> str:
-    """Noise with the spectrum and the rhythm of speech, 8 to 16 s per file, as 16 kHz FLAC."""
-    for speaker in range(speakers):
-        (folder / f"{speaker:02d}").mkdir(parents=True)
-        for utterance in range(utterances):
-            rng = np.random.default_rng([speaker, utterance])
-            t = np.arange(round(rng.uniform(8, 16) * RATE)) / RATE
-            syllables = np.sin(np.pi * rng.uniform(3, 6) * t + rng.uniform(0, 6)) ** 2
-            phrases = np.repeat(rng.random(t.size // 4000 + 1) > 0.2, 4000)[: t.size]
-            x = 0.03 * speech_shaped(rng, t.size, RATE) * syllables * phrases
-            soundfile.write(folder / f"{speaker:02d}" / f"{utterance}.flac", x, RATE)
-    return str(folder)
-
-
-def made_up_noise(folder: Path, recordings: int = 40) -> str:
-    """Pink noise of 5 s, and of 60 s in every fourth file, as 44.1 kHz OGG."""
-    folder.mkdir(parents=True)
-    for number in range(recordings):
-        x = 0.05 * pink(np.random.default_rng(number), 44_100 * (5 if number % 4 else 60), 44_100)
-        with soundfile.SoundFile(folder / f"noise-{number:02d}.ogg", "w", 44_100, 1) as file:
-            for part in np.array_split(x, 60):  # libsndfile overflows its stack for long ones
-                file.write(part)
-    return str(folder)
-
-
 def compare(spec: CorpusSpec, folder: Path, rounds: int) -> None:
-    """The whole simulation, to the verified file, beside the plain script and beside its unavoidable parts."""
+    """The whole simulation, to files that are verified, beside the plain script and beside its unavoidable parts."""
     pra.constants.set("num_threads", 1)
-    rows = [one_round(spec.model_copy(update={"seed": seed}), folder) for seed in range(rounds + 1)][1:]
-    script, ours, *parts = 1e3 * np.median(rows, axis=0) / spec.splits.train
-    ratios = [row[0] / row[1] for row in rows]
-    print(f"Milliseconds of one core per scene, {rounds} x {spec.splits.train} scenes of {spec.name}, {spread(spec)}")
-    print(f"  plain script {script:.0f}, aecbench {ours:.1f}: {np.median(ratios):.1f}x")
-    floor = [sum(row[2:]) for row in rows]
-    print(
-        f"  unavoidable: {parts[0]:.1f} two responses + {parts[1]:.1f} convolutions + {parts[2]:.1f} compression; "
-        f"aecbench takes {np.median([row[1] / least for row, least in zip(rows, floor, strict=True)]):.2f} times as long"
-    )
+    other_scenes = (spec.model_copy(update={"seed": seed}) for seed in range(rounds + 1))
+    _warm_up, *times = (one_round(other, folder) for other in other_scenes)
+    script, ours, responses, convolutions, compression = 1e3 * np.mean(times, axis=0) / spec.splits.train
+    floor = responses + convolutions + compression
+    print(f"Milliseconds per scene of {spec.duration:g} s, one core; recipe {spec.name}, RT60 {spread(spec)}")
+    print(f"  plain script {script:.0f}, aecbench {ours:.1f}: {script / ours:.1f}x")
+    print(f"  two responses {responses:.1f} + convolutions {convolutions:.1f} + compression {compression:.1f}", end="")
+    print(f" = {floor:.1f}, which are unavoidable: aecbench takes {ours / floor:.2f}x")
 
 
 def spread(spec: CorpusSpec) -> str:
-    """The distribution of RT60 in words."""
-    return f"RT60 {spec.room.rt60.low:g} to {spec.room.rt60.high:g} s"
+    """The distribution of RT60."""
+    return f"{spec.room.rt60.low:g} to {spec.room.rt60.high:g} s"
 
 
 def one_round(spec: CorpusSpec, folder: Path) -> list[float]:
-    """CPU seconds of the plain script, of aecbench, and of its unavoidable parts, for all scenes of a specification."""
+    """CPU time of the plain script, of aecbench, and of its unavoidable parts, for the same scenes [s]."""
     sources = open_sources(spec)
     assert isinstance(sources.speech, SpeechFiles)
     assert isinstance(sources.noise, NoiseFiles)
-    speech, noises = sources.speech.files.path, sources.noise.collection.path
+    find = sources.speech.files.path, sources.noise.collection.path
     scenes = [draw(spec, SPLIT, index, sources) for index in range(spec.splits.train)]
-    with tempfile.TemporaryDirectory(dir=folder) as out:
-
-        def script() -> None:
-            for scene in scenes:
-                plain.simulate(scene, speech, noises, Path(out))
-
-        times = [seconds(script), seconds(lambda: simulate(spec, Path(out) / "corpus"))]
-        stored = [record for shard in records(Path(out) / "corpus") for record in shard]
-    times.append(seconds(lambda: [two_responses(scene) for scene in scenes]))
-    times.append(seconds(lambda: [convolutions(scene) for scene in scenes]))
-    times.append(seconds(lambda: compress(stored)))
-    return times
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        out = Path(temporary)
+        script = seconds(lambda: [plain.simulate(scene, *find, out) for scene in scenes])
+        ours = seconds(lambda: simulate(spec, out / "corpus"))
+        stored = records(out / "corpus")
+    return [
+        script,
+        ours,
+        seconds(lambda: [two_responses(scene) for scene in scenes]),
+        seconds(lambda: [convolutions(scene, record) for scene, record in zip(scenes, stored, strict=True)]),
+        seconds(lambda: compress(stored)),
+    ]
 
 
 def seconds(task: Callable[[], Any]) -> float:
-    """CPU time of this process."""
+    """CPU time of this process [s]."""
     start = time.process_time()
     task()
     return time.process_time() - start
+
+
+def records(corpus: Path) -> list[Record]:
+    """All scenes as stored."""
+    found: list[Record] = []
+    for path in sorted((corpus / SHARDS).iterdir()):
+        with Shard(path) as shard:
+            found += [shard.record(row) for row in range(len(shard))]
+    return found
+
+
+def two_responses(scene: Scene) -> None:
+    """From loudspeaker and talker to the microphone."""
+    room, length = scene.room, round(scene.rate * scene.response)
+    assert isinstance(room, Room)
+    points = [room.loudspeaker, room.talker]
+    ENGINES[room.engine](room.size, points, [room.microphone], room.absorption, rate=scene.rate, length=length)
+
+
+def convolutions(scene: Scene, record: Record) -> None:
+    """One for each end that talks."""
+    response = record.rir[: round(scene.rate * scene.response)]
+    for _ in filter(None, (scene.far, scene.near)):
+        convolve(record.audio[0], response)
+
+
+def compress(stored: list[Record]) -> None:
+    """What the scenes hold through the filters of HDF5, into memory."""
+    with h5py.File.in_memory() as file:
+        for name, rows in [("audio", np.concatenate([x.audio for x in stored])), ("rir", [x.rir for x in stored])]:
+            file.create_dataset(name, data=rows, chunks=(1, len(rows[0])), **PACKED)
+
+
+PARTS: dict[str, tuple[Any, ...]] = {
+    "drawing": (draw,),
+    "reading and resampling files": (audio.read, audio.resample),
+    "synthetic noise": (pink, speech_shaped, white),
+    "impulse responses": (ENGINES["images"],),
+    "convolutions": (convolve,),
+    "loudspeaker": (devices.play,),
+    "levels": (active_power, power),
+    "measuring T20": (measured_rt60,),
+    "compression": (pack,),
+}
+
+
+def shares(spec: CorpusSpec, folder: Path) -> None:
+    """Where the time of one process goes."""
+    profile = cProfile.Profile(time.process_time)
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        profile.runcall(simulate, spec, Path(out) / "corpus")
+    spent = {key: cumulative for key, (*_, cumulative, _) in pstats.Stats(profile).stats.items()}  # type: ignore[attr-defined]
+    codes = {name: [function.__code__ for function in functions] for name, functions in PARTS.items()}
+    rows = {
+        name: sum(spent.get((code.co_filename, code.co_firstlineno, code.co_name), 0) for code in codes[name])
+        for name in PARTS
+    }
+    print("Where the time goes")
+    total = max(spent.values())
+    for name, part in sorted(rows.items(), key=lambda row: -row[1]):
+        print(f"  {part / total:4.0%} {name}")
+    print(f"  {1 - sum(rows.values()) / total:4.0%} the rest")
+
+
+def scaling(spec: CorpusSpec, folder: Path, rounds: int) -> None:
+    """Scenes per second of two processes over those of one, and the same of loops that share nothing."""
+    clock: dict[int, list[float]] = {1: [], 2: []}
+    control: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(rounds + 1):
+        for jobs in (1, 2):
+            with tempfile.TemporaryDirectory(dir=folder) as out:
+                start = time.perf_counter()
+                simulate(spec, Path(out) / "corpus", jobs=jobs)
+                clock[jobs].append(time.perf_counter() - start)
+            start = time.perf_counter()
+            joblib.Parallel(n_jobs=jobs)([joblib.delayed(busy)(number) for _ in range(4)])
+            control[jobs].append(time.perf_counter() - start)
+    one, two = (np.array(clock[jobs][1:]) for jobs in (1, 2))
+    gain = [float(np.median(np.divide(x[1][1:], x[2][1:]))) for x in (clock, control)]
+    speed = [spec.splits.train / float(np.median(x)) for x in (one, two)]
+    print(f"Scenes per second: {speed[0]:.1f} with one process, {speed[1]:.1f} with two: {gain[0]:.2f}x")
+    print(f"  control, loops that share nothing: {gain[1]:.2f}x")
+
+
+def busy(number: int) -> int:
+    """Half a second of work."""
+    return sum(i * i for i in range(number, 5_000_000))
+
+
+MEMORY = """
+import sys, tempfile
+from pathlib import Path
+import simulate
+def peak():  # of the two workers [MB], on Linux
+    children = Path("/proc/self/task").glob("*/children")
+    status = [Path(f"/proc/{pid}/status").read_text() for file in children for pid in file.read_text().split()]
+    return max(int(text.split("VmHWM:")[1].split()[0]) for text in status) / 1024
+speech, noise = sys.argv[1:]
+for scenes in (50, 400):
+    spec = simulate.recipe(speech, noise, scenes, {"duration": 2.0, "talk.near_onset": 1.0})
+    with tempfile.TemporaryDirectory() as out:
+        simulate.simulate(spec, Path(out) / "corpus", jobs=2)
+    print(peak())
+"""
+
+
+def memory(speech: str, noise: str) -> None:
+    """Peak memory of a worker, after few scenes and after many."""
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
+    program = [sys.executable, "-c", MEMORY, speech, noise]
+    output = subprocess.run(program, env=environment, stdout=subprocess.PIPE, check=True, text=True).stdout
+    few, many = map(float, output.split())
+    print(f"Peak memory of a worker [MB]: {few:.0f} after 50 scenes, {many:.0f} after 400 more: {many / few - 1:+.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from aecbench.metrics import METRICS
 from aecbench.plots.style import ACCENT, GREY, save
-from aecbench.results import ResultTable
+from aecbench.results import ResultTable, heading
 
 __all__ = ["plot_results"]
 
@@ -23,9 +22,8 @@ def plot_results(table: ResultTable, path: Path) -> None:
         for row, interval in enumerate(intervals):
             axis.plot([interval.low, interval.high], [row, row], color=GREY, lw=3, solid_capstyle="butt")
             axis.plot(interval.mean, row, "o", color=ACCENT)
-        known = METRICS.get(metric)
-        title = f"{known.title} [{known.unit}]" if known and known.unit else known.title if known else metric.upper()
-        axis.set_title(title, loc="left", fontsize=10)
+        axis.locator_params(axis="x", nbins=4)
+        axis.set_title(heading(metric), loc="left", fontsize=10)
         axis.set_yticks(range(len(systems)), systems)
         axis.set_ylim(len(systems) - 0.5, -0.5)
         axis.grid(axis="x", color=GREY, alpha=0.3)
