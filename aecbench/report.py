@@ -14,7 +14,7 @@ from aecbench.corpus import Corpus
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
-from aecbench.results import CONDITIONS, Interval, ResultTable, cell, heading
+from aecbench.results import CONDITIONS, ResultTable, cell, heading
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.spec import NOISE_KINDS
