@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,7 +15,8 @@ from aecbench.corpus import Corpus
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
-from aecbench.results import CONDITIONS, ResultTable, cell, heading
+from aecbench.results import ResultTable, cell, heading
+from aecbench.scenes.conditions import CONDITIONS
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.spec import NOISE_KINDS
@@ -46,6 +48,9 @@ def corpus_report(corpus: Corpus) -> RenderableType:
             facts.add_row(name, _histogram(values.dropna().to_numpy(float), UNITS[name]))
         else:
             facts.add_row(name, ", ".join(f"{n} {value}" for value, n in values.value_counts().items()))
+    redrawn = int(corpus.scenes.get("room.redrawn", pd.Series([0])).sum())
+    if redrawn:
+        facts.add_row("redrawn", f"{redrawn} rooms that could not have their reverberation time, or no place for all")
     return facts
 
 

@@ -65,7 +65,8 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
     near = _speech(sources, str(near_speaker), near_spans, voices)
     noise = _noise(spec, split, str(spec.noise.kind.draw(rng("noise"))), sources, rng("noise source"))
     far_noise = _noise(spec, split, str(spec.far_noise.kind.draw(rng("far noise"))), sources, rng("far noise source"))
-    room_number = index if spec.room.rooms is None else int(rng("bank").integers(spec.room.rooms))
+    bank = None if spec.room.rooms is None else int(rng("bank").integers(spec.room.rooms))
+    room_number = index if bank is None else bank
     path = _path(spec, rng("path"))
     return Scene(
         id=scene_id(spec, split, index),
@@ -80,7 +81,7 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
         far_noise=None if far is None else far_noise,
         room=_measured(path, split, sources, rng("room", room_number), rng("later"))
         if sources.rirs
-        else _room(spec, path, rng("room", room_number), rng("later")),
+        else _room(spec, path, bank, rng("room", room_number), rng("later")),
         response=spec.room.response,
         path=path,
         loudspeaker=_loudspeaker(spec, split, sources, rng("loudspeaker")),
@@ -145,13 +146,18 @@ def _noise(spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.ra
     return Noise(kind=kind, seed=int(rng.integers(2**32)))
 
 
-def _room(spec: CorpusSpec, path: Path, rng: np.random.Generator, later: np.random.Generator) -> Room:
+def _room(
+    spec: CorpusSpec, path: Path, bank: int | None, rng: np.random.Generator, later: np.random.Generator
+) -> Room:
     """A room that can have its reverberation time and has a place for everyone; drawn again until it is one."""
     rt60, problem = spec.room.rt60.number(rng), ""
+    humidity = None if spec.room.humidity is None else spec.room.humidity.number(rng)
+    wanted = rt60 if spec.room.octaves is None else rt60 * np.array(spec.room.octaves)
     for redrawn in range(REDRAWS):
         size = (spec.room.length.number(rng), spec.room.width.number(rng), spec.room.height.number(rng))
         device, talker = spec.room.device.number(rng), spec.room.talker.number(rng)
-        absorption = absorption_for(rt60, size)
+        walls = tuple(spec.room.walls.number(rng) for _ in range(6))
+        absorption = absorption_for(wanted, size, walls=walls, humidity=humidity)
         if absorption is None:
             problem = f"{size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} m cannot have an RT60 of {rt60:.2f} s"
             continue
@@ -165,9 +171,11 @@ def _room(spec: CorpusSpec, path: Path, rng: np.random.Generator, later: np.rand
             size=size,
             rt60=rt60,
             absorption=tuple(tuple(bands) for bands in absorption.round(6).tolist()),
+            humidity=humidity,
             **placement._asdict(),
             later=_later(spec, path, size, placement.loudspeaker, placement.microphone, later),
             redrawn=redrawn,
+            bank=bank,
         )
     raise ConfigError(f"room: none of {REDRAWS} drawn rooms is possible; the last: {problem}")
 

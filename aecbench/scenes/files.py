@@ -43,6 +43,7 @@ __all__ = [
 SPLITS = ("train", "val", "test")
 SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
 CACHED = 16  # decoded files kept in memory, per process
+HEADERS = 4096  # files whose length is remembered, per process
 HASHERS = 8  # threads: hashing is bound by the disk
 
 GroupsOf = Callable[[Sequence[PurePosixPath]], Sequence[str]]  # paths -> the group of each, "" where unknown
@@ -124,24 +125,18 @@ class Collection:
     def seconds(self, key: str) -> float:
         """How long a file lasts, from its header."""
         path = self.path(key)
-        try:
-            header = soundfile.info(path)
-        except (soundfile.LibsndfileError, OSError):
-            x, rate = audio.read(path, mix=True)  # says why it cannot be read
-            return x.size / rate
-        return float(header.frames / header.samplerate)
+        return _seconds(path, _stamp(path))
 
-    def load(self, key: str, rate: int) -> tuple[Array, int]:
+    def load(
+        self, key: str, rate: int, start: float = 0.0, seconds: float | None = None
+    ) -> tuple[Array, int]:
         """The first channel of a file as float32 [T] at `rate`, read-only, and the rate it was stored at.
 
+        With `seconds`, the part of it from `start` [s] on, or as much as there is.
         Raises AudioError for a file that cannot be read, or is not the one its manifest describes.
         """
         path = self.path(key)
-        try:
-            stamp = path.stat().st_mtime_ns
-        except OSError:
-            stamp = 0
-        return _load(path, rate, self.entries[key].sha256, stamp)
+        return _load(path, rate, self.entries[key].sha256, _stamp(path), start, seconds)
 
     def _content(self, key: str) -> str:
         if self.entries[key].sha256:
@@ -292,10 +287,29 @@ def _sha256(path: Path) -> str:
         raise AudioError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
 
 
+def _stamp(path: Path) -> int:
+    """The time of the last change: a file that was written anew is another one to the caches."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=HEADERS)
+def _seconds(path: Path, _stamp: int) -> float:
+    try:
+        header = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError):
+        x, rate = audio.read(path, mix=True)  # says why it cannot be read
+        return x.size / rate
+    return float(header.frames / header.samplerate)
+
+
 @functools.lru_cache(maxsize=CACHED)
-def _load(path: Path, rate: int, sha256: str, stamp: int) -> tuple[Array, int]:
-    """`stamp` makes a file that was written anew another one."""
-    x, stored = audio.read(path, mix=True)
+def _load(
+    path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds: float | None
+) -> tuple[Array, int]:
+    x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
     if sha256 and _sha256(path) != sha256:
         raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
     x = audio.resample(x, stored, rate)

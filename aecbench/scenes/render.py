@@ -17,7 +17,7 @@ from aecbench.errors import SourceError
 from aecbench.scenes import channel, devices
 from aecbench.scenes.noise import render_noise
 from aecbench.scenes.rooms import ENGINES
-from aecbench.scenes.scene import Measured, Noise, Room, Scene, Speech
+from aecbench.scenes.scene import Measured, Room, Scene, Speech
 from aecbench.scenes.sources import Sources
 from aecbench.scenes.speech import speak
 from aecbench.signals import Array, Signals
@@ -25,7 +25,7 @@ from aecbench.signals import Array, Signals
 __all__ = ["Rendering", "render", "render_with_paths"]
 
 PEAK = 0.99  # nothing at the microphone and nothing sent to the loudspeaker exceeds this
-BANK = 256  # rooms whose responses are kept, per process
+BANK = 256  # rooms that come again whose responses are kept, per process
 ROUNDS, EXACT = 20, 0.01  # of balancing levels behind a microphone's gain control, to this many dB
 
 
@@ -50,16 +50,20 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
     """
     length = round(scene.rate * scene.duration)
     echo_paths, near_path = _responses(scene, sources)
-
-    far = _far_end(scene, sources, length)
-    echo = _through_room(_played(scene, sources, far), echo_paths, scene)
-    near = convolve(_spoken(scene.near, sources, length, scene), near_path)
-    noise = _noise(scene.noise, sources, length, scene)
-
-    near = near * _gain(near, scene.near_level, scene.rate)
-    echo_gain = np.float32(1) if scene.ser is None else _gain(echo, scene.near_level - scene.ser, scene.rate)
-    echo = echo * echo_gain
-    noise = noise * _noise_gain(noise, near if scene.near else echo, scene.snr, scene.rate)
+    far = echo = near = noise = np.zeros(length, np.float32)
+    echo_level = scene.near_level if scene.ser is None else scene.near_level - scene.ser
+    echo_gain = np.float32(1)
+    if scene.far is not None:
+        far = _far_end(scene.far, scene, sources, length)
+        echo = _through_room(_played(scene, sources, far), echo_paths, scene)
+        echo_gain = _gain(echo, echo_level, scene.rate)
+        echo = echo * echo_gain
+    if scene.near is not None:
+        near = convolve(_spoken(scene.near, sources, length, scene), near_path)
+        near = near * _gain(near, scene.near_level, scene.rate)
+    if scene.noise is not None and scene.snr is not None:
+        noise = render_noise(scene.noise, length, scene.rate, sources.noise, sources.speech)
+        noise = noise * _noise_gain(noise, (scene.near_level if scene.near else echo_level) - scene.snr)
     if scene.agc is not None:
         near, echo, noise = _automatic_gain(near, echo, noise, scene)
 
@@ -71,12 +75,13 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
     return Rendering(Signals(near + echo + noise, far, near, echo, noise), kept)
 
 
-def _far_end(scene: Scene, sources: Sources, length: int) -> Array:
+def _far_end(talker: Speech, scene: Scene, sources: Sources, length: int) -> Array:
     """The reference: speech and noise of the far end, with what its network did to them."""
-    far = _spoken(scene.far, sources, length, scene)
-    noise = _noise(scene.far_noise, sources, length, scene)
+    far = _spoken(talker, sources, length, scene)
     far = far * _gain(far, scene.far_level, scene.rate)
-    far = far + noise * _noise_gain(noise, far, scene.far_snr, scene.rate)
+    if scene.far_noise is not None and scene.far_snr is not None:
+        noise = render_noise(scene.far_noise, length, scene.rate, sources.noise, sources.speech)
+        far = far + noise * _noise_gain(noise, scene.far_level - scene.far_snr)
     return channel.conceal(far * min(np.float32(1), _headroom(far)), scene.channel.gaps, scene.rate)
 
 
@@ -102,19 +107,11 @@ def _through_room(x: Array, paths: Array, scene: Scene) -> Array:
     return channel.move(x, paths, scene.path.times, scene.rate)
 
 
-def _spoken(speech: Speech | None, sources: Sources, length: int, scene: Scene) -> Array:
-    if speech is None:
-        return np.zeros(length, np.float32)
+def _spoken(speech: Speech, sources: Sources, length: int, scene: Scene) -> Array:
     x = speak(sources.speech, speech, length, scene.rate)
     if not x.any():
         raise SourceError(f"scene {scene.id}: speaker {speech.speaker!r} is silent; take the files out of the source")
     return x
-
-
-def _noise(noise: Noise | None, sources: Sources, length: int, scene: Scene) -> Array:
-    if noise is None:
-        return np.zeros(length, np.float32)
-    return render_noise(noise, length, scene.rate, sources.noise, sources.speech)
 
 
 def _gain(x: Array, level: float, rate: int) -> np.float32:
@@ -123,11 +120,9 @@ def _gain(x: Array, level: float, rate: int) -> np.float32:
     return np.float32(np.sqrt(10 ** (level / 10) / now)) if now else np.float32(1)
 
 
-def _noise_gain(noise: Array, speech: Array, snr: float | None, rate: int) -> np.float32:
-    """The factor that brings `noise` to `snr` dB below the active frames of `speech`."""
-    if snr is None:
-        return np.float32(1)
-    return np.float32(np.sqrt(active_power(speech, rate) / 10 ** (snr / 10) / power(noise)))
+def _noise_gain(noise: Array, level: float) -> np.float32:
+    """The factor that brings `noise` to `level` dB."""
+    return np.float32(np.sqrt(10 ** (level / 10) / power(noise)))
 
 
 def _automatic_gain(near: Array, echo: Array, noise: Array, scene: Scene) -> tuple[Array, Array, Array]:
@@ -142,7 +137,8 @@ def _automatic_gain(near: Array, echo: Array, noise: Array, scene: Scene) -> tup
             off = scene.ser - float(db(active_power(near, scene.rate) / active_power(echo, scene.rate)))
             echo_in, wrong = echo_in * np.float32(10 ** (-off / 20)), abs(off)
         if scene.snr is not None:
-            factor = _noise_gain(noise, near if scene.near else echo, scene.snr, scene.rate)
+            speech_level = float(db(active_power(near if scene.near else echo, scene.rate)))
+            factor = _noise_gain(noise, speech_level - scene.snr)
             noise_in, wrong = noise_in * factor, max(wrong, abs(2 * float(db(float(factor)))))
         if wrong < EXACT:
             break
@@ -159,17 +155,21 @@ def _responses(scene: Scene, sources: Sources) -> tuple[Array, Array]:
     """Impulse responses from each position of the loudspeaker [K, L], and from the talker [L], to the microphone."""
     length = round(scene.rate * scene.response)
     if isinstance(scene.room, Room):
-        responses = _simulated(scene.room, scene.rate, length)
+        comes_again = scene.room.bank is not None and not scene.room.later
+        responses = (_banked if comes_again else _simulated)(scene.room, scene.rate, length)
     else:
         responses = _recorded(scene.room, sources, scene.rate, length)
     return responses[:-1], responses[-1]
 
 
-@functools.lru_cache(maxsize=BANK)
 def _simulated(room: Room, rate: int, length: int) -> Array:
     points = [room.loudspeaker, *room.later, room.talker]
     engine = ENGINES[room.engine]
-    return engine(room.size, points, [room.microphone], room.absorption, rate=rate, length=length)[:, 0]
+    microphones, air = [room.microphone], room.humidity
+    return engine(room.size, points, microphones, room.absorption, rate=rate, length=length, humidity=air)[:, 0]
+
+
+_banked = functools.lru_cache(maxsize=BANK)(_simulated)
 
 
 def _recorded(room: Measured, sources: Sources, rate: int, length: int) -> Array:

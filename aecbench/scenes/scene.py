@@ -90,12 +90,14 @@ class Room(Frozen):
     engine: str  # row of ENGINES
     size: Point
     rt60: float  # [s]
-    absorption: tuple[tuple[float, ...], ...]  # [6, bands] share of energy that each wall absorbs
+    absorption: tuple[tuple[float, ...], ...]  # [6, octave bands or 1] share of energy that each wall absorbs
+    humidity: float | None = None  # of the air, where it absorbs too [%]
     loudspeaker: Point
     microphone: Point
     talker: Point
     later: tuple[Point, ...] = ()  # further positions of the loudspeaker, where the path changes
     redrawn: int = 0  # rooms that were drawn before and turned out impossible
+    bank: int | None = None  # number in the bank of rooms that come again; None for a room of this scene alone
 
 
 class Measured(Frozen):

@@ -125,6 +125,9 @@ class RoomSpec(Frozen):
     source: str = "simulated"
     engine: str = "images"
     rt60: Annotated[Distribution, BeforeValidator(_prior), within(0.05, 2.0, "s")] = constant(0.3)
+    octaves: tuple[float, ...] | None = Field(None, min_length=1, max_length=8)  # rt60 from 125 Hz on, relative
+    walls: Annotated[Distribution, within(0.01, 100)] = constant(1.0)  # what each absorbs, compared to the others
+    humidity: Annotated[Distribution, within(10, 100, "%")] | None = None  # of air that absorbs too
     length: Metres = constant(5.0)
     width: Metres = constant(4.0)
     height: Annotated[Distribution, within(2, 10, "m")] = constant(2.7)

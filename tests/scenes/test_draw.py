@@ -64,6 +64,18 @@ def test_the_prior_of_real_rooms_has_its_percentiles(spec):
     np.testing.assert_allclose(np.quantile(drawn, [0.25, 0.5, 0.75]), [0.18, 0.28, 0.60], rtol=0.2)
 
 
+def test_walls_air_and_octaves_shape_the_absorption(spec):
+    plain = {"rt60": 0.4, "length": 5, "width": 4}
+    rough = {**plain, "walls": {"uniform": [0.5, 2]}, "humidity": 40, "octaves": [1.3, 1.2, 1.1, 1, 0.8, 0.6]}
+    even, uneven = (draw(with_(spec, room=room), "test", 0).room for room in (plain, rough))
+    assert np.shape(even.absorption) == (6, 1)
+    assert np.ptp(even.absorption) == 0
+    assert np.shape(uneven.absorption) == (6, 6)
+    assert (np.ptp(uneven.absorption, axis=0) > 0).all()  # over the walls
+    assert (np.diff(uneven.absorption, axis=1) > 0).all()  # over the octaves: less reverberation higher up
+    assert uneven.humidity == 40
+
+
 def test_an_impossible_room_is_given_up_and_explained(spec):
     tiny = with_(spec, room={"rt60": 2.0, "length": 1.5, "width": 1.5, "height": 2.0, "talker": 8})
     start = time.monotonic()

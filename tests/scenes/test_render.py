@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+import soundfile
+from scipy.signal import butter, sosfilt
 
 from aecbench.dsp.levels import active, active_power, db, power
 from aecbench.scenes.devices import DEVICES
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render, render_with_paths
+from aecbench.scenes.rooms import measured_rt60
 from aecbench.scenes.sources import open_sources
 
 RATE = 16_000
@@ -146,3 +149,28 @@ def test_rendering_twice_gives_the_same_bits(spec):
     for index in range(4):
         scene = draw(spec, "test", index, sources)
         np.testing.assert_array_equal(render(scene, sources), render(scene, open_sources(spec)))
+
+
+def test_octaves_decay_as_asked(spec):
+    room = {"rt60": 0.3, "octaves": [2, 2, 1, 1, 0.5, 0.5], "response": 0.6, "device": 1.5, "humidity": 50}
+    scene, (_, paths) = first(with_(spec, room=room))
+    assert scene.room.humidity == 50
+    low, high = (
+        measured_rt60(sosfilt(butter(4, band, "bandpass", fs=RATE, output="sos"), paths[0]), RATE)
+        for band in ((180, 350), (2800, 5600))
+    )
+    assert low == pytest.approx(0.6, rel=0.25)
+    assert high == pytest.approx(0.15, rel=0.25)
+
+
+def test_measured_loudspeakers_color_the_echo(spec, tmp_path):
+    for number in range(6):
+        response = np.zeros(64)
+        response[[0, 1]] = 1, -0.9 + number / 100  # takes the low end away
+        soundfile.write(tmp_path / f"{number}.wav", response, RATE)
+    _, (plain, _) = first(with_(spec))
+    device = {"model": "linear", "measured": 1.0, "source": str(tmp_path)}
+    scene, (colored, _) = first(with_(spec, loudspeaker=device))
+    assert scene.loudspeaker.measured in {f"{number}.wav" for number in range(6)}
+    brighter = power(np.diff(colored.echo)) / power(colored.echo) > 1.2 * power(np.diff(plain.echo)) / power(plain.echo)
+    assert brighter

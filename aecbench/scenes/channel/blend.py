@@ -50,6 +50,8 @@ def blend(version: Callable[[int, int, int], Array], knots: Sequence[Knot], leng
     than what is heard.
     """
     runs = [list(run) for _, run in itertools.groupby(knots, key=lambda knot: knot.version)]
+    if len(runs) == 1:
+        return version(runs[0][0].version, 0, length)
     y = np.zeros((*version(knots[0].version, 0, 0).shape[:-1], length), np.float32)
     for before, run, after in zip([None, *runs[:-1]], runs, [*runs[1:], None], strict=True):
         ramp = [(before[-1].at, 0)] if before else []

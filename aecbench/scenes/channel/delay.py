@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from aecbench.dsp.delay import sample
+from aecbench.dsp.delay import delay
 from aecbench.scenes.channel.blend import blend, steps
 from aecbench.signals import Array
 
 __all__ = ["jump"]
 
 FADE = 0.01  # seconds
+DIGITS = 4  # of a delay in samples: one of whole samples shall not miss them by a rounding error
 
 
 def jump(x: Array, delays: Sequence[float], times: Sequence[float], rate: int, fade: float = FADE) -> Array:
@@ -25,6 +24,6 @@ def jump(x: Array, delays: Sequence[float], times: Sequence[float], rate: int, f
     """
 
     def delayed(k: int, start: int, stop: int) -> Array:
-        return sample(x, np.arange(start, stop) - rate * delays[k])
+        return delay(x, round(rate * delays[k], DIGITS))[..., start:stop]
 
     return blend(delayed, steps(len(delays), times, rate, fade), x.shape[-1])

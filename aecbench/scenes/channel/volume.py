@@ -23,6 +23,8 @@ def volume(x: Array, gains: Sequence[float], times: Sequence[float], rate: int, 
     """
     knots = steps(len(gains), times, rate, fade)
     amplitudes = 10 ** (np.asarray(gains, float) / 20)
+    if not times:
+        return np.asarray(x * amplitudes[0], x.dtype)
     at, heard = [knot.at for knot in knots], [knot.version for knot in knots]
     curve = np.interp(np.arange(x.shape[-1]), at, amplitudes[heard])
     return np.asarray(x * curve, x.dtype)

@@ -6,7 +6,7 @@ import numpy as np
 
 from aecbench.dsp.levels import active_power
 from aecbench.errors import SourceError, UnknownName
-from aecbench.scenes.noise.recorded import NoiseSource, excerpt, open_noise
+from aecbench.scenes.noise.recorded import NoiseSource, open_noise
 from aecbench.scenes.noise.synthetic import pink, speech_shaped, white
 from aecbench.scenes.scene import Noise
 from aecbench.scenes.speech import SpeechSource, speak
@@ -45,7 +45,7 @@ def render_noise(
 def _recorded(noise: Noise, length: int, rate: int, source: NoiseSource | None) -> Array:
     if source is None or noise.file is None:
         raise SourceError("recorded noise needs recordings; give their folder or CSV with --noise")
-    return excerpt(source.load(noise.file, rate), round(noise.start * rate), length, rate)
+    return source.load(noise.file, rate, noise.start, length)
 
 
 def _babble(noise: Noise, length: int, rate: int, source: SpeechSource | None) -> Array:

@@ -15,6 +15,7 @@ __all__ = ["NoiseSource", "excerpt", "open_noise", "recordings_of"]
 
 TAKE = re.compile(r"(?<=\d{3})[-_](?:[A-Z]|\d{1,2})(?:[-_].*)?$")  # of a recording with a number of 3 digits or more
 CROSS_FADE = 0.05  # [s] where a recording that is too short starts again
+SPARE = 2  # samples: a sample may get lost in rounding at either end
 
 
 class NoiseSource(Protocol):
@@ -33,8 +34,11 @@ class NoiseSource(Protocol):
     def seconds(self, file: str) -> float:
         """How long a file lasts."""
 
-    def load(self, file: str, rate: int) -> Array:
-        """A file as float32 [T] at `rate`, not to be written into."""
+    def load(self, file: str, rate: int, start: float, length: int) -> Array:
+        """An excerpt of a file as float32 [length] at `rate`, from `start` [s] on; not to be written into.
+
+        Beyond its end the file starts again.
+        """
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,12 @@ class NoiseFiles:
         """How long a file lasts, from its header."""
         return self.collection.seconds(file)
 
-    def load(self, file: str, rate: int) -> Array:
-        """A whole file."""
-        return self.collection.load(file, rate)[0]
+    def load(self, file: str, rate: int, start: float, length: int) -> Array:
+        """An excerpt of a file, of which only that is decoded where it does not reach the end."""
+        needed = (length + SPARE) / rate
+        if start + needed <= self.seconds(file):
+            return self.collection.load(file, rate, start, needed)[0][:length]
+        return excerpt(self.collection.load(file, rate)[0], round(start * rate), length, rate)
 
 
 def open_noise(source: str) -> NoiseSource:

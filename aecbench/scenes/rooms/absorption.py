@@ -12,6 +12,7 @@ a = -ln(1 - absorption), the mean of both walls x in a_x, the energy that arrive
 It depends on a t only, so T20 is inversely proportional to a, with a factor that depends on the shape of the room.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -65,11 +66,7 @@ def absorption_for(
 
 def _unit_rt60(size: Sequence[float], walls: Sequence[float]) -> float:
     """The product c T20 [m] of a room whose walls have a = `walls`."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    z, azimuth = np.meshgrid((nodes + 1) / 2, (nodes + 1) * np.pi / 4)  # equal areas of the sphere
-    radius = np.sqrt(1 - z**2)
-    directions = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], axis=-1).reshape(-1, 3)
-    share = np.outer(weights, weights).ravel() / 4
+    directions, share = _octant()
     loss = directions @ (np.reshape(walls, (3, 2)).mean(-1) / size)  # [1/m]
 
     def decay(distance: Array) -> Array:  # the integral of E from `distance` on
@@ -80,3 +77,13 @@ def _unit_rt60(size: Sequence[float], walls: Sequence[float]) -> float:
         far *= 2
     distance = np.linspace(0, far, STEPS)
     return fitted_rt60(distance, decay(distance))
+
+
+@functools.cache
+def _octant() -> tuple[Array, Array]:
+    """Directions [N, 3] in an octant of the sphere, and the share [N] of it that each stands for."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    z, azimuth = np.meshgrid((nodes + 1) / 2, (nodes + 1) * np.pi / 4)  # equal areas of the sphere
+    radius = np.sqrt(1 - z**2)
+    directions = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], axis=-1).reshape(-1, 3)
+    return directions, np.outer(weights, weights).ravel() / 4

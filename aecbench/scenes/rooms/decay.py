@@ -4,6 +4,8 @@ M. R. Schroeder, "New method of measuring reverberation time", Journal of the Ac
 ISO 3382-1:2009, where T20 is the time of a decay by 60 dB as extrapolated from -5 to -25 dB.
 """
 
+import functools
+
 import numpy as np
 from scipy.signal import butter, sosfilt
 
@@ -30,8 +32,13 @@ def measured_rt60(response: Array, rate: int) -> float:
     tail = response[int(np.argmax(np.abs(response))) + round(DIRECT * rate) :]
     if len(tail) == 0:
         return float("nan")
-    curve = energy_decay(sosfilt(butter(4, LOWEST, "highpass", fs=rate, output="sos"), tail))
+    curve = energy_decay(sosfilt(_high_pass(rate), tail))
     return fitted_rt60(np.arange(len(curve)) / rate, curve)
+
+
+@functools.cache
+def _high_pass(rate: int) -> Array:
+    return np.asarray(butter(4, LOWEST, "highpass", fs=rate, output="sos"))
 
 
 def energy_decay(response: Array) -> Array:
@@ -61,5 +68,5 @@ def fitted_rt60(time: Array, curve: Array) -> float:
     used = (curve <= 10**-0.5 * curve[0]) & (curve >= 10**-2.5 * curve[0])
     if np.count_nonzero(used) < 2:
         return float("nan")
-    slope = np.polynomial.Polynomial.fit(time[used], 10 * np.log10(curve[used]), 1).convert().coef[1]
-    return float(-60 / slope)
+    t, level = time[used] - time[used].mean(), 10 * np.log10(curve[used])
+    return float(-60 * np.sum(t * t) / np.sum(t * level))  # by the slope of least squares

@@ -33,7 +33,7 @@ OVERSAMPLING = 16
 REACH = 40  # half the length of the low-pass [samples]
 START = OVERSAMPLING * REACH + 1  # the cell at time zero
 PARTS = 4  # partial grids, filled independently and added in a fixed order
-SILENT = 1e-10  # images whose reflections lost more than 200 dB are left out
+SILENT = 1e-7  # images whose reflections lost more than 140 dB are left out: float32 ends there
 BLOCK = 256  # samples decimated together, few enough for the first-level cache
 
 P = ParamSpec("P")
