@@ -66,6 +66,7 @@ def main() -> None:
 @click.option("--scenes", type=click.IntRange(1), help="Scenes of every split that has any.")
 @click.option("--seed", type=click.IntRange(0), help="Another seed gives other scenes.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY.PATH=VALUE", help="Change one value of the recipe.")
 def simulate(
     recipe: str,
@@ -78,6 +79,7 @@ def simulate(
     scenes: int | None,
     seed: int | None,
     jobs: int,
+    scheduler: str | None,
     assignments: Sequence[str],
 ) -> None:
     """Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
@@ -98,7 +100,7 @@ def simulate(
     if data is not None:
         os.environ["AECBENCH_DATA"] = str(data)  # for worker processes too
     spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)
-    corpus = run(spec, out or CORPORA / spec.name, jobs=jobs)
+    corpus = run(spec, out or CORPORA / spec.name, jobs=jobs, scheduler=scheduler)
     _print(corpus_report(corpus))
 
 
@@ -116,6 +118,7 @@ def simulate(
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Score only this one; may be repeated.")
 @click.option("--by", metavar="CONDITION", help="Break down by talk, ser, rt60, loudspeaker, noise, delay, path, ...")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -129,6 +132,7 @@ def evaluate(
     metrics: Sequence[str],
     by: str | None,
     jobs: int,
+    scheduler: str | None,
     out: Path | None,
     as_json: bool,
 ) -> None:
@@ -141,12 +145,12 @@ def evaluate(
     """
     from aecbench.corpus import open_corpus
     from aecbench.report import result_json, result_table
-    from aecbench.results import CONDITIONS
+    from aecbench.scenes.conditions import CONDITIONS
 
     if by is not None:
         _known("condition", by, CONDITIONS)
     corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
-    table = _evaluate(models, corpus, split, metrics, jobs)
+    table = _evaluate(models, corpus, split, metrics, jobs, scheduler)
     folder = out or RUNS / str(corpus.info["spec"]["name"])
     table.save(folder)
     if as_json:
@@ -204,6 +208,62 @@ def fetch(pack: str, data: Path | None) -> None:
     click.echo(run(pack, data).root)
 
 
+@main.command("import")
+@click.argument("layout")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="test",
+    show_default=True,
+    help="For recordings of which the folder does not say it.",
+)
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+def import_(layout: str, folder: Path, out: Path, split: str, jobs: int) -> None:
+    """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
+
+    Files that cannot be used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
+
+    \b
+    aecbench import aec-challenge AEC-Challenge/datasets/synthetic --out corpora/synthetic
+    aecbench import aec-challenge AEC-Challenge/datasets/real --out corpora/real --split train
+    """
+    from aecbench.corpus.layouts import LAYOUTS, REPORT, build
+    from aecbench.errors import FailedItems
+    from aecbench.report import corpus_report
+
+    _known("layout", layout, LAYOUTS)
+    corpus, problems = build(LAYOUTS[layout], folder, out, split=split, jobs=jobs)
+    _print(corpus_report(corpus))
+    if bad := [problem for problem in problems if not problem.kept]:
+        first = "; ".join(f"{file}: {problem}" for file, problem, _ in bad[:3])
+        raise FailedItems(f"{len(bad)} problems, all of them in {out / REPORT}; scenes were left out: {first}")
+
+
+@main.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.option("--format", "layout", required=True, metavar="LAYOUT", help="wav or aec-challenge.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder.")
+@click.option("--split", metavar="S", help="Export this split only.")
+def export(corpus: Path, layout: str, out: Path, split: str | None) -> None:
+    """Write CORPUS as WAV files with tables and a croissant.json, for other people's code.
+
+    wav keeps everything; aec-challenge keeps the signals, and of the rest what its meta.csv has columns for.
+
+    \b
+    aecbench export corpora/speech-v1 --format wav --out speech-v1-wav
+    aecbench export corpora/speech-v1 --format aec-challenge --split train --out challenge
+    """
+    from aecbench.corpus import open_corpus
+    from aecbench.corpus.layouts import LAYOUTS
+    from aecbench.corpus.layouts import export as run
+
+    _known("layout", layout, LAYOUTS)
+    opened = open_corpus(corpus)
+    click.echo(run(opened if split is None else opened.split(split), LAYOUTS[layout], out))
+
+
 @main.command()
 @click.argument("corpus", type=click.Path(path_type=Path), default=CORPORA / QUICKSTART)
 @click.option(
@@ -233,6 +293,33 @@ def inspect(corpus: Path, scenes: Sequence[str], out: Path | None) -> None:
         picture = folder / scene_picture(opened[place].scene)
         plot_scene(opened, place, picture)
         click.echo(picture)
+
+
+@main.command()
+@click.argument("corpus", type=click.Path(path_type=Path), default=CORPORA / QUICKSTART)
+@click.option("--repair", "mend", is_flag=True, help="Render what is damaged or missing again.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes that repair; -1: one per core.")
+def verify(corpus: Path, mend: bool, jobs: int) -> None:
+    """Read every byte of CORPUS and name each file that is missing, damaged, swapped or out of place.
+
+    Ends with 1 when there is one, unless it was repaired.
+
+    \b
+    aecbench verify corpora/speech-v1
+    aecbench verify corpora/speech-v1 --repair
+    """
+    from aecbench.corpus import open_corpus
+    from aecbench.corpus.verify import verify as check
+    from aecbench.errors import CorpusError
+    from aecbench.simulate import repair
+
+    found = open_corpus(corpus)
+    problems = repair(found, jobs=jobs) if mend else check(found)
+    for problem in problems:
+        click.echo(f"{problem.file}: {problem.what}{', repaired' if mend else ''}")
+    if problems and not mend:
+        raise CorpusError(f"{corpus}: {len(problems)} files are not as they were made; mend them with --repair")
+    click.echo(f"{corpus}: whole, {len(found)} scenes, digest {found.digest}")
 
 
 @main.command("list")
@@ -276,7 +363,14 @@ def quickstart(jobs: int) -> None:
     _fail_if_failed(table)
 
 
-def _evaluate(models: Sequence[str], corpus: Any, split: str, metrics: Sequence[str], jobs: int) -> Any:
+def _evaluate(
+    models: Sequence[str],
+    corpus: Any,
+    split: str,
+    metrics: Sequence[str],
+    jobs: int,
+    scheduler: str | None = None,
+) -> Any:
     from aecbench.evaluate import evaluate as run
     from aecbench.metrics import METRICS
     from aecbench.results import ResultTable
@@ -286,7 +380,9 @@ def _evaluate(models: Sequence[str], corpus: Any, split: str, metrics: Sequence[
         _known("metric", metric, METRICS)
     chosen = {name: METRICS[name] for name in metrics or METRICS}
     systems = [load_system(model) for model in dict.fromkeys(models)]
-    return ResultTable.concat([run(system, corpus, chosen, split=split, jobs=jobs) for system in systems])
+    return ResultTable.concat(
+        [run(system, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler) for system in systems]
+    )
 
 
 def _known(kind: str, name: str, names: Any) -> None:

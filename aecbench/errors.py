@@ -12,6 +12,7 @@ __all__ = [
     "ConfigError",
     "CorpusError",
     "FailedItems",
+    "FormatError",
     "MissingExtra",
     "OutputError",
     "SourceError",
@@ -54,6 +55,10 @@ class SourceError(AecbenchError):
 
 class CorpusError(AecbenchError):
     """A corpus that is missing, damaged or of another format version."""
+
+
+class FormatError(CorpusError):
+    """A corpus of a format version that this aecbench does not read."""
 
 
 class OutputError(AecbenchError):

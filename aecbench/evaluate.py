@@ -13,14 +13,18 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aecbench import __version__
 from aecbench.cancellers.oracle import Oracle
 from aecbench.corpus import Corpus
 from aecbench.dsp import levels
 from aecbench.metrics import METRICS, Metric, Score, score
-from aecbench.progress import progress
-from aecbench.results import CONDITIONS, RTF, ResultTable
+from aecbench.parallel import in_parallel
+from aecbench.results import RTF, ResultTable
+from aecbench.scenes.conditions import CONDITIONS
+from aecbench.scenes.recording import TALK, Recording
+from aecbench.scenes.scene import Scene
 from aecbench.signals import Array, Signals
 from aecbench.systems import System
 
@@ -38,18 +42,25 @@ class Run(NamedTuple):
 
 
 def evaluate(
-    system: System, corpus: Corpus, metrics: Mapping[str, Metric] = METRICS, *, split: str = "test", jobs: int = 1
+    system: System,
+    corpus: Corpus,
+    metrics: Mapping[str, Metric] = METRICS,
+    *,
+    split: str = "test",
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> ResultTable:
-    """Score a system on every scene of a split, in `jobs` processes (-1: all cores).
+    """Score a system on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
 
     The system gets mic and far and nothing else. What fails is a row with NaN and the reason; the run goes on.
     Raises UnknownName when the corpus does not have the split.
     """
     scenes = corpus.split(split)
-    tasks = (joblib.delayed(_score)(system, scenes, index, metrics) for index in range(len(scenes)))
-    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    rows = [row for part in progress(done, len(scenes), f"evaluate {system.name}", "scenes") for row in part]
-    table = pd.DataFrame(rows).merge(_conditions(scenes), on="scene", how="left", validate="many_to_one")
+    calls = (joblib.delayed(_score)(system, scenes, index, metrics) for index in range(len(scenes)))
+    parts = in_parallel(calls, len(scenes), f"evaluate {system.name}", "scenes", jobs=jobs, scheduler=scheduler)
+    rows = [row for part in parts for row in part]
+    conditions = scenes.to_pandas()[["scene", *CONDITIONS]]
+    table = pd.DataFrame(rows).merge(conditions, on="scene", how="left", validate="many_to_one")
     return ResultTable(table, _provenance(system, scenes, split))
 
 
@@ -57,7 +68,7 @@ def _score(system: System, corpus: Corpus, index: int, metrics: Mapping[str, Met
     """All rows of one scene."""
     scene, signals, _ = corpus[index]
     run = _run(system, signals, scene.rate)
-    talk = levels.talk(signals, scene.rate)
+    talk = _talk(scene, signals)
     rows = []
     for name, metric in metrics.items():
         result = Score(np.nan, run.error, failed=True)
@@ -69,9 +80,18 @@ def _score(system: System, corpus: Corpus, index: int, metrics: Mapping[str, Met
     return [{"scene": scene.id, "system": system.name, **row} for row in rows]
 
 
+def _talk(scene: Scene | Recording, signals: Signals) -> NDArray[np.int8]:
+    """Who talks: from the stems, or where there are none, as the recording is labelled."""
+    if isinstance(scene, Scene) or scene.stems:
+        return levels.talk(signals, scene.rate)
+    return np.full(signals.mic.size // levels.frame_length(scene.rate), TALK[scene.talk], np.int8)
+
+
 def _run(system: System, signals: Signals, rate: int) -> Run:
     canceller = system.canceller
     if isinstance(canceller, Oracle):
+        if np.isnan(signals.echo).any():
+            return Run(None, np.nan, f"{system.name} is told the echo, and nobody knows that of a real recording")
         canceller = dataclasses.replace(canceller, echo=signals.echo)
     _warm_up(system, rate)
     start = time.process_time()
@@ -91,13 +111,6 @@ def _warm_up(system: System, rate: int) -> None:
         _warm.add(system.hash)
         noise = np.random.default_rng(0).normal(size=rate).astype(np.float32) / 10
         _run(system, Signals(noise, noise, noise, noise, noise), rate)
-
-
-def _conditions(corpus: Corpus) -> pd.DataFrame:
-    table = pd.DataFrame({"scene": corpus.scenes["scene"]})
-    for name, column in CONDITIONS.items():
-        table[name] = corpus.scenes.get(column, np.nan)
-    return table
 
 
 def _provenance(system: System, corpus: Corpus, split: str) -> dict[str, Any]:

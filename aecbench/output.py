@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from aecbench.errors import CorpusError, OutputError
 
-__all__ = ["new_folder", "whole_file"]
+__all__ = ["locked", "new_folder", "whole_file"]
 
 
 @contextmanager
@@ -28,6 +30,25 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing into a folder, until the end of the block or of this process, however it ends.
+
+    Raises OutputError where another one is at it.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(f"{folder}: another process is writing there; wait for it, or choose another place") from None
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written ({error}); choose another place") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def new_folder(path: Path) -> None:

@@ -16,22 +16,11 @@ from scipy.stats import bootstrap
 from aecbench.errors import AecbenchError, UnknownName
 from aecbench.metrics import METRICS
 from aecbench.output import new_folder, whole_file
+from aecbench.scenes.conditions import CONDITIONS
 from aecbench.signals import Talk
 
-__all__ = ["CONDITIONS", "RTF", "Interval", "ResultTable", "cell", "heading", "mean_interval"]
+__all__ = ["RTF", "Interval", "ResultTable", "cell", "heading", "mean_interval"]
 
-# what --by takes: name -> column of the corpus's table of scenes
-CONDITIONS = {
-    "talk": "talk",
-    "ser": "ser",
-    "snr": "snr",
-    "rt60": "room.rt60",
-    "loudspeaker": "loudspeaker.model",
-    "noise": "noise.kind",
-    "delay": "channel.delay",
-    "drift": "channel.drift",
-    "path": "path.kind",
-}
 BINS = 4  # numbers that take more values than this are binned
 RESAMPLES = 2000
 RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core

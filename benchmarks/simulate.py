@@ -27,7 +27,7 @@ import rooms
 from sounds import make_noise, make_speech
 
 from aecbench.corpus.format import PACKED, SHARDS, Record, encode, measured_rt60
-from aecbench.corpus.read import Shard
+from aecbench.corpus.shard import Shard
 from aecbench.corpus.write import pack
 from aecbench.dsp import audio
 from aecbench.dsp.convolve import convolve
@@ -60,11 +60,14 @@ def main() -> None:
         folder = Path(temporary)
         speech = options.speech or make_speech(folder / "speech")
         noise = options.noise or options.speech or make_noise(folder / "noise")
-        scenes, rounds = (16, 3) if options.quick else (40, 5)
+        scenes, rounds = (20, 3) if options.quick else (100, 5)
+        print("Per scene of 10 s, CPU time of one process")
+        simulate(recipe(speech, noise, 2, {"seed": 0}), folder / "warm-up")
         for rt60 in (None, "devices"):
-            compare(recipe(speech, noise, scenes, {"room.rt60": rt60}), folder, rounds)
-        shares(recipe(speech, noise, 5 * scenes), folder)
-        scaling(recipe(speech, noise, 5 * scenes), folder, rounds)
+            compare(recipe(speech, noise, scenes, {"room.rt60": rt60}), folder)
+        floor(recipe(speech, noise, 100), folder, rounds)
+        shares(recipe(speech, noise, 100), folder)
+        scaling(recipe(speech, noise, 100), folder, rounds)
         memory(speech, noise)
 
 
@@ -74,43 +77,44 @@ def recipe(speech: str, noise: str, scenes: int, changes: dict[str, Any] | None 
     return read_recipe("speech-v1", (), options, split=SPLIT, scenes=scenes)
 
 
-def compare(spec: CorpusSpec, folder: Path, rounds: int) -> None:
-    """The whole simulation, to files that are verified, beside the plain script and beside its unavoidable parts."""
+def compare(spec: CorpusSpec, folder: Path) -> None:
+    """The whole simulation, to files that are verified, beside the plain script."""
     pra.constants.set("num_threads", 1)
-    other_scenes = (spec.model_copy(update={"seed": seed}) for seed in range(rounds + 1))
-    _warm_up, *times = (one_round(other, folder) for other in other_scenes)
-    script, ours, responses, convolutions, compression = 1e3 * np.mean(times, axis=0) / spec.splits.train
-    floor = responses + convolutions + compression
-    print(f"Milliseconds per scene of {spec.duration:g} s, one core; recipe {spec.name}, RT60 {spread(spec)}")
-    print(f"  plain script {script:.0f}, aecbench {ours:.1f}: {script / ours:.1f}x")
-    print(f"  two responses {responses:.1f} + convolutions {convolutions:.1f} + compression {compression:.1f}", end="")
-    print(f" = {floor:.1f}, which are unavoidable: aecbench takes {ours / floor:.2f}x")
-
-
-def spread(spec: CorpusSpec) -> str:
-    """The distribution of RT60."""
-    return f"{spec.room.rt60.low:g} to {spec.room.rt60.high:g} s"
-
-
-def one_round(spec: CorpusSpec, folder: Path) -> list[float]:
-    """CPU time of the plain script, of aecbench, and of its unavoidable parts, for the same scenes [s]."""
     sources = open_sources(spec)
     assert isinstance(sources.speech, SpeechFiles)
     assert isinstance(sources.noise, NoiseFiles)
     find = sources.speech.files.path, sources.noise.collection.path
-    scenes = [draw(spec, SPLIT, index, sources) for index in range(spec.splits.train)]
+    scenes = drawn(spec)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         out = Path(temporary)
         script = seconds(lambda: [plain.simulate(scene, *find, out) for scene in scenes])
         ours = seconds(lambda: simulate(spec, out / "corpus"))
-        stored = records(out / "corpus")
-    return [
-        script,
-        ours,
-        seconds(lambda: [two_responses(scene) for scene in scenes]),
-        seconds(lambda: [convolutions(scene, record) for scene, record in zip(scenes, stored, strict=True)]),
-        seconds(lambda: compress(stored)),
-    ]
+    low, high = (extreme(spec.room.rt60.extremes) for extreme in (min, max))
+    print(f"  RT60 {low:g} to {high:g} s: script {1e3 * script / len(scenes):.0f} ms", end="")
+    print(f", aecbench {1e3 * ours / len(scenes):.1f} ms: {script / ours:.1f}x")
+
+
+def floor(spec: CorpusSpec, folder: Path, rounds: int) -> None:
+    """The whole simulation beside its unavoidable parts, for the same scenes."""
+    scenes, times = drawn(spec), []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory(dir=folder) as out:
+            ours = seconds(lambda out=out: simulate(spec, Path(out) / "corpus"))
+            stored = records(Path(out) / "corpus")
+        responses = seconds(lambda: [two_responses(scene) for scene in scenes])
+        convolutions = seconds(lambda: [convolve_ends(*pair) for pair in zip(scenes, stored, strict=True)])
+        times.append([ours, responses, convolutions, seconds(lambda: compress(stored))])
+    ours, *parts = 1e3 * np.median(times, axis=0) / len(scenes)
+    ratio = np.median([row[0] / sum(row[1:]) for row in times])
+    names = ("two responses", "convolutions", "compression")
+    print("  unavoidable: " + " + ".join(f"{name} {part:.1f}" for name, part in zip(names, parts, strict=True)), end="")
+    print(f" = {sum(parts):.1f} ms; aecbench {ours:.1f} ms: {ratio:.2f}x")
+
+
+def drawn(spec: CorpusSpec) -> list[Scene]:
+    """The scenes of a specification."""
+    sources = open_sources(spec)
+    return [draw(spec, SPLIT, index, sources) for index in range(spec.splits.train)]
 
 
 def seconds(task: Callable[[], Any]) -> float:
@@ -137,7 +141,7 @@ def two_responses(scene: Scene) -> None:
     ENGINES[room.engine](room.size, points, [room.microphone], room.absorption, rate=scene.rate, length=length)
 
 
-def convolutions(scene: Scene, record: Record) -> None:
+def convolve_ends(scene: Scene, record: Record) -> None:
     """One for each end that talks."""
     response = record.rir[: round(scene.rate * scene.response)]
     for _ in filter(None, (scene.far, scene.near)):
@@ -145,10 +149,13 @@ def convolutions(scene: Scene, record: Record) -> None:
 
 
 def compress(stored: list[Record]) -> None:
-    """What the scenes hold through the filters of HDF5, into memory."""
+    """What the scenes hold through the filters of HDF5, one scene over the other, in memory."""
+    audio, rir = stored[0].audio, stored[0].rir[None]
     with h5py.File.in_memory() as file:
-        for name, rows in [("audio", np.concatenate([x.audio for x in stored])), ("rir", [x.rir for x in stored])]:
-            file.create_dataset(name, data=rows, chunks=(1, len(rows[0])), **PACKED)
+        data = [file.create_dataset(None, x.shape, x.dtype, chunks=(1, x.shape[1]), **PACKED) for x in (audio, rir)]
+        for record in stored:
+            data[0][:], data[1][:] = record.audio, record.rir
+            file.flush()
 
 
 PARTS: dict[str, tuple[Any, ...]] = {

@@ -12,7 +12,7 @@ import aecbench
 PACKAGE = Path(aecbench.__file__).parent
 
 LAYERS = [
-    {"__init__", "signals", "errors", "config", "assets", "record", "progress", "output"},
+    {"__init__", "signals", "errors", "config", "assets", "record", "progress", "output", "parallel"},
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},

@@ -9,10 +9,15 @@
 A stem in float is its int16 samples times the scene's `scale`. Stems are quantised first and mic is their integer sum.
 `rir` holds the true path from loudspeaker signal to echo, one of L samples for each stretch between its changes; `t20`
 is the reverberation time [s] measured on the first, NaN where it does not decay enough.
+
+Imported corpora: `scene` is a `Recording`; where the echo path is unknown, `rir` is one NaN. Scenes shorter than the
+longest of their shard are padded with zeros, which readers cut off at `duration` x `rate` samples. A shard of real
+recordings has no near, echo and noise; readers give NaN for them.
 """
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +31,7 @@ from aecbench.signals import STEMS, Signals
 __all__ = [
     "CORPUS",
     "FORMAT",
+    "RECORDED",
     "SCENES",
     "SHARDS",
     "Record",
@@ -33,12 +39,14 @@ __all__ = [
     "digest",
     "encode",
     "long_layout",
+    "samples",
     "shard_name",
     "short_layout",
 ]
 
 FORMAT = 1
 CORPUS, SCENES, SHARDS = "corpus.json", "scenes.parquet", "shards"
+RECORDED = STEMS[:2]  # mic and far: what a real recording has
 FULL_SCALE = 32_000  # of 32 767: leaves room for the rounding of three stems
 PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
 
@@ -47,7 +55,7 @@ class Record(NamedTuple):
     """One scene as it is stored."""
 
     scene: str  # JSON
-    audio: NDArray[np.int16]  # [5, T], in the order of STEMS
+    audio: NDArray[np.int16]  # [5, T], in the order of STEMS; [2, T] of a real recording
     scale: float  # a float32 value
     rir: NDArray[np.float32]  # [segments x L], the echo paths one after the other
     t20: float  # reverberation time of the first echo path [s], a float32 value
@@ -57,8 +65,8 @@ class Record(NamedTuple):
         """Hash of all that is stored of the scene."""
         content = hashlib.sha256(self.scene.encode())
         values = np.array([self.scale, self.t20], "<f4")
-        for part in (self.audio.astype("<i2"), values, self.rir.astype("<f4")):
-            content.update(part.tobytes())
+        for part in (self.audio, values, self.rir):
+            content.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")))
         return content.hexdigest()
 
 
@@ -77,8 +85,15 @@ def encode(scene: str, rendering: Rendering, rate: int, segments: int, rir_lengt
 
 
 def decode(audio: NDArray[np.int16], scale: float) -> Signals:
-    """The float32 signals [T] of stored ones [5, T]."""
-    return Signals(*(audio * np.float32(scale)))
+    """The float32 signals [T] of stored ones [5, T]; stems that are not there are NaN."""
+    missing = len(STEMS) - len(audio)
+    return Signals(*(audio * np.float32(scale)), *np.full((missing, audio.shape[-1]), np.nan, np.float32))
+
+
+def samples(scene: str) -> int:
+    """How long a scene is, from its JSON."""
+    facts: dict[str, float] = json.loads(scene)
+    return round(facts["duration"] * facts["rate"])
 
 
 def shard_name(split: str, number: int) -> str:
@@ -86,10 +101,10 @@ def shard_name(split: str, number: int) -> str:
     return f"{split}-{number:05d}.h5"
 
 
-def long_layout(scenes: int, length: int, rir_length: int) -> dict[str, dict[str, Any]]:
+def long_layout(scenes: int, length: int, rir_length: int, signals: Sequence[str] = STEMS) -> dict[str, dict[str, Any]]:
     """The data sets with a chunk per scene: name -> arguments of h5py's create_dataset. All carry checksums."""
     return {
-        **{stem: {"shape": (scenes, length), "dtype": "<i2", "chunks": (1, length), **PACKED} for stem in STEMS},
+        **{stem: {"shape": (scenes, length), "dtype": "<i2", "chunks": (1, length), **PACKED} for stem in signals},
         "rir": {"shape": (scenes, rir_length), "dtype": "<f4", "chunks": (1, rir_length), **PACKED},
     }
 

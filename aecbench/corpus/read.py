@@ -2,130 +2,51 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
-import h5py
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from aecbench.config import parse
-from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS, Record, decode, digest, long_layout, short_layout
-from aecbench.errors import CorpusError, UnknownName
+from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS, digest
+from aecbench.corpus.select import matches, with_conditions
+from aecbench.corpus.shard import AGAIN, Shard
+from aecbench.errors import CorpusError, FormatError, UnknownName, UsageError
 from aecbench.scenes.files import SPLITS
+from aecbench.scenes.recording import Recording, read_scene
 from aecbench.scenes.scene import Scene
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.signals import STEMS, Array, Signals
 
 __all__ = ["Corpus", "Item", "Shard", "open_corpus"]
 
-AGAIN = "run the same aecbench simulate again to render it anew"
+OPEN = 64  # shards that a process keeps open
+FACTS = {"id": str, "digest": str, "scenes": int, "rir_length": int, "spec": dict}  # of corpus.json
+TEXTS, NUMBERS = ("scene", "split", "shard"), ("row", "rate", "duration")  # columns of scenes.parquet
+SHARD_NAME = re.compile(r"[\w-]+\.h5")
 
 
 class Item(NamedTuple):
     """One scene of a corpus."""
 
-    scene: Scene
-    signals: Signals  # float32 [T]
+    scene: Scene | Recording
+    signals: Signals  # float32 [T]; near, echo and noise of a real recording are NaN
     rir: Array  # [segments, L] true paths from loudspeaker signal to echo; zeros where a scene has fewer
-
-
-class Shard:
-    """One HDF5 file of a corpus, open for reading. Its layout is checked before any data is read."""
-
-    def __init__(self, path: Path) -> None:
-        """Open. Raises CorpusError for what is no shard of this format, or has links to elsewhere."""
-        self.path = path
-        try:
-            self._file = h5py.File(path, "r")
-        except FileNotFoundError:
-            raise CorpusError(f"{path}: is missing; {AGAIN}") from None
-        except OSError as error:
-            raise CorpusError(f"{path}: is truncated or no HDF5 file ({error}); {AGAIN}") from None
-        try:
-            self._check()
-        except (CorpusError, KeyError, OSError, RuntimeError) as error:
-            self._file.close()
-            raise CorpusError(f"{path}: is not a shard of format {FORMAT} ({error}); {AGAIN}") from None
-
-    def _check(self) -> None:
-        names = {*long_layout(1, 1, 1), *short_layout(1, 1)}
-        if set(self._file) != names or "corpus" not in self._file.attrs:
-            raise CorpusError(f"holds {sorted(self._file)}, expected {sorted(names)}")
-        for name in names:
-            if not isinstance(self._file.get(name, getlink=True), h5py.HardLink):
-                raise CorpusError(f"{name} is a link")
-            data = self._file[name]
-            if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
-                raise CorpusError(f"{name} is not stored in the file")
-        scenes, length = self._file["mic"].shape
-        longs = long_layout(scenes, length, self._file["rir"].shape[-1])
-        shorts = short_layout(scenes, self._file["scene"].dtype.itemsize)
-        for name, arguments in (longs | shorts).items():
-            data = self._file[name]
-            if data.shape != arguments["shape"] or data.dtype != arguments["dtype"] or not data.fletcher32:
-                raise CorpusError(f"{name} is {data.dtype} {data.shape}")
-
-    def __enter__(self) -> "Shard":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    @property
-    def corpus_id(self) -> str:
-        """Id of the corpus the shard belongs to."""
-        return str(self._file.attrs["corpus"])
-
-    def __len__(self) -> int:
-        return int(self._file["mic"].shape[0])
-
-    def record(self, row: int) -> Record:
-        """One scene as stored. Raises CorpusError when a checksum disagrees."""
-        try:
-            scene = self._file["scene"][row].decode()
-            audio = np.stack([self._file[stem][row] for stem in STEMS])
-            scale, t20 = (float(self._file[name][row]) for name in ("scale", "t20"))
-            return Record(scene, audio, scale, self._file["rir"][row], t20)
-        except (OSError, RuntimeError, UnicodeDecodeError) as error:
-            raise CorpusError(f"{self.path}: row {row} is damaged ({error}); {AGAIN}") from None
-
-    def scenes(self) -> list[dict[str, Any]]:
-        """All scenes, as JSON gives them."""
-        return [json.loads(text) for text in self._column("scene")]
-
-    def t20(self) -> list[float]:
-        """Reverberation time of every scene's first echo path [s]."""
-        return [float(value) for value in self._column("t20")]
-
-    def hashes(self) -> list[str]:
-        """SHA-256 of every scene as it was when written."""
-        return [text.decode() for text in self._column("sha256")]
-
-    def _column(self, name: str) -> list[Any]:
-        try:
-            return list(self._file[name][:])
-        except (OSError, RuntimeError) as error:
-            raise CorpusError(f"{self.path}: {name} is damaged ({error}); {AGAIN}") from None
-
-    def verify(self) -> None:
-        """Read everything and compare every scene with its hash. Raises CorpusError."""
-        for row, expected in enumerate(self.hashes()):
-            if self.record(row).sha256 != expected:
-                raise CorpusError(f"{self.path}: row {row} is not what was written; {AGAIN}")
 
 
 class Corpus(Sequence[Item]):
     """The scenes of a corpus in order. Picklable; files are opened when first read, anew in every process."""
 
     def __init__(self, path: Path, info: dict[str, Any], scenes: pd.DataFrame) -> None:
-        """Made by `open_corpus` and `split`."""
+        """Made by `open_corpus`, and by the methods that choose scenes."""
         self.path, self.info, self.scenes = path, info, scenes
+        self._files, self._names = pd.factorize(scenes["shard"])
+        self._ids, self._rows = scenes["scene"].to_numpy(object), scenes["row"].to_numpy(int)
+        self._lengths = np.rint(scenes["duration"].to_numpy(float) * scenes["rate"].to_numpy(int)).astype(int)
         self._shards: dict[str, Shard] = {}
         self._process = os.getpid()
 
@@ -144,7 +65,9 @@ class Corpus(Sequence[Item]):
 
     @property
     def spec(self) -> CorpusSpec:
-        """The specification it was simulated from."""
+        """The specification it was simulated from. Raises CorpusError for a corpus that was imported."""
+        if "imported" in self.info["spec"]:
+            raise CorpusError(f"{self.path}: was imported, not simulated, so it has no recipe; import it again instead")
         return parse(CorpusSpec, self.info["spec"], str(self.path / CORPUS))
 
     @property
@@ -152,12 +75,37 @@ class Corpus(Sequence[Item]):
         """Hours of audio (of one signal)."""
         return float(self.scenes["duration"].sum() / 3600)
 
+    def to_pandas(self) -> pd.DataFrame:
+        """A row per scene with all that was drawn, and a column for each of CONDITIONS: a copy of `scenes` and more."""
+        return with_conditions(self.scenes)
+
     def split(self, name: str) -> "Corpus":
         """The scenes of one split. Raises UnknownName when there are none."""
-        rows = self.scenes[self.scenes["split"] == name]
-        if rows.empty:
+        found = self.where(split=name)
+        if not found:
             raise UnknownName(f"split of {self.path}", name, [s for s in SPLITS if (self.scenes["split"] == s).any()])
-        return Corpus(self.path, self.info, rows.reset_index(drop=True))
+        return found
+
+    def where(self, **conditions: Any) -> "Corpus":
+        """The scenes that meet all conditions, perhaps none: `where(ser=(-10, 0), loudspeaker="zhang_wang")`.
+
+        A name is a row of CONDITIONS or a column of `scenes`. A tuple (low, high) is a closed interval, a list or set
+        means one of its members, None that there is nothing of the kind, anything else that value. Raises UnknownName,
+        and UsageError for what is no interval.
+        """
+        return self._choose(matches(self.scenes, conditions).to_numpy())
+
+    def share(self, rank: int, count: int) -> "Corpus":
+        """The scenes for process `rank` of `count`: neighbours, none in two shares, all in one, as many in each ± 1.
+
+        For torchrun: `corpus.share(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))`. Raises UsageError.
+        """
+        if not 0 <= rank < count:
+            raise UsageError(f"rank {rank} of {count}: expected a rank from 0 to count - 1")
+        return self[len(self) * rank // count : len(self) * (rank + 1) // count]
+
+    def _choose(self, rows: Any) -> "Corpus":
+        return Corpus(self.path, self.info, self.scenes.iloc[rows].reset_index(drop=True))
 
     def __len__(self) -> int:
         return len(self.scenes)
@@ -168,13 +116,34 @@ class Corpus(Sequence[Item]):
     def __getitem__(self, index: slice) -> "Corpus": ...
     def __getitem__(self, index: int | slice) -> "Item | Corpus":
         if isinstance(index, slice):
-            return Corpus(self.path, self.info, self.scenes.iloc[index].reset_index(drop=True))
-        row = self.scenes.iloc[index]  # raises IndexError past the end, as a Sequence does
-        record = self._shard(str(row["shard"])).record(int(row["row"]))
-        return Item(Scene.model_validate_json(record.scene), decode(record.audio, record.scale), self._paths(record))
+            return self._choose(index)
+        shard, row, length = self._place(index)
+        try:
+            scene = read_scene(shard.text(row))
+        except ValueError:
+            raise CorpusError(f"{shard.path}: row {row} holds no scene of this version; {AGAIN}") from None
+        if scene.id != self._ids[index]:
+            raise CorpusError(f"{shard.path}: row {row} is {scene.id}, unlike {SCENES} says; {AGAIN}")
+        return Item(scene, Signals(*shard.stems(row)[:, :length]), shard.rir(row).reshape(-1, int(self.info["rir_length"])))
 
-    def _paths(self, record: Record) -> Array:
-        return record.rir.reshape(-1, int(self.info["rir_length"]))
+    def stems(self, index: int, names: Sequence[str]) -> Array:
+        """Some signals of a scene, float32 [names, T], without reading the others. Raises UnknownName."""
+        for name in names:
+            if name not in STEMS:
+                raise UnknownName("signal", name, STEMS)
+        shard, row, length = self._place(index)
+        return shard.stems(row, names)[:, :length]
+
+    def _place(self, index: int) -> tuple[Shard, int, int]:
+        """Shard, row and length of a scene. Raises IndexError past the end, as a Sequence does."""
+        shard = self._shard(self._names[self._files[index]])
+        row, length = int(self._rows[index]), int(self._lengths[index])
+        if row >= len(shard) or length > shard.length:
+            raise CorpusError(
+                f"{shard.path}: holds {len(shard)} scenes of {shard.length} samples, but {SCENES} names row {row} with "
+                f"{length}; {AGAIN}"
+            )
+        return shard, row, length
 
     def _shard(self, name: str) -> Shard:
         if self._process != os.getpid():  # after a fork: handles are the parent's
@@ -185,6 +154,10 @@ class Corpus(Sequence[Item]):
                 raise CorpusError(
                     f"{shard.path}: belongs to corpus {shard.corpus_id[:12]}, not {self.id[:12]}; {AGAIN}"
                 )
+            if shard.rir_length % self.info["rir_length"]:
+                raise CorpusError(f"{shard.path}: has paths of other lengths than {CORPUS} says; {AGAIN}")
+            while len(self._shards) >= OPEN:
+                del self._shards[next(iter(self._shards))]  # closes the file once nobody reads it
             self._shards[name] = shard
         return self._shards[name]
 
@@ -202,18 +175,43 @@ class Corpus(Sequence[Item]):
 def open_corpus(path: Path) -> Corpus:
     """The corpus in a folder.
 
-    Raises CorpusError when there is none, when it is unfinished, or of another format version.
+    Raises CorpusError when there is none, when it is unfinished, damaged, or of another format version.
     """
     try:
         info = json.loads((path / CORPUS).read_text())
     except FileNotFoundError:
         raise CorpusError(f"{path}: no corpus there (no {CORPUS}); run aecbench simulate first") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CorpusError(f"{path / CORPUS}: cannot be read ({error}); {AGAIN}") from None
     version = info.get("format") if isinstance(info, dict) else None
     if version != FORMAT:
-        raise CorpusError(f"{path}: corpus format version {version}, expected {FORMAT}; simulate it with this aecbench")
+        raise FormatError(f"{path}: corpus format version {version}, expected {FORMAT}; simulate it with this aecbench")
+    for name, kind in FACTS.items():
+        if not isinstance(info.get(name), kind) or info[name] in (0, ""):
+            raise CorpusError(f"{path / CORPUS}: {name} is {info.get(name)!r}, expected {kind.__name__}; {AGAIN}")
+    return Corpus(path, info, _table(path / SCENES, info["scenes"]))
+
+
+def _table(path: Path, scenes: int) -> pd.DataFrame:
+    """The table of scenes. Raises CorpusError where it cannot be one, or names files elsewhere."""
     try:
-        return Corpus(path, info, pd.read_parquet(path / SCENES))
-    except (OSError, ValueError) as error:
-        raise CorpusError(f"{path / SCENES}: cannot be read ({error}); {AGAIN}") from None
+        table = pd.read_parquet(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise CorpusError(f"{path}: cannot be read ({error}); {AGAIN}") from None
+    if len(table) != scenes:
+        raise CorpusError(f"{path}: has {len(table)} rows, {CORPUS} says {scenes}; {AGAIN}")
+    for name in (*TEXTS, *NUMBERS):
+        if name not in table:
+            raise CorpusError(f"{path}: has no column {name!r}; {AGAIN}")
+    for name in TEXTS:
+        if not table[name].map(lambda value: isinstance(value, str)).all():
+            raise CorpusError(f"{path}: column {name!r} holds other things than text; {AGAIN}")
+    for name in NUMBERS:
+        if not pd.api.types.is_numeric_dtype(table[name]) or not np.isfinite(table[name]).all():
+            raise CorpusError(f"{path}: column {name!r} holds other things than numbers; {AGAIN}")
+        if (table[name] < 0).any() or table[name].max() > 2**31:
+            raise CorpusError(f"{path}: column {name!r} is out of range; {AGAIN}")
+    for shard in table["shard"].unique():
+        if not SHARD_NAME.fullmatch(shard):
+            raise CorpusError(f"{path}: names a shard {shard!r}, which lies elsewhere; {AGAIN}")
+    return table

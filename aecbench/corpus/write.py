@@ -3,15 +3,18 @@
 HDF5's own filters compress a scene in the process that rendered it; the writer only appends the finished chunks.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from aecbench.corpus.format import PACKED, Record, long_layout, short_layout
 from aecbench.corpus.read import Shard
+from aecbench.errors import CorpusError
 from aecbench.output import whole_file
 from aecbench.signals import STEMS
 
@@ -28,37 +31,57 @@ class Packed(NamedTuple):
     sha256: str
 
 
-def pack(record: Record) -> Packed:
-    """Compress a record, in memory."""
-    rows = dict(zip(STEMS, record.audio, strict=True)) | {"rir": record.rir}
-    chunks = {}
+def pack(record: Record, length: int | None = None) -> Packed:
+    """Compress a record, in memory, for a shard of scenes of `length` samples; without, as long as it is."""
+    padding = 0 if length is None else length - record.audio.shape[-1]
+    audio = np.pad(record.audio, [(0, 0), (0, padding)])
     with h5py.File.in_memory() as file:
-        for name, row in rows.items():
-            data = file.create_dataset(name, data=row[None], chunks=(1, len(row)), **PACKED)
-            file.flush()
-            chunks[name] = data.id.read_direct_chunk((0, 0))[1]
+        *stems, rir = [*_compressed(file, audio), *_compressed(file, record.rir[None])]
+    chunks = {**dict(zip(STEMS, stems, strict=False)), "rir": rir}
     return Packed(record.scene.encode(), chunks, record.scale, record.t20, record.sha256)
 
 
-def write_shard(
-    path: Path, corpus_id: str, scenes: int, length: int, rir_length: int, records: Iterable[Packed]
-) -> None:
-    """Write one shard of that many scenes, whole or not at all.
+def _compressed(file: h5py.File, rows: NDArray[Any]) -> list[bytes]:
+    """Each of the rows [N, L] as a chunk of `file`."""
+    data = file.create_dataset(None, data=rows, chunks=(1, rows.shape[1]), **PACKED)
+    file.flush()
+    return [data.id.read_direct_chunk((row, 0))[1] for row in range(len(rows))]
 
-    It gets its final name only after it was read back and every scene's hash agreed. Raises OutputError.
+
+def write_shard(
+    path: Path,
+    corpus_id: str,
+    scenes: int,
+    length: int,
+    rir_length: int,
+    records: Iterable[Packed],
+    signals: Sequence[str] = STEMS,
+) -> None:
+    """Write one shard of that many scenes, whole or not at all. Of real recordings, `signals` is RECORDED.
+
+    It gets its final name only after it was read back and found to hold the very chunks that came. Raises OutputError.
     """
     with whole_file(path) as part:
         with h5py.File(part, "w") as file:
             file.attrs["corpus"] = corpus_id
-            for name, arguments in long_layout(scenes, length, rir_length).items():
-                file.create_dataset(name, **arguments)
-            rest = []
+            layout = long_layout(scenes, length, rir_length, signals)
+            data = {name: file.create_dataset(name, **arguments).id for name, arguments in layout.items()}
+            rest, written = [], []
             for row, record in enumerate(records):
                 for name, chunk in record.chunks.items():
-                    file[name].id.write_direct_chunk((row, 0), chunk)
+                    data[name].write_direct_chunk((row, 0), chunk)
                 rest.append(record._replace(chunks={}))
+                written.append(_hash(record.chunks))
             for name, arguments in short_layout(scenes, max(len(record.scene) for record in rest)).items():
                 values = [getattr(record, name) for record in rest]
                 file.create_dataset(name, data=np.array(values, arguments["dtype"]), **arguments)
         with Shard(part) as shard:
-            shard.verify()
+            if [_hash(shard.chunks(row)) for row in range(scenes)] != written:
+                raise CorpusError("what is read back is not what was written")
+
+
+def _hash(chunks: Mapping[str, bytes]) -> bytes:
+    content = hashlib.sha256()
+    for name in sorted(chunks):
+        content.update(chunks[name])
+    return content.digest()

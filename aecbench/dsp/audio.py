@@ -1,5 +1,6 @@
 """Audio files in and out, checked: what comes out of `read` is finite, mono, float32 and not empty."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,19 @@ __all__ = ["read", "resample", "write"]
 LFS = b"version https://git-lfs"
 
 
-def read(path: Path, *, mix: bool = False) -> tuple[Array, int]:
+def read(path: Path, *, mix: bool = False, start: float = 0.0, seconds: float | None = None) -> tuple[Array, int]:
     """Audio of a file as float32 [T] in [-1, 1], and its rate in Hz.
 
+    The part of `seconds` from `start` [s] on, or as much of it as there is; without `seconds`, all that follows.
     Several channels are refused, unless `mix` asks for their first one.
     Raises AudioError for a file that is missing, is no audio, is empty, holds NaN or infinity.
     """
     try:
-        x, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            if start:
+                file.seek(min(round(start * rate), file.frames))
+            x = file.read(-1 if seconds is None else math.ceil(seconds * rate), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise AudioError(f"{path}: {_why_unreadable(path, error)}") from None
     if x.shape[0] == 0:

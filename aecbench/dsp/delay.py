@@ -28,7 +28,12 @@ def delay(x: Array, samples: float) -> Array:
     >>> delay(np.array([1.0, 2.0, 3.0]), 1).tolist(), delay(np.array([1.0, 2.0, 3.0]), -5).tolist()
     ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])
     """
-    return sample(x, np.arange(x.shape[-1]) - samples)
+    if samples != round(samples):
+        return sample(x, np.arange(x.shape[-1]) - samples)
+    y, shift = np.zeros(x.shape, np.float32), round(samples)
+    length = max(0, x.shape[-1] - abs(shift))
+    y[..., max(0, shift) :][..., :length] = x[..., max(0, -shift) :][..., :length]
+    return y
 
 
 def drift(x: Array, ppm: float) -> Array:

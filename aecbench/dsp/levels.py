@@ -39,10 +39,19 @@ def active(x: Array, rate: int) -> NDArray[np.bool_]:
     A frame is active when its power is less than 40 dB below that of the loudest frame, or was within the last 200 ms
     (the hang-over of ITU-T P.56, method B). Scaling `x` changes nothing; silence is never active.
     """
+    return _active(_frame_power(x, rate))
+
+
+def _frame_power(x: Array, rate: int) -> Array:
+    """Mean square of each frame, in float64: [..., T] -> [..., T // frame_length(rate)]."""
     n = frame_length(rate)
     frames = x.shape[-1] // n
-    energy = power(x[..., : frames * n].reshape(*x.shape[:-1], frames, n))
-    if frames == 0:
+    return np.asarray(power(x[..., : frames * n].reshape(*x.shape[:-1], frames, n)))
+
+
+def _active(energy: Array) -> NDArray[np.bool_]:
+    """Active frames, from the power of each frame [..., F]."""
+    if energy.shape[-1] == 0:
         return np.zeros(energy.shape, bool)
     loud = energy > FLOOR * energy.max(axis=-1, keepdims=True)
     padded = np.concatenate([np.zeros((*loud.shape[:-1], HOLD), bool), loud], axis=-1)
@@ -58,10 +67,9 @@ def to_samples(frames: NDArray[Any], rate: int, length: int) -> NDArray[Any]:
 
 def active_power(x: Array, rate: int) -> float:
     """Mean square of one signal [T] over its active frames; 0 where it is silent."""
-    frames = active(x, rate)
-    if not frames.any():
-        return 0.0
-    return float(power(x[to_samples(frames, rate, x.shape[-1])]))
+    energy = _frame_power(x, rate)
+    frames = _active(energy)
+    return float(energy[frames].mean()) if frames.any() else 0.0
 
 
 def talk(signals: Signals, rate: int) -> NDArray[np.int8]:

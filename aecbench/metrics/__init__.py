@@ -16,14 +16,14 @@ NEAR = frozenset({Talk.NEAR})
 NEAR_ACTIVE = frozenset({Talk.NEAR, Talk.DOUBLE})
 
 METRICS: dict[str, Metric] = {
-    "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, version=1),
+    "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=1),
     "pesq": Metric(fn=pesq.pesq, title="PESQ", unit="MOS-LQO", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "stoi": Metric(fn=stoi.stoi, title="STOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "si_sdr": Metric(
         fn=si_sdr.si_sdr, title="SI-SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True
     ),
     "sdr": Metric(fn=sdr.sdr, title="SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
-    "level": Metric(fn=level.level, title="Level", unit="dB", better="higher", talk=NEAR, version=1),
+    "level": Metric(fn=level.level, title="Level", unit="dB", better="higher", talk=NEAR, stems=False, version=1),
 }
 
 

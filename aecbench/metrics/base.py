@@ -14,6 +14,7 @@ from aecbench.signals import Array, Signals, Talk
 __all__ = ["SHORTEST", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
 
 LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
+NO_STEMS = "no stems: a real recording"
 SHORTEST = 0.25  # [s] less audio than this is not scored (the limit of P.862, held for all)
 
 TALK_NAMES = {
@@ -46,6 +47,7 @@ class Metric:
     better: Literal["higher", "lower"]
     talk: frozenset[Talk]  # the frames it is valid on
     version: int  # raised whenever the same audio would get another value
+    stems: bool = True  # whether it reads near, echo or noise, which nobody knows of a real recording
     span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
 
 
@@ -70,6 +72,8 @@ def score(
     estimate = np.asarray(estimate)
     talk = levels.talk(signals, rate) if talk is None else talk
     try:
+        if metric.stems and np.isnan(signals.near).any():
+            raise Inapplicable(NO_STEMS)
         _check(estimate, signals)
         keep = _cut(metric, talk, rate, estimate.shape[-1])
         signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]

@@ -11,12 +11,14 @@ from matplotlib.patches import Patch
 
 from aecbench.corpus import Corpus, Item
 from aecbench.dsp.levels import FRAME, active_power, db, talk
+from aecbench.errors import AecbenchError
 from aecbench.plots.columns import Value, column, drawn, text
 from aecbench.plots.plan import draw_plan
 from aecbench.plots.scene_data import Decay, Event, decay, events, played_tone
 from aecbench.plots.style import ACCENT, GREY, INK, PALE, draw_spectrogram, plain, save, shorten, spectrum
 from aecbench.scenes import devices
 from aecbench.scenes.loudspeaker import settings
+from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Room, Scene
 from aecbench.signals import STEMS, Array, Talk
 
@@ -35,7 +37,7 @@ WIDTH, PATHS, STEM, LINE = 13.5, 3.6, 1.15, 0.2  # inches: all, the upper part, 
 FACTS, LONGEST = 4, 22  # columns of facts, characters in one
 
 
-def scene_picture(scene: Scene) -> str:
+def scene_picture(scene: Scene | Recording) -> str:
     """File name for the picture of a scene."""
     return f"scene-{scene.split}-{scene.index:06d}.png"
 
@@ -44,9 +46,14 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
     """The scene at a place in a corpus.
 
     Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
-    stems under who talks and what changes; and everything that was drawn.
+    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording that was
+    imported, of which room and loudspeaker are not known.
     """
     item = corpus[place]
+    if not isinstance(item.scene, Scene):
+        raise AecbenchError(
+            f"{item.scene.id} was imported: its room and loudspeaker are not known, so it has no picture"
+        )
     facts = drawn({str(name): value for name, value in corpus.scenes.iloc[place].items()})
     changes = events(item.scene)
     lanes = list(dict.fromkeys(event.what for event in changes))
@@ -57,22 +64,21 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
         head.text(0.008, 0.5, item.scene.id, size=15, weight="bold", va="center")
         words = f"corpus {corpus.id[:12]}, digest {corpus.digest[:12]}"
         head.text(0.992, 0.5, words, color=GREY, ha="right", va="center")
-        _paths(paths, item)
+        _paths(paths, item, item.scene)
         _stems(stems, item, changes, lanes)
         _facts(foot, facts, heights[-1])
         save(figure, path)
 
 
-def _paths(figure: SubFigure, item: Item) -> None:
+def _paths(figure: SubFigure, item: Item, scene: Scene) -> None:
     left, middle, right = figure.subfigures(1, 3, width_ratios=(5, 4.5, 4), squeeze=False).flat
-    _echo_path(left, item)
-    draw_plan(middle.subplots(), item.scene.room)
-    _loudspeaker(right.subplots(), item.scene)
+    _echo_path(left, item, scene)
+    draw_plan(middle.subplots(), scene.room)
+    _loudspeaker(right.subplots(), scene)
 
 
-def _echo_path(figure: SubFigure, item: Item) -> None:
+def _echo_path(figure: SubFigure, item: Item, scene: Scene) -> None:
     """The first echo path, and of all of them how they decay."""
-    scene = item.scene
     first, *later = (decay(path, scene.rate) for path in item.rir if path.any())
     wave, curve = figure.subplots(2, 1, height_ratios=(1, 1.7))
     wave.axvline(first.direct, color=ACCENT, lw=1)

@@ -9,8 +9,9 @@ from aecbench.record import Frozen
 from aecbench.scenes.scene import Scene, TalkKind
 from aecbench.signals import Talk
 
-__all__ = ["TALK", "Fact", "Recording", "read_scene"]
+__all__ = ["TALK", "Fact", "Kind", "Recording", "read_scene"]
 
+Kind = TalkKind | Literal["sweep"]
 Fact = str | int | float | bool
 
 # who talks in a recording whose stems nobody knows, from its first frame to the last; in a sweep, nobody does
@@ -24,7 +25,7 @@ class Recording(Frozen):
     id: str  # corpus/split/name
     split: str
     index: int
-    talk: TalkKind | Literal["sweep"]
+    talk: Kind
     rate: int  # [Hz]
     duration: float  # [s]
     stems: bool  # False: a real recording, of which mic and far are known and near, echo and noise are not

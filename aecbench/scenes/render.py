@@ -17,7 +17,7 @@ from aecbench.errors import SourceError
 from aecbench.scenes import channel, devices
 from aecbench.scenes.noise import render_noise
 from aecbench.scenes.rooms import ENGINES
-from aecbench.scenes.scene import Measured, Room, Scene, Speech
+from aecbench.scenes.scene import Point, Room, Scene, Speech
 from aecbench.scenes.sources import Sources
 from aecbench.scenes.speech import speak
 from aecbench.signals import Array, Signals
@@ -25,7 +25,7 @@ from aecbench.signals import Array, Signals
 __all__ = ["Rendering", "render", "render_with_paths"]
 
 PEAK = 0.99  # nothing at the microphone and nothing sent to the loudspeaker exceeds this
-BANK = 256  # rooms that come again whose responses are kept, per process
+BANK = 512  # responses that are kept of rooms that come again, per process
 ROUNDS, EXACT = 20, 0.01  # of balancing levels behind a microphone's gain control, to this many dB
 
 
@@ -49,7 +49,7 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
     together; ratios stay. Raises SourceError for a silent talker.
     """
     length = round(scene.rate * scene.duration)
-    echo_paths, near_path = _responses(scene, sources)
+    echo_paths = _echo_paths(scene, sources)
     far = echo = near = noise = np.zeros(length, np.float32)
     echo_level = scene.near_level if scene.ser is None else scene.near_level - scene.ser
     echo_gain = np.float32(1)
@@ -59,7 +59,7 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
         echo_gain = _gain(echo, echo_level, scene.rate)
         echo = echo * echo_gain
     if scene.near is not None:
-        near = convolve(_spoken(scene.near, sources, length, scene), near_path)
+        near = convolve(_spoken(scene.near, sources, length, scene), _near_path(scene, sources))
         near = near * _gain(near, scene.near_level, scene.rate)
     if scene.noise is not None and scene.snr is not None:
         noise = render_noise(scene.noise, length, scene.rate, sources.noise, sources.speech)
@@ -151,32 +151,42 @@ def _headroom(x: Array) -> np.float32:
     return np.float32(PEAK / peak if peak else np.inf)
 
 
-def _responses(scene: Scene, sources: Sources) -> tuple[Array, Array]:
-    """Impulse responses from each position of the loudspeaker [K, L], and from the talker [L], to the microphone."""
-    length = round(scene.rate * scene.response)
+def _echo_paths(scene: Scene, sources: Sources) -> Array:
+    """Impulse responses from each position of the loudspeaker to the microphone [K, L]."""
     if isinstance(scene.room, Room):
-        comes_again = scene.room.bank is not None and not scene.room.later
-        responses = (_banked if comes_again else _simulated)(scene.room, scene.rate, length)
-    else:
-        responses = _recorded(scene.room, sources, scene.rate, length)
-    return responses[:-1], responses[-1]
+        return _simulated(scene, scene.room, (scene.room.loudspeaker, *scene.room.later))
+    return _recorded(scene, (scene.room.echo, *scene.room.later), sources)
 
 
-def _simulated(room: Room, rate: int, length: int) -> Array:
-    points = [room.loudspeaker, *room.later, room.talker]
+def _near_path(scene: Scene, sources: Sources) -> Array:
+    """Impulse response from the talker to the microphone [L]."""
+    if isinstance(scene.room, Room):
+        return _simulated(scene, scene.room, (scene.room.talker,))[0]
+    return _recorded(scene, (scene.room.near,), sources)[0]
+
+
+def _simulated(scene: Scene, room: Room, points: tuple[Point, ...]) -> Array:
+    comes_again = room.bank is not None and not room.later
+    return (_banked if comes_again else _computed)(room, points, scene.rate, _response_length(scene))
+
+
+def _computed(room: Room, points: tuple[Point, ...], rate: int, length: int) -> Array:
     engine = ENGINES[room.engine]
-    microphones, air = [room.microphone], room.humidity
-    return engine(room.size, points, microphones, room.absorption, rate=rate, length=length, humidity=air)[:, 0]
+    return engine(room.size, points, [room.microphone], room.absorption, rate=rate, length=length)[:, 0]
 
 
-_banked = functools.lru_cache(maxsize=BANK)(_simulated)
+_banked = functools.lru_cache(maxsize=BANK)(_computed)
 
 
-def _recorded(room: Measured, sources: Sources, rate: int, length: int) -> Array:
+def _recorded(scene: Scene, files: tuple[str, ...], sources: Sources) -> Array:
     if sources.rirs is None:
-        raise SourceError(f"room {room.room} was measured; give the folder or CSV of its responses with --rir")
-    responses = np.zeros((2 + len(room.later), length), np.float32)
-    for row, file in zip(responses, (room.echo, *room.later, room.near), strict=True):
-        response = sources.rirs.load(file, rate)[:length]
+        raise SourceError("the room was measured; give the folder or CSV of its responses with --rir")
+    responses = np.zeros((len(files), _response_length(scene)), np.float32)
+    for row, file in zip(responses, files, strict=True):
+        response = sources.rirs.load(file, scene.rate)[: row.size]
         row[: response.size] = response
     return responses
+
+
+def _response_length(scene: Scene) -> int:
+    return round(scene.rate * scene.response)

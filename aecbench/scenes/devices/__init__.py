@@ -59,10 +59,12 @@ def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, ra
     and, at the end, to the power it had. What the device does to a signal thus depends on its waveform and not on its
     level, and a signal-to-echo ratio set before or after means the same. Silence stays silence, no stages return x.
     """
+    if not stages:
+        return x
     peak = np.abs(x).max(axis=-1, keepdims=True, initial=0.0)
     y: Array = x / np.where(peak > 0, peak, 1)
     for name, parameters in stages:
         y = apply(name, y, rate, parameters)
     before, after = power(x), power(y)
     gain = np.sqrt(np.divide(before, after, out=np.zeros_like(before), where=after > 0))[..., None]
-    return np.asarray(y * gain, x.dtype) if stages else x
+    return np.asarray(y * gain, x.dtype)

@@ -24,7 +24,7 @@ D. Byrne et al., "An international comparison of long-term average speech spectr
 
 def white(rng: np.random.Generator, length: int, rate: int) -> Array:
     """The same power in every hertz: float32 [length]. `rate` is unused."""
-    return _unit(rng.standard_normal(length))
+    return _unit(rng.standard_normal(length, np.float32))
 
 
 def pink(rng: np.random.Generator, length: int, rate: int) -> Array:
@@ -46,10 +46,10 @@ def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
 def _shaped(rng: np.random.Generator, length: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
     """White noise whose spectrum is multiplied with `amplitude` (of the frequency in Hz); no constant component."""
     n = scipy.fft.next_fast_len(max(length, 2), real=True)
-    spectrum = scipy.fft.rfft(rng.standard_normal(n))
+    spectrum = scipy.fft.rfft(rng.standard_normal(n, np.float32))
     frequency = scipy.fft.rfftfreq(n, 1 / rate)
     spectrum[0] = 0
-    spectrum[1:] *= amplitude(frequency[1:])
+    spectrum[1:] *= amplitude(frequency[1:]).astype(np.float32)
     return _unit(scipy.fft.irfft(spectrum, n)[:length])
 
 

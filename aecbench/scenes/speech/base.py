@@ -27,8 +27,8 @@ class SpeechSource(Protocol):
     def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
         """Keys of utterances in random order: one at least, `seconds` together if the speaker has so much."""
 
-    def load(self, speaker: str, utterance: str, rate: int) -> Array:
-        """An utterance as float32 [T] at `rate`, not to be written into."""
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
+        """An utterance as float32 [T] at `rate`, not to be written into; or its first `seconds`, or more of it."""
 
 
 def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array:
@@ -40,11 +40,14 @@ def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array
     ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)
     spans = [(int(start), int(stop)) for start, stop in ends if start < stop]
     said = _recite(source, speech, sum(stop - start for start, stop in spans), rate)
+    fade = max(1, round(FADE * rate))
+    ramp = np.arange(1, fade + 1, dtype=np.float32) / np.float32(fade)
     x = np.zeros(length, np.float32)
     for start, stop in spans:
         now, said = np.split(said, [stop - start])
-        ramp = np.minimum(np.arange(1, now.size + 1, dtype=np.float32) / np.float32(max(1, round(FADE * rate))), 1)
-        x[start:stop] += now * ramp * ramp[::-1]
+        now[:fade] *= ramp[: now.size]
+        now[::-1][:fade] *= ramp[: now.size]
+        x[start:stop] += now
     return x
 
 
@@ -55,7 +58,7 @@ def _recite(source: SpeechSource, speech: Speech, needed: int, rate: int) -> Arr
     while said < needed:
         before = said
         for utterance in speech.utterances:
-            parts.append(source.load(speech.speaker, utterance, rate))
+            parts.append(source.load(speech.speaker, utterance, rate, (needed - said) / rate))
             said += parts[-1].size
             if said >= needed:
                 break

@@ -94,8 +94,8 @@ class Espeak:
             lasting += _say(voice, texts[-1]).size
         return tuple(texts)
 
-    def load(self, speaker: str, utterance: str, rate: int) -> Array:
-        """A text, spoken: no silence before, and 0.3 s after it. Raises SourceError for a text without any sound."""
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
+        """A text, spoken, all of it: no silence before, and 0.3 s after it. Raises SourceError for a text without any sound."""
         return audio.resample(_say(_known(speaker), utterance), RATE, rate)
 
 

@@ -14,6 +14,8 @@ from aecbench.signals import Array
 
 __all__ = ["open_speech_folder", "open_speech_manifest", "open_speech_pack", "speakers_of"]
 
+SPARE = 0.01  # [s] decoded beyond what is needed, so that a resampling filter does not see the end of it
+
 
 @dataclass(frozen=True)
 class SpeechFiles:
@@ -42,13 +44,13 @@ class SpeechFiles:
                 break
         return tuple(chosen)
 
-    def load(self, speaker: str, utterance: str, rate: int) -> Array:
-        """A file of a speaker."""
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
+        """A file of a speaker, of which no more than its first `seconds` (and a little) is decoded."""
         if utterance not in self.files.of(speaker):
             raise SourceError(
                 f"{self.files.origin}: speaker {speaker!r} has no file {utterance!r}; draw the scenes again"
             )
-        return self.files.load(utterance, rate)[0]
+        return self.files.load(utterance, rate, seconds=None if seconds is None else seconds + SPARE)[0]
 
 
 def open_speech_folder(source: str) -> SpeechSource:

@@ -1,0 +1,64 @@
+"""The last step of making a corpus: its table of scenes and, last of all, corpus.json."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aecbench import __version__
+from aecbench.config import canonical_json
+from aecbench.corpus.format import CORPUS, FORMAT, SCENES, digest
+from aecbench.corpus.read import Corpus, Shard, open_corpus
+from aecbench.output import whole_file
+
+__all__ = ["finish", "flat"]
+
+LIBRARIES = ("numpy", "scipy", "pyroomacoustics", "numba", "soxr")
+
+
+def finish(out: Path, identity: str, shards: Sequence[Path], rir_length: int, spec: Mapping[str, Any]) -> Corpus:
+    """Turn a folder with these shards into a corpus. `spec` tells where it comes from; it has a name.
+
+    Raises OutputError where it cannot be written.
+    """
+    rows: list[dict[str, Any]] = []
+    for path in shards:
+        with Shard(path) as shard:
+            facts = zip(shard.scenes(), shard.hashes(), shard.t20(), strict=True)
+            for row, (scene, sha, t20) in enumerate(facts):
+                place = {"scene": scene.pop("id"), "shard": path.name, "row": row, "sha256": sha}
+                rows.append(place | flat(scene) | {"t20": t20})
+    with whole_file(out / SCENES) as part:
+        pd.DataFrame(rows).to_parquet(part, index=False)
+    info = {
+        "format": FORMAT,
+        "id": identity,
+        "digest": digest({row["scene"]: row["sha256"] for row in rows}),
+        "scenes": len(rows),
+        "rir_length": rir_length,
+        "spec": spec,
+        "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
+        "command": " ".join(sys.argv),
+    }
+    with whole_file(out / CORPUS) as part:
+        part.write_text(json.dumps(info, indent=1))
+    return open_corpus(out)
+
+
+def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested records as one row. Lists become JSON, None is left out.
+
+    >>> flat({"ser": None, "room": {"rt60": 0.3, "size": [4, 3, 2]}})
+    {'room.rt60': 0.3, 'room.size': '[4,3,2]'}
+    """
+    row: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, dict):
+            row |= flat(item, f"{prefix}{key}.")
+        elif item is not None:
+            row[prefix + key] = canonical_json(item) if isinstance(item, list) else item
+    return row

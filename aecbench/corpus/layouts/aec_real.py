@@ -1,0 +1,84 @@
+"""The real recordings of the AEC Challenge: what a microphone heard and what was played, the scenario in the name."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aecbench.config import canonical_json
+from aecbench.corpus.format import Record
+from aecbench.corpus.layouts.aec_synthetic import RATE
+from aecbench.corpus.layouts.base import UNIT, Found, Problem, Take, headers, key, read_int16, unknown_rir
+from aecbench.scenes.recording import Kind, Recording
+
+__all__ = ["ENDS", "Real", "find_real"]
+
+SCENARIO = re.compile(
+    r"(?P<name>.+)[_-](?P<scenario>farend[_-]singletalk|nearend[_-]singletalk|doubletalk|sweep)"
+    r"(?P<movement>[_-]with[_-]movement)?"
+)
+TALK: dict[str, Kind] = {
+    "farend_singletalk": "far_single",
+    "nearend_singletalk": "near_single",
+    "doubletalk": "double",
+    "sweep": "sweep",
+}
+ENDS = ("_mic", "_lpb")
+MARGIN = RATE  # samples by which mic and lpb may differ in length: the shorter one ends first, as in the challenge
+
+
+@dataclass(frozen=True)
+class Real:
+    """A real recording. Its far end is silence where `files` has no lpb."""
+
+    scene: Recording
+    split: str
+    length: int
+    files: tuple[Path, ...]  # mic, and lpb
+    stems: bool = False
+    rir_shape: tuple[int, int] = (1, 1)
+
+    def record(self) -> Record:
+        """The two files, cut to the shorter one."""
+        audio = np.zeros((2, self.length), np.int16)
+        for row, path in zip(audio, self.files, strict=False):
+            row[:] = read_int16(path)[: self.length]
+        text = canonical_json(self.scene.model_dump(mode="json"))
+        return Record(text, audio, UNIT, unknown_rir(), np.nan)
+
+
+def find_real(folder: Path, corpus: str, split: str) -> Found:
+    """The recordings in a folder and those below it."""
+    takes: list[Take] = []
+    problems: list[Problem] = []
+    files = (path for path in folder.rglob("*.wav") if path.stem.endswith(ENDS))
+    for base in sorted({key(path, folder).removesuffix(".wav")[: -len("_mic")] for path in files}):
+        mic, lpb = (folder / f"{base}{end}.wav" for end in ENDS)
+        known = SCENARIO.fullmatch(mic.stem.removesuffix(ENDS[0]))
+        if known is None:
+            problems.append(Problem(key(mic if mic.exists() else lpb, folder), "has no scenario in its name"))
+            continue
+        scenario = known["scenario"].replace("-", "_")
+        alone = scenario == "nearend_singletalk" and not lpb.exists()
+        present = (mic,) if alone else (mic, lpb)
+        lengths, wrong = headers(present, RATE, folder)
+        cut = 0 if wrong else max(lengths) - min(lengths)
+        if cut:
+            fate = "both are cut to the shorter one" if cut <= MARGIN else "no pair"
+            what = f"has {lengths[0]} samples, its lpb {lengths[1]}: {fate}"
+            wrong = [Problem(key(mic, folder), what, kept=cut <= MARGIN)]
+        problems += wrong
+        if all(problem.kept for problem in wrong):
+            scene = Recording(
+                id=f"{corpus}/{split}/{base}",
+                split=split,
+                index=len(takes),
+                talk=TALK[scenario],
+                rate=RATE,
+                duration=min(lengths) / RATE,
+                stems=False,
+                facts={"scenario": scenario, "movement": bool(known["movement"]), "lpb": not alone, "cut": cut},
+            )
+            takes.append(Real(scene, split, min(lengths), present))
+    return Found(takes, problems)

@@ -1,0 +1,157 @@
+"""From a folder in a layout to a corpus. What cannot be used is reported file by file; the rest is imported."""
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+
+from aecbench.config import canonical_json, sha256
+from aecbench.corpus.finish import finish
+from aecbench.corpus.format import CORPUS, FORMAT, RECORDED, SHARDS, shard_name
+from aecbench.corpus.layouts.base import Found, Layout, Problem, Take, key, relative
+from aecbench.corpus.read import Corpus
+from aecbench.corpus.write import Packed, pack, write_shard
+from aecbench.errors import AudioError, OutputError, SourceError
+from aecbench.output import new_folder, whole_file
+from aecbench.progress import progress
+from aecbench.scenes.files import SPLITS
+from aecbench.signals import STEMS
+
+__all__ = ["REPORT", "Imported", "build"]
+
+REPORT = "import-report.csv"
+SHARD = 64  # scenes
+HASHERS = 8  # threads: hashing is bound by the disk
+
+
+class Imported(NamedTuple):
+    """A corpus that was imported, and what was wrong with files of its source."""
+
+    corpus: Corpus
+    problems: list[Problem]
+
+
+class Group(NamedTuple):
+    """The takes of one shard."""
+
+    split: str
+    stems: bool
+    takes: Sequence[Take]
+
+    @property
+    def length(self) -> int:
+        """Samples of the longest."""
+        return max(take.length for take in self.takes)
+
+
+def build(layout: Layout, folder: Path, out: Path, *, split: str = "test", jobs: int = 1) -> Imported:
+    """Import a folder into the corpus `out`, with `jobs` processes (-1: all cores).
+
+    `split` is for scenes of which the folder does not say it. Every problem is a row of import-report.csv in `out`.
+    Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
+    """
+    if out.exists() and any(out.iterdir()):
+        what = "a corpus" if (out / CORPUS).exists() else "files, perhaps of an import that was interrupted"
+        raise OutputError(f"{out}: holds {what} already; choose another place with --out, or remove it")
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: is no folder; give the one that holds the data set")
+    name = out.absolute().name
+    found = layout.find(folder, name, split)
+    takes, problems = _alike(found, folder)
+    if not takes:
+        first = f"; the first of {len(problems)} problems: {_line(problems[0])}" if problems else ""
+        raise SourceError(f"{folder}: holds nothing that can be imported{first}")
+    new_folder(out / SHARDS)
+    identity = _identity(found, takes, folder, name)
+    shards = list(_shards(takes, folder, out, identity, problems, jobs))
+    if not shards:
+        raise SourceError(f"{folder}: holds nothing that can be imported; the first problem: {_line(problems[0])}")
+    problems.sort()
+    _report(out, problems)
+    spec = {"name": name, "imported": folder.absolute().name}
+    return Imported(finish(out, identity, shards, takes[0].rir_shape[1], spec), problems)
+
+
+def _alike(found: Found, folder: Path) -> tuple[list[Take], list[Problem]]:
+    """The takes in the order of their splits, those with stems first, and whose echo paths are of one shape."""
+    takes = sorted(found.takes, key=lambda take: (SPLITS.index(take.split), not take.stems))
+    shape = takes[0].rir_shape if takes else None
+    odd = [
+        Problem(key(take.files[0], folder), f"has echo paths of shape {take.rir_shape}, other scenes {shape}")
+        for take in takes
+        if take.rir_shape != shape
+    ]
+    return [take for take in takes if take.rir_shape == shape], [*found.problems, *odd]
+
+
+def _groups(takes: Sequence[Take]) -> Iterator[Group]:
+    for (split, stems), same in groupby(takes, key=lambda take: (take.split, take.stems)):
+        every = list(same)
+        for start in range(0, len(every), SHARD):
+            yield Group(split, stems, every[start : start + SHARD])
+
+
+def _shards(
+    takes: Sequence[Take], folder: Path, out: Path, identity: str, problems: list[Problem], jobs: int
+) -> Iterator[Path]:
+    """Write the shards, one by one; takes that cannot be read are added to `problems`."""
+    groups = list(_groups(takes))
+    tasks = (joblib.delayed(_packed)(take, group.length, folder) for group in groups for take in group.takes)
+    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    results = progress(done, len(takes), f"import {out.name}", "scenes")
+    numbers = dict.fromkeys(SPLITS, 0)
+    segments, length = takes[0].rir_shape
+    for group in groups:
+        good: list[Packed] = []
+        for result in islice(results, len(group.takes)):
+            if isinstance(result, Problem):
+                problems.append(result)
+            else:
+                good.append(result)
+        if good:
+            path = out / SHARDS / shard_name(group.split, numbers[group.split])
+            numbers[group.split] += 1
+            signals = STEMS if group.stems else RECORDED
+            write_shard(path, identity, len(good), group.length, segments * length, good, signals)
+            yield path
+    next(results, None)  # lets the bar reach its end
+
+
+def _packed(take: Take, length: int, folder: Path) -> Packed | Problem:
+    try:
+        return pack(take.record(), length)
+    except AudioError as error:
+        return Problem(key(take.files[0], folder), relative(str(error), folder))
+
+
+def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str) -> str:
+    """Hash of all that decides the contents: the files, the name of the corpus, the format."""
+    files = sorted({*found.tables, *(path for take in takes for path in take.files)})
+    with ThreadPoolExecutor(HASHERS) as pool:
+        contents = pool.map(_sha256, files)
+        hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
+    return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes]))
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AudioError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
+
+
+def _report(out: Path, problems: Sequence[Problem]) -> None:
+    with whole_file(out / REPORT) as part, part.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("file", "imported", "problem"))
+        table.writerows((problem.file, "yes" if problem.kept else "no", problem.problem) for problem in problems)
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.file}: {problem.problem}"

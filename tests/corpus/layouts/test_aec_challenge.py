@@ -1,0 +1,356 @@
+"""Trees as the AEC Challenge lays them out, imported, evaluated, exported."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.io import wavfile
+
+from aecbench.corpus import open_corpus
+from aecbench.corpus.layouts import LAYOUTS, build, export
+from aecbench.errors import CorpusError, OutputError, SourceError
+from aecbench.evaluate import evaluate
+from aecbench.metrics import METRICS
+from aecbench.systems import load_system
+
+RATE = 16_000
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+HEAD = "nearend_speaker,ser,is_farend_nonlinear,is_farend_noisy,is_nearend_noisy,split,fileid,nearend_scale\n"
+CHALLENGE = LAYOUTS["aec-challenge"]
+
+
+def samples(seed: int, seconds: float = 1.0, level: float = 3000) -> np.ndarray:
+    return np.rint(np.random.default_rng(seed).normal(0, level, round(seconds * RATE))).astype(np.int16)
+
+
+def save(path, x, rate=RATE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wavfile.write(path, rate, x)
+
+
+@pytest.fixture
+def synthetic(tmp_path):
+    """Six scenes; the tree and, by number, mic, far, near at full level, echo."""
+    folder = tmp_path / "synthetic"
+    rows, truth = [], {}
+    for n in range(6):
+        far, near, echo, noise = (samples(10 * n + k, level=2000 if k else 5000) for k in range(4))
+        scale = 0.5 + 0.0571 * n
+        mic = np.rint(echo + scale * near + (noise / 20 if n % 2 else 0)).astype(np.int16)
+        truth[n] = mic, far, near, echo, scale
+        for name, x in (
+            (f"farend_speech/farend_speech_fileid_{n}", far),
+            (f"echo_signal/echo_fileid_{n}", echo),
+            (f"nearend_mic_signal/nearend_mic_fileid_{n}", mic),
+            (f"nearend_speech/nearend_speech_fileid_{n}", near),
+        ):
+            save(folder / f"{name}.wav", x)
+        rows.append(f"reader_0{n},{-7 + n},{n % 2},1,{n % 2},{'test' if n < 4 else 'train'},{n},{scale!r}\n")
+    (folder / "meta.csv").write_text(HEAD + "".join(rows))
+    return folder, truth
+
+
+@pytest.fixture
+def real(tmp_path):
+    """One recording of each scenario, of different lengths."""
+    folder = tmp_path / "real"
+    for n, (name, seconds) in enumerate(
+        {
+            "-0Ab_c_farend_singletalk": 1.0,
+            "-0Ab_c_farend_singletalk_with_movement": 1.25,
+            "-0Ab_c_doubletalk": 1.5,
+            "-0Ab_c_doubletalk_with_movement": 0.75,
+            "-0Ab_c_sweep": 0.5,
+        }.items()
+    ):
+        save(folder / f"{name}_mic.wav", samples(n, seconds))
+        save(folder / f"{name}_lpb.wav", samples(n + 20, seconds))
+    save(folder / "-0Ab_c_nearend_singletalk_mic.wav", samples(9))
+    return folder
+
+
+def report(corpus) -> dict[str, tuple[str, str]]:
+    with (corpus / "import-report.csv").open() as file:
+        return {row["file"]: (row["imported"], row["problem"]) for row in csv.DictReader(file)}
+
+
+def test_near_end_is_scaled_and_noise_is_what_is_left_of_mic(synthetic, tmp_path):
+    folder, truth = synthetic
+    corpus = build(CHALLENGE, folder, tmp_path / "corpus").corpus
+    assert len(corpus) == 6
+    for scene, signals, _ in corpus:
+        mic, far, near, echo, scale = truth[scene.index]
+        assert scene.ser == -7 + scene.index
+        steps = [np.rint(x * 2.0**15).astype(int) for x in signals]
+        np.testing.assert_array_equal(steps[0], mic)
+        np.testing.assert_array_equal(steps[1], far)
+        np.testing.assert_array_equal(steps[2], np.rint(scale * near))
+        np.testing.assert_array_equal(steps[3], echo)
+        np.testing.assert_array_equal(steps[0], steps[2] + steps[3] + steps[4])
+
+
+def test_columns_of_meta_become_columns_of_the_table(synthetic, tmp_path):
+    corpus = build(CHALLENGE, synthetic[0], tmp_path / "corpus").corpus
+    assert corpus.scenes["split"].tolist() == ["train"] * 2 + ["test"] * 4
+    assert corpus.scenes["facts.is_farend_nonlinear"].tolist() == [0, 1, 0, 1, 0, 1]
+    assert set(corpus.scenes["talk"]) == {"double"}
+    assert corpus.scenes["scene"].tolist()[0] == "corpus/train/000004"
+
+
+def test_a_column_of_meta_that_is_not_all_numbers_is_text(synthetic, tmp_path):
+    folder, _ = synthetic
+    meta = (folder / "meta.csv").read_text().replace("reader_03", "61")
+    (folder / "meta.csv").write_text(meta)
+    scenes = build(CHALLENGE, folder, tmp_path / "corpus").corpus.scenes
+    assert sorted(scenes["facts.nearend_speaker"])[:2] == ["61", "reader_00"]
+
+
+def test_bytes_do_not_depend_on_the_number_of_processes(synthetic, tmp_path):
+    one = build(CHALLENGE, synthetic[0], tmp_path / "a" / "corpus").corpus
+    two = build(CHALLENGE, synthetic[0], tmp_path / "b" / "corpus", jobs=2).corpus
+    assert (one.id, one.digest) == (two.id, two.digest)
+
+
+def test_what_is_wrong_with_a_synthetic_set_is_told_file_by_file(synthetic, tmp_path):
+    folder, truth = synthetic
+    (folder / "echo_signal" / "echo_fileid_0.wav").write_text(LFS)
+    (folder / "farend_speech" / "farend_speech_fileid_1.wav").unlink()
+    save(folder / "nearend_speech" / "nearend_speech_fileid_2.wav", truth[2][2][:-5])
+    save(folder / "echo_signal" / "echo_fileid_3.wav", truth[3][3], 48_000)
+    loud = np.full(RATE, 30_000, np.int16)
+    save(folder / "nearend_mic_signal" / "nearend_mic_fileid_4.wav", loud)
+    save(folder / "echo_signal" / "echo_fileid_4.wav", -loud)
+    done = build(CHALLENGE, folder, tmp_path / "corpus")
+    told = report(tmp_path / "corpus")
+    assert done.corpus.scenes["scene"].tolist() == ["corpus/train/000005"]
+    assert "Git LFS pointer" in told["echo_signal/echo_fileid_0.wav"][1]
+    assert "no such file" in told["farend_speech/farend_speech_fileid_1.wav"][1]
+    assert "differ in length" in told["nearend_mic_signal/nearend_mic_fileid_2.wav"][1]
+    assert "48000 Hz, expected 16000" in told["echo_signal/echo_fileid_3.wav"][1]
+    assert "does not fit into 16 bits" in told["nearend_mic_signal/nearend_mic_fileid_4.wav"][1]
+    assert len(told) == 5
+    assert {imported for imported, _ in told.values()} == {"no"}
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("", "fileid 0: has no row"),
+        ("r,1,0,0,0,test,0,loud\n", "fileid 0: could not convert"),
+        ("r,1,0,0,0,dev,0,1\n", "fileid 0: unknown split 'dev'"),
+        ("r,1,0,0,0,test,0,1\nr,1,0,0,0,test,77,1\n", "fileid 77: none of its files"),
+    ],
+)
+def test_a_row_of_meta_that_cannot_be_used_is_told(synthetic, tmp_path, row, problem):
+    folder, _ = synthetic
+    lines = (folder / "meta.csv").read_text().splitlines(keepends=True)
+    (folder / "meta.csv").write_text("".join([lines[0], row, *lines[2:]]))
+    done = build(CHALLENGE, folder, tmp_path / "corpus")
+    assert problem in done.problems[0].problem
+    assert len(done.problems) == 1
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("fileid,ser\n0,1\n")])
+def test_without_nearend_scale_nothing_is_imported(synthetic, tmp_path, damage):
+    damage(synthetic[0] / "meta.csv")
+    with pytest.raises(SourceError, match="nearend_scale"):
+        build(CHALLENGE, synthetic[0], tmp_path / "corpus")
+
+
+def test_a_clone_without_its_audio_says_so(synthetic, tmp_path):
+    folder, _ = synthetic
+    for path in folder.rglob("*.wav"):
+        path.write_text(LFS)
+    with pytest.raises(SourceError, match=r"nothing that can be imported; the first of 24 problems: .*git lfs pull"):
+        build(CHALLENGE, folder, tmp_path / "corpus")
+
+
+def test_a_corpus_is_not_written_over(synthetic, tmp_path):
+    build(CHALLENGE, synthetic[0], tmp_path / "corpus")
+    with pytest.raises(OutputError, match="holds a corpus already"):
+        build(CHALLENGE, synthetic[0], tmp_path / "corpus")
+
+
+def test_what_an_interrupted_import_left_is_not_mixed_with_a_new_one(synthetic, tmp_path):
+    save(tmp_path / "corpus" / "shards" / "test-00009.h5", samples(0))
+    with pytest.raises(OutputError, match="perhaps of an import that was interrupted"):
+        build(CHALLENGE, synthetic[0], tmp_path / "corpus")
+
+
+def test_an_imported_corpus_has_no_recipe(synthetic, tmp_path):
+    corpus = build(CHALLENGE, synthetic[0], tmp_path / "corpus").corpus
+    with pytest.raises(CorpusError, match="was imported, not simulated"):
+        _ = corpus.spec
+
+
+def test_real_recordings_have_mic_and_far_of_their_own_length_and_no_stems(real, tmp_path):
+    corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
+    corpus.verify()
+    assert len(corpus) == 6
+    for scene, signals, rir in corpus:
+        name = scene.id.removeprefix("corpus/test/")
+        mic = wavfile.read(real / f"{name}_mic.wav")[1]
+        np.testing.assert_array_equal(np.rint(signals.mic * 2.0**15), mic)
+        if scene.talk == "near_single":
+            assert not signals.far.any()
+        else:
+            np.testing.assert_array_equal(np.rint(signals.far * 2.0**15), wavfile.read(real / f"{name}_lpb.wav")[1])
+        for stem in (signals.near, signals.echo, signals.noise):
+            assert stem.shape == mic.shape
+            assert np.isnan(stem).all()
+        assert np.isnan(rir).all()
+
+
+def test_scenarios_give_talk_and_movement(real, tmp_path):
+    scenes = build(CHALLENGE, real, tmp_path / "corpus").corpus.scenes
+    assert dict(zip(scenes["scene"].str.split("_c_").str[1], scenes["talk"], strict=True)) == {
+        "doubletalk": "double",
+        "doubletalk_with_movement": "double",
+        "farend_singletalk": "far_single",
+        "farend_singletalk_with_movement": "far_single",
+        "nearend_singletalk": "near_single",
+        "sweep": "sweep",
+    }
+    assert scenes["facts.movement"].tolist() == [name.endswith("movement") for name in scenes["scene"]]
+
+
+def test_recordings_of_one_name_in_two_folders_are_two(real, tmp_path):
+    shutil.copytree(real, real / "noisy", ignore=shutil.ignore_patterns("noisy"))
+    corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
+    assert len(corpus) == 12
+    assert corpus.scenes["scene"].is_unique
+
+
+def test_imported_recordings_have_an_overview_and_no_picture_of_their_room(aecbench, real):
+    aecbench("import", "aec-challenge", real, "--out", "corpora/real", "--jobs", 1)
+    result = aecbench("inspect", "corpora/real", "--out", "pictures")
+    assert result.exit_code == 1
+    assert "overview.png" in result.stdout
+    assert "its room and loudspeaker are not known" in result.stderr
+
+
+def test_what_is_wrong_with_real_recordings_is_told_file_by_file(real, tmp_path):
+    save(real / "x_farend_singletalk_mic.wav", samples(0, 1.0))
+    save(real / "x_farend_singletalk_lpb.wav", samples(1, 1.01))
+    save(real / "y_farend_singletalk_mic.wav", samples(0, 1.0))
+    save(real / "y_farend_singletalk_lpb.wav", samples(1, 2.5))
+    save(real / "z_doubletalk_mic.wav", samples(0))
+    save(real / "z_sweep_lpb.wav", samples(0))
+    save(real / "v_doubletalk_mic.wav", np.stack([samples(0), samples(1)], -1))
+    save(real / "v_doubletalk_lpb.wav", samples(0).astype(np.float32))
+    save(real / "u_nothing_mic.wav", samples(0))
+    done = build(CHALLENGE, real, tmp_path / "corpus")
+    told = report(tmp_path / "corpus")
+    assert told["x_farend_singletalk_mic.wav"] == (
+        "yes",
+        "has 16000 samples, its lpb 16160: both are cut to the shorter one",
+    )
+    assert told["y_farend_singletalk_mic.wav"] == ("no", "has 16000 samples, its lpb 40000: no pair")
+    assert told["z_doubletalk_lpb.wav"] == ("no", "no such file")
+    assert told["z_sweep_mic.wav"] == ("no", "no such file")
+    assert "has 2 channels" in told["v_doubletalk_mic.wav"][1]
+    assert "expected PCM_16" in told["v_doubletalk_lpb.wav"][1]
+    assert told["u_nothing_mic.wav"] == ("no", "has no scenario in its name")
+    assert len(told) == 7
+    assert len(done.corpus) == 7
+    assert done.corpus.where(talk="far_single")[2].signals.mic.size == RATE
+
+
+def test_metrics_that_need_stems_are_nan_with_the_reason_on_real_recordings(real, tmp_path):
+    corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
+    rows = evaluate(load_system("passthrough"), corpus).rows
+    assert len(rows) == 6 * (len(METRICS) + 1)
+    assert not rows["failed"].any()
+    for name in ("pesq", "stoi", "si_sdr", "sdr"):
+        part = rows[rows["metric"] == name]
+        assert part["value"].isna().all()
+        assert set(part["reason"]) == {"no stems: a real recording"}
+
+
+def test_erle_of_a_real_recording_is_mic_over_output_while_the_far_end_talks(real, tmp_path):
+    corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
+    rows = evaluate(load_system("nlms"), corpus, {"erle": METRICS["erle"], "level": METRICS["level"]}).rows
+    values = rows.pivot_table(index="talk", columns="metric", values="value", aggfunc="count")
+    assert values["erle"].to_dict() == {"double": 0, "far_single": 2, "near_single": 0, "sweep": 0}
+    assert values["level"].to_dict() == {"double": 0, "far_single": 0, "near_single": 1, "sweep": 0}
+
+
+def test_the_oracle_fails_on_real_recordings_with_a_reason(real, tmp_path):
+    corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
+    rows = evaluate(load_system("oracle"), corpus, {"erle": METRICS["erle"]}).rows
+    assert rows["failed"].all()
+    assert rows["reason"].str.contains("nobody knows that of a real recording").all()
+
+
+def test_stems_of_a_simulated_corpus_come_back_to_the_bit(corpus, tmp_path):
+    export(corpus, CHALLENGE, tmp_path / "out")
+    back = build(CHALLENGE, tmp_path / "out", tmp_path / "back")
+    assert back.problems == []
+    for scene, signals, _ in back.corpus:
+        original = corpus[scene.index]
+        assert scene.facts["scene"] == original.scene.id
+        assert (scene.split, scene.ser) == (original.scene.split, original.scene.ser)
+        np.testing.assert_array_equal(np.stack(signals), np.stack(original.signals))
+
+
+def test_an_exported_set_has_the_columns_of_the_challenge(corpus, tmp_path):
+    export(corpus.split("test"), CHALLENGE, tmp_path / "out")
+    meta = pd.read_csv(tmp_path / "out" / "meta.csv")
+    assert meta.columns.tolist()[6:13] == [
+        "ser",
+        "is_farend_nonlinear",
+        "is_farend_noisy",
+        "is_nearend_noisy",
+        "split",
+        "fileid",
+        "nearend_scale",
+    ]
+    assert meta["fileid"].tolist() == list(range(6))
+    assert (meta["nearend_scale"] == 1).all()
+    assert meta["is_farend_nonlinear"].tolist() == [
+        int(model != "linear") for model in corpus.split("test").scenes["loudspeaker.model"]
+    ]
+
+
+def test_real_recordings_come_back_to_the_bit(real, tmp_path):
+    there = build(CHALLENGE, real, tmp_path / "a" / "corpus").corpus
+    export(there, CHALLENGE, tmp_path / "out")
+    shutil.rmtree(tmp_path / "a")
+    back = build(CHALLENGE, tmp_path / "out", tmp_path / "b" / "corpus").corpus
+    for scene, signals, _ in back:
+        mic = wavfile.read(real / f"{scene.id.split('/')[2]}_mic.wav")[1]
+        np.testing.assert_array_equal(np.rint(signals.mic * 2.0**15), mic)
+
+
+def test_import_and_eval_from_the_command_line(aecbench, real, tmp_path):
+    result = aecbench("import", "aec-challenge", real, "--out", "corpora/real", "--jobs", 1)
+    assert result.exit_code == 0
+    assert "6 test scenes" in result.stdout.replace("0.00 h: ", "")
+    result = aecbench("eval", "--model", "passthrough", "--corpus", "corpora/real", "--by", "talk", "--jobs", 1)
+    assert result.exit_code == 0
+    for word in ("far_single", "double", "near_single", "sweep"):
+        assert word in result.stdout
+    result = aecbench("eval", "--model", "passthrough", "--corpus", "corpora/real", "--json", "--jobs", 1)
+    systems = json.loads(result.stdout)["systems"]
+    assert systems["passthrough"]["pesq"]["n"] == 0
+    assert systems["passthrough"]["erle"]["n"] == 2
+
+
+def test_an_import_that_left_something_out_exits_with_3(aecbench, synthetic):
+    folder, _ = synthetic
+    (folder / "echo_signal" / "echo_fileid_0.wav").write_text(LFS)
+    result = aecbench("import", "aec-challenge", folder, "--out", "corpus", "--jobs", 1)
+    assert result.exit_code == 3
+    for word in ("import-report.csv", "echo_signal/echo_fileid_0.wav", "git lfs pull"):
+        assert word in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert len(open_corpus((folder / ".." / "corpus").resolve())) == 5
+
+
+def test_an_unknown_layout_is_met_with_the_nearest(aecbench, tmp_path):
+    result = aecbench("import", "aec-chalenge", tmp_path, "--out", "corpus")
+    assert result.exit_code == 2
+    assert "did you mean 'aec-challenge'" in result.stderr

@@ -1,0 +1,197 @@
+"""Corpora survive kills, damage and other writers."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from aecbench.corpus import open_corpus
+from aecbench.corpus.verify import verify
+from aecbench.errors import CorpusError, OutputError, SourceError
+from aecbench.output import locked
+from aecbench.simulate import repair, simulate
+
+KILLS = 30
+FLIPS = 500
+
+
+@pytest.fixture
+def copy(corpus, tmp_path):
+    shutil.copytree(corpus.path, tmp_path / "copy")
+    return open_corpus(tmp_path / "copy")
+
+
+def problems(path):
+    return {problem.file: problem.what for problem in verify(open_corpus(path))}
+
+
+def shards(corpus):
+    return sorted((corpus.path / "shards").glob("*.h5"))
+
+
+def test_a_whole_corpus_has_no_problems(corpus):
+    assert verify(corpus) == []
+
+
+def test_each_broken_missing_renamed_swapped_and_stray_shard_is_named(copy):
+    test0, test1, val0 = shards(copy)
+    shutil.copy(val0, val0.with_name("val-00001.h5"))
+    assert problems(copy.path) == {"shards/val-00001.h5": "does not belong to the corpus"}
+    val0.unlink()
+    test0.rename(test0.with_name("t"))
+    test1.rename(test0)
+    test0.with_name("t").rename(test1)
+    found = problems(copy.path)
+    assert found["shards/val-00000.h5"] == "is missing"
+    assert found["shards/test-00000.h5"] == "holds the scenes of test-00001.h5"
+    assert found["shards/test-00001.h5"] == "holds the scenes of test-00000.h5"
+    test0.write_bytes(test0.read_bytes()[:-5000])
+    assert problems(copy.path)["shards/test-00000.h5"].startswith("is damaged")
+
+
+def test_a_changed_hash_in_the_table_is_found(copy):
+    copy.scenes.loc[0, "sha256"] = "0" * 64
+    assert {problem.file for problem in verify(copy)} == {"scenes.parquet", "shards/" + copy.scenes["shard"][0]}
+
+
+def test_repair_renders_just_what_is_wrong(copy, corpus):
+    test0, test1, val0 = shards(copy)
+    untouched = test1.stat().st_mtime_ns
+    val0.unlink()
+    test0.write_bytes(test0.read_bytes()[:-5000])
+    (copy.path / "shards" / "old.h5.tmp").write_text("left over")
+    assert {problem.file for problem in repair(copy)} == {
+        "shards/val-00000.h5",
+        "shards/test-00000.h5",
+        "shards/old.h5.tmp",
+    }
+    assert verify(open_corpus(copy.path)) == []
+    assert open_corpus(copy.path).digest == corpus.digest
+    assert test1.stat().st_mtime_ns == untouched
+
+
+def test_repair_from_changed_sources_is_refused_and_changes_nothing(tmp_path, spec, speech_folder):
+    shutil.copytree(speech_folder, tmp_path / "speech")
+    moved = spec.model_copy(update={"speech": type(spec.speech)(source=str(tmp_path / "speech"))})
+    made = simulate(moved, tmp_path / "c")
+    shutil.rmtree(tmp_path / "speech" / "s00")
+    shards(made)[0].unlink()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SourceError, match="have changed since"):
+        repair(made)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["corpus.json", "scenes.parquet"])
+def test_a_lost_table_is_made_again_from_the_shards(copy, corpus, spec, name):
+    times = {path: path.stat().st_mtime_ns for path in shards(copy)}
+    (copy.path / name).unlink()
+    assert simulate(spec, copy.path).digest == corpus.digest
+    assert {path: path.stat().st_mtime_ns for path in shards(copy)} == times
+
+
+def test_a_second_writer_is_refused(spec, tmp_path):
+    (tmp_path / "c").mkdir()
+    program = (
+        "import sys, time; from pathlib import Path; from aecbench.output import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('locked', flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program, tmp_path / "c"], stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"locked\n"
+    try:
+        with pytest.raises(OutputError, match="another process is writing there"):
+            simulate(spec, tmp_path / "c")
+        assert not list((tmp_path / "c").rglob("*.h5*"))
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    with locked(tmp_path / "c"):  # a killed process holds no lock
+        pass
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_digest(corpus, recipe_file, tmp_path):
+    """SIGKILL at random moments of a run, in the midst of a shard too; what has a final name is always whole."""
+    rng = np.random.default_rng(0)
+    program = "from aecbench.cli import main; main()"
+    command = [sys.executable, "-c", program, "simulate", str(recipe_file), "--out", "c", "--jobs", "1"]
+    kills = interrupted = 0
+    while kills < KILLS:
+        run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for(lambda run=run: (tmp_path / "c" / ".lock").exists() or run.poll() is not None)
+        time.sleep(rng.uniform(0, 0.9))
+        interrupted += bool(list(tmp_path.glob("c/**/*.tmp")))
+        finished = run.poll() is not None
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        kills += not finished
+        for path in (tmp_path / "c" / "shards").glob("*.h5"):
+            with h5py.File(path) as file:
+                assert file.attrs["corpus"] == corpus.id
+        if (tmp_path / "c" / "corpus.json").exists():
+            assert open_corpus(tmp_path / "c").digest == corpus.digest
+            assert verify(open_corpus(tmp_path / "c")) == [] or list(tmp_path.glob("c/shards/*.tmp"))
+            shutil.rmtree(tmp_path / "c")
+        elif (tmp_path / "c" / ".lock").exists():
+            (tmp_path / "c" / ".lock").unlink()
+    assert interrupted >= 3  # some of them while a shard was being written
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    done = open_corpus(tmp_path / "c")
+    assert done.digest == corpus.digest
+    assert verify(done) == []
+
+
+def _wait_for(condition, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_no_flipped_bit_or_cut_end_is_read_silently(copy, corpus):
+    """In each of many copies one bit is flipped or the end cut off: the reader refuses, or reads the same scenes."""
+    shard = copy.path / "shards" / "val-00000.h5"
+    whole, expected = shard.read_bytes(), [corpus.split("val")[row] for row in range(2)]
+    rng = np.random.default_rng(0)
+    refused = 0
+    for number in range(FLIPS):
+        data = bytearray(whole)
+        if number % 5 == 0:
+            del data[rng.integers(len(data)) :]
+        else:
+            data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        shard.write_bytes(data)
+        try:
+            found = [open_corpus(copy.path).split("val")[row] for row in range(2)]
+        except CorpusError:
+            refused += 1
+            continue
+        for item, other in zip(found, expected, strict=True):
+            assert item.scene == other.scene
+            np.testing.assert_array_equal(item.signals, other.signals)
+            np.testing.assert_array_equal(item.rir, other.rir)
+    assert refused > 0.9 * FLIPS
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="mounting a small disk needs root")
+def test_a_full_disk_is_said_so_and_leaves_nothing_half_written(recipe_file, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("no permission to mount")
+    try:
+        program = "from aecbench.cli import main; main()"
+        command = [sys.executable, "-c", program, "simulate", str(recipe_file), "--out", str(disk / "c"), "--jobs", "1"]
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert result.returncode == 1
+        assert len(result.stderr.strip().splitlines()) == 1
+        assert "cannot be written" in result.stderr
+        assert {path.name for path in disk.rglob("*") if path.is_file()} <= {".lock"}
+    finally:
+        subprocess.run(["umount", disk], check=True)
