@@ -2,5 +2,6 @@
 
 from aecbench.corpus.format import FORMAT
 from aecbench.corpus.read import Corpus, Item, open_corpus
+from aecbench.corpus.remix import Remix
 
-__all__ = ["FORMAT", "Corpus", "Item", "open_corpus"]
+__all__ = ["FORMAT", "Corpus", "Item", "Remix", "open_corpus"]

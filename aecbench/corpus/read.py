@@ -124,7 +124,9 @@ class Corpus(Sequence[Item]):
             raise CorpusError(f"{shard.path}: row {row} holds no scene of this version; {AGAIN}") from None
         if scene.id != self._ids[index]:
             raise CorpusError(f"{shard.path}: row {row} is {scene.id}, unlike {SCENES} says; {AGAIN}")
-        return Item(scene, Signals(*shard.stems(row)[:, :length]), shard.rir(row).reshape(-1, int(self.info["rir_length"])))
+        return Item(
+            scene, Signals(*shard.stems(row)[:, :length]), shard.rir(row).reshape(-1, int(self.info["rir_length"]))
+        )
 
     def stems(self, index: int, names: Sequence[str]) -> Array:
         """Some signals of a scene, float32 [names, T], without reading the others. Raises UnknownName."""

@@ -146,7 +146,7 @@ class Shard:
         values = np.empty((data.shape[1], data.dtype.itemsize), np.uint8)
         for byte, plane in enumerate(np.frombuffer(planes, np.uint8).reshape(data.dtype.itemsize, -1)):
             values[:, byte] = plane
-        return values.view(data.dtype)[:, 0]
+        return np.asarray(values.view(data.dtype)[:, 0])
 
     def _read(self, name: str, row: int | slice) -> Any:
         """A row or a whole column by way of HDF5."""
@@ -182,11 +182,10 @@ def _data_sets(file: h5py.File, signals: tuple[str, ...]) -> dict[str, h5py.Data
 
 
 def _shape(file: h5py.File, name: str) -> tuple[int, int]:
-    shape = file[name].shape or ()
+    shape: tuple[int, ...] = file[name].shape or ()
     if len(shape) != 2 or 0 in shape:
         raise CorpusError(f"{name} has the shape {shape}, expected [scenes, samples]")
-    rows, columns = shape
-    return rows, columns
+    return shape[0], shape[1]
 
 
 def _check(name: str, data: h5py.Dataset, wanted: dict[str, Any], chunks: int) -> None:

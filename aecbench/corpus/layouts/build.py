@@ -55,7 +55,7 @@ def build(layout: Layout, folder: Path, out: Path, *, split: str = "test", jobs:
     `split` is for scenes of which the folder does not say it. Every problem is a row of import-report.csv in `out`.
     Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.is_dir() and any(out.iterdir()):
         what = "a corpus" if (out / CORPUS).exists() else "files, perhaps of an import that was interrupted"
         raise OutputError(f"{out}: holds {what} already; choose another place with --out, or remove it")
     if not folder.is_dir():
