@@ -14,6 +14,7 @@ __all__ = [
     "FailedItems",
     "FormatError",
     "MissingExtra",
+    "NotInstalled",
     "OutputError",
     "SourceError",
     "UnknownName",
@@ -65,11 +66,18 @@ class OutputError(AecbenchError):
     """A result that cannot be written: read-only folder, full disk."""
 
 
-class MissingExtra(AecbenchError):
+class NotInstalled(AecbenchError):
+    """Something optional that is not installed."""
+
+    def __init__(self, what: str, command: str) -> None:
+        super().__init__(f"{what} is not installed; run: {command}")
+
+
+class MissingExtra(NotInstalled):
     """An optional dependency that is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed; run: pip install 'aecbench[{extra}]'")
+        super().__init__(what, f"pip install 'aecbench[{extra}]'")
 
 
 class FailedItems(AecbenchError):

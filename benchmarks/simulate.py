@@ -26,23 +26,24 @@ import pyroomacoustics as pra
 import rooms
 from sounds import make_noise, make_speech
 
-from aecbench.corpus.format import PACKED, SHARDS, Record, encode, measured_rt60
+from aecbench.corpus.format import PACKED, SHARDS, Record
 from aecbench.corpus.shard import Shard
 from aecbench.corpus.write import pack
 from aecbench.dsp import audio
 from aecbench.dsp.convolve import convolve
-from aecbench.dsp.levels import active_power, power
+from aecbench.dsp.levels import active_power
 from aecbench.recipe import read_recipe
 from aecbench.scenes import devices
 from aecbench.scenes.draw import draw
+from aecbench.scenes.noise import render_noise
 from aecbench.scenes.noise.recorded import NoiseFiles
 from aecbench.scenes.noise.synthetic import pink, speech_shaped, white
-from aecbench.scenes.rooms import ENGINES
+from aecbench.scenes.rooms import ENGINES, measured_rt60
 from aecbench.scenes.scene import Room, Scene
-from aecbench.scenes.sources import open_sources
+from aecbench.scenes.sources import Sources, open_sources
 from aecbench.scenes.spec import CorpusSpec
+from aecbench.scenes.speech import speak
 from aecbench.scenes.speech.recorded import SpeechFiles
-from aecbench.signals import STEMS
 from aecbench.simulate import simulate
 
 SPLIT = "train"
@@ -96,19 +97,28 @@ def compare(spec: CorpusSpec, folder: Path) -> None:
 
 def floor(spec: CorpusSpec, folder: Path, rounds: int) -> None:
     """The whole simulation beside its unavoidable parts, for the same scenes."""
-    scenes, times = drawn(spec), []
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory(dir=folder) as out:
-            ours = seconds(lambda out=out: simulate(spec, Path(out) / "corpus"))
-            stored = records(Path(out) / "corpus")
-        responses = seconds(lambda: [two_responses(scene) for scene in scenes])
-        convolutions = seconds(lambda: [convolve_ends(*pair) for pair in zip(scenes, stored, strict=True)])
-        times.append([ours, responses, convolutions, seconds(lambda: compress(stored))])
-    ours, *parts = 1e3 * np.median(times, axis=0) / len(scenes)
-    ratio = np.median([row[0] / sum(row[1:]) for row in times])
-    names = ("two responses", "convolutions", "compression")
-    print("  unavoidable: " + " + ".join(f"{name} {part:.1f}" for name, part in zip(names, parts, strict=True)), end="")
-    print(f" = {sum(parts):.1f} ms; aecbench {ours:.1f} ms: {ratio:.2f}x")
+    scenes = drawn(spec)
+    times = np.array([parts(spec, scenes, folder) for _ in range(rounds)])
+    ours, responses, filters, compression, reading = 1e3 * np.median(times, axis=0) / len(scenes)
+    three, four = (np.median(times[:, 0] / times[:, 1 : 1 + count].sum(axis=1)) for count in (3, 4))
+    print(f"  aecbench {ours:.1f} ms beside its unavoidable parts, measured alone:")
+    print(f"  two responses {responses:.1f} + convolutions {filters:.1f} + compression {compression:.1f}: {three:.2f}x")
+    print(f"  ... + reading and resampling the recordings {reading:.1f}: {four:.2f}x")
+
+
+def parts(spec: CorpusSpec, scenes: list[Scene], folder: Path) -> list[float]:
+    """CPU time of all, and of the parts [s]."""
+    sources = open_sources(spec)
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        ours = seconds(lambda: simulate(spec, Path(out) / "corpus"))
+        stored = records(Path(out) / "corpus")
+    return [
+        ours,
+        seconds(lambda: [two_responses(scene) for scene in scenes]),
+        seconds(lambda: [convolutions(scene, record) for scene, record in zip(scenes, stored, strict=True)]),
+        seconds(lambda: compress(stored)),
+        seconds(lambda: [recordings(scene, sources) for scene in scenes]),
+    ]
 
 
 def drawn(spec: CorpusSpec) -> list[Scene]:
@@ -141,7 +151,7 @@ def two_responses(scene: Scene) -> None:
     ENGINES[room.engine](room.size, points, [room.microphone], room.absorption, rate=scene.rate, length=length)
 
 
-def convolve_ends(scene: Scene, record: Record) -> None:
+def convolutions(scene: Scene, record: Record) -> None:
     """One for each end that talks."""
     response = record.rir[: round(scene.rate * scene.response)]
     for _ in filter(None, (scene.far, scene.near)):
@@ -158,6 +168,16 @@ def compress(stored: list[Record]) -> None:
             file.flush()
 
 
+def recordings(scene: Scene, sources: Sources) -> None:
+    """What the scene needs of the files of speech and noise."""
+    length, noise = round(scene.rate * scene.duration), scene.noise
+    for talker in (scene.far, scene.near, *(noise.voices if noise else ())):
+        if talker is not None:
+            speak(sources.speech, talker, length, scene.rate)
+    if noise is not None and noise.kind == "recorded":
+        render_noise(noise, length, scene.rate, sources.noise, sources.speech)
+
+
 PARTS: dict[str, tuple[Any, ...]] = {
     "drawing": (draw,),
     "reading and resampling files": (audio.read, audio.resample),
@@ -165,9 +185,9 @@ PARTS: dict[str, tuple[Any, ...]] = {
     "impulse responses": (ENGINES["images"],),
     "convolutions": (convolve,),
     "loudspeaker": (devices.play,),
-    "levels": (active_power, power),
+    "levels": (active_power,),
     "measuring T20": (measured_rt60,),
-    "compression": (pack,),
+    "compression and hash": (pack,),
 }
 
 
@@ -176,13 +196,13 @@ def shares(spec: CorpusSpec, folder: Path) -> None:
     profile = cProfile.Profile(time.process_time)
     with tempfile.TemporaryDirectory(dir=folder) as out:
         profile.runcall(simulate, spec, Path(out) / "corpus")
-    spent = {key: cumulative for key, (*_, cumulative, _) in pstats.Stats(profile).stats.items()}  # type: ignore[attr-defined]
+    spent = {key: cumulative for key, (*_, cumulative, _) in pstats.Stats(profile).stats.items()}
     codes = {name: [function.__code__ for function in functions] for name, functions in PARTS.items()}
     rows = {
         name: sum(spent.get((code.co_filename, code.co_firstlineno, code.co_name), 0) for code in codes[name])
         for name in PARTS
     }
-    print("Where the time goes")
+    print("Where the time of one process goes")
     total = max(spent.values())
     for name, part in sorted(rows.items(), key=lambda row: -row[1]):
         print(f"  {part / total:4.0%} {name}")

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from hypothesis import settings
 
 from aecbench.cli import main
 from aecbench.recipe import read_recipe
 from aecbench.simulate import simulate
 
 RATE = 16_000
+
+settings.register_profile("machine", deadline=None)  # how long a test takes says nothing on a shared machine
+settings.load_profile("machine")
 
 RECIPE = """
 name = "toy-v1"

@@ -131,6 +131,14 @@ def test_a_damaged_shard_of_an_unfinished_corpus_is_written_anew(corpus, spec, t
     open_corpus(tmp_path / "c").verify()
 
 
+def test_a_shard_that_reads_back_as_something_else_is_not_kept(spec, tmp_path, monkeypatch):
+    chunks = Shard.chunks
+    monkeypatch.setattr(Shard, "chunks", lambda shard, row: chunks(shard, row) | {"near": b"something else"})
+    with pytest.raises(OutputError, match="what is read back is not what was written"):
+        simulate(spec, tmp_path / "c")
+    assert not [path for path in (tmp_path / "c" / "shards").iterdir() if path.suffix == ".h5"]
+
+
 def test_a_silent_talker_is_named(spec, tmp_path):
     import soundfile
 

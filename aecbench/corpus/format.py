@@ -66,7 +66,7 @@ class Record(NamedTuple):
         content = hashlib.sha256(self.scene.encode())
         values = np.array([self.scale, self.t20], "<f4")
         for part in (self.audio, values, self.rir):
-            content.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")))
+            content.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)
         return content.hexdigest()
 
 

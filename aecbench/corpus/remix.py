@@ -144,7 +144,12 @@ def _crop(x: Array, place: float, length: int) -> Array:
 
 
 def _level(crop: Array, whole: Array, rate: int) -> float:
-    """Power over the active frames of a crop; 0 where it is silent beside the scene it comes from."""
+    """Power over the active frames of a crop; 0 where it is silent beside the scene it comes from.
+
+    >>> whole = np.repeat([1.0, 0.02, 0.002], 8000)
+    >>> [round(_level(whole[start:][:8000], whole, 16_000), 6) for start in (0, 8000, 16_000)]
+    [1.0, 0.0004, 0.0]
+    """
     level = active_power(crop, rate)
     return level if level > FLOOR * active_power(whole, rate) else 0.0
 

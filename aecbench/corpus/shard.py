@@ -39,6 +39,8 @@ class Shard:
             self.signals = STEMS if "near" in self._file else RECORDED
             self._data = _data_sets(self._file, self.signals)
             self.corpus_id = _corpus_id(self._file)
+            self._rows, self.length = _shape(self._file, "mic")  # samples; shorter scenes are padded with zeros
+            self.rir_length = _shape(self._file, "rir")[1]  # samples of all echo paths of a scene together
         except (CorpusError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             self._file.close()
             raise CorpusError(f"{path}: is not a shard of format {FORMAT} ({error}); {AGAIN}") from None
@@ -54,17 +56,7 @@ class Shard:
         self._file.close()
 
     def __len__(self) -> int:
-        return int(self._data["mic"].shape[0])
-
-    @property
-    def length(self) -> int:
-        """Samples of a row; shorter scenes are padded with zeros."""
-        return int(self._data["mic"].shape[1])
-
-    @property
-    def rir_length(self) -> int:
-        """Samples of all echo paths of a scene together."""
-        return int(self._data["rir"].shape[1])
+        return self._rows
 
     def record(self, row: int) -> Record:
         """One scene as stored, by way of HDF5, which looks at its checksums. Raises CorpusError when one disagrees."""
@@ -89,14 +81,14 @@ class Shard:
         audio = np.empty((len(names), self.length), np.float32)  # one block: many small ones cost page faults
         for x, name in zip(audio, names, strict=True):
             if name in self.signals:
-                np.multiply(self._row(name, row), self._scales[row], out=x)
+                np.multiply(self._stored(name, row), self._scales[row], out=x)
             else:
                 x[:] = np.nan
         return audio
 
     def rir(self, row: int) -> NDArray[np.float32]:
         """The echo paths of a scene, one after the other: [segments x L]."""
-        return self._row("rir", row)
+        return np.asarray(self._read("rir", row))
 
     def chunks(self, row: int) -> dict[str, bytes]:
         """The signals and echo paths of a scene as they lie in the file, compressed."""
@@ -126,27 +118,29 @@ class Shard:
 
     @cached_property
     def _scales(self) -> NDArray[np.float32]:
-        return np.asarray(self._read("scale", np.s_[:]))
+        scales = np.asarray(self._read("scale", np.s_[:]))
+        if not np.isfinite(scales).all():
+            raise self._damaged("scale", np.s_[:], "not finite")
+        return scales
 
-    def _row(self, name: str, row: int) -> NDArray[Any]:
-        """A row of a data set with a chunk per scene, a quarter faster than by way of HDF5.
+    def _stored(self, stem: str, row: int) -> NDArray[np.int16]:
+        """The samples of a stem, in less time than by way of HDF5.
 
-        What the filters did is undone here: Fletcher-32 at the end (zlib has a checksum of its own), deflate, shuffle.
+        What its filters did is undone here: Fletcher-32 at the end (zlib has a checksum of its own), deflate, shuffle.
         """
-        data = self._data[name]
-        size = data.shape[1] * data.dtype.itemsize
-        inflate = zlib.decompressobj()
+        size, inflate = 2 * self.length, zlib.decompressobj()
         try:
-            mask, packed = data.id.read_direct_chunk((row, 0))
+            mask, packed = self._data[stem].id.read_direct_chunk((row, 0))
             planes = inflate.decompress(memoryview(packed)[:-4], size + 1)
         except (OSError, RuntimeError, ValueError, zlib.error) as error:
-            raise self._damaged(name, row, error) from None
+            raise self._damaged(stem, row, error) from None
         if mask or not inflate.eof or len(planes) != size:
-            raise self._damaged(name, row, f"does not give {size} bytes")
-        values = np.empty((data.shape[1], data.dtype.itemsize), np.uint8)
-        for byte, plane in enumerate(np.frombuffer(planes, np.uint8).reshape(data.dtype.itemsize, -1)):
-            values[:, byte] = plane
-        return np.asarray(values.view(data.dtype)[:, 0])
+            raise self._damaged(stem, row, f"does not give {size} bytes")
+        low, high = np.frombuffer(planes, np.uint8).reshape(2, -1)
+        values = high.astype(np.int16)
+        values <<= 8
+        values |= low
+        return values
 
     def _read(self, name: str, row: int | slice) -> Any:
         """A row or a whole column by way of HDF5."""

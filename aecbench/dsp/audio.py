@@ -58,8 +58,8 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 
 def resample(x: Array, rate: int, to: int) -> Array:
-    """`x` [T] at `rate` as float32 at `to` Hz (soxr, very high quality)."""
-    return x if rate == to else soxr.resample(x, rate, to, quality="VHQ").astype(np.float32)
+    """`x` [T] at `rate` as float32 at `to` Hz (soxr, high quality: errors below the 16th bit)."""
+    return x if rate == to else soxr.resample(x, rate, to, quality="HQ").astype(np.float32)
 
 
 def write(path: Path, x: Array, rate: int) -> None:

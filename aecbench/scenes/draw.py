@@ -146,9 +146,7 @@ def _noise(spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.ra
     return Noise(kind=kind, seed=int(rng.integers(2**32)))
 
 
-def _room(
-    spec: CorpusSpec, path: Path, bank: int | None, rng: np.random.Generator, later: np.random.Generator
-) -> Room:
+def _room(spec: CorpusSpec, path: Path, bank: int | None, rng: np.random.Generator, later: np.random.Generator) -> Room:
     """A room that can have its reverberation time and has a place for everyone; drawn again until it is one."""
     rt60, problem = spec.room.rt60.number(rng), ""
     humidity = None if spec.room.humidity is None else spec.room.humidity.number(rng)

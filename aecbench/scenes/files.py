@@ -127,9 +127,7 @@ class Collection:
         path = self.path(key)
         return _seconds(path, _stamp(path))
 
-    def load(
-        self, key: str, rate: int, start: float = 0.0, seconds: float | None = None
-    ) -> tuple[Array, int]:
+    def load(self, key: str, rate: int, start: float = 0.0, seconds: float | None = None) -> tuple[Array, int]:
         """The first channel of a file as float32 [T] at `rate`, read-only, and the rate it was stored at.
 
         With `seconds`, the part of it from `start` [s] on, or as much as there is.
@@ -306,9 +304,7 @@ def _seconds(path: Path, _stamp: int) -> float:
 
 
 @functools.lru_cache(maxsize=CACHED)
-def _load(
-    path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds: float | None
-) -> tuple[Array, int]:
+def _load(path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds: float | None) -> tuple[Array, int]:
     x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
     if sha256 and _sha256(path) != sha256:
         raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")

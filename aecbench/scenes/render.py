@@ -161,8 +161,10 @@ def _echo_paths(scene: Scene, sources: Sources) -> Array:
 def _near_path(scene: Scene, sources: Sources) -> Array:
     """Impulse response from the talker to the microphone [L]."""
     if isinstance(scene.room, Room):
-        return _simulated(scene, scene.room, (scene.room.talker,))[0]
-    return _recorded(scene, (scene.room.near,), sources)[0]
+        (path,) = _simulated(scene, scene.room, (scene.room.talker,))
+    else:
+        (path,) = _recorded(scene, (scene.room.near,), sources)
+    return np.asarray(path)
 
 
 def _simulated(scene: Scene, room: Room, points: tuple[Point, ...]) -> Array:
@@ -172,7 +174,8 @@ def _simulated(scene: Scene, room: Room, points: tuple[Point, ...]) -> Array:
 
 def _computed(room: Room, points: tuple[Point, ...], rate: int, length: int) -> Array:
     engine = ENGINES[room.engine]
-    return engine(room.size, points, [room.microphone], room.absorption, rate=rate, length=length)[:, 0]
+    microphones, air = [room.microphone], room.humidity
+    return engine(room.size, points, microphones, room.absorption, rate=rate, length=length, humidity=air)[:, 0]
 
 
 _banked = functools.lru_cache(maxsize=BANK)(_computed)
@@ -180,7 +183,7 @@ _banked = functools.lru_cache(maxsize=BANK)(_computed)
 
 def _recorded(scene: Scene, files: tuple[str, ...], sources: Sources) -> Array:
     if sources.rirs is None:
-        raise SourceError("the room was measured; give the folder or CSV of its responses with --rir")
+        raise SourceError(f"scene {scene.id}: the room was measured; give its responses, a folder or CSV, with --rir")
     responses = np.zeros((len(files), _response_length(scene)), np.float32)
     for row, file in zip(responses, files, strict=True):
         response = sources.rirs.load(file, scene.rate)[: row.size]

@@ -1,12 +1,15 @@
 import json
+import multiprocessing
 import pickle
 import shutil
+import sys
 
 import h5py
 import numpy as np
 import pytest
 
-from aecbench.corpus import open_corpus
+from aecbench.corpus import Corpus, open_corpus, read
+from aecbench.corpus.format import decode
 from aecbench.errors import CorpusError, UnknownName
 
 
@@ -35,6 +38,55 @@ def test_a_pickled_corpus_reads_the_same(corpus):
     corpus[0]
     other = pickle.loads(pickle.dumps(corpus))
     np.testing.assert_array_equal(other[1].signals.mic, corpus[1].signals.mic)
+
+
+def mics(corpus: Corpus) -> list[bytes]:
+    return [item.signals.mic.tobytes() for item in corpus]
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_corpus_that_was_read_reads_the_same_in_other_processes(corpus, start):
+    expected = mics(corpus)
+    with multiprocessing.get_context(start).Pool(2) as pool:
+        assert pool.map(mics, [corpus] * 4) == [expected] * 4
+    assert mics(corpus) == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_opens_files_of_its_own(corpus):
+    def read_again():
+        corpus[0]
+        sys.exit(set(corpus._shards.values()) <= of_the_parent)
+
+    corpus[0]
+    of_the_parent = set(corpus._shards.values())
+    process = multiprocessing.get_context("fork").Process(target=read_again)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+
+
+def test_no_more_than_so_many_files_are_open(corpus, monkeypatch):
+    monkeypatch.setattr(read, "OPEN", 1)
+    other = open_corpus(corpus.path)
+    assert mics(other) == mics(corpus)
+    assert len(other._shards) == 1
+
+
+def test_stems_are_those_of_the_item(corpus):
+    signals = corpus[3].signals
+    np.testing.assert_array_equal(corpus.stems(3, ("noise", "mic")), [signals.noise, signals.mic])
+    with pytest.raises(UnknownName, match="did you mean 'near'"):
+        corpus.stems(3, ("neer",))
+
+
+def test_fast_reading_gives_what_hdf5_gives(corpus):
+    for index, item in enumerate(corpus):
+        shard, row, _ = corpus._place(index)
+        record = shard.record(row)
+        np.testing.assert_array_equal(item.signals, decode(record.audio, record.scale))
+        np.testing.assert_array_equal(item.rir.ravel(), record.rir)
 
 
 def test_a_corpus_of_another_format_version_is_refused(copy):

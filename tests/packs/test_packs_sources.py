@@ -60,7 +60,7 @@ def test_a_pack_is_a_noise_source(pack):
     fetch("toy-v1")
     source = open_noise("toy-v1")
     assert sorted(file for split in SPLITS for file in source.files(split)) == sorted(NOISE)
-    assert source.load("noise/t.wav", 8000).shape == (800,)
+    assert source.load("noise/t.wav", 8000, 0.0, 800).shape == (800,)
 
 
 @pytest.mark.parametrize("open_source", [open_speech, open_noise])

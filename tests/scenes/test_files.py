@@ -263,3 +263,16 @@ def test_a_relative_source_is_found_from_another_working_directory(tmp_path, mon
     found = open_folder("a", "recording", by_folder)
     monkeypatch.chdir(tmp_path.parent)
     assert found.load("1.wav", 8000)[0].size == 800
+
+
+@pytest.mark.parametrize("name", ["1.wav", "1.flac", "1.ogg"])
+def test_a_part_of_a_file_is_that_part_of_the_whole(name, tmp_path):
+    found = open_folder(str(tone(tmp_path / name, seconds=3.0).parent), "recording", by_folder)
+    whole, _ = found.load(name, 8000)
+    part, _ = found.load(name, 8000, 1.25, 0.5)
+    np.testing.assert_allclose(part, whole[10_000:14_000], atol=1e-6)
+
+
+def test_a_part_that_reaches_beyond_the_end_is_what_there_is(tmp_path):
+    found = open_folder(str(tone(tmp_path / "1.wav", seconds=1.0).parent), "recording", by_folder)
+    assert found.load("1.wav", 8000, 0.75, 0.5)[0].size == 2000

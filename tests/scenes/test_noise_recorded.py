@@ -30,7 +30,7 @@ def test_takes_of_a_recording_stay_in_one_split(folder):
 
 def test_stereo_noise_is_its_first_channel(folder):
     left = soundfile.read(folder / "rain_1-1000-A.flac", dtype="float32")[0][:, 0]
-    np.testing.assert_array_equal(open_noise(str(folder)).load("rain_1-1000-A.flac", 8000), left)
+    np.testing.assert_array_equal(open_noise(str(folder)).load("rain_1-1000-A.flac", 8000, 0.0, 400), left)
 
 
 def test_manifest_may_name_the_recordings(folder):
@@ -80,3 +80,15 @@ def test_repeating_keeps_the_power_of_noise():
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_even_a_few_samples_can_fill_a_scene(size):
     assert excerpt(np.ones(size, np.float32), 3, 100, 16_000).shape == (100,)
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000])
+@pytest.mark.parametrize("start", [0.0, 1.5, 2.9])
+def test_a_source_decodes_the_excerpt_it_would_cut_out_of_the_whole(tmp_path, start, rate):
+    x = np.sin(2 * np.pi * 440 * np.arange(3 * 8000) / 8000)
+    soundfile.write(tmp_path / "hum.flac", x, 8000)
+    source = open_noise(str(tmp_path))
+    y, whole = source.load("hum.flac", rate, start, rate), source.collection.load("hum.flac", rate)[0]
+    assert y.shape == (rate,)
+    inside = slice(rate // 50, -rate // 50)  # of a resampled excerpt, the ends differ
+    np.testing.assert_allclose(y[inside], excerpt(whole, round(start * rate), rate, rate)[inside], atol=1e-4)

@@ -7,10 +7,11 @@ from aecbench.dsp.levels import active, active_power, db, power
 from aecbench.scenes.devices import DEVICES
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render, render_with_paths
-from aecbench.scenes.rooms import measured_rt60
+from aecbench.scenes.rooms import ENGINES, measured_rt60
 from aecbench.scenes.sources import open_sources
 
 RATE = 16_000
+images = ENGINES["images"]
 
 
 def with_(spec, **tables):
@@ -174,3 +175,29 @@ def test_measured_loudspeakers_color_the_echo(spec, tmp_path):
     assert scene.loudspeaker.measured in {f"{number}.wav" for number in range(6)}
     brighter = power(np.diff(colored.echo)) / power(colored.echo) > 1.2 * power(np.diff(plain.echo)) / power(plain.echo)
     assert brighter
+
+
+def test_rooms_that_come_again_are_computed_once(spec, monkeypatch):
+    calls = []
+    monkeypatch.setitem(ENGINES, "images", lambda *args, **options: calls.append(1) or images(*args, **options))
+    banked = with_(spec, room={"rt60": 0.2, "response": 0.05, "rooms": 2})
+    for index in range(8):
+        first(banked, index)
+    assert len(calls) == 4  # the echo path and the near path of two rooms
+
+
+def test_nothing_is_computed_for_a_talker_who_is_silent(spec, monkeypatch):
+    calls = []
+    monkeypatch.setitem(ENGINES, "images", lambda *args, **options: calls.append(1) or images(*args, **options))
+    scene, (signals, _) = first(with_(spec, talk={"far_single": 1, "double": 0, "near_single": 0}))
+    assert scene.near is None
+    assert not signals.near.any()
+    assert len(calls) == 1
+
+
+def test_air_absorbs_high_frequencies_in_the_scene(spec):
+    scene, (_, damp) = first(with_(spec, room={"rt60": 0.5, "humidity": 20, "device": 1.5}))
+    dry = scene.model_copy(update={"room": scene.room.model_copy(update={"humidity": None})})
+    (path,) = render_with_paths(dry, open_sources(spec)).paths
+    brightness = [power(np.diff(x)) / power(x) for x in (damp[0], path)]
+    assert brightness[0] < 0.95 * brightness[1]  # 0.91

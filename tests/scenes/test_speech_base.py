@@ -15,7 +15,7 @@ class Counting:
     def __init__(self, **lengths):
         self.lengths = lengths
 
-    def load(self, speaker, utterance, rate):
+    def load(self, speaker, utterance, rate, seconds=None):
         n = np.arange(1, self.lengths[utterance] + 1, dtype=np.float32)
         return n if utterance == "a" else -n
 

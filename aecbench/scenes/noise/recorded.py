@@ -100,4 +100,4 @@ def excerpt(x: Array, start: int, length: int, rate: int) -> Array:
     angle = (np.arange(fade, dtype=np.float32) + 0.5) / max(fade, 1) * np.float32(np.pi / 2)
     loop = x[: x.size - fade].copy()
     loop[:fade] = x[:fade] * np.sin(angle) + x[x.size - fade :] * np.cos(angle)
-    return loop[np.arange(start, start + length) % loop.size]
+    return np.resize(np.roll(loop, -start), length)
