@@ -109,9 +109,15 @@ def simulate(
     "--model",
     "models",
     multiple=True,
-    required=True,
     metavar="NAME",
-    help="Baseline, folder with card.toml, or pkg.mod:Class.",
+    help="Baseline, folder with card.toml, pkg.mod:Class, or 'command:prog {mic} {far} {out}'.",
+)
+@click.option(
+    "--predictions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="What another program made of the exported scenes: <split>-<index>.wav, as long as mic and aligned with it.",
 )
 @click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
 @click.option("--split", default="test", show_default=True)
@@ -127,6 +133,7 @@ def simulate(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def evaluate(
     models: Sequence[str],
+    predictions: Sequence[Path],
     corpus_path: Path | None,
     split: str,
     metrics: Sequence[str],
@@ -142,15 +149,20 @@ def evaluate(
     aecbench eval --model kalman
     aecbench eval --model nlms --model kalman --by ser
     aecbench eval --model mypackage.aec:MyCanceller --metric erle --metric pesq --json
+    aecbench eval --model 'command:./prog --mic={mic} {far} {out}'
+    aecbench eval --model kalman --predictions outputs/of-another-program
     """
     from aecbench.corpus import open_corpus
+    from aecbench.errors import UsageError
     from aecbench.report import result_json, result_table
     from aecbench.scenes.conditions import CONDITIONS
 
     if by is not None:
         _known("condition", by, CONDITIONS)
+    if not (models or predictions):
+        raise UsageError("nothing to evaluate; give --model NAME or --predictions DIR")
     corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
-    table = _evaluate(models, corpus, split, metrics, jobs, scheduler)
+    table = _evaluate(models, corpus, split, metrics, jobs, scheduler, predictions)
     folder = out or RUNS / str(corpus.info["spec"]["name"])
     table.save(folder)
     if as_json:
@@ -370,16 +382,23 @@ def _evaluate(
     metrics: Sequence[str],
     jobs: int,
     scheduler: str | None = None,
+    predictions: Sequence[Path] = (),
 ) -> Any:
+    from aecbench.errors import UsageError
     from aecbench.evaluate import evaluate as run
     from aecbench.metrics import METRICS
     from aecbench.results import ResultTable
-    from aecbench.systems import load_system
+    from aecbench.systems import load_predictions, load_system
 
     for metric in metrics:
         _known("metric", metric, METRICS)
     chosen = {name: METRICS[name] for name in metrics or METRICS}
     systems = [load_system(model) for model in dict.fromkeys(models)]
+    systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
+    called = [system.name for system in systems]
+    for name in called:
+        if called.count(name) > 1:
+            raise UsageError(f"two systems are called {name!r}; rename the folder of one")
     return ResultTable.concat(
         [run(system, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler) for system in systems]
     )

@@ -1,6 +1,7 @@
 """Run systems on a corpus and score what comes out."""
 
 import dataclasses
+import os
 import platform
 import subprocess
 import sys
@@ -16,8 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aecbench import __version__
+from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.corpus import Corpus
+from aecbench.corpus.layouts.base import UNIT, records
 from aecbench.dsp import levels
 from aecbench.metrics import METRICS, Metric, Score, score
 from aecbench.parallel import in_parallel
@@ -67,6 +70,9 @@ def evaluate(
 def _score(system: System, corpus: Corpus, index: int, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
     """All rows of one scene."""
     scene, signals, _ = corpus[index]
+    made_elsewhere = isinstance(system.canceller, Predictions)
+    if isinstance(system.canceller, Predictions):
+        system = dataclasses.replace(system, canceller=_at(system.canceller, corpus, index))
     run = _run(system, signals, scene.rate)
     talk = _talk(scene, signals)
     rows = []
@@ -75,9 +81,16 @@ def _score(system: System, corpus: Corpus, index: int, metrics: Mapping[str, Met
         if run.estimate is not None:
             result = score(metric, signals, run.estimate, scene.rate, talk)
         rows.append({"metric": name, "value": result.value, "reason": result.reason, "failed": result.failed})
-    rtf = run.seconds / scene.duration
-    rows.append({"metric": RTF, "value": rtf, "reason": run.error, "failed": bool(run.error)})
+    rtf = np.nan if made_elsewhere else run.seconds / scene.duration
+    reason = run.error or ("made elsewhere, nobody knows how fast" if made_elsewhere else "")
+    rows.append({"metric": RTF, "value": rtf, "reason": reason, "failed": bool(run.error)})
     return [{"scene": scene.id, "system": system.name, **row} for row in rows]
+
+
+def _at(predictions: Predictions, corpus: Corpus, index: int) -> Predictions:
+    """Told which scene they are asked for. They are as loud as exported WAV files, in which its scale is left out."""
+    ((scene, record),) = records(corpus[index : index + 1])
+    return dataclasses.replace(predictions, scene=scene.id, rate=scene.rate, scale=record.scale / UNIT)
 
 
 def _talk(scene: Scene | Recording, signals: Signals) -> NDArray[np.int8]:
@@ -94,12 +107,18 @@ def _run(system: System, signals: Signals, rate: int) -> Run:
             return Run(None, np.nan, f"{system.name} is told the echo, and nobody knows that of a real recording")
         canceller = dataclasses.replace(canceller, echo=signals.echo)
     _warm_up(system, rate)
-    start = time.process_time()
+    start = _processor_time()
     try:
         estimate = np.asarray(canceller.cancel(signals.mic, signals.far))
     except Exception as error:
         return Run(None, np.nan, f"{type(error).__name__}: {error}")
-    return Run(estimate, time.process_time() - start, "")
+    return Run(estimate, _processor_time() - start, "")
+
+
+def _processor_time() -> float:
+    """Seconds of processor time of this process and of the programs it has run."""
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
 
 
 _warm: set[str] = set()
@@ -117,7 +136,12 @@ def _provenance(system: System, corpus: Corpus, split: str) -> dict[str, Any]:
     return {
         "corpus": {"id": corpus.id, "digest": corpus.digest, "split": split, "scenes": len(corpus)},
         "systems": {
-            system.name: {"hash": system.hash, "canceller": system.target, "parameters": dict(system.parameters)}
+            system.name: {
+                "hash": system.hash,
+                "canceller": system.target,
+                "parameters": dict(system.parameters),
+                "latency": system.canceller.latency,
+            }
         },
         "metrics": {name: metric.version for name, metric in METRICS.items()},
         "versions": {"aecbench": __version__, "python": platform.python_version()} | {n: version(n) for n in LIBRARIES},

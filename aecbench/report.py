@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.corpus import Corpus
+from aecbench.errors import NotInstalled
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
@@ -120,8 +122,15 @@ def _recipes() -> list[tuple[str, str]]:
 
 def _models() -> list[tuple[str, str]]:
     baselines = [(name, load_system(name).summary) for name in names("baselines")]
-    others = [(name, f"{CANCELLERS[name]}, not tuned") for name in CANCELLERS if name not in dict(baselines)]
-    return baselines + others
+    return baselines + [(name, _bare(name)) for name in CANCELLERS if name not in dict(baselines)]
+
+
+def _bare(name: str) -> str:
+    """A row of CANCELLERS without a card, and how to install it where it is not."""
+    try:
+        return f"{load_system(name).target}, not tuned"
+    except NotInstalled as error:
+        return str(error)
 
 
 def _metrics() -> list[tuple[str, str]]:
@@ -151,6 +160,6 @@ def listing(what: Sequence[str]) -> RenderableType:
     for name in what:
         grid = Table(title=name, title_justify="left", title_style="bold", box=None, show_header=False, padding=(0, 2))
         for row in LISTINGS[name]():
-            grid.add_row(*row)
+            grid.add_row(*map(escape, row))
         tables.append(grid)
     return Group(*tables)

@@ -169,7 +169,8 @@ def cell(metric: str, interval: Interval) -> str:
         return "-"
     if metric == RTF:
         return f"{interval.mean:.4f}"
-    return f"{interval.mean:.2f} ±{max(interval.high - interval.mean, interval.mean - interval.low):.2f}"
+    mean = round(interval.mean, 2) + 0.0  # no "-0.00"
+    return f"{mean:.2f} ±{max(interval.high - interval.mean, interval.mean - interval.low):.2f}"
 
 
 def heading(metric: str) -> str:

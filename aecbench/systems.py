@@ -13,13 +13,16 @@ from aecbench import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.external.predictions import Predictions
 from aecbench.config import canonical_json, parse, read_toml, sha256
-from aecbench.errors import ConfigError, UnknownName, did_you_mean
+from aecbench.errors import ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.record import Frozen
 
-__all__ = ["Card", "System", "load_system"]
+__all__ = ["Card", "System", "load_predictions", "load_system"]
 
 CARD = "card.toml"
+COMMAND = "command:"
+PROGRAM = "aecbench.cancellers.external.command:Command"
 
 
 class Card(Frozen):
@@ -50,17 +53,33 @@ class System:
 def load_system(name: str) -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
-    Raises UnknownName with the nearest known name, and ConfigError for a card or a class that cannot be used.
+    Or "command:prog {mic} {far} {out}", an outside program. Raises UnknownName with the nearest known name, ConfigError
+    for a card or a class that cannot be used, NotInstalled where something optional is missing.
     """
     if name in names("baselines"):
         return _from_folder(name, find("baselines", name))
     if name in CANCELLERS:
         return _build(name, CANCELLERS[name], {}, "")
+    if name.startswith(COMMAND):
+        return _build(name, PROGRAM, {"command": name.removeprefix(COMMAND)}, "")
     if ":" in name:
         return _build(name, name, {}, "")
     if (Path(name) / CARD).is_file():
         return _from_folder(Path(name).resolve().name, Path(name))
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS})
+
+
+def load_predictions(folder: Path) -> System:
+    """What an outside program has made of the scenes, WAV files in a folder, as a system of the folder's name.
+
+    It is identified by the contents of the files. Raises UsageError where there are none.
+    """
+    files = sorted(folder.glob("*.wav"))
+    if not files:
+        raise UsageError(f"predictions {folder}: holds no .wav files; expected <split>-<index>.wav for every scene")
+    contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
+    target = f"{Predictions.__module__}:{Predictions.__qualname__}"
+    return System(folder.resolve().name, Predictions(folder.absolute()), target, {"files": contents})
 
 
 def _from_folder(name: str, folder: Path) -> System:

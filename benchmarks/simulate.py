@@ -54,14 +54,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rooms and scenes")
     parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech [made up]")
-    parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [as --speech]")
+    parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [made up]")
     options = parser.parse_args()
     rooms.report(quick=options.quick)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         speech = options.speech or make_speech(folder / "speech")
-        noise = options.noise or options.speech or make_noise(folder / "noise")
-        scenes, rounds = (20, 3) if options.quick else (100, 5)
+        noise = options.noise or make_noise(folder / "noise")
+        scenes, rounds = (12, 3) if options.quick else (50, 5)
         print("Per scene of 10 s, CPU time of one process")
         simulate(recipe(speech, noise, 2, {"seed": 0}), folder / "warm-up")
         for rt60 in (None, "devices"):

@@ -7,5 +7,11 @@ CANCELLERS: dict[str, str] = {
     "passthrough": "aecbench.cancellers.passthrough:Passthrough",
     "oracle": "aecbench.cancellers.oracle:Oracle",
     "nlms": "aecbench.cancellers.nlms:NLMS",
+    "fdaf": "aecbench.cancellers.fdaf:FDAF",
     "kalman": "aecbench.cancellers.kalman:Kalman",
+    "subband_kalman": "aecbench.cancellers.subband_kalman:SubbandKalman",
+    "speex": "aecbench.cancellers.external.speex:Speex",
+    "speex_pre": "aecbench.cancellers.external.speex:SpeexPre",
+    "webrtc_aec3": "aecbench.cancellers.external.webrtc:AEC3",
+    "webrtc_aec3_ns": "aecbench.cancellers.external.webrtc:DenoisingAEC3",
 }

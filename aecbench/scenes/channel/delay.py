@@ -19,6 +19,7 @@ def jump(x: Array, delays: Sequence[float], times: Sequence[float], rate: int, f
     may be fractions of a sample and negative. Returns float32 [..., T]. Raises ConfigError for times that do not ascend
     by at least `fade`.
 
+    >>> import numpy as np
     >>> jump(np.arange(1.0, 9.0), [1.0, 2.0], [4.0], 1, fade=1.0).tolist()
     [0.0, 1.0, 2.0, 3.0, 4.0, 4.0, 5.0, 6.0]
     """

@@ -95,7 +95,7 @@ class Espeak:
         return tuple(texts)
 
     def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
-        """A text, spoken, all of it: no silence before, and 0.3 s after it. Raises SourceError where it has no sound."""
+        """A text, spoken, all of it: no silence before, 0.3 s after it. Raises SourceError where it has no sound."""
         return audio.resample(_say(_known(speaker), utterance), RATE, rate)
 
 

@@ -1,0 +1,73 @@
+"""An outside program that reads and writes WAV files, run on one signal after the other."""
+
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import soundfile
+
+from aecbench.cancellers.external.predictions import read_estimate
+from aecbench.errors import AecbenchError, UsageError
+from aecbench.signals import Array
+
+__all__ = ["Command"]
+
+FILES = ("mic", "far", "out")
+SAID = 200  # characters of what a failing program wrote that are passed on
+
+
+@dataclass(frozen=True)
+class Command:
+    """`prog {mic} {far} {out}`: the names stand for WAV files in a folder of their own, the first two 16-bit.
+
+    The program runs without a shell, in the current folder; it has to write {out} at mic's rate and length, aligned
+    with mic. Raises UsageError where a name is left out or there is no such program.
+    """
+
+    command: str
+    rate: int = 16_000  # Hz of the files
+
+    def __post_init__(self) -> None:
+        for name in FILES:
+            if f"{{{name}}}" not in self.command:
+                raise UsageError(
+                    f"command {self.command!r}: has no {{{name}}}; expected 'prog {{mic}} {{far}} {{out}}'"
+                )
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise UsageError(f"command {self.command!r}: cannot be split into words ({error})") from None
+        if shutil.which(words[0]) is None:
+            raise UsageError(f"command {self.command!r}: no program {words[0]!r}; check the name and its permissions")
+
+    @property
+    def latency(self) -> int:
+        """None is known of: the program has to take out its own."""
+        return 0
+
+    def cancel(self, mic: Array, far: Array) -> Array:
+        """One signal after the other: mic and far [..., T] in [-1, 1] -> float32 [..., T]. Raises AecbenchError."""
+        out = np.empty(mic.shape, np.float32)
+        for place in np.ndindex(mic.shape[:-1]):
+            out[place] = self._run(mic[place], far[place])
+        return out
+
+    def _run(self, mic: Array, far: Array) -> Array:
+        with TemporaryDirectory(prefix="aecbench-") as folder:
+            paths = {name: Path(folder) / f"{name}.wav" for name in FILES}
+            soundfile.write(paths["mic"], mic, self.rate, subtype="PCM_16")
+            soundfile.write(paths["far"], far, self.rate, subtype="PCM_16")
+            words = shlex.split(self.command)
+            for name, path in paths.items():
+                words = [word.replace(f"{{{name}}}", str(path)) for word in words]
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            if done.returncode:
+                said = (done.stderr or done.stdout).decode(errors="replace").strip()
+                raise AecbenchError(f"{words[0]} ended with {done.returncode}: {said[-SAID:] or 'it said nothing'}")
+            if not paths["out"].exists():
+                raise AecbenchError(f"{words[0]} ended well, but wrote no {{out}}")
+            return read_estimate(paths["out"], mic.size, self.rate)

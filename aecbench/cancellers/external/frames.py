@@ -1,0 +1,49 @@
+"""What the adapters share: whole frames of one signal in, the delay of the output taken out."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from aecbench.errors import AudioError
+from aecbench.signals import Array
+
+__all__ = ["Framewise"]
+
+
+class Framewise(ABC):
+    """A canceller of another library that takes frame after frame of one signal, and starts anew for each signal."""
+
+    @property
+    @abstractmethod
+    def frame(self) -> int:
+        """Samples that it takes at a time."""
+
+    @property
+    @abstractmethod
+    def delay(self) -> int:
+        """Samples by which its output lags the microphone; `cancel` takes them out."""
+
+    @property
+    def latency(self) -> int:
+        """Algorithmic delay in samples: the first sample of a frame waits for its last one, and then for `delay`."""
+        return self.delay + self.frame - 1
+
+    @abstractmethod
+    def run(self, mic: Array, far: Array) -> Array:
+        """What the library gives for one signal: float32 mic and far [frames * frame] in [-1, 1] -> the same shape."""
+
+    def cancel(self, mic: Array, far: Array) -> Array:
+        """Signal by signal: mic and far [..., T] -> float32 [..., T], time-aligned with mic.
+
+        Raises AudioError for NaN or infinity, which the libraries do not take.
+        """
+        if not (np.isfinite(mic).all() and np.isfinite(far).all()):
+            raise AudioError(f"{type(self).__name__}: mic or far holds NaN or infinite samples; give finite ones")
+        length = mic.shape[-1]
+        frames = -(-(length + self.delay) // self.frame)
+        padding = [(0, 0)] * (mic.ndim - 1) + [(0, frames * self.frame - length)]
+        mic, far = (np.pad(x.astype(np.float32), padding) for x in (mic, far))
+        out = np.empty(mic.shape, np.float32)
+        for place in np.ndindex(mic.shape[:-1]):
+            out[place] = self.run(mic[place], far[place])
+        return out[..., self.delay : self.delay + length]

@@ -1,0 +1,103 @@
+"""The echo canceller and the preprocessor of SpeexDSP, from the system's library.
+
+J.-M. Valin, On Adjusting the Learning Rate in Frequency Domain Echo Cancellation With Double-Talk, IEEE Transactions on
+Audio, Speech, and Language Processing 15(3), 2007. Names and numbers are those of speex_echo.h and speex_preprocess.h.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from aecbench.cancellers.base import check_range
+from aecbench.cancellers.external.frames import Framewise
+from aecbench.errors import NotInstalled
+from aecbench.signals import Array
+
+__all__ = ["Speex", "SpeexPre"]
+
+LIBRARIES = ("libspeexdsp.so.1", "libspeexdsp.1.dylib")
+SPEEX_ECHO_SET_SAMPLING_RATE = 24
+SPEEX_PREPROCESS_SET_ECHO_STATE = 24
+FULL_SCALE = 2**15
+
+
+@dataclass(frozen=True)
+class Speex(Framewise):
+    """The adaptive filter (MDF) alone. It takes 16-bit samples: what is beyond [-1, 1] is clipped.
+
+    It high-passes the microphone, so a silent far end does not leave it as it was. Raises NotInstalled.
+    """
+
+    frame: int = 160  # samples per call
+    tail: int = 4096  # taps
+    rate: int = 16_000  # Hz; decides on the high-pass and on the speed of adaptation
+
+    def __post_init__(self) -> None:
+        check_range(self, "frame", 16, 4096, whole=True)
+        check_range(self, "tail", self.frame, 2**16, whole=True)
+        check_range(self, "rate", 8000, 48_000, whole=True)
+        _library()
+
+    @property
+    def delay(self) -> int:
+        """None: an output frame is that of the microphone."""
+        return 0
+
+    def run(self, mic: Array, far: Array) -> Array:
+        """One signal with a new filter."""
+        return self._run(mic, far, preprocess=False)
+
+    def _run(self, mic: Array, far: Array, *, preprocess: bool) -> Array:
+        speex, rate = _library(), ctypes.c_int32(self.rate)
+        near_end, far_end = _int16(mic), _int16(far)
+        out = np.zeros_like(near_end)
+        echo = ctypes.c_void_p(speex.speex_echo_state_init(self.frame, self.tail))
+        speex.speex_echo_ctl(echo, SPEEX_ECHO_SET_SAMPLING_RATE, ctypes.byref(rate))
+        suppressor = None
+        if preprocess:
+            suppressor = ctypes.c_void_p(speex.speex_preprocess_state_init(self.frame, self.rate))
+            speex.speex_preprocess_ctl(suppressor, SPEEX_PREPROCESS_SET_ECHO_STATE, echo)
+        addresses = [x.ctypes.data for x in (near_end, far_end, out)]
+        for offset in range(0, out.nbytes, self.frame * out.itemsize):
+            m, f, o = (ctypes.c_void_p(address + offset) for address in addresses)
+            speex.speex_echo_cancellation(echo, m, f, o)
+            if suppressor is not None:
+                speex.speex_preprocess_run(suppressor, o)
+        if suppressor is not None:
+            speex.speex_preprocess_state_destroy(suppressor)
+        speex.speex_echo_state_destroy(echo)
+        return out.astype(np.float32) / FULL_SCALE
+
+
+@dataclass(frozen=True)
+class SpeexPre(Speex):
+    """The filter and its preprocessor, which suppresses residual echo and noise. Both as they are by default."""
+
+    @property
+    def delay(self) -> int:
+        """A frame: the preprocessor overlaps and adds frames."""
+        return self.frame
+
+    def run(self, mic: Array, far: Array) -> Array:
+        """One signal with a new filter and a new preprocessor."""
+        return self._run(mic, far, preprocess=True)
+
+
+def _int16(x: Array) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    return np.clip(np.rint(x * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """The shared library. Raises NotInstalled."""
+    for name in LIBRARIES:
+        try:
+            library = ctypes.CDLL(name)
+        except OSError:
+            continue
+        library.speex_echo_state_init.restype = ctypes.c_void_p
+        library.speex_preprocess_state_init.restype = ctypes.c_void_p
+        return library
+    raise NotInstalled("SpeexDSP (libspeexdsp)", "apt install libspeexdsp1")

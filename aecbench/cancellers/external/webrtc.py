@@ -1,0 +1,64 @@
+"""AEC3, the echo canceller of WebRTC, from the wheel pywebrtc-audio; at 16 kHz, in its frames of 10 ms."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from aecbench.cancellers.external.frames import Framewise
+from aecbench.errors import MissingExtra
+from aecbench.signals import Array
+
+__all__ = ["AEC3", "DenoisingAEC3"]
+
+RATE = 16_000  # Hz
+FRAME = RATE // 100
+
+
+@dataclass(frozen=True)
+class AEC3(Framewise):
+    """All of AEC3: delay estimation, linear filter, residual echo suppression. Raises MissingExtra.
+
+    It high-passes the microphone, so a silent far end does not leave it as it was.
+    """
+
+    def __post_init__(self) -> None:
+        _wheel()
+
+    @property
+    def frame(self) -> int:
+        """10 ms."""
+        return FRAME
+
+    @property
+    def delay(self) -> int:
+        """Measured: the peak of the cross-correlation of white noise and what becomes of it."""
+        return 128
+
+    def run(self, mic: Array, far: Array) -> Array:
+        """One signal with a new canceller."""
+        out: Array = _wheel().EchoCanceller(RATE, 1, 0).process(mic, far)
+        return out
+
+
+@dataclass(frozen=True)
+class DenoisingAEC3(AEC3):
+    """AEC3 and WebRTC's noise suppressor at its default strength, as a call in a browser has them."""
+
+    @property
+    def delay(self) -> int:
+        """Measured as that of AEC3; the noise suppressor adds 96 samples."""
+        return 224
+
+    def run(self, mic: Array, far: Array) -> Array:
+        """One signal with a new audio processor."""
+        processor = _wheel().AudioProcessor(RATE, 1, echo_cancellation=True, noise_suppression=True)
+        out: Array = processor.process(mic, far)
+        return out
+
+
+def _wheel() -> Any:
+    """The module of the wheel. Raises MissingExtra."""
+    try:
+        return import_module("pywebrtc_audio")
+    except ImportError:
+        raise MissingExtra("WebRTC's AEC3 (pywebrtc-audio)", "peers") from None

@@ -1,0 +1,260 @@
+"""Kalman filter in subbands: several complex taps per bin of a short-time Fourier transform, with full covariance.
+
+Y. Avargel, I. Cohen, "System identification in the short-time Fourier transform domain with crossband filtering",
+IEEE Transactions on Audio, Speech, and Language Processing 15(4), 2007: an echo path as filters along the frames.
+G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
+Signal Processing 86(6), 2006: the state-space model of an echo path that changes slowly.
+
+Here every bin keeps the whole taps x taps covariance of its errors, where partitioned filters keep its diagonal. Frames
+overlap and speech is coloured, so successive frames of the far end are alike; the full covariance tells them apart,
+as recursive least squares would. Hence a few hundred milliseconds of far-end speech are enough to find the echo path.
+
+As in kalman.py there are two filters. The main one trusts what it has learnt, the shadow expects a new echo path at any
+time and takes the place of the main one when it cancels clearly better.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from aecbench.cancellers import coupling
+from aecbench.cancellers.base import Streaming, check_range
+from aecbench.dsp import stft
+from aecbench.errors import UsageError
+from aecbench.signals import Array
+
+__all__ = ["State", "SubbandKalman"]
+
+CERTAIN = 0.01  # of the error power of a bin is never counted as residual echo
+TAKE_OVER = 0.3  # the shadow's error power has to be below this fraction (-5 dB) of the main filter's: as frames
+# overlap, a fast filter can foretell a part of the near end from the frames before
+MEMORY = 0.85  # smoothing of these error powers, per block
+TINY = np.float32(1e-10)
+
+Float32 = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+Number = TypeVar("Number", np.float32, np.complex64)
+
+
+class State(NamedTuple):
+    """What both filters know after a block: F = main and shadow, L = taps, K = frame / 2 + 1 bins."""
+
+    weights: Complex  # [F, ..., L, K] echo path
+    covariance: Complex  # [F, ..., L (L + 1) / 2, K] E[error of weight i x conj(that of weight j)], i <= j, row by row
+    disturbance: Float32  # [F, ..., K] power of near end and noise
+    error: Array  # [F, ...] error power, by which the filters are compared
+    spectra: Complex  # [..., L, K] far end, newest frame first
+    levels: Array  # [..., L] their mean powers
+    far: Float32  # [..., frame - block] last samples of the far end
+    mic: Float32  # [..., frame - block] last samples of the microphone
+    pending: Float32  # [..., frame - block] output that awaits further frames
+    coupling: Array  # [..., 2] see coupling.py
+    gain: Array  # [...] highest power gain of the echo path believed in so far
+
+
+@dataclass(frozen=True, slots=True)
+class SubbandKalman(Streaming[State]):
+    """Two Kalman filters per bin on frames of `frame` samples, one every `block` samples.
+
+    Model of a bin: w' = w + process noise of covariance (1 - A²) diag E|w|², mic = sum over l of w[l] x[l] + v, where
+    x[l] is the far end l frames ago and v the disturbance, near end and noise. The power of v is estimated from what
+    the update leaves of the error, so it rises with the first frame of near-end speech. The covariance starts as that
+    of a room of the power gain that microphone and far end show, and is added to whenever that gain proves higher. The
+    shadow filter expects such a room at any time; when it cancels clearly better, it replaces the main filter. The
+    output is the a-posteriori error of the main filter, the expected v.
+    """
+
+    block: int = 256  # hop [samples]
+    frame: int = 1024  # a multiple of block, at least twice as long [samples]
+    taps: int = 16  # frames that the echo path spans: 0.26 s at 16 kHz
+    transition: float = 0.9998  # A per block of the main filter
+    shadow_transition: float = 0.98  # A per block of the shadow filter
+    smoothing: float = 0.7  # of the disturbance, per block
+    decay: float = 15.0  # of the expected room over the taps [dB]
+
+    def __post_init__(self) -> None:
+        check_range(self, "block", 1, whole=True)
+        check_range(self, "frame", 2 * self.block, whole=True)
+        if self.frame % self.block or self.frame % 2:
+            raise UsageError(f"SubbandKalman: frame is {self.frame}, expected an even multiple of block = {self.block}")
+        check_range(self, "taps", 1, whole=True)
+        check_range(self, "transition", 0, 1)
+        check_range(self, "shadow_transition", 0, 1)
+        check_range(self, "smoothing", 0, 0.999)
+        check_range(self, "decay", 0, 120)
+
+    @property
+    def latency(self) -> int:
+        """The first sample of a frame depends on the last one."""
+        return self.frame - 1
+
+    @property
+    def delay(self) -> int:
+        """A block is complete when the last frame that holds it has come."""
+        return self.frame - self.block
+
+    def init(self, batch: tuple[int, ...]) -> State:
+        """An echo path of zeros that nothing contradicts yet."""
+        L, K, past = self.taps, self.frame // 2 + 1, self.frame - self.block
+        return State(
+            weights=np.zeros((2, *batch, L, K), np.complex64),
+            covariance=np.zeros((2, *batch, L * (L + 1) // 2, K), np.complex64),
+            disturbance=np.zeros((2, *batch, K), np.float32),
+            error=np.zeros((2, *batch), np.float32),
+            spectra=np.zeros((*batch, L, K), np.complex64),
+            levels=np.zeros((*batch, L), np.float32),
+            far=np.zeros((*batch, past), np.float32),
+            mic=np.zeros((*batch, past), np.float32),
+            pending=np.zeros((*batch, past), np.float32),
+            coupling=coupling.initial(batch),
+            gain=np.zeros(batch, np.float32),
+        )
+
+    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Predict, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
+        far_past, newest = stft.analyse(state.far, far)
+        mic_past, d = stft.analyse(state.mic, mic)
+        x = np.concatenate([newest[..., None, :], state.spectra[..., :-1, :]], -2)
+        level = _power(newest).mean(-1, keepdims=True) / self.block
+        levels = np.concatenate([level, state.levels[..., :-1]], -1)
+        w, p = state.weights.copy(), state.covariance.copy()
+
+        # Prediction: P <- A² P + diag q. A new echo path may have the power `room`; of a higher gain than ever, it may
+        # add `news` to what is known
+        room = 10 ** (-self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps)
+        room /= room.sum()
+        sums = coupling.observe(state.coupling, _power(d).mean(-1) / self.block, levels @ room, self.block)
+        gain = coupling.power_gain(sums)
+        highest = np.maximum(gain, state.gain)
+        news = ((highest - state.gain)[..., None] * room).astype(np.float32)
+        expected = gain[..., None] * room
+        floor = np.stack([0 * expected, expected]).astype(np.float32)  # the shadow expects a new path at any time
+        a2 = np.array([self.transition, self.shadow_transition], np.float32) ** 2
+        px, q = np.empty_like(w), np.empty(w.shape, np.float32)
+        residual, echo = np.empty(state.disturbance.shape, np.float32), np.empty(state.disturbance.shape, np.complex64)
+        _predict(
+            _rows(w, 2),
+            _rows(p, 2),
+            _rows(floor, 1),
+            _rows(news, 1),
+            _rows(px, 2),
+            _rows(q, 2),
+            _rows(residual, 1),
+            _rows(echo, 1),
+            _rows(x, 2),
+            a2,
+        )
+
+        # Disturbance: the error, less what the Kalman gain for a first guess explains, E|v|² given that guess
+        e = d - echo
+        e2 = _power(e)
+        guess = self.smoothing * state.disturbance + (1 - self.smoothing) * _smooth(e2)
+        guess = np.maximum(guess - 0.5 * residual, 0.1 * guess)
+        share = guess / (residual + guess + TINY)
+        v2 = np.square(share) * e2 + share * residual
+        disturbance = self.smoothing * state.disturbance + (1 - self.smoothing) * _smooth(v2)
+
+        # Update: w <- w + P x* e / (xᵀ P x* + E|v|²),  P <- P - P x* (P x*)ᴴ / (xᵀ P x* + E|v|²)
+        scale = 1 / (residual + np.maximum(disturbance, CERTAIN * e2) + TINY)
+        _update(_rows(w, 2), _rows(p, 2), _rows(px, 2), _rows(q, 2), _rows(scale, 1), _rows(e, 1), a2)
+
+        # Exchange. A teacher hands over its estimate; the shadow stays as uncertain as it was
+        error = MEMORY * state.error + (1 - MEMORY) * e2.mean(-1)
+        for i in np.ndindex(error.shape[1:]):
+            main, shadow = (0, *i), (1, *i)
+            if error[shadow] < TAKE_OVER * error[main]:
+                for value in (w, p, disturbance, error):
+                    value[main] = value[shadow]
+            elif error[main] < error[shadow]:
+                for value in (w, disturbance, error):
+                    value[shadow] = value[main]
+
+        pending, out = stft.synthesise(state.pending, d - (w[0] * x).sum(-2))
+        return State(w, p, disturbance, error, x, levels, far_past, mic_past, pending, sums, highest), out
+
+
+def _power(x: Complex) -> Float32:
+    return np.square(x.real) + np.square(x.imag)
+
+
+def _smooth(power: Float32) -> Float32:
+    """Mean of three neighbouring bins; the outermost stay."""
+    smooth = power.copy()
+    smooth[..., 1:-1] = (power[..., :-2] + power[..., 1:-1] + power[..., 2:]) / 3
+    return smooth
+
+
+def _rows(x: NDArray[Number], keep: int) -> NDArray[Number]:
+    """All signals of the batch along one axis, before the last `keep`."""
+    return x.reshape(-1, *x.shape[x.ndim - keep :])
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _predict(
+    w: Complex,
+    p: Complex,
+    floor: Float32,
+    news: Float32,
+    px: Complex,
+    q: Float32,
+    residual: Float32,
+    echo: Complex,
+    x: Complex,
+    a2: Float32,
+) -> None:
+    """Fill in q = (1 - A²) max(|w|², floor) + news, px = (A² P + diag q) x*, residual = xᵀ px and echo = xᵀ w."""
+    filters, taps, bins = w.shape
+    for f in range(filters):
+        s, a = f % x.shape[0], a2[f // x.shape[0]]
+        residual[f], echo[f] = 0, 0
+        for i in range(taps):
+            least, more, xi, pi = floor[f, i], news[s, i], x[s, i], px[f, i]
+            for k in range(bins):
+                w2 = w[f, i, k].real ** 2 + w[f, i, k].imag ** 2
+                q[f, i, k] = (np.float32(1) - a) * max(w2, least) + more
+                pi[k] = q[f, i, k] * np.conj(xi[k])
+                echo[f, k] += w[f, i, k] * xi[k]
+        row = 0
+        for i in range(taps):
+            xi, pi = x[s, i], px[f, i]
+            for j in range(i, taps):
+                c, xj, pj = p[f, row], x[s, j], px[f, j]
+                row += 1
+                if i == j:
+                    for k in range(bins):
+                        pi[k] += a * c[k].real * np.conj(xi[k])
+                else:
+                    for k in range(bins):
+                        pi[k] += a * c[k] * np.conj(xj[k])
+                        pj[k] += a * np.conj(c[k] * xi[k])
+        for i in range(taps):
+            for k in range(bins):
+                residual[f, k] += (x[s, i, k] * px[f, i, k]).real
+        for k in range(bins):
+            residual[f, k] = max(residual[f, k], np.float32(0))
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _update(w: Complex, p: Complex, px: Complex, q: Float32, scale: Float32, e: Complex, a2: Float32) -> None:
+    """In place: w <- w + scale e px, P <- A² P + diag q - scale px pxᴴ with a diagonal that is never negative."""
+    filters, taps, bins = w.shape
+    for f in range(filters):
+        a = a2[f // (filters // 2)]
+        row = 0
+        for i in range(taps):
+            pi = px[f, i]
+            for k in range(bins):
+                w[f, i, k] += scale[f, k] * e[f, k] * pi[k]
+            for j in range(i, taps):
+                c, pj = p[f, row], px[f, j]
+                row += 1
+                if i == j:
+                    for k in range(bins):
+                        power = pi[k].real ** 2 + pi[k].imag ** 2
+                        c[k] = max(a * c[k].real + q[f, i, k] - scale[f, k] * power, np.float32(0))
+                else:
+                    for k in range(bins):
+                        c[k] = a * c[k] - scale[f, k] * pi[k] * np.conj(pj[k])

@@ -1,0 +1,98 @@
+"""SubbandKalman: found within a second, unmoved by near-end speech, and back soon after the echo path has changed."""
+
+import numpy as np
+import pytest
+
+from aecbench.cancellers.subband_kalman import SubbandKalman
+from aecbench.errors import UsageError
+
+RATE = 16_000
+
+
+def final_state(canceller, mic, far):
+    state = canceller.init(())
+    for start in range(0, mic.size - canceller.block + 1, canceller.block):
+        state, _ = canceller.step(state, *(x[start : start + canceller.block] for x in (mic, far)))
+    return state
+
+
+def covariances(state, taps):
+    """The Hermitian matrices [K, L, L] of a state."""
+    p = np.zeros((state.covariance.shape[-1], taps, taps), complex)
+    p[:, *np.triu_indices(taps)] = state.covariance[0].T
+    return p + np.triu(p, 1).conj().swapaxes(-1, -2)
+
+
+@pytest.mark.parametrize("gain", [0.03, 1.0, 5.0])
+def test_cancels_an_echo_by_more_than_20_db_within_the_second_second(scene, erle, gain):
+    s = scene(2.0)
+    assert erle(gain * s.mic, SubbandKalman().cancel(gain * s.mic, s.far), 1, 2) > 20
+
+
+def test_near_end_speech_as_loud_as_the_echo_does_not_undo_the_echo_path(scene, erle):
+    s = scene(8.0, near=(3, 7))
+    residual = SubbandKalman().cancel(s.mic, s.far) - s.near
+    assert erle(s.echo, residual, 3, 7) > 15
+    assert erle(s.echo, residual, 7, 8) > 20
+
+
+def test_finds_the_echo_path_while_the_near_end_talks(scene, erle):
+    s = scene(4.0, near=(0, 4))
+    assert erle(s.echo, SubbandKalman().cancel(s.mic, s.far) - s.near, 1, 4) > 5
+
+
+def test_recovers_within_a_second_of_a_new_echo_path(scene, room, erle):
+    s = scene(6.0, seed=2)
+    change = 4 * RATE
+    after = np.convolve(s.far, room(0.2, 5))[: s.far.size] * np.std(s.echo) / np.std(s.far)
+    mic = np.concatenate([s.echo[:change], after[change:]]).astype(np.float32)
+    assert erle(mic, SubbandKalman().cancel(mic, s.far), 5, 6) > 10
+
+
+def test_remembers_the_echo_path_over_a_pause_of_the_far_end(scene, erle):
+    s = scene(8.0)
+    time = np.arange(s.far.size) / RATE
+    pause = (time > 2.5) & (time < 7)
+    hiss = 0.05 * np.random.default_rng(0).normal(size=time.size)
+    mic = np.where(pause, hiss, s.echo).astype(np.float32)
+    far = np.where(pause, 0, s.far)
+    assert erle(mic, SubbandKalman().cancel(mic, far), 7.3, 8) > 15
+
+
+def test_starts_again_after_mic_was_muted(scene, erle):
+    s = scene(5.0)
+    mic = np.where(np.arange(s.mic.size) < 3 * RATE, 0, s.mic)
+    assert erle(mic, SubbandKalman().cancel(mic, s.far), 4, 5) > 15
+
+
+@pytest.mark.parametrize("kind", ["speech", "tone", "noise"])
+def test_covariances_stay_positive(talker, kind):
+    time = np.arange(20 * RATE) / RATE
+    far = {
+        "speech": talker(20, 0),
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * time),
+        "noise": 0.1 * np.random.default_rng(0).normal(size=time.size),
+    }[kind].astype(np.float32)
+    canceller = SubbandKalman(frame=128, block=64, taps=8)
+    state = final_state(canceller, 0.5 * far + 0.1 * talker(20, 1), far)
+    eigenvalues = np.linalg.eigvalsh(covariances(state, 8))
+    assert (eigenvalues[:, 0] >= -1e-4 * eigenvalues[:, -1]).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"block": 0}, "SubbandKalman: block is 0, expected a whole number of at least 1"),
+        ({"frame": 256}, "SubbandKalman: frame is 256, expected a whole number of at least 512"),
+        ({"frame": 1000}, "SubbandKalman: frame is 1000, expected an even multiple of block = 256"),
+        ({"taps": 0}, "SubbandKalman: taps is 0, expected a whole number of at least 1"),
+        ({"transition": 1.5}, "SubbandKalman: transition is 1.5, expected a number from 0 to 1"),
+        ({"smoothing": 1.0}, "SubbandKalman: smoothing is 1.0, expected a number from 0 to 0.999"),
+        ({"shadow_transition": -0.1}, "SubbandKalman: shadow_transition is -0.1, expected a number from 0 to 1"),
+        ({"decay": float("nan")}, "SubbandKalman: decay is nan, expected a number from 0 to 120"),
+    ],
+)
+def test_wrong_parameters_are_named_with_their_range(wrong, message):
+    with pytest.raises(UsageError) as error:
+        SubbandKalman(**wrong)
+    assert str(error.value) == message
