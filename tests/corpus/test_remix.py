@@ -1,6 +1,7 @@
 """Remixed examples. Levels are asked for in distributions of one value, so that they can be compared."""
 
 import copy
+import gc
 import hashlib
 import os
 import pickle
@@ -203,6 +204,7 @@ def test_epochs_are_the_same_in_any_worker_and_memory_does_not_grow(corpus, work
         found = [fingerprint(Signals(*rows)) for batch in batches for rows in zip(*batch, strict=True)]
         assert found == expected
         del batches
+        gc.collect()
         ids = [worker.pid for worker in loader._iterator._workers] if workers else [os.getpid()]
         memory.append(resident(ids))
     assert max(memory[1:]) < 1.05 * memory[0]
