@@ -1,5 +1,6 @@
 """Corpora survive kills, damage and other writers."""
 
+import errno
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from aecbench.corpus import open_corpus
+from aecbench.corpus.shard import Shard
 from aecbench.corpus.verify import verify
 from aecbench.errors import CorpusError, OutputError, SourceError
 from aecbench.output import locked
@@ -179,19 +181,45 @@ def test_no_flipped_bit_or_cut_end_is_read_silently(copy, corpus):
     assert refused > 0.9 * FLIPS
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="mounting a small disk needs root")
-def test_a_full_disk_is_said_so_and_leaves_nothing_half_written(recipe_file, tmp_path):
-    disk = tmp_path / "disk"
+@pytest.mark.parametrize("call", range(4))
+def test_a_disk_that_fails_is_said_so_and_leaves_nothing_under_a_final_name(spec, tmp_path, monkeypatch, call):
+    """The operating system reports an input/output error at one of the moments when data is made safe."""
+    fsync, calls = os.fsync, iter(range(100))
+
+    def failing(handle):
+        if next(calls) == call:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", failing)
+    with pytest.raises(OutputError, match="Input/output error"):
+        simulate(spec, tmp_path / "c")
+    assert not list((tmp_path / "c").rglob("*.tmp"))
+    assert not (tmp_path / "c" / "corpus.json").exists()
+    for path in (tmp_path / "c" / "shards").iterdir():  # what has its name is whole
+        with Shard(path) as shard:
+            shard.verify()
+
+
+def run_on_small_disk(recipe_file, disk, options):
+    """`aecbench simulate` onto a tmpfs mounted with these options."""
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("no permission to mount")
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
     try:
         program = "from aecbench.cli import main; main()"
         command = [sys.executable, "-c", program, "simulate", str(recipe_file), "--out", str(disk / "c"), "--jobs", "1"]
         result = subprocess.run(command, capture_output=True, text=True)
-        assert result.returncode == 1
-        assert len(result.stderr.strip().splitlines()) == 1
-        assert "cannot be written" in result.stderr
-        assert {path.name for path in disk.rglob("*") if path.is_file()} <= {".lock"}
+        return result, {path.name for path in disk.rglob("*") if path.is_file()}
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("options", ["size=300k", "ro"])
+def test_a_full_or_read_only_disk_is_said_so_and_leaves_nothing_half_written(recipe_file, tmp_path, options):
+    result, files = run_on_small_disk(recipe_file, tmp_path / "disk", options)
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "cannot be written" in result.stderr
+    assert files <= {".lock"}
