@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from aecbench.config import canonical_json, sha256
 from aecbench.scenes.render import Rendering
 from aecbench.scenes.rooms import measured_rt60
-from aecbench.signals import STEMS, Signals
+from aecbench.signals import STEMS
 
 __all__ = [
     "CORPUS",
@@ -35,7 +35,6 @@ __all__ = [
     "SCENES",
     "SHARDS",
     "Record",
-    "decode",
     "digest",
     "encode",
     "long_layout",
@@ -82,12 +81,6 @@ def encode(scene: str, rendering: Rendering, rate: int, segments: int, rir_lengt
     rir[: len(paths), :length] = paths[:, :length]
     t20 = float(np.float32(measured_rt60(paths[0], rate)))
     return Record(scene, np.stack([stored[stem] for stem in STEMS]), float(scale), rir.ravel(), t20)
-
-
-def decode(audio: NDArray[np.int16], scale: float) -> Signals:
-    """The float32 signals [T] of stored ones [5, T]; stems that are not there are NaN."""
-    missing = len(STEMS) - len(audio)
-    return Signals(*(audio * np.float32(scale)), *np.full((missing, audio.shape[-1]), np.nan, np.float32))
 
 
 def samples(scene: str) -> int:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aecbench.config import parse
-from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS, digest
+from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS
 from aecbench.corpus.select import matches, with_conditions
 from aecbench.corpus.shard import AGAIN, Shard
 from aecbench.errors import CorpusError, FormatError, UnknownName, UsageError
@@ -164,16 +164,6 @@ class Corpus(Sequence[Item]):
                 del self._shards[next(iter(self._shards))]  # closes the file once nobody reads it
             self._shards[name] = shard
         return self._shards[name]
-
-    def verify(self) -> None:
-        """Read every byte and compare it with its hash. Raises CorpusError naming the first file that disagrees."""
-        hashes: dict[str, str] = {}
-        for name in sorted(set(self.scenes["shard"])):
-            shard = self._shard(name)
-            shard.verify()
-            hashes |= {scene["id"]: sha for scene, sha in zip(shard.scenes(), shard.hashes(), strict=True)}
-        if len(self) == self.info["scenes"] and digest(hashes) != self.digest:
-            raise CorpusError(f"{self.path}: the scenes are not those the digest was made of; {AGAIN}")
 
 
 def open_corpus(path: Path) -> Corpus:

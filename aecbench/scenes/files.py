@@ -32,6 +32,7 @@ __all__ = [
     "Collection",
     "Entry",
     "check_word",
+    "file_sha256",
     "open_collection",
     "open_folder",
     "open_manifest",
@@ -140,7 +141,7 @@ class Collection:
         if self.entries[key].sha256:
             return self.entries[key].sha256
         self.seconds(key)  # what is no audio is found now, not in the midst of a simulation
-        return _sha256(self.root / key)
+        return file_sha256(self.root / key)
 
 
 def partition(names: Iterable[str], split: str) -> tuple[str, ...]:
@@ -277,7 +278,8 @@ def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
         raise SourceError(f"{manifest}: is no CSV that can be read ({error}); expected UTF-8 text") from None
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file. Raises AudioError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -306,7 +308,7 @@ def _seconds(path: Path, _stamp: int) -> float:
 @functools.lru_cache(maxsize=CACHED)
 def _load(path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds: float | None) -> tuple[Array, int]:
     x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
-    if sha256 and _sha256(path) != sha256:
+    if sha256 and file_sha256(path) != sha256:
         raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
     x = audio.resample(x, stored, rate)
     x.flags.writeable = False

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from aecbench.corpus import Corpus, open_corpus, read
-from aecbench.corpus.format import decode
+from aecbench.corpus.verify import verify
 from aecbench.errors import CorpusError, UnknownName
 
 
@@ -85,7 +85,7 @@ def test_fast_reading_gives_what_hdf5_gives(corpus):
     for index, item in enumerate(corpus):
         shard, row, _ = corpus._place(index)
         record = shard.record(row)
-        np.testing.assert_array_equal(item.signals, decode(record.audio, record.scale))
+        np.testing.assert_array_equal(item.signals, record.audio * np.float32(record.scale))
         np.testing.assert_array_equal(item.rir.ravel(), record.rir)
 
 
@@ -115,9 +115,7 @@ def test_a_flipped_bit_is_never_read_silently(copy, corpus, seed):
     data = bytearray(shard.read_bytes())
     data[rng.integers(len(data))] ^= 1 << rng.integers(8)
     shard.write_bytes(data)
-    try:
-        open_corpus(copy).verify()
-    except CorpusError:
+    if verify(open_corpus(copy)):
         return
     for damaged, whole in zip(open_corpus(copy), corpus, strict=True):  # the bit was one that HDF5 does not use
         assert damaged.scene == whole.scene

@@ -1,7 +1,6 @@
 """From a folder in a layout to a corpus. What cannot be used is reported file by file; the rest is imported."""
 
 import csv
-import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
@@ -19,7 +18,7 @@ from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import AudioError, OutputError, SourceError
 from aecbench.output import new_folder, whole_file
 from aecbench.progress import progress
-from aecbench.scenes.files import SPLITS
+from aecbench.scenes.files import SPLITS, file_sha256
 from aecbench.signals import STEMS
 
 __all__ = ["REPORT", "Imported", "build"]
@@ -133,17 +132,9 @@ def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str) -> s
     """Hash of all that decides the contents: the files, the name of the corpus, the format."""
     files = sorted({*found.tables, *(path for take in takes for path in take.files)})
     with ThreadPoolExecutor(HASHERS) as pool:
-        contents = pool.map(_sha256, files)
+        contents = pool.map(file_sha256, files)
         hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
     return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes]))
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
 
 
 def _report(out: Path, problems: Sequence[Problem]) -> None:
