@@ -7,10 +7,10 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from aecbench.errors import UsageError
+from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 
-__all__ = ["Canceller", "Streaming", "check_range"]
+__all__ = ["Canceller", "Streaming", "check_finite", "check_range"]
 
 State = TypeVar("State")
 
@@ -48,10 +48,14 @@ class Streaming(ABC, Generic[State]):
 
     @abstractmethod
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Cancel one block: mic and far [*batch, block] -> next state, output [*batch, block]."""
+        """Cancel one block: mic and far [*batch, block] -> next state, output [*batch, block].
+
+        Raises AudioError for NaN or infinity; the state given is then still good.
+        """
 
     def cancel(self, mic: Array, far: Array) -> Array:
         """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
+        check_finite(self, mic, far)
         length = mic.shape[-1]
         blocks = -(-(length + self.delay) // self.block)
         padding = [(0, 0)] * (mic.ndim - 1) + [(0, blocks * self.block - length)]
@@ -61,6 +65,15 @@ class Streaming(ABC, Generic[State]):
             span = np.s_[..., start : start + self.block]
             state, out[span] = self.step(state, mic[span], far[span])
         return out[..., self.delay : self.delay + length]
+
+
+def check_finite(canceller: object, mic: Array, far: Array) -> None:
+    """Raise AudioError where mic or far holds NaN or infinity, which would stay in an adaptive filter for ever."""
+    for name, x in (("mic", mic), ("far", far)):
+        if not np.isfinite(x).all():
+            bad = int(np.argmin(np.isfinite(x).reshape(-1, x.shape[-1]).all(0)))
+            who = type(canceller).__name__
+            raise AudioError(f"{who}: sample {bad} of {name} is not finite; leave it out or zero it")
 
 
 def check_range(canceller: object, field: str, low: float, high: float = math.inf, *, whole: bool = False) -> None:

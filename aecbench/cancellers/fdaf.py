@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -95,6 +95,7 @@ class FDAF(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel with the foreground, adapt the background, and let the better one take over."""
+        check_finite(self, mic, far)
         mic, far = mic.astype(np.float32), far.astype(np.float32)
         newest = rfft(np.concatenate([state.far, far], -1))[..., None, :]
         x = np.concatenate([newest, state.spectra[..., :-1, :]], -2)

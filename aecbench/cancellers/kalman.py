@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from aecbench.cancellers import coupling
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -94,6 +94,7 @@ class Kalman(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Predict, update both filters, let the better one teach the other, cancel with the main one."""
+        check_finite(self, mic, far)
         mic, far = mic.astype(np.float32), far.astype(np.float32)
         newest = rfft(np.concatenate([state.far, far], -1))[..., None, :]
         x = np.concatenate([newest, state.spectra[..., :-1, :]], -2)

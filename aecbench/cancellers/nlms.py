@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.signals import Array
 
 __all__ = ["NLMS", "State"]
@@ -70,6 +70,7 @@ class NLMS(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Adapt over one block; the output is the a-priori error."""
+        check_finite(self, mic, far)
         x = np.concatenate([state.far, far], -1, dtype=np.float32)
         out = mic.astype(np.float32, order="C")
         sums = coupling.observe(state.coupling, np.square(out).mean(-1), np.square(x).mean(-1), out.shape[-1])

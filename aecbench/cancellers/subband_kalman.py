@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.dsp import stft
 from aecbench.errors import UsageError
 from aecbench.signals import Array
@@ -115,6 +115,7 @@ class SubbandKalman(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Predict, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
+        check_finite(self, mic, far)
         far_past, newest = stft.analyse(state.far, far)
         mic_past, d = stft.analyse(state.mic, mic)
         x = np.concatenate([newest[..., None, :], state.spectra[..., :-1, :]], -2)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.base import Canceller, Streaming
-from aecbench.errors import NotInstalled
+from aecbench.cancellers.oracle import Oracle
+from aecbench.cancellers.passthrough import Passthrough
+from aecbench.errors import AudioError, NotInstalled
 
 RATE = 16_000
 LINEAR = {"passthrough", "oracle", "nlms", "fdaf", "kalman", "subband_kalman"}  # in the far end
@@ -170,3 +172,23 @@ def test_far_end_single_talk_is_never_louder_than_mic(linear, scene, erle, coupl
     s = scene(5.0, seed=1, noise=0.002)
     out = linear.cancel(coupling * s.mic, s.far)
     assert min(erle(coupling * s.mic, out, second, second + 1) for second in range(1, 5)) > -1
+
+
+@pytest.mark.parametrize(("bad", "name"), [(np.nan, "mic"), (np.inf, "far")])
+def test_a_block_that_is_not_finite_is_one_clear_error_and_the_state_lives_on(canceller, scene, bad, name):
+    if isinstance(canceller, Passthrough | Oracle):
+        pytest.skip("keeps nothing of what it hears")
+    s = scene(0.2)
+    signals = {"mic": s.mic.copy(), "far": s.far.copy()}
+    signals[name][1700] = bad
+    with pytest.raises(
+        AudioError, match=f"^{type(canceller).__name__}: sample 1700 of {name} is not finite; .*zero it$"
+    ):
+        canceller.cancel(**signals)
+    if isinstance(canceller, Streaming):
+        block = np.s_[: canceller.block]
+        state, _ = canceller.step(canceller.init(()), s.mic[block], s.far[block])
+        before = canceller.step(state, s.mic[block], s.far[block])[1]
+        with pytest.raises(AudioError):
+            canceller.step(state, s.mic[block] * np.float32(bad), s.far[block])
+        np.testing.assert_array_equal(canceller.step(state, s.mic[block], s.far[block])[1], before)

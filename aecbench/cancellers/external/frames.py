@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from aecbench.errors import AudioError
+from aecbench.cancellers.base import check_finite
 from aecbench.signals import Array
 
 __all__ = ["Framewise"]
@@ -37,8 +37,7 @@ class Framewise(ABC):
 
         Raises AudioError for NaN or infinity, which the libraries do not take.
         """
-        if not (np.isfinite(mic).all() and np.isfinite(far).all()):
-            raise AudioError(f"{type(self).__name__}: mic or far holds NaN or infinite samples; give finite ones")
+        check_finite(self, mic, far)
         length = mic.shape[-1]
         frames = -(-(length + self.delay) // self.frame)
         padding = [(0, 0)] * (mic.ndim - 1) + [(0, frames * self.frame - length)]

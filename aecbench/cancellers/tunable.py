@@ -1,0 +1,38 @@
+"""Hyper-parameters that can be searched for: a field says beside its default where good values are looked for."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+__all__ = ["Search", "search_space", "tunable"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where values of a hyper-parameter are looked for: from `low` to `high`, or among `options` if there are any.
+
+    `scale` says which values count as evenly spread: the value itself, its logarithm, or that of what it lacks to 1 (a
+    forgetting factor). Bounds that are both int give int.
+    """
+
+    low: float = 0.0
+    high: float = 0.0
+    scale: Literal["linear", "log", "complement"] = "linear"
+    options: tuple[Any, ...] = ()
+
+
+def tunable(default: Any, *options: Any, low: float = 0.0, high: float = 0.0, scale: Any = "linear") -> Any:
+    """A dataclass field with a default and a `Search`: `tunable(0.5, low=0.1, high=1.0)`, `tunable(256, 128, 256)`."""
+    return field(default=default, metadata={"search": Search(low, high, scale, options)})
+
+
+def search_space(canceller: Any) -> dict[str, Search]:
+    """The tunable fields of a canceller or its class, by name.
+
+    >>> @dataclass(frozen=True)
+    ... class Example:
+    ...     taps: int = 1024
+    ...     step_size: float = tunable(0.5, low=0.1, high=1.0)
+    >>> search_space(Example)
+    {'step_size': Search(low=0.1, high=1.0, scale='linear', options=())}
+    """
+    return {f.name: f.metadata["search"] for f in fields(canceller) if "search" in f.metadata}
