@@ -1,0 +1,59 @@
+"""The command line, a file per command: parse, call one function, print a path or a table."""
+
+from typing import Any
+
+import click
+
+from aecbench import __version__
+from aecbench.cli.cancel import cancel
+from aecbench.cli.eval import evaluate
+from aecbench.cli.export import export
+from aecbench.cli.fetch import fetch
+from aecbench.cli.import_ import import_
+from aecbench.cli.inspect import inspect
+from aecbench.cli.list_ import list_
+from aecbench.cli.quickstart import quickstart
+from aecbench.cli.simulate import simulate
+from aecbench.cli.verify import verify
+from aecbench.errors import AecbenchError
+
+__all__ = ["main"]
+
+# Adding a command is one file and one line here.
+COMMANDS = [quickstart, simulate, evaluate, cancel, inspect, verify, list_, fetch, import_, export]
+
+
+class Group(click.Group):
+    """Turns the errors of aecbench into one line on standard error and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except AecbenchError as error:
+            click.echo(f"aecbench: {' '.join(str(error).split())}", err=True)
+            ctx.exit(error.exit_code)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The command of that name; a mistyped one gets the nearest as advice."""
+        from aecbench.errors import did_you_mean
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            raise click.UsageError(f"no command {args[0]!r}: {did_you_mean(args[0], self.commands)}", ctx) from None
+
+
+@click.group(
+    cls=Group, commands=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, prog_name="aecbench")
+def main() -> None:
+    """Simulate, run and compare acoustic echo cancellers.
+
+    \b
+    aecbench quickstart                               a corpus and a table in about a minute
+    aecbench simulate speech-v1 --speech DIR          a corpus from your own speech
+    aecbench eval --model kalman --model nlms         a table of two systems
+    aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav
+    """

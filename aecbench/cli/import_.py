@@ -1,0 +1,42 @@
+"""aecbench import."""
+
+from pathlib import Path
+
+import click
+
+from aecbench.cli.common import JOBS, known, show
+
+__all__ = ["import_"]
+
+
+@click.command("import")
+@click.argument("layout")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    default="test",
+    show_default=True,
+    help="For recordings of which the folder does not say it.",
+)
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+def import_(layout: str, folder: Path, out: Path, split: str, jobs: int) -> None:
+    """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
+
+    Files that cannot be used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
+
+    \b
+    aecbench import aec-challenge AEC-Challenge/datasets/synthetic --out corpora/synthetic
+    aecbench import aec-challenge AEC-Challenge/datasets/real --out corpora/real --split train
+    """
+    from aecbench.corpus.layouts import LAYOUTS, REPORT, build
+    from aecbench.errors import FailedItems
+    from aecbench.report import corpus_report
+
+    known("layout", layout, LAYOUTS)
+    corpus, problems = build(LAYOUTS[layout], folder, out, split=split, jobs=jobs)
+    show(corpus_report(corpus))
+    if bad := [problem for problem in problems if not problem.kept]:
+        first = "; ".join(f"{file}: {problem}" for file, problem, _ in bad[:3])
+        raise FailedItems(f"{len(bad)} problems, all of them in {out / REPORT}; scenes were left out: {first}")

@@ -1,0 +1,62 @@
+"""aecbench simulate."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, show
+
+__all__ = ["simulate"]
+
+
+@click.command()
+@click.argument("recipe", default=QUICKSTART)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the corpus.  [default: corpora/NAME]")
+@click.option("--speech", metavar="SRC", help='"espeak", a pack, a folder of audio, or a CSV with file and speaker.')
+@click.option("--noise", metavar="SRC", help="A pack, a folder of recordings, or a CSV manifest.")
+@click.option(
+    "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."
+)
+@click.option("--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Folder with files of packs.")
+@click.option("--split", metavar="S", help="Simulate this split only: train, val or test.")
+@click.option("--scenes", type=click.IntRange(1), help="Scenes of every split that has any.")
+@click.option("--seed", type=click.IntRange(0), help="Another seed gives other scenes.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY.PATH=VALUE", help="Change one value of the recipe.")
+def simulate(
+    recipe: str,
+    out: Path | None,
+    speech: str | None,
+    noise: str | None,
+    rir: str | None,
+    data: Path | None,
+    split: str | None,
+    scenes: int | None,
+    seed: int | None,
+    jobs: int,
+    scheduler: str | None,
+    assignments: Sequence[str],
+) -> None:
+    """Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
+
+    Simulating the same corpus again keeps what is there and whole; an interrupted run goes on where it stopped.
+
+    \b
+    aecbench simulate
+    aecbench simulate synthetic-v1 --split test
+    aecbench simulate speech-v1 --speech my/manifest.csv --noise my/recordings
+    aecbench simulate my.toml --set levels.ser='{uniform=[-20, 0]}' --set room.rt60=0.4 --out corpora/mine
+    """
+    from aecbench.recipe import read_recipe
+    from aecbench.report import corpus_report
+    from aecbench.simulate import simulate as run
+
+    options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}
+    if data is not None:
+        os.environ["AECBENCH_DATA"] = str(data)  # for worker processes too
+    spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)
+    corpus = run(spec, out or CORPORA / spec.name, jobs=jobs, scheduler=scheduler)
+    show(corpus_report(corpus))
