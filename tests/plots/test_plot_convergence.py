@@ -1,0 +1,37 @@
+"""The convergence picture."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from aecbench.errors import OutputError
+from aecbench.plots import plot_convergence
+
+
+def curves(seed=0):
+    rng = np.random.default_rng(seed)
+    erle = 20 * (1 - np.exp(-np.arange(40) / 8)) + rng.normal(size=(12, 40))
+    erle[:, 5] = np.nan  # silent in all scenes
+    erle[1:, 6] = np.nan  # in all but one
+    return {"fast": erle, "slow": erle / 2}
+
+
+def test_a_picture_is_drawn_with_silent_segments_left_out(tmp_path):
+    plot_convergence(curves(), 0.25, tmp_path / "new" / "curve.png", changes=[5.0], title="two systems")
+    picture = matplotlib.image.imread(tmp_path / "new" / "curve.png")
+    assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 10
+
+
+def test_the_band_narrows_with_the_number_of_scenes(tmp_path):
+    def coloured(erle):
+        plot_convergence({"one": erle}, 0.25, tmp_path / "curve.png")
+        rgb = matplotlib.image.imread(tmp_path / "curve.png")[..., :3]
+        return np.sum(rgb[..., 2] - rgb[..., 0] > 0.05)
+
+    few = curves()["fast"]
+    assert coloured(np.tile(few, (20, 1))) < 0.7 * coloured(few)
+
+
+def test_a_file_that_no_picture_can_be_is_one_clear_error(tmp_path):
+    with pytest.raises(OutputError, match=r"name a \.png"):
+        plot_convergence(curves(), 0.25, tmp_path / "curve.doc")
