@@ -1,34 +1,114 @@
 """Metrics: one per file, one row per metric in METRICS, in the order of the columns of a result table."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
 
 from aecbench.errors import UnknownName
-from aecbench.metrics import base, erle, level, pesq, sdr, si_sdr, stoi
+from aecbench.metrics import (
+    base,
+    convergence,
+    erle,
+    erle_segmental,
+    erle_tail,
+    erle_true,
+    estoi,
+    fsdr,
+    level,
+    lsd,
+    near_attenuation,
+    pesq,
+    pesq_nb,
+    reconvergence,
+    residual_level,
+    sdr,
+    si_sdr,
+    stoi,
+)
 from aecbench.metrics.base import Metric, Score
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["METRICS", "Metric", "Score", "score"]
+__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "Score", "score"]
 
 FAR = frozenset({Talk.FAR})
+FAR_ACTIVE = frozenset({Talk.FAR, Talk.DOUBLE})
 NEAR = frozenset({Talk.NEAR})
 NEAR_ACTIVE = frozenset({Talk.NEAR, Talk.DOUBLE})
+DOUBLE = frozenset({Talk.DOUBLE})
 
 METRICS: dict[str, Metric] = {
     "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=1),
+    "erle_true": Metric(fn=erle_true.erle_true, title="tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1),
     "pesq": Metric(fn=pesq.pesq, title="PESQ", unit="MOS-LQO", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "stoi": Metric(fn=stoi.stoi, title="STOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "si_sdr": Metric(
         fn=si_sdr.si_sdr, title="SI-SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True
     ),
+    "fsdr": Metric(fn=fsdr.fsdr, title="fSDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "sdr": Metric(fn=sdr.sdr, title="SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "level": Metric(fn=level.level, title="Level", unit="dB", better="higher", talk=NEAR, stems=False, version=1),
+    "near_attenuation": Metric(
+        fn=near_attenuation.near_attenuation, title="NE att.", unit="dB", better="lower", talk=DOUBLE, version=1
+    ),
+    "lsd": Metric(fn=lsd.lsd, title="LSD", unit="dB", better="lower", talk=NEAR, version=1),
+    "estoi": Metric(fn=estoi.estoi, title="ESTOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
+    "pesq_nb": Metric(
+        fn=pesq_nb.pesq_nb, title="PESQ-nb", unit="MOS-LQO", better="higher", talk=NEAR_ACTIVE, version=1, span=True
+    ),
+    "residual_level": Metric(
+        fn=residual_level.residual_level,
+        title="Residual",
+        unit="dBFS",
+        better="lower",
+        talk=FAR,
+        stems=False,
+        version=1,
+    ),
+    "erle_tail": Metric(
+        fn=erle_tail.erle_tail, title="ERLE end", unit="dB", better="higher", talk=FAR, stems=False, version=1
+    ),
+    "erle_segmental": Metric(
+        fn=erle_segmental.erle_segmental, title="seg. tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1
+    ),
+    "convergence_10": Metric(
+        fn=partial(convergence.convergence, target=10.0),
+        title="to 10 dB",
+        unit="s",
+        better="lower",
+        talk=FAR_ACTIVE,
+        version=1,
+    ),
+    "convergence_20": Metric(
+        fn=partial(convergence.convergence, target=20.0),
+        title="to 20 dB",
+        unit="s",
+        better="lower",
+        talk=FAR_ACTIVE,
+        version=1,
+    ),
+    "reconvergence": Metric(
+        fn=reconvergence.reconvergence,
+        title="reconv.",
+        unit="s",
+        better="lower",
+        talk=FAR_ACTIVE,
+        version=1,
+        changes=True,
+    ),
 }
+
+DEFAULT_METRICS = {name: METRICS[name] for name in ("erle", "erle_true", "pesq", "stoi", "si_sdr", "fsdr")}
 
 
 def score(
-    metric: str | Metric, signals: Signals, estimate: Array, rate: int, talk: NDArray[Any] | None = None
+    metric: str | Metric,
+    signals: Signals,
+    estimate: Array,
+    rate: int,
+    talk: NDArray[Any] | None = None,
+    changes: Sequence[float] = (),
 ) -> Score:
     """Score one scene with a metric or a row of METRICS: see `aecbench.metrics.base.score`.
 
@@ -38,4 +118,4 @@ def score(
         if metric not in METRICS:
             raise UnknownName("metric", metric, METRICS)
         metric = METRICS[metric]
-    return base.score(metric, signals, estimate, rate, talk)
+    return base.score(metric, signals, estimate, rate, talk, changes)

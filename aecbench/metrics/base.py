@@ -1,7 +1,7 @@
 """What a metric is, and how one scene is scored with it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aecbench.dsp import levels
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["SHORTEST", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
+__all__ = ["LIMIT", "SHORTEST", "AtLeast", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
 
 LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
 NO_STEMS = "no stems: a real recording"
@@ -33,15 +33,23 @@ class Inapplicable(Undefined):
     """The scene has too little of what the metric looks at: no estimate would have a value."""
 
 
+class AtLeast(Exception):
+    """All that is known is that the value is not less; the message says why."""
+
+    def __init__(self, value: float, reason: str) -> None:
+        super().__init__(reason)
+        self.value = value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One row of METRICS.
 
     `fn(signals, estimate, rate)` takes stems and estimate [..., T] at `rate` Hz, cut to the frames it is valid on, and
-    gives [...]. Undefined is NaN. For a lone signal [T] it may raise `Undefined` instead, to say why.
+    gives [...]. Undefined is NaN. For a lone signal [T] it may raise `Undefined` or `AtLeast` instead, to say why.
     """
 
-    fn: Callable[[Signals, Array, int], Array]
+    fn: Callable[..., Array]
     title: str  # column heading
     unit: str
     better: Literal["higher", "lower"]
@@ -49,10 +57,14 @@ class Metric:
     version: int  # raised whenever the same audio would get another value
     stems: bool = True  # whether it reads near, echo or noise, which nobody knows of a real recording
     span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
+    changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
 
 
 class Score(NamedTuple):
-    """The value of a metric; where it is undefined NaN, the reason, and whether another estimate would have a value."""
+    """The value of a metric; where it is undefined NaN, the reason, and whether another estimate would have a value.
+
+    A number with a reason is a lower bound, e.g. the time until something that did not happen before the end.
+    """
 
     value: float
     reason: str = ""
@@ -60,14 +72,19 @@ class Score(NamedTuple):
 
 
 def score(
-    metric: Metric, signals: Signals, estimate: Array, rate: int, talk: NDArray[np.integer[Any]] | None = None
+    metric: Metric,
+    signals: Signals,
+    estimate: Array,
+    rate: int,
+    talk: NDArray[np.integer[Any]] | None = None,
+    changes: Sequence[float] = (),
 ) -> Score:
     """Score the estimate [T] of one scene, stems [T] at `rate` Hz.
 
-    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given.
-    Values in dB are held within ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over
-    scenes exists. Never raises for what is in the audio: an estimate that cannot be scored has the value NaN and a
-    reason.
+    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given;
+    `changes` are the times [s] at which its echo path changes. Values in dB are held within ±100 dB: the ERLE of a
+    silent output is 100 dB and not infinite, so that a mean over scenes exists. Never raises for what is in the audio:
+    an estimate that cannot be scored has the value NaN and a reason.
     """
     estimate = np.asarray(estimate)
     talk = levels.talk(signals, rate) if talk is None else talk
@@ -76,30 +93,35 @@ def score(
             raise Inapplicable(NO_STEMS)
         _check(estimate, signals)
         keep = _cut(metric, talk, rate, estimate.shape[-1])
+        more = (_positions(changes, rate, keep, estimate.shape[-1]),) if metric.changes else ()
         signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]
         if estimate.size < SHORTEST * rate:
             raise Inapplicable(f"shorter than {SHORTEST} s")
-        value = float(metric.fn(signals, estimate, rate))
+        value = float(metric.fn(signals, estimate, rate, *more))
         if np.isnan(value):
-            raise _why(signals, estimate)
-        if metric.unit == "dB":
+            raise _why(metric, signals, estimate)
+        if metric.unit in ("dB", "dBFS"):
             value = float(np.clip(value, -LIMIT, LIMIT))
+    except AtLeast as bound:
+        return Score(bound.value, str(bound))
     except Undefined as reason:
         return Score(np.nan, str(reason), failed=not isinstance(reason, Inapplicable))
     return Score(value)
 
 
-def each(one: Callable[[Signals, Array, int], float]) -> Callable[[Signals, Array, int], Array]:
+def each(one: Callable[..., float]) -> Callable[..., Array]:
     """Let a metric that is written for one signal [T] take [..., T], row by row; an undefined row is NaN."""
 
     @functools.wraps(one)
-    def fn(signals: Signals, estimate: Array, rate: int) -> Array:
+    def fn(signals: Signals, estimate: Array, rate: int, *more: Any, **options: Any) -> Array:
         if estimate.ndim == 1:
-            return np.asarray(one(signals, estimate, rate))
+            return np.asarray(one(signals, estimate, rate, *more, **options))
         values = np.empty(estimate.shape[:-1])
         for row in np.ndindex(values.shape):
             try:
-                values[row] = one(Signals(*(x[row] for x in signals)), estimate[row], rate)
+                values[row] = one(Signals(*(x[row] for x in signals)), estimate[row], rate, *more, **options)
+            except AtLeast as bound:
+                values[row] = bound.value
             except Undefined:
                 values[row] = np.nan
         return values
@@ -127,9 +149,17 @@ def _cut(metric: Metric, talk: NDArray[np.integer[Any]], rate: int, length: int)
     return slice(inside[0], inside[-1] + 1)
 
 
-def _why(signals: Signals, estimate: Array) -> Undefined:
+def _positions(
+    changes: Sequence[float], rate: int, keep: NDArray[np.bool_] | slice, length: int
+) -> NDArray[np.integer[Any]]:
+    """Where in the samples that were kept the times [s] of the whole scene lie."""
+    return np.searchsorted(np.arange(length)[keep], np.sort(np.round(np.multiply(changes, rate))))
+
+
+def _why(metric: Metric, signals: Signals, estimate: Array) -> Undefined:
     """The reason for a NaN."""
-    for name, stem in (("mic", signals.mic), ("near", signals.near)):
-        if not stem.any():
+    stem = "echo" if Talk.FAR in metric.talk else "near"
+    for name in ("mic", stem):
+        if not getattr(signals, name).any():
             return Inapplicable(f"{name} is silent")
     return Undefined("the value is not a number" if estimate.any() else "estimate is silent")

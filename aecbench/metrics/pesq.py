@@ -5,10 +5,10 @@ import numpy as np
 from aecbench.dsp.audio import resample
 from aecbench.dsp.levels import active, to_samples
 from aecbench.metrics.base import Inapplicable, Undefined, each
-from aecbench.metrics.pesq_worker import RATE, PesqFailure, run
+from aecbench.metrics.pesq_worker import RATE, Mode, PesqFailure, run
 from aecbench.signals import Array, Signals
 
-__all__ = ["pesq"]
+__all__ = ["over_windows", "pesq"]
 
 WINDOW = 15.0  # [s] the C code tells utterances apart that are 0.4 s from start to start, and has room for 50
 SPEECH = 0.5  # [s] of speech that a window needs
@@ -22,16 +22,21 @@ def pesq(signals: Signals, estimate: Array, rate: int) -> float:
     is the mean over those with half a second of near-end speech in them. PESQ ignores gain, so see `level` too. Of a
     lone signal [T] raises Undefined where a window cannot be scored; a silent estimate or near is NaN.
     """
-    if not (signals.near.any() and estimate.any()):
+    return over_windows(signals.near, estimate, rate, "wb")
+
+
+def over_windows(near: Array, estimate: Array, rate: int, mode: Mode) -> float:
+    """Mean PESQ over the windows of [T] and [T]; NaN if one is silent. Raises Undefined."""
+    if not (near.any() and estimate.any()):
         return np.nan
-    near, estimate = (resample((x / np.abs(x).max()).astype(np.float32), rate, RATE) for x in (signals.near, estimate))
+    near, estimate = (resample((x / np.abs(x).max()).astype(np.float32), rate, RATE) for x in (near, estimate))
     speech = to_samples(active(near, RATE), RATE, near.size)
     values = []
     for window in np.array_split(np.arange(near.size), -(-near.size // round(WINDOW * RATE))):
         if speech[window].sum() < SPEECH * RATE:
             continue
         try:
-            values.append(run(near[window], estimate[window]))
+            values.append(run(near[window], estimate[window], mode=mode))
         except PesqFailure as failure:
             raise Undefined(f"PESQ: {failure}") from None
     if not values:

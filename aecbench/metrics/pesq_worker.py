@@ -13,17 +13,20 @@ import subprocess
 import sys
 import threading
 import weakref
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RATE", "PesqFailure", "run"]
+__all__ = ["RATE", "Mode", "PesqFailure", "run"]
 
 Audio = NDArray[np.float32]
 
-RATE = 16_000  # [Hz] of the wide-band mode
+Mode = Literal["wb", "nb"]  # wide band, narrow band
+
+RATE = 16_000  # [Hz] that both modes take
 TIMEOUT = 60.0  # [s] per call; 30 s of audio take about one
-REQUEST = struct.Struct("=qd")  # samples, timeout
+REQUEST = struct.Struct("=qd2s")  # samples, timeout, mode
 ANSWER = struct.Struct("=d")  # MOS-LQO, NaN, or a negative error code
 
 CODES = {-6: "shorter than 0.25 s", -7: "no utterance detected"}  # as PesqError of the package names them
@@ -33,9 +36,12 @@ class PesqFailure(Exception):
     """PESQ gave no value; the message says why."""
 
 
-def run(reference: Audio, degraded: Audio, timeout: float = TIMEOUT) -> float:
-    """MOS-LQO (P.862.2) of two signals [T] at 16 kHz. Raises PesqFailure, also where the C code crashed."""
-    value = _worker().ask(reference, degraded, timeout)
+def run(reference: Audio, degraded: Audio, timeout: float = TIMEOUT, mode: Mode = "wb") -> float:
+    """MOS-LQO (P.862.2, narrow band: P.862.1) of two signals [T] at 16 kHz.
+
+    Raises PesqFailure, also where the C code crashed.
+    """
+    value = _worker().ask(reference, degraded, timeout, mode)
     if np.isnan(value):
         raise PesqFailure("not a number")
     if value < 0:
@@ -61,12 +67,12 @@ class _Worker:
         """Alive, and not the worker of the process that this one was forked from."""
         return self.owner == os.getpid() and self.process.poll() is None
 
-    def ask(self, reference: Audio, degraded: Audio, timeout: float) -> float:
+    def ask(self, reference: Audio, degraded: Audio, timeout: float, mode: Mode = "wb") -> float:
         pair = np.stack([reference, degraded]).astype(np.float32)
         answer = b""
         try:
             with contextlib.suppress(BrokenPipeError):  # it died before it had read all
-                answer = self._exchange(REQUEST.pack(reference.size, timeout) + pair.tobytes())
+                answer = self._exchange(REQUEST.pack(reference.size, timeout, mode.encode()) + pair.tobytes())
         finally:
             if not answer:  # dead, or we were interrupted: its next answer would not be to our next question
                 self.stop()
@@ -122,12 +128,12 @@ def _serve() -> None:
     answers = os.dup(1)
     os.dup2(2, 1)  # what the C code may print is no answer
     while len(head := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
-        samples, timeout = REQUEST.unpack(head)
+        samples, timeout, mode = REQUEST.unpack(head)
         audio = np.frombuffer(sys.stdin.buffer.read(2 * 4 * samples), np.float32)
         if audio.size < 2 * samples:
             return
         signal.setitimer(signal.ITIMER_REAL, timeout)
-        value = pesq(RATE, *audio.reshape(2, samples), "wb", on_error=PesqError.RETURN_VALUES)
+        value = pesq(RATE, *audio.reshape(2, samples), mode.decode(), on_error=PesqError.RETURN_VALUES)
         signal.setitimer(signal.ITIMER_REAL, 0)
         os.write(answers, ANSWER.pack(value))
 

@@ -13,7 +13,7 @@ from aecbench.dsp.levels import db, power
 from aecbench.metrics.base import each
 from aecbench.signals import Array, Signals
 
-__all__ = ["TAPS", "sdr"]
+__all__ = ["TAPS", "filtered_sdr", "filtered_target", "sdr"]
 
 TAPS = 512  # the length BSS-eval uses, at any rate
 LOADING = 1e-12  # of the power: keeps the recursion stable for a near end that is all but a slow drift
@@ -34,14 +34,25 @@ def sdr(signals: Signals, estimate: Array, rate: int) -> float:
     >>> float(sdr(scene, late + 0.1 * near[::-1], 16_000).round(1))
     20.3
     """
-    if not (signals.near.any() and estimate.any()):
+    return filtered_sdr(signals.near, estimate, TAPS)
+
+
+def filtered_sdr(near: Array, estimate: Array, taps: int) -> float:
+    """SDR in dB of `estimate` against `near`, both [T], after the best filter of so many taps; NaN if one is silent."""
+    if not (near.any() and estimate.any()):
         return np.nan
-    near, estimate = (x.astype(np.float64) / np.abs(x).max() for x in (signals.near, estimate))
-    length = near.size + TAPS - 1
+    estimate = estimate.astype(np.float64) / np.abs(estimate).max()
+    target = filtered_target(near, estimate, taps)
+    return float(db(power(target) / power(target - np.pad(estimate, (0, taps - 1)))))
+
+
+def filtered_target(near: Array, estimate: Array, taps: int) -> Array:
+    """The part of `estimate` that comes from `near`, neither silent: h * s [T + taps - 1] of [T] and [T]."""
+    near = near.astype(np.float64) / np.abs(near).max()
+    length = near.size + taps - 1
     n = next_fast_len(length, real=True)
-    S, E = rfft(near, n), rfft(estimate, n)
-    autocorrelation = irfft(np.abs(S) ** 2, n)[:TAPS]
+    S, E = rfft(near, n), rfft(estimate.astype(np.float64), n)
+    autocorrelation = irfft(np.abs(S) ** 2, n)[:taps]
     autocorrelation[0] *= 1 + LOADING
-    h = solve_toeplitz(autocorrelation, irfft(S.conj() * E, n)[:TAPS])
-    target = irfft(S * rfft(h, n), n)[:length]
-    return float(db(power(target) / power(target - np.pad(estimate, (0, TAPS - 1)))))
+    h = solve_toeplitz(autocorrelation, irfft(S.conj() * E, n)[:taps])
+    return np.asarray(irfft(S * rfft(h, n), n)[:length])

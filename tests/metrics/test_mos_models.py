@@ -1,0 +1,192 @@
+"""AECMOS and DNSMOS: the plumbing, with small networks of the same interface that are made here."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from aecbench.errors import UsageError
+from aecbench.metrics import METRICS, aecmos, score
+from aecbench.metrics.aecmos import aecmos_metrics, log_mel
+from aecbench.metrics.dnsmos import dnsmos_metrics
+from aecbench.signals import Signals, Talk
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+helper = onnx.helper
+
+RATE = 16_000
+
+
+def save(path, inputs, output, nodes):
+    """A network of float inputs {name: shape} with one output "y"."""
+    values = [helper.make_tensor_value_info(name, 1, shape) for name, shape in inputs.items()]
+    graph = helper.make_graph(nodes, "tiny", values, [helper.make_tensor_value_info("y", 1, output)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def aecmos_model(tmp_path_factory):
+    """Mean of the features of far, 10 mic and 100 enhanced, and 1000 times it."""
+    weights = onnx.numpy_helper.from_array(np.array([1, 10, 100], np.float32).reshape(1, 3, 1, 1))
+    scale = onnx.numpy_helper.from_array(np.array([1, 1000], np.float32))
+    nodes = [
+        helper.make_node("Constant", [], ["w"], value=weights),
+        helper.make_node("Constant", [], ["s"], value=scale),
+        helper.make_node("Mul", ["feats", "w"], ["weighted"]),
+        helper.make_node("ReduceMean", ["weighted"], ["mean"], keepdims=0),
+        helper.make_node("ReduceMean", ["h0"], ["state"], keepdims=0),
+        helper.make_node("Add", ["mean", "state"], ["sum"]),
+        helper.make_node("Mul", ["sum", "s"], ["y"]),
+    ]
+    path = tmp_path_factory.mktemp("models") / "aecmos.onnx"
+    return save(path, {"feats": [1, 3, "frames", 160], "h0": [4, 1, 64]}, [2], nodes)
+
+
+@pytest.fixture(scope="module")
+def dnsmos_model(tmp_path_factory):
+    """Mean, mean magnitude and greatest sample."""
+    nodes = [
+        helper.make_node("Abs", ["input_1"], ["abs"]),
+        helper.make_node("ReduceMean", ["input_1"], ["a"], axes=[1]),
+        helper.make_node("ReduceMean", ["abs"], ["b"], axes=[1]),
+        helper.make_node("ReduceMax", ["input_1"], ["c"], axes=[1]),
+        helper.make_node("Concat", ["a", "b", "c"], ["y"], axis=1),
+    ]
+    return save(tmp_path_factory.mktemp("models") / "dnsmos.onnx", {"input_1": [1, 144_160]}, [1, 3], nodes)
+
+
+def mean_of_marked(x: np.ndarray, mark: float) -> float:
+    """Of the features and 20 frames of the mark and 20 of zeros."""
+    features = log_mel(x)
+    return (features.sum() + mark * 20 * 160) / ((len(features) + 40) * 160)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "marks", "kept"),
+    [("st", (1, 0, 1), slice(32_000, None)), ("nst", (0, 1, 1), slice(None)), ("dt", (1, 1, 1), slice(None))],
+)
+def test_the_network_gets_far_mic_and_output_with_the_marks_of_the_scenario(scene, aecmos_model, scenario, marks, kept):
+    signals, estimate = scene(), scene().near
+    stems = (signals.far, signals.mic, estimate)
+    means = [mean_of_marked(x[kept], mark) for x, mark in zip(stems, marks, strict=True)]
+    expected = np.dot(means, [1, 10, 100]) / 3
+    for output, scale in ((0, 1), (1, 1000)):
+        value = aecmos.aecmos(signals, estimate, RATE, model=aecmos_model, scenario=scenario, output=output)
+        assert value == pytest.approx(scale * expected, rel=1e-4)
+
+
+def test_no_more_than_20_s_are_listened_to(aecmos_model):
+    x = np.random.default_rng(0).standard_normal(22 * RATE).astype(np.float32)
+    options = {"model": aecmos_model, "scenario": "nst", "output": 0}
+    cut, whole = (aecmos.aecmos(Signals(*[y] * 5), y, RATE, **options) for y in (x[: 20 * RATE], np.append(x, 10 * x)))
+    assert cut == whole
+
+
+def test_features_are_those_of_the_loudest_bin_and_40_db_below():
+    t = np.arange(RATE) / RATE
+    features = log_mel(np.sin(2 * np.pi * 1000 * t))
+    assert features.shape == (63, 160)
+    assert features.max() == 1
+    assert features.min() == -1
+    assert (features.argmax(1)[2:-2] == np.median(features.argmax(1))).all()
+    np.testing.assert_allclose(log_mel(0.5 * np.sin(2 * np.pi * 1000 * t)), features, atol=1e-3)
+    np.testing.assert_array_equal(log_mel(0 * t), 1)
+
+
+def test_bands_are_even_on_the_scale_of_slaney():
+    """1 kHz is 15 mel, 6.4 kHz is 42 mel, and 8 kHz 45.245."""
+    filters = aecmos._mel_filters()
+    peaks = filters.argmax(1) * RATE / 513
+    for frequency, mel in ((1000, 15), (6400, 42)):
+        assert np.sum(peaks < frequency) == pytest.approx(mel / 45.245 * 161, abs=1)
+    areas = filters.sum(1) * RATE / 513
+    np.testing.assert_allclose(areas[peaks > 2000], 1, rtol=0.1)
+
+
+def test_aecmos_rates_each_kind_of_talk_in_its_frames(scene, aecmos_model):
+    rows = aecmos_metrics(aecmos_model)
+    assert {name: set(row.talk) for name, row in rows.items()} == {
+        "aecmos_st_echo": {Talk.FAR},
+        "aecmos_dt_echo": {Talk.DOUBLE},
+        "aecmos_dt_other": {Talk.DOUBLE},
+        "aecmos_nst_other": {Talk.NEAR},
+    }
+    signals = scene()
+    values = {name: score(row, signals, signals.mic, RATE) for name, row in rows.items()}
+    assert all(np.isfinite(value.value) for value in values.values())
+    only_near = score(rows["aecmos_st_echo"], scene(far=False), signals.mic, RATE)
+    assert only_near.reason == "no far-end single talk"
+
+
+@pytest.mark.parametrize("seconds", [4.0, 9.01, 10.0, 12.5])
+def test_dnsmos_is_the_mean_of_the_polynomial_over_windows_of_901_hundredths(dnsmos_model, seconds):
+    rng = np.random.default_rng(0)
+    x = (0.5 + rng.random(round(seconds * RATE))).astype(np.float32)
+    expected_count = {4.0: 7, 9.01: 1, 10.0: 1, 12.5: 3}[seconds]
+    long = np.tile(x, 4) if seconds == 4 else x
+    windows = [long[k * RATE : k * RATE + 144_160] for k in range(expected_count)]
+    raw = {"dnsmos_sig": np.mean, "dnsmos_bak": lambda w: np.mean(np.abs(w)), "dnsmos_ovrl": np.max}
+    square = {
+        "dnsmos_sig": (-0.08397278, 1.22083953, 0.0052439),
+        "dnsmos_bak": (-0.13166888, 1.60915514, -0.39604546),
+        "dnsmos_ovrl": (-0.06766283, 1.11546468, 0.04602535),
+    }
+    for name, metric in dnsmos_metrics(dnsmos_model).items():
+        a, b, c = square[name]
+        r = np.array([raw[name](window) for window in windows])
+        value = metric.fn(Signals(x, x, x, x, x), x, RATE)
+        assert value == pytest.approx(np.mean(a * r**2 + b * r + c), rel=1e-5)
+
+
+def test_they_need_no_stems_and_score_batches_and_other_rates(scene, aecmos_model, dnsmos_model):
+    unknown = np.full(64_000, np.nan, np.float32)
+    for metric in (aecmos_metrics(aecmos_model) | dnsmos_metrics(dnsmos_model)).values():
+        signals = scene()._replace(near=unknown, echo=unknown, noise=unknown)
+        one = score(metric, signals, signals.mic, RATE, np.full(400, min(metric.talk)))
+        assert np.isfinite(one.value)
+        both = Signals(*(np.stack([x, x]) for x in signals))
+        np.testing.assert_allclose(metric.fn(both, both.mic, RATE), one.value)
+
+
+def test_audio_of_another_rate_is_resampled(speech, aecmos_model, dnsmos_model):
+    x, fast = speech(0, 3), np.repeat(speech(0, 3), 3)
+    for metric in (aecmos_metrics(aecmos_model) | dnsmos_metrics(dnsmos_model)).values():
+        expected = metric.fn(Signals(x, x, x, x, x), x, RATE)
+        value = metric.fn(Signals(fast, fast, fast, fast, fast), fast, 48_000)
+        assert value == pytest.approx(expected, rel=0.2)
+
+
+def test_they_go_to_other_processes(aecmos_model, dnsmos_model):
+    x = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    for row in (aecmos_metrics(aecmos_model) | dnsmos_metrics(dnsmos_model)).values():
+        there = pickle.loads(pickle.dumps(row))
+        assert there.fn(Signals(*[x] * 5), x, RATE) == row.fn(Signals(*[x] * 5), x, RATE)
+
+
+def test_they_are_not_in_the_table_and_hide_nothing_in_it(aecmos_model, dnsmos_model):
+    assert not (aecmos_metrics(aecmos_model) | dnsmos_metrics(dnsmos_model)).keys() & METRICS.keys()
+
+
+def test_another_file_is_another_version(aecmos_model, tmp_path):
+    other = save(
+        tmp_path / "other.onnx",
+        {"feats": [1, 3, "frames", 160], "h0": [4, 1, 64]},
+        [],
+        [helper.make_node("ReduceMean", ["feats"], ["y"], keepdims=0)],
+    )
+    ours, theirs = (aecmos_metrics(path)["aecmos_st_echo"].version for path in (aecmos_model, other))
+    assert ours != theirs
+
+
+def test_a_file_that_is_no_such_network_is_one_clear_error(aecmos_model, dnsmos_model, tmp_path):
+    with pytest.raises(UsageError, match="no such file; give the path of an ONNX model"):
+        aecmos_metrics(tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(UsageError, match=r"text\.onnx: onnxruntime cannot load it \(.*\); give an ONNX model"):
+        dnsmos_metrics(tmp_path / "text.onnx")
+    with pytest.raises(UsageError, match=r"takes input_1 \[1, 144160\], expected any name \[1, 3, None, 160\], h0"):
+        aecmos_metrics(dnsmos_model)
+    with pytest.raises(UsageError, match=r"expected input_1 \[1, 144160\]; give another model"):
+        dnsmos_metrics(aecmos_model)
