@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ from pydantic import Field
 from aecbench import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
-from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.align import FixedDelay, aligned, alignment
+from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.external.predictions import Predictions
+from aecbench.cancellers.oracle import Oracle
+from aecbench.cancellers.passthrough import Passthrough
 from aecbench.config import canonical_json, parse, read_toml, sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.record import Frozen
@@ -30,6 +33,7 @@ class Card(Frozen):
 
     canceller: str  # row of CANCELLERS or "package.module:Class"
     summary: str
+    filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
     parameters: dict[str, Any] = Field(default_factory=dict)
     origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
 
@@ -43,19 +47,30 @@ class System:
     target: str  # "module:Class"
     parameters: Mapping[str, Any]
     summary: str = ""
+    align: str = "none"  # delay of the far end in front of it: "auto", "none" or milliseconds
 
     @property
     def hash(self) -> str:
-        """Hash of what decides the output: class, parameters, version of aecbench."""
-        return sha256(canonical_json([self.target, dict(self.parameters), __version__]))
+        """Hash of what decides the output: class, parameters, alignment, version of aecbench."""
+        return sha256(canonical_json([self.target, dict(self.parameters), self.align, __version__]))
 
 
-def load_system(name: str) -> System:
+def load_system(name: str, align: str = "auto") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
-    Or "command:prog {mic} {far} {out}", an outside program. Raises UnknownName with the nearest known name, ConfigError
-    for a card or a class that cannot be used, NotInstalled where something optional is missing.
+    Or "command:prog {mic} {far} {out}", an outside program. `align` is the alignment in front of it: "auto", "none" or
+    a delay in milliseconds; what does not listen to the far end has none. Raises UnknownName with the nearest known
+    name, UsageError for the alignment, ConfigError for a card or a class that cannot be used, NotInstalled where
+    something optional is missing.
     """
+    chosen, system = alignment(align), _load(name)
+    if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
+        return system
+    written = f"{chosen.milliseconds:g}" if isinstance(chosen, FixedDelay) else align
+    return replace(system, canceller=aligned(system.canceller, chosen), align=written)
+
+
+def _load(name: str) -> System:
     if name in names("baselines"):
         return _from_folder(name, find("baselines", name))
     if name in CANCELLERS:
@@ -82,12 +97,34 @@ def load_predictions(folder: Path) -> System:
     return System(folder.resolve().name, Predictions(folder.absolute()), target, {"files": contents})
 
 
-def _from_folder(name: str, folder: Path) -> System:
-    card = parse(Card, read_toml(folder / CARD), str(folder / CARD))
+def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> System:
+    """The system of a card, which may be the filter of the cards in the folders that it is `inside` of."""
+    path = folder / CARD
+    card = parse(Card, read_toml(path), str(path))
     if card.canceller not in CANCELLERS and ":" not in card.canceller:
-        raise ConfigError(f"{folder / CARD}: unknown canceller: {did_you_mean(card.canceller, CANCELLERS)}")
+        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, CANCELLERS)}")
     target = CANCELLERS.get(card.canceller, card.canceller)
-    return _build(name, target, card.parameters, card.summary, folder)
+    if card.filter is None:
+        return _build(name, target, card.parameters, card.summary, folder)
+    if folder.resolve() in inside:
+        raise ConfigError(f"{path}: filter {card.filter!r} comes back to this card; name another one")
+    inner = _filter(card.filter, folder, (*inside, folder.resolve()))
+    if not isinstance(inner.canceller, Streaming):
+        raise ConfigError(
+            f"{path}: filter {card.filter!r} is {inner.target}; expected one that streams, block by block"
+        )
+    system = _build(name, target, card.parameters | {"filter": inner.canceller}, card.summary, folder)
+    facts = {"canceller": inner.target, "parameters": dict(inner.parameters), "hash": inner.hash}
+    return replace(system, parameters=card.parameters | {"filter": facts})
+
+
+def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
+    """The system that a card in `folder` names as its filter."""
+    beside = {path.parent.name: path.parent for path in folder.resolve().parent.glob(f"*/{CARD}")}
+    known = beside | {shipped: find("baselines", shipped) for shipped in names("baselines")}
+    if name not in known:
+        raise ConfigError(f"{folder / CARD}: unknown filter {name!r}: {did_you_mean(name, known)}")
+    return _from_folder(name, known[name], inside)
 
 
 def _build(name: str, target: str, parameters: dict[str, Any], summary: str, folder: Path | None = None) -> System:

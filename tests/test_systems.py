@@ -1,0 +1,141 @@
+"""Systems: alignment in front of them, filters inside of them."""
+
+import json
+
+import pytest
+
+from aecbench.cancellers.align import Aligned, AlignedStreaming
+from aecbench.errors import ConfigError, UsageError
+from aecbench.evaluate import compare
+from aecbench.metrics import METRICS
+from aecbench.systems import load_system
+
+MODULE = """
+from dataclasses import dataclass
+from aecbench.cancellers.base import Streaming
+
+@dataclass(frozen=True)
+class Halved:
+    filter: Streaming
+    gain: float = 0.5
+
+    latency = 0
+
+    def cancel(self, mic, far):
+        return self.gain * self.filter.cancel(mic, far)
+
+@dataclass(frozen=True)
+class Hidden:
+    latency = 0
+
+    def cancel(self, mic, far):
+        return mic
+"""
+
+
+@pytest.fixture
+def card(tmp_path):
+    """Writes a folder with a card, and the module that it may name, and tells where."""
+
+    def write(name, canceller, filter_name=None, parameters=""):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "parts_of_test_systems.py").write_text(MODULE)
+        chosen = f'filter = "{filter_name}"\n' if filter_name else ""
+        text = f'canceller = "{canceller}"\nsummary = "a test"\n{chosen}[parameters]\n{parameters}\n'
+        (folder / "card.toml").write_text(text)
+        return str(folder)
+
+    return write
+
+
+HALVED, HIDDEN = "parts_of_test_systems:Halved", "parts_of_test_systems:Hidden"
+
+
+def test_alignment_is_automatic_and_part_of_what_identifies_a_system():
+    systems = {align: load_system("kalman", align) for align in ("auto", "none", "120")}
+    assert load_system("kalman").hash == systems["auto"].hash
+    assert len({system.hash for system in systems.values()}) == 3
+    assert [system.align for system in systems.values()] == ["auto", "none", "120"]
+    assert isinstance(systems["auto"].canceller, AlignedStreaming)
+    assert isinstance(systems["120"].canceller, Aligned)
+    assert len({system.canceller.latency for system in systems.values()}) == 1
+
+
+def test_one_delay_is_one_system_however_it_is_written():
+    assert load_system("kalman", "120").hash == load_system("kalman", "120.0").hash
+
+
+@pytest.mark.parametrize("name", ["oracle", "passthrough"])
+def test_what_does_not_listen_to_the_far_end_has_no_alignment(name):
+    assert load_system(name).align == "none"
+    assert load_system(name).hash == load_system(name, "none").hash
+
+
+@pytest.mark.parametrize("name", ["oracle", "nlms"])
+def test_a_wrong_alignment_is_refused_for_every_system(name):
+    with pytest.raises(UsageError, match="did you mean 'none'"):
+        load_system(name, "nonee")
+
+
+@pytest.mark.parametrize("align", ["auto", "none", "20"])
+def test_results_say_which_alignment_a_system_had(corpus, align):
+    table = compare([load_system("nlms", align)], corpus[:1], {"level": METRICS["level"]}, split="val")
+    assert table.provenance["systems"]["nlms"]["align"] == align
+
+
+def test_the_command_line_passes_the_alignment_on(aecbench, corpus, echo_pair):
+    mic, far = echo_pair
+    outputs = []
+    for align in ("auto", "none", "40"):
+        assert aecbench("cancel", "--model", "nlms", "--mic", mic, "--far", far, "--out", "out.wav", "--align", align)
+        outputs.append((mic.parent / "out.wav").read_bytes())
+    assert outputs[0] == outputs[1] != outputs[2]
+
+
+@pytest.mark.parametrize("command", ["eval", "cancel"])
+def test_a_wrong_alignment_is_one_line_on_the_command_line(aecbench, corpus, echo_pair, command):
+    mic, far = echo_pair
+    options = {
+        "eval": ["--corpus", corpus.path],
+        "cancel": ["--mic", mic, "--far", far, "--out", "out.wav"],
+    }
+    result = aecbench(command, "--model", "nlms", *options[command], "--align", "9000")
+    assert result.exit_code == 2
+    assert result.stderr == "aecbench: align '9000': expected auto, none or 0 to 2000 ms; the nearest is 2000\n"
+
+
+@pytest.mark.parametrize("inner", ["kalman", "beside"])
+def test_a_card_may_name_a_filter(card, inner):
+    card("beside", "nlms", parameters="taps = 512")
+    system = load_system(card("outer", HALVED, inner, "gain = 0.25"), "none")
+    expected = load_system("kalman" if inner == "kalman" else card("beside", "nlms", parameters="taps = 512"), "none")
+    assert system.canceller.filter == expected.canceller
+    assert system.canceller.gain == 0.25
+    assert system.parameters["filter"]["canceller"] == expected.target
+    json.dumps(system.parameters)
+
+
+def test_another_filter_is_another_system(card):
+    hashes = {load_system(card("outer", HALVED, inner)).hash for inner in ("kalman", "nlms")}
+    card("beside", "nlms", parameters="taps = 512")
+    hashes.add(load_system(card("outer", HALVED, "beside")).hash)
+    card("beside", "nlms", parameters="taps = 256")
+    hashes.add(load_system(card("outer", HALVED, "beside")).hash)
+    assert len(hashes) == 4
+
+
+@pytest.mark.parametrize(
+    ("canceller", "inner", "says"),
+    [
+        (HALVED, "kalmann", "unknown filter 'kalmann': did you mean 'kalman'"),
+        (HALVED, "hidden", "filter 'hidden' is parts_of_test_systems:Hidden; expected one that streams"),
+        (HALVED, "outer", "filter 'outer' comes back to this card"),
+        ("nlms", "kalman", "unknown parameter 'filter'"),
+    ],
+)
+def test_a_filter_that_cannot_be_used_is_said_so(card, canceller, inner, says):
+    card("hidden", HIDDEN)
+    with pytest.raises(ConfigError, match=says) as error:
+        load_system(card("outer", canceller, inner))
+    assert "\n" not in str(error.value)
