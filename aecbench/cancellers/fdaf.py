@@ -1,66 +1,81 @@
-"""Partitioned-block frequency-domain NLMS with a step of its own for every bin, and a background filter.
+"""Partitioned-block frequency-domain NLMS with a step of its own for every bin, and a fast shadow filter beside it.
 
 J.-S. Soo, K. K. Pang, "Multidelay block frequency domain adaptive filter", IEEE Transactions on Acoustics, Speech, and
 Signal Processing 38(2), 1990: the filter cut into partitions.
 J.-M. Valin, "On adjusting the learning rate in frequency domain echo cancellation with double-talk", IEEE Transactions
-on Audio, Speech, and Language Processing 15(3), 2007: the step, from the leakage.
+on Audio, Speech, and Language Processing 15(3), 2007: the step of the main filter, from the leakage.
 K. Ochiai, T. Araseki, T. Ogihara, "Echo canceler with two echo path models", IEEE Transactions on Communications 25(6),
-1977: the background filter adapts, the foreground filter cancels.
+1977: a second filter learns, and what it has learnt is taken over when it cancels better.
+D. L. Duttweiler, "Proportionate normalized least-mean-squares adaptation in echo cancelers", IEEE Transactions on
+Speech and Audio Processing 8(5), 2000: partitions with large weights take large steps.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 
+from aecbench.cancellers import coupling, overlap_save
 from aecbench.cancellers.base import Streaming, check_finite, check_range
+from aecbench.cancellers.tunable import tunable
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
 __all__ = ["FDAF", "State"]
 
-MEMORY = 0.9  # smoothing of the error powers by which the filters are compared, per block
-BETTER = 0.9  # the background takes over with an error power below this fraction of the foreground's
-WORSE = 2.0  # and starts again from the foreground with one above this multiple
+MEMORY = 0.85  # smoothing of the error powers by which the filters are compared, per block
+BETTER = 0.8  # the shadow takes over with an error power below this fraction (-1 dB) of the main filter's
+WORSE = 2.0  # and starts again from the main filter with one above this multiple
+FIT_MEMORY = 0.8  # of the least-squares fit of a filter's gain, per block
+FIT = 0.35  # a new gain has to take this fraction off the error power
+LEAST = 1.0  # power gain that the shadow takes any echo path to have: at the start the true one is not known
+FADE = 64  # samples over which the gain of the echo estimate in the output rises; it falls at once
 TINY = np.float32(1e-10)
 
-Complex = NDArray[np.complex64]
 Float32 = NDArray[np.float32]
-Bool = NDArray[np.bool_]
-Number = TypeVar("Number", bound=np.inexact[Any])
+Complex = NDArray[np.complex64]
 
 
 class State(NamedTuple):
-    """What the filters know after a block: P = taps / block partitions, K = block + 1 bins."""
+    """What the filters know after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
-    background: Complex  # [..., P, K] echo path that adapts
-    foreground: Complex  # [..., P, K] echo path that cancels
-    error: Array  # [2, ...] error power of background and foreground
-    leakage: Array  # [4, ..., K] smooth power of echo estimate and error; covariance of the two, variance of the first
-    power: Array  # [..., K] far end, smooth
-    learnt: Array  # [...] sum of the mean steps so far
+    weights: Complex  # [F, ..., P, K] echo path
+    power: Float32  # [F, ..., K] far end, smooth
+    error: Float32  # [F, ...] error power, by which the filters are compared
+    fit: Float32  # [F, ..., 3] smooth products of echo estimate y and error e: y.e, y.y, e.e
+    leakage: Float32  # [4, ..., K] smooth power of y and e; covariance of the two, variance of the first
+    disturbance: Float32  # [..., K] error power of the shadow, smooth
+    coupling: Float32  # [..., 2] see coupling.py
     spectra: Complex  # [..., P, K] far end, newest block first
-    far: Array  # [..., block] previous block of the far end
+    far: Float32  # [..., block] previous block of the far end
+    gain: Float32  # [...] of the echo estimate in the output
+    turn: NDArray[np.int64]  # [...] partition whose response is cut to `block` taps next
 
 
 @dataclass(frozen=True, slots=True)
 class FDAF(Streaming[State]):
-    """Overlap-save with transforms of 2 * block samples; w <- w + [mu x* e / |x|²] cut to `block` taps.
+    """Overlap-save with transforms of 2 * block samples; w <- w + mu x* e / |x|², cut to `block` taps in turn.
 
-    Valin's step is the share of residual echo in the error, mu = min(leak |y|² / |e|², step_size) for echo estimate y.
-    The leakage is the regression of the fluctuations of |e|² on those of |y|²: near-end speech does not go with y and
-    leaves it alone. While the filter is all but empty and y says nothing, the step is fixed.
+    Main filter: mu is Valin's share of residual echo in the error, min(leak |y|² / |e|², step_size) for the echo
+    estimate y. The leakage is the regression of the fluctuations of |e|² on those of |y|²: near-end speech does not go
+    with y and leaves it alone. Shadow filter: mu = shadow_step r / (r + |e|²), where r is the whole echo that the
+    coupling of loudspeaker and microphone leads to expect; so it is fast at any time, and noisy. Whichever cancels
+    clearly better replaces the other.
+
+    A filter whose error still holds its echo estimate gets the least-squares gain <mic, y> / <y, y> at once, so sudden
+    changes of volume are no matter; and where y makes the output louder than the microphone, as much of it is left out.
     """
 
     block: int = 256  # hop, and taps per partition [samples]
     taps: int = 4096  # length of the echo path, a multiple of block [samples]
-    step_size: float = 0.5  # largest step
-    start: float = 0.5  # step until the steps add up to 1 per partition
-    memory: float = 0.95  # smoothing of the powers of the regression, per block
-    even: float = 0.5  # part of the update that all partitions share, the rest goes by their weights
-    averaging: float = 0.02  # of the regression, per block, as far as the error is echo
+    step_size: float = tunable(0.5, low=0.1, high=1.0)  # largest step of the main filter
+    shadow_step: float = tunable(0.7, low=0.3, high=1.0)  # largest step of the shadow filter
+    memory: float = tunable(0.9, low=0.8, high=0.99, scale="complement")  # of the powers of the regression, per block
+    averaging: float = tunable(0.02, low=0.005, high=0.1, scale="log")  # of the regression, per block of pure echo
+    release: float = tunable(0.95, low=0.5, high=0.98, scale="complement")  # of the far-end power |x|², per block
+    even: float = tunable(0.5, low=0.1, high=1.0)  # part of the update that all partitions share, the rest by weights
 
     def __post_init__(self) -> None:
         check_range(self, "block", 1, whole=True)
@@ -68,10 +83,11 @@ class FDAF(Streaming[State]):
         if self.taps % self.block:
             raise UsageError(f"FDAF: taps is {self.taps}, expected a multiple of block = {self.block}")
         check_range(self, "step_size", 0, 1)
-        check_range(self, "start", 0, 1)
-        check_range(self, "even", 0, 1)
+        check_range(self, "shadow_step", 0, 1)
         check_range(self, "memory", 0, 0.999)
         check_range(self, "averaging", 0, 1)
+        check_range(self, "release", 0, 0.999)
+        check_range(self, "even", 0, 1)
 
     @property
     def latency(self) -> int:
@@ -83,84 +99,250 @@ class FDAF(Streaming[State]):
         bins = (*batch, self.block + 1)
         partitions = (*batch, self.taps // self.block, self.block + 1)
         return State(
-            background=np.zeros(partitions, np.complex64),
-            foreground=np.zeros(partitions, np.complex64),
+            weights=np.zeros((2, *partitions), np.complex64),
+            power=np.zeros((2, *bins), np.float32),
             error=np.zeros((2, *batch), np.float32),
+            fit=np.zeros((2, *batch, 3), np.float32),
             leakage=np.zeros((4, *bins), np.float32),
-            power=np.zeros(bins, np.float32),
-            learnt=np.zeros(batch, np.float32),
+            disturbance=np.zeros(bins, np.float32),
+            coupling=coupling.initial(batch),
             spectra=np.zeros(partitions, np.complex64),
             far=np.zeros((*batch, self.block), np.float32),
+            gain=np.ones(batch, np.float32),
+            turn=np.zeros(batch, np.int64),
         )
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Cancel with the foreground, adapt the background, and let the better one take over."""
+        """Cancel with the better filter, adapt both, exchange."""
         check_finite(self, mic, far)
-        mic, far = mic.astype(np.float32), far.astype(np.float32)
-        newest = rfft(np.concatenate([state.far, far], -1))[..., None, :]
-        x = np.concatenate([newest, state.spectra[..., :-1, :]], -2)
-        w, partitions = state.background, self.taps // self.block
+        out = mic.astype(np.float32, order="C")
+        far = far.astype(np.float32, order="C")
+        new = State._make(value.copy() for value in state)
+        partitions, bins = state.spectra.shape[-2:]
+        _step(
+            out.reshape(-1, self.block),
+            far.reshape(-1, self.block),
+            new.weights.reshape(2, -1, partitions, bins),
+            new.power.reshape(2, -1, bins),
+            new.error.reshape(2, -1),
+            new.fit.reshape(2, -1, 3),
+            new.leakage.reshape(4, -1, bins),
+            new.disturbance.reshape(-1, bins),
+            new.coupling.reshape(-1, 2),
+            new.spectra.reshape(-1, partitions, bins),
+            new.far.reshape(-1, self.block),
+            new.gain.reshape(-1),
+            new.turn.reshape(-1),
+            np.float32(self.step_size),
+            np.float32(self.shadow_step),
+            np.float32(self.memory),
+            np.float32(self.averaging),
+            np.float32(self.release),
+            np.float32(self.even),
+        )
+        return new, out
 
-        # Errors, in time and as spectra of blocks with zeros before them
-        echo = irfft((w * x).sum(-2))[..., self.block :]
-        e = mic - echo
-        out = mic - irfft((state.foreground * x).sum(-2))[..., self.block :]
-        zeros = np.zeros_like(e)
-        y2 = _power(rfft(np.concatenate([zeros, echo], -1)))
-        spectrum = rfft(np.concatenate([zeros, e], -1))
-        e2 = _power(spectrum)
 
-        # Step
-        leakage, leak = self._leak(state.leakage, y2, e2)
-        share = self._share(w)
-        x2 = (share * _power(x)).sum(-2)
-        power = np.maximum(x2, MEMORY * state.power + (1 - MEMORY) * x2)
-        wanted = leak[..., None] * y2
-        # The whole band steadies it; what of the error is still in phase with the echo estimate is residual echo anyway
-        band = wanted.sum(-1, keepdims=True) / (e2.sum(-1, keepdims=True) + TINY)
-        in_phase = np.square((e * echo).sum(-1)) / (np.square(e).sum(-1) * np.square(echo).sum(-1) + TINY)
-        band = np.maximum(band, in_phase[..., None])
-        mu = np.minimum(0.7 * wanted / (e2 + TINY) + 0.3 * band, self.step_size)
-        ready = state.learnt > partitions
-        fixed = self.start * np.minimum(x2.sum(-1) / (e2.sum(-1) * 2 + TINY), 1)
-        mu = np.where(ready[..., None], mu, fixed[..., None])
-        learnt = state.learnt + mu.mean(-1)
+compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
 
-        # Update: w <- w + [mu x* e / |x|²] cut to `block` taps
-        gradient = irfft(share * x.conj() * (2 * mu / (power + TINY) * spectrum)[..., None, :])
-        gradient[..., self.block :] = 0
-        adapted = w + rfft(gradient)
+
+@compiled
+def _step(
+    out: Float32,
+    far: Float32,
+    weights: Complex,
+    power: Float32,
+    error: Float32,
+    fit: Float32,
+    leakage: Float32,
+    disturbance: Float32,
+    sums: Float32,
+    spectra: Complex,
+    past: Float32,
+    gain: Float32,
+    turn: NDArray[np.int64],
+    step_size: np.float32,
+    shadow_step: np.float32,
+    memory: np.float32,
+    averaging: np.float32,
+    release: np.float32,
+    even: np.float32,
+) -> None:
+    """One block of every signal: `out` holds the microphone and becomes the output, all of the state goes on in place.
+
+    Shapes are those of State, with the batch as one axis.
+    """
+    signals, partitions, bins = spectra.shape
+    block = bins - 1
+    time, y, e = np.empty(2 * block, np.float32), np.empty((2, block), np.float32), np.empty((2, block), np.float32)
+    spectrum, total = np.empty((2, bins), np.complex64), np.empty(bins, np.complex64)
+    x2, share = np.empty((2, bins), np.float32), np.empty((2, partitions), np.float32)
+    y2, e2, mu = np.empty(bins, np.float32), np.empty((2, bins), np.float32), np.empty((2, bins), np.float32)
+    mean = np.empty(2, np.float32)
+    for s in range(signals):
+        mic, x = out[s], spectra[s]
+        overlap_save.push(x, past[s], far[s], time)
+
+        # Echo estimates and errors, in time and as spectra of blocks with zeros before them
+        for f in range(2):
+            w = weights[f, s]
+            y[f] = overlap_save.echo(w, x, total, time)
+            _fit_gain(mic, y[f], w, fit[f, s])
+            mean[f] = np.float32(0)
+            for t in range(block):
+                e[f, t] = mic[t] - y[f, t]
+                mean[f] += e[f, t] ** 2 / block
+            overlap_save.spectrum_of_end(e[f], spectrum[f], time)
+            overlap_save.power(spectrum[f], e2[f])
+            _share(w, even, share[f])
+            _weigh(x, share[f], x2[f])
+
+        # Steps
+        overlap_save.spectrum_of_end(y[0], total, time)
+        overlap_save.power(total, y2)
+        _robust_step(y2, e2[0], leakage[:, s], memory, averaging, step_size, mu[0])
+        expected = _expect(sums[s], mic, x) / (2 * partitions)  # half of a block of 2 * block samples is zero
+        _fast_step(x2[1], e2[1], disturbance[s], expected, shadow_step, mu[1])
+
+        # Update: w <- w + mu x* e / |x|², and two partitions cut to `block` taps
+        for f in range(2):
+            w, smooth = weights[f, s], power[f, s]
+            for k in range(bins):
+                smooth[k] = max(x2[f, k], release * smooth[k] + (np.float32(1) - release) * x2[f, k])
+                total[k] = 2 * mu[f, k] / (smooth[k] + TINY) * spectrum[f, k]
+            for p in range(partitions):
+                for k in range(bins):
+                    w[p, k] += share[f, p] * np.conj(x[p, k]) * total[k]
+            overlap_save.constrain(w[turn[s]], time)
+            overlap_save.constrain(w[(turn[s] + partitions // 2) % partitions], time)
+        turn[s] = (turn[s] + 1) % partitions
 
         # Exchange
-        error = MEMORY * state.error + (1 - MEMORY) * np.stack([np.square(e).mean(-1), np.square(out).mean(-1)])
-        better, worse = error[0] < BETTER * error[1], error[0] > WORSE * error[1]
-        foreground = _choose(better, w, state.foreground)
-        background = _choose(worse, state.foreground, adapted)
-        error = np.stack([np.where(worse, error[1], error[0]), np.where(better, error[0], error[1])])
-        return State(background, foreground, error, leakage, power, learnt, x, far), _choose(better, e, out)
-
-    def _share(self, w: Complex) -> Array:
-        """Of every partition in the update, [..., P, 1]: as its weights, from `even` on."""
-        size = np.sqrt(_power(w).sum(-1, keepdims=True)) + TINY
-        share: Array = self.even + (1 - self.even) * size / size.mean(-2, keepdims=True)
-        return share
-
-    def _leak(self, sums: Array, y2: Float32, e2: Float32) -> tuple[Array, Array]:
-        """Regression of |e|² on |y|² about their means: the sums after this block, and the leakage [...]."""
-        y, e, ye, yy = sums
-        dy, de = y2 - y, e2 - e
-        y, e = y + (1 - self.memory) * dy, e + (1 - self.memory) * de
-        echo_share = np.minimum(y2.sum(-1, keepdims=True) / (e2.sum(-1, keepdims=True) + TINY), 1)
-        beta = self.averaging * echo_share
-        ye, yy = ye + beta * (dy * de - ye), yy + beta * (dy * dy - yy)
-        leak = np.clip(ye.sum(-1) / (yy.sum(-1) + TINY), 0.005, 1)
-        return np.stack([y, e, ye, yy]), leak
+        best = 0
+        for f in range(2):
+            error[f, s] = np.float32(MEMORY) * error[f, s] + np.float32(1 - MEMORY) * mean[f]
+        if error[1, s] < BETTER * error[0, s]:
+            best = 1
+            _replace(weights, error, fit, s, 0, 1)
+        elif error[1, s] > WORSE * error[0, s]:
+            _replace(weights, error, fit, s, 1, 0)
+            disturbance[s] = e2[0]
+        gain[s] = _subtract(mic, y[best], gain[s])
 
 
-def _power(x: Complex) -> Float32:
-    return np.square(x.real) + np.square(x.imag)
+@compiled
+def _fit_gain(mic: Float32, y: Float32, w: Complex, fit: Float32) -> None:
+    """Multiply filter and echo estimate y [B] by 1 + <y, e> / <y, y> where that takes much off the error."""
+    ye, yy, ee = np.float32(0), np.float32(0), np.float32(0)
+    for t in range(y.size):
+        e = mic[t] - y[t]
+        ye += y[t] * e
+        yy += y[t] * y[t]
+        ee += e * e
+    fit *= np.float32(FIT_MEMORY)
+    fit += np.array([ye, yy, ee], np.float32)
+    if fit[0] ** 2 > FIT * fit[1] * fit[2] and fit[1] > TINY and ye * fit[0] > 0:
+        gain = 1 + fit[0] / fit[1]
+        y *= gain
+        w *= gain
+        fit[:] = 0
 
 
-def _choose(where: Bool, yes: NDArray[Number], no: NDArray[Number]) -> NDArray[Number]:
-    """np.where, per signal of the batch."""
-    return np.where(where.reshape(where.shape + (1,) * (yes.ndim - where.ndim)), yes, no)
+@compiled
+def _share(w: Complex, even: np.float32, share: Float32) -> None:
+    """Of every partition in the update, share [P], 1 on average: as its weights, from `even` on."""
+    for p in range(share.size):
+        energy = np.float32(0)
+        for k in range(w.shape[1]):
+            energy += w[p, k].real ** 2 + w[p, k].imag ** 2
+        share[p] = np.sqrt(energy) + TINY
+    share *= (1 - even) / share.mean()
+    share += even
+
+
+@compiled
+def _weigh(x: Complex, share: Float32, x2: Float32) -> None:
+    """Set x2 [K] to the sum of the far-end powers of all partitions, each by its share."""
+    x2[:] = 0
+    for p in range(share.size):
+        for k in range(x2.size):
+            x2[k] += share[p] * (x[p, k].real ** 2 + x[p, k].imag ** 2)
+
+
+@compiled
+def _robust_step(
+    y2: Float32,
+    e2: Float32,
+    leakage: Float32,
+    memory: np.float32,
+    averaging: np.float32,
+    step_size: np.float32,
+    mu: Float32,
+) -> None:
+    """Set mu [K] to Valin's step; leakage [4, K] are the sums of the regression of e2 on y2 about their means."""
+    y, e, ye, yy = leakage[0], leakage[1], leakage[2], leakage[3]
+    all_y, all_e, fluctuation, variance = y2.sum(), e2.sum(), np.float32(0), np.float32(0)
+    beta = averaging * min(all_y / (all_e + TINY), np.float32(1))
+    for k in range(mu.size):
+        dy, de = y2[k] - y[k], e2[k] - e[k]
+        y[k] += (1 - memory) * dy
+        e[k] += (1 - memory) * de
+        ye[k] += beta * (dy * de - ye[k])
+        yy[k] += beta * (dy * dy - yy[k])
+        fluctuation += ye[k]
+        variance += yy[k]
+    leak = min(max(fluctuation / (variance + TINY), np.float32(0.005)), np.float32(1))
+    for k in range(mu.size):
+        mu[k] = min(leak * y2[k] / (e2[k] + TINY), step_size)
+
+
+@compiled
+def _expect(sums: Float32, mic: Float32, x: Complex) -> np.float32:
+    """The power gain of the echo path, after the sums [2] of coupling.py have taken in this block."""
+    far_power = np.float32(0)
+    for p in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            far_power += x[p, k].real ** 2 + x[p, k].imag ** 2
+    far_power /= x.size * 2 * mic.size
+    mic_power = np.float32(0)
+    for t in range(mic.size):
+        mic_power += mic[t] * mic[t] / mic.size
+    sums *= np.float32(coupling.FORGET**mic.size)
+    sums[0] += mic_power * far_power * mic.size
+    sums[1] += far_power * far_power * mic.size
+    return np.float32(min(max(sums[0] / (sums[1] + coupling.DOUBT), LEAST), coupling.HIGHEST))
+
+
+@compiled
+def _fast_step(
+    x2: Float32, e2: Float32, disturbance: Float32, expected: np.float32, shadow_step: np.float32, mu: Float32
+) -> None:
+    """Set mu [K] to that of an NLMS whose regularisation is the error power, as for an echo path just forgotten."""
+    for k in range(mu.size):
+        disturbance[k] = np.float32(0.7) * disturbance[k] + np.float32(0.3) * e2[k]
+        echo = expected * x2[k]
+        # The error holds residual echo too. To deduct all of it is fast but fragile, none of it slow: deduct half
+        noise = max(disturbance[k] - np.float32(0.5) * echo, np.float32(0.1) * disturbance[k])
+        mu[k] = shadow_step * echo / (echo + noise + TINY)
+
+
+@compiled
+def _replace(weights: Complex, error: Float32, fit: Float32, s: int, old: int, new: int) -> None:
+    """Filter `old` of signal s becomes a copy of filter `new`."""
+    weights[old, s], error[old, s], fit[old, s] = weights[new, s], error[new, s], fit[new, s]
+
+
+@compiled
+def _subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
+    """Take the echo estimate y off mic, or as much of it as leaves mic no louder. Returns how much that was, 0 to 1."""
+    my, yy = np.float32(0), np.float32(0)
+    for t in range(y.size):
+        my += mic[t] * y[t]
+        yy += y[t] * y[t]
+    gain = np.float32(1)
+    if yy > 2 * my:  # |mic - y|² > |mic|²
+        gain = max(my / yy, np.float32(0))
+    start = min(before, gain)
+    for t in range(y.size):
+        mic[t] -= (start + (gain - start) * min(np.float32(t + 1) / FADE, np.float32(1))) * y[t]
+    return gain

@@ -1,0 +1,101 @@
+"""Partitioned convolution by overlap-save, for kernels: what frequency-domain adaptive filters have in common.
+
+J.-S. Soo, K. K. Pang, "Multidelay block frequency domain adaptive filter", IEEE Transactions on Acoustics, Speech, and
+Signal Processing 38(2), 1990: the filter cut into partitions of a block each, and the gradient constraint.
+
+Functions of one signal that are compiled into the kernel that calls them; B = block samples, K = B + 1 bins of a
+transform of 2 B samples, P partitions. They write into arrays they are handed and allocate nothing. `time` float32
+[2 B] is scratch space.
+"""
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from rocket_fft.lowlevel import c2r, r2c
+
+__all__ = ["constrain", "echo", "forward", "inverse", "power", "push", "spectrum_of_end", "subtract"]
+
+Float32 = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+
+FIRST = np.zeros(1, np.int64)  # the axis of the transforms
+FADE = 64  # samples over which the subtracted part of an echo estimate changes
+
+inlined = numba.njit(cache=True, fastmath={"reassoc", "contract"})
+
+
+@inlined
+def forward(time: Float32, spectrum: Complex) -> None:
+    """Set spectrum [K] to the real transform of time [2 B]."""
+    r2c(time, spectrum, FIRST, True, 1.0, 1)
+
+
+@inlined
+def inverse(spectrum: Complex, time: Float32) -> None:
+    """Set time [2 B] to the inverse of `forward` of spectrum [K]."""
+    c2r(spectrum, time, FIRST, False, 1.0 / time.size, 1)
+
+
+@inlined
+def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
+    """Move the far-end spectra [P, K] on by a partition and put that of (past, far) first; past [B] becomes far [B]."""
+    block = far.size
+    for p in range(spectra.shape[0] - 1, 0, -1):
+        spectra[p] = spectra[p - 1]
+    time[:block] = past
+    time[block:] = far
+    past[:] = far
+    forward(time, spectra[0])
+
+
+@inlined
+def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> Float32:
+    """The output [B] of the filter, a view of the end of time [2 B]; its spectrum sum(w x) stays in total [K]."""
+    total[:] = 0
+    for p in range(spectra.shape[0]):
+        w, x = weights[p], spectra[p]
+        for k in range(total.size):
+            total[k] += w[k] * x[k]
+    inverse(total, time)
+    return time[time.size // 2 :]
+
+
+@inlined
+def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
+    """Set spectrum [K] to the transform of B zeros and the block [B], as the gradient needs that of the error."""
+    time[: block.size] = 0
+    time[block.size :] = block
+    forward(time, spectrum)
+
+
+@inlined
+def constrain(weights: Complex, time: Float32) -> None:
+    """Cut the response of a partition [K] to its B causal taps."""
+    inverse(weights, time)
+    time[time.size // 2 :] = 0
+    forward(time, weights)
+
+
+@inlined
+def power(x: Complex, out: Float32) -> None:
+    """Set out [K] to |x|²."""
+    for k in range(out.size):
+        out[k] = x[k].real ** 2 + x[k].imag ** 2
+
+
+@inlined
+def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
+    """Take the echo estimate y [B] off mic [B], or the fraction of it that leaves mic no louder. Returns the fraction.
+
+    The fraction changes from that of the block `before` within FADE samples.
+    """
+    my, yy = np.float32(0), np.float32(0)
+    for t in range(y.size):
+        my += mic[t] * y[t]
+        yy += y[t] * y[t]
+    part = np.float32(1)
+    if yy > 2 * my:  # |mic - y|² > |mic|²
+        part = max(my / yy, np.float32(0))
+    for t in range(y.size):
+        mic[t] -= (before + (part - before) * min(np.float32(t + 1) / np.float32(FADE), np.float32(1))) * y[t]
+    return part
