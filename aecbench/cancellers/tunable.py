@@ -1,9 +1,14 @@
 """Hyper-parameters that can be searched for: a field says beside its default where good values are looked for."""
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from aecbench.errors import UsageError
+
 __all__ = ["Search", "search_space", "tunable"]
+
+Scale = Literal["linear", "log", "complement"]
 
 
 @dataclass(frozen=True)
@@ -16,11 +21,22 @@ class Search:
 
     low: float = 0.0
     high: float = 0.0
-    scale: Literal["linear", "log", "complement"] = "linear"
+    scale: Scale = "linear"
     options: tuple[Any, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise UsageError for bounds between which nothing can be searched."""
+        lowest = 0 if self.scale == "log" else -math.inf
+        highest = 1 if self.scale == "complement" else math.inf
+        inside = lowest < self.low < self.high < highest
+        if not (inside or self.options):
+            raise UsageError(
+                f"search from {self.low} to {self.high} on a {self.scale} scale: expected low < high, both above "
+                f"{lowest} and below {highest}"
+            )
 
-def tunable(default: Any, *options: Any, low: float = 0.0, high: float = 0.0, scale: Any = "linear") -> Any:
+
+def tunable(default: Any, *options: Any, low: float = 0.0, high: float = 0.0, scale: Scale = "linear") -> Any:
     """A dataclass field with a default and a `Search`: `tunable(0.5, low=0.1, high=1.0)`, `tunable(256, 128, 256)`."""
     return field(default=default, metadata={"search": Search(low, high, scale, options)})
 

@@ -14,13 +14,14 @@ from aecbench.cli.inspect import inspect
 from aecbench.cli.list_ import list_
 from aecbench.cli.quickstart import quickstart
 from aecbench.cli.simulate import simulate
+from aecbench.cli.tune import tune
 from aecbench.cli.verify import verify
 from aecbench.errors import AecbenchError
 
 __all__ = ["main"]
 
 # Adding a command is one file and one line here.
-COMMANDS = [quickstart, simulate, evaluate, cancel, inspect, verify, list_, fetch, import_, export]
+COMMANDS = [quickstart, simulate, evaluate, tune, cancel, inspect, verify, list_, fetch, import_, export]
 
 
 class Group(click.Group):

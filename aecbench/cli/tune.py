@@ -1,0 +1,118 @@
+"""aecbench tune."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, RUNS, show
+
+__all__ = ["tune"]
+
+METRIC = "erle_true"
+
+
+@click.command()
+@click.argument("model")
+@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@click.option("--split", default="val", show_default=True, help="val or train: nothing is tuned on test.")
+@click.option("--trials", type=click.IntRange(1), default=50, show_default=True, help="In all, with those made before.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME[=WEIGHT]",
+    help=f"Maximise the weighted sum of the means of these; may be repeated.  [default: {METRIC}]",
+)
+@click.option("--scenes", type=click.IntRange(1), help="Only the first so many scenes of the split.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME", help="Search only this one; may be repeated.")
+@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help="As of aecbench eval.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed is another search.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for card.toml.  [default: runs/tune/MODEL]")
+def tune(
+    model: str,
+    corpus_path: Path | None,
+    split: str,
+    trials: int,
+    metrics: Sequence[str],
+    scenes: int | None,
+    parameters: Sequence[str],
+    align: str,
+    seed: int,
+    jobs: int,
+    out: Path | None,
+) -> None:
+    """Search the parameters of MODEL for those that score best on a corpus, and write them to a card.
+
+    The first trial is what MODEL has. Tuning again goes on where it was stopped, up to --trials. The folder with the
+    card is a model, for --model.
+
+    \b
+    aecbench tune kalman --corpus corpora/speech-v1 --scenes 48
+    aecbench tune mypackage.aec:MyCanceller --metric erle=0.1 --metric pesq=4 --param step_size --trials 100
+    """
+    from aecbench.corpus import open_corpus
+    from aecbench.errors import AecbenchError
+    from aecbench.systems import load_system
+    from aecbench.tune import tune as run
+
+    weights = dict(map(_weight, metrics or [METRIC]))
+    system = load_system(model, align)
+    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
+    folder = out or RUNS / "tune" / system.name.replace(":", ".")  # with a colon it would be a class, not a folder
+    try:
+        tuned = run(
+            system,
+            corpus,
+            weights,
+            split=split,
+            trials=trials,
+            scenes=scenes,
+            parameters=parameters,
+            seed=seed,
+            jobs=jobs,
+            out=folder,
+        )
+    except KeyboardInterrupt:
+        raise AecbenchError(
+            f"stopped; the finished trials are kept in {folder}: the same command goes on from there, "
+            f"and with fewer --trials writes the best so far"
+        ) from None
+    show(*_tables(tuned))
+    click.echo(f"{tuned.card}")
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """Name and weight in "pesq=4"; the weight is 1 where there is none."""
+    from aecbench.errors import UsageError
+
+    name, separator, number = text.partition("=")
+    try:
+        return name, float(number) if separator else 1.0
+    except ValueError:
+        raise UsageError(f"--metric {text!r}: expected NAME or NAME=WEIGHT, e.g. --metric pesq=4") from None
+
+
+def _tables(tuned: Any) -> list[Any]:
+    """Parameters and metrics, before and after, and how the trials ended."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from aecbench.results import heading
+
+    before, after = tuned.before, tuned.after
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("parameter", "before", "after", "importance"):
+        grid.add_column(name, justify="left" if name == "parameter" else "right", no_wrap=True)
+    for name, value in after.parameters.items():
+        importance = f"{tuned.importances[name]:.2f}" if name in tuned.importances else "-"
+        grid.add_row(name, f"{before.parameters[name]}", f"{value}", importance)
+    grid.add_section()
+    for name, mean in after.means.items():
+        grid.add_row(heading(name), f"{before.means[name]:.3f}", f"{mean:.3f}", "")
+    grid.add_row("objective", f"{before.value:.3f}", f"{after.value:.3f}", "")
+    counts = ", ".join(f"{n} {state}" for state, n in tuned.trials.items())
+    failure = f" (the first: {tuned.failure})" if tuned.failure else ""
+    return [grid, f"trials: {counts}{failure}; {tuned.hours:.3g} h of processor time"]
