@@ -1,0 +1,1 @@
+"""Networks and the adaptive layers they train through; the only cancellers that import torch."""
