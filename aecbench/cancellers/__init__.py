@@ -10,6 +10,7 @@ CANCELLERS: dict[str, str] = {
     "fdaf": "aecbench.cancellers.fdaf:FDAF",
     "kalman": "aecbench.cancellers.kalman:Kalman",
     "subband_kalman": "aecbench.cancellers.subband_kalman:SubbandKalman",
+    "residual": "aecbench.cancellers.residual:ResidualSuppressor",
     "speex": "aecbench.cancellers.external.speex:Speex",
     "speex_pre": "aecbench.cancellers.external.speex:SpeexPre",
     "webrtc_aec3": "aecbench.cancellers.external.webrtc:AEC3",

@@ -1,0 +1,354 @@
+"""Residual echo suppression: a gain per frequency bin behind a linear canceller.
+
+What the filter leaves is error = near end + noise + residual echo. The power of the residual echo is foretold from two
+powers, each times a leakage per bin:
+- that of the filter's echo estimate, with a decaying tail for the reverberation beyond the filter, and a share spread
+  over all bins for the harmonics that a nonlinear loudspeaker adds;
+- that of the far end, with a decaying tail: the filter's estimate is empty as long as it knows nothing.
+
+E. A. P. Habets, S. Gannot, I. Cohen, P. C. W. Sommen, "Joint dereverberation and residual echo suppression of speech
+signals in noisy environments", IEEE Transactions on Audio, Speech, and Language Processing 16(8), 2008: the tail.
+J.-M. Valin, "On adjusting the learning rate in frequency domain echo cancellation with double-talk", IEEE Transactions
+on Audio, Speech, and Language Processing 15(3), 2007: the leakage, there the slope of |error|² over |echo estimate|².
+Here it is a quantile of their ratio, found step by step. Near-end speech leaves many bins free at many times, so a low
+quantile hardly moves in double talk, when a mean is carried away.
+Y. Ephraim, D. Malah, "Speech enhancement using a minimum mean-square error short-time spectral amplitude estimator",
+IEEE Transactions on Acoustics, Speech, and Signal Processing 32(6), 1984: the decision-directed a-priori ratio, here of
+near end to residual echo, for which the gain is Wiener's.
+
+How much is oversubtracted depends on whether anybody talks at the near end. That is told by the share of bins in which
+there is clearly more than residual echo and noise.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from aecbench.cancellers.base import Streaming, check_finite, check_range
+from aecbench.cancellers.kalman import Kalman
+from aecbench.cancellers.tunable import tunable
+from aecbench.dsp import stft
+from aecbench.errors import UsageError
+from aecbench.signals import Array
+
+__all__ = ["ResidualSuppressor", "State"]
+
+OVERLAP = 4  # frames that hold a sample
+FIRST = np.array([0.3, 10.0], np.float32)  # leakages of echo estimate and far end before anything was heard
+LOWEST, HIGHEST = np.float32(1e-6), np.array([10.0, 100.0], np.float32)  # that are believed in
+FAINT = np.float32(1e-3)  # of the error power: what is below tells nothing about leakage
+FORGET_PEAK = np.float32(0.998)  # per hop
+FORGET_SHAPE = np.float32(0.99)  # per hop
+LEVEL = np.float32(0.2)  # weight of the newest frame in the level whose minimum is the noise
+RISE, CREEP = np.float32(1.004), np.float32(3e-5)  # of the noise floor per hop: by itself, and towards the level
+BIAS = np.float32(1.5)  # of a mean over its minimum
+CLOSING = np.float32(0.3)  # share of the last gain where a gain falls
+TINY = np.float32(1e-12)
+
+Float32 = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+
+
+class Echo(NamedTuple):
+    """What is known of echo estimate and far end, in this order along the first axis; K = frame / 2 + 1 bins."""
+
+    tail: Float32  # [2, ..., K] decaying powers
+    peak: Float32  # [2, ..., K] highest powers of late
+    leakage: Float32  # [2, ..., K] residual echo over power
+    heard: Float32  # [2, ..., K] frames that the leakage was learnt from
+
+
+class Spectrum(NamedTuple):
+    """What is known of the bins of echo estimate, error and output."""
+
+    echo: Float32  # [..., K] long-term power of the echo estimate
+    level: Float32  # [..., K] smoothed power of the error
+    noise: Float32  # [..., K] its minimum
+    near: Float32  # [..., K] power of the last output frame
+    gain: Float32  # [..., K] of the last frame
+
+
+class State(NamedTuple):
+    """What is known after a block."""
+
+    filter: Any  # state of the linear canceller
+    late: Float32  # [2, ..., filter.delay] last samples of microphone and far end
+    past: Float32  # [3, ..., frame - hop] last samples of error, echo estimate and far end
+    pending: Float32  # [..., frame - hop] output that awaits further frames
+    echo: Echo
+    spectrum: Spectrum
+    talk: Float32  # [...] how surely somebody talks at the near end, 0 ... 1
+    hops: int  # since the start
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualSuppressor(Streaming[State]):
+    """A linear canceller `filter`, then gains on frames of `frame` samples, one every quarter of a frame.
+
+    Where no echo is expected the gain is 1. Noise is left alone too, but for far-end single talk, when it is held down
+    with the echo; `comfort_noise` may fill that gap. What is said about times holds per hop, 8 ms at 16 kHz.
+    """
+
+    filter: Streaming[Any] = field(default_factory=Kalman)
+    frame: int = 512  # a multiple of 8 [samples]
+    reverberation: float = tunable(0.92, low=0.7, high=0.95)  # decay of the power of late echo
+    late: float = tunable(0.3, low=0.01, high=1.0, scale="log")  # weight of that power
+    spread: float = tunable(0.1, low=0.001, high=0.3, scale="log")  # share of the echo that is harmonics
+    far_share: float = tunable(0.6, low=0.3, high=0.9)  # of the far end in the residual echo, the estimate has the rest
+    quantile: float = tunable(0.48, low=0.2, high=0.7)  # of error over echo power that is taken for the leakage
+    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log")  # of the leakage [neper]
+    significant: float = tunable(0.07, low=0.005, high=0.3, scale="log")  # power below the peak that teaches little
+    width: int = tunable(2, low=1, high=6)  # bins to each side over which powers are averaged for that
+    threshold: float = tunable(6.0, low=2.0, high=12.0, scale="log")  # over residual echo and noise that is near end
+    few: float = tunable(0.03, low=0.0, high=0.1)  # share of such bins that is chance
+    many: float = tunable(0.15, low=0.1, high=0.4)  # share that is near-end talk for sure
+    attack: float = tunable(0.2, low=0.0, high=0.8)  # smoothing of that decision when it rises
+    release: float = tunable(0.987, low=0.95, high=0.995, scale="complement")  # and when it falls
+    double: float = tunable(0.2, low=0.1, high=2.0, scale="log")  # oversubtraction while the near end talks
+    single: float = tunable(16.0, low=2.0, high=40.0, scale="log")  # oversubtraction while it is silent
+    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement")  # of the a-priori ratio
+    double_floor: float = tunable(-6.0, low=-20.0, high=-3.0)  # lowest gain while the near end talks [dB]
+    single_floor: float = -40.0  # lowest gain while it is silent [dB]
+    comfort_noise: float = 0.0  # power of the noise put in for what was taken out, 1 = all of it
+
+    def __post_init__(self) -> None:
+        check_range(self, "frame", 16, whole=True)
+        if self.frame % (2 * OVERLAP):
+            raise UsageError(f"ResidualSuppressor: frame is {self.frame}, expected a multiple of {2 * OVERLAP}")
+        for name in ("reverberation", "far_share", "quantile", "few", "attack", "release", "smoothing"):
+            check_range(self, name, 0, 1)
+        for name in ("late", "spread", "step_size", "significant", "double", "single", "comfort_noise"):
+            check_range(self, name, 0)
+        check_range(self, "width", 0, whole=True)
+        check_range(self, "threshold", 1)
+        check_range(self, "many", self.few, 1)
+        check_range(self, "double_floor", -200, 0)
+        check_range(self, "single_floor", -200, 0)
+
+    @property
+    def hop(self) -> int:
+        """Samples between frames."""
+        return self.frame // OVERLAP
+
+    @property
+    def block(self) -> int:  # type: ignore[override]
+        """Whole blocks of the filter and whole hops."""
+        return math.lcm(self.filter.block, self.hop)
+
+    @property
+    def latency(self) -> int:
+        """The first sample of a frame depends on the last one, and that on what the filter needs for it.
+
+        A frame ends with a hop, which lies at most block - gcd(block, hop) before the end of the filter's block.
+        """
+        inside = self.filter.block - math.gcd(self.filter.block, self.hop)
+        return self.frame - 1 + min(self.filter.latency, self.filter.delay + inside)
+
+    @property
+    def delay(self) -> int:
+        """That of the filter, and a hop is complete when the last frame that holds it has come."""
+        return self.filter.delay + self.frame - self.hop
+
+    def init(self, batch: tuple[int, ...]) -> State:
+        """Whatever is heard is echo for now."""
+        K, past = self.frame // 2 + 1, self.frame - self.hop
+        one, two = np.zeros((*batch, K), np.float32), np.zeros((2, *batch, K), np.float32)
+        first = np.broadcast_to(FIRST.reshape(2, *(1,) * one.ndim), two.shape)
+        return State(
+            filter=self.filter.init(batch),
+            late=np.zeros((2, *batch, self.filter.delay), np.float32),
+            past=np.zeros((3, *batch, past), np.float32),
+            pending=np.zeros((*batch, past), np.float32),
+            echo=Echo(tail=two, peak=two, leakage=first, heard=two),
+            spectrum=Spectrum(echo=one, level=one, noise=one + np.float32(np.inf), near=one, gain=one + 1),
+            talk=np.zeros(batch, np.float32),
+            hops=0,
+        )
+
+    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Run the filter over its blocks, then the suppressor over its hops."""
+        check_finite(self, mic, far)
+        size, inner, errors = self.filter.block, state.filter, []
+        for start in range(0, self.block, size):
+            span = np.s_[..., start : start + size]
+            inner, error = self.filter.step(inner, mic[span], far[span])
+            errors.append(error)
+        error = np.concatenate(errors, -1, dtype=np.float32)
+        heard = np.concatenate([state.late, np.stack([mic, far])], -1, dtype=np.float32)  # as late as the error
+        now = heard[..., : self.block]
+        signals = np.stack([error, now[0] - error, now[1]])
+        state = state._replace(filter=inner, late=heard[..., self.block :])
+        parameters = Parameters(*(np.float32(getattr(self, name)) for name in Parameters._fields))
+        hops = []
+        for start in range(0, self.block, self.hop):
+            state, out = self._suppress(state, signals[..., start : start + self.hop], parameters)
+            hops.append(out)
+        return state, np.concatenate(hops, -1)
+
+    def _suppress(self, state: State, signals: Float32, parameters: "Parameters") -> tuple[State, Float32]:
+        """One hop of error, echo estimate and far end [3, ..., hop] -> next state, output [..., hop]."""
+        past, spectra = stft.analyse(state.past, signals)
+        powers = np.square(spectra.real) + np.square(spectra.imag)
+        bins = powers.shape[-1]
+        echo, known = Echo(*(x.copy() for x in state.echo)), Spectrum(*(x.copy() for x in state.spectrum))
+        talk = state.talk.copy()
+        _update(
+            powers.reshape(3, -1, bins),
+            Echo(*(x.reshape(2, -1, bins) for x in echo)),
+            Spectrum(*(x.reshape(-1, bins) for x in known)),
+            talk.reshape(-1),
+            parameters,
+        )
+        spectrum = spectra[0] * known.gain
+        if self.comfort_noise:
+            phase = np.random.default_rng(state.hops).uniform(-np.pi, np.pi, bins)
+            fill = self.comfort_noise * BIAS * known.noise * (1 - np.square(known.gain))
+            # Frames of random phase add up in power only, hence the factor
+            spectrum += np.sqrt(OVERLAP * fill) * np.exp(1j * phase).astype(np.complex64)
+        pending, out = stft.synthesise(state.pending, spectrum)
+        return State(state.filter, state.late, past, pending, echo, known, talk, state.hops + 1), out
+
+
+class Parameters(NamedTuple):
+    """Fields of ResidualSuppressor for compiled code."""
+
+    width: np.float32
+    reverberation: np.float32
+    late: np.float32
+    spread: np.float32
+    far_share: np.float32
+    quantile: np.float32
+    step_size: np.float32
+    significant: np.float32
+    threshold: np.float32
+    few: np.float32
+    many: np.float32
+    attack: np.float32
+    release: np.float32
+    double: np.float32
+    single: np.float32
+    smoothing: np.float32
+    double_floor: np.float32
+    single_floor: np.float32
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _update(powers: Float32, known: Echo, spectrum: Spectrum, talk: Float32, p: Parameters) -> None:
+    """Bring what is known up to date in place, all signals of the batch along one axis."""
+    bins = powers.shape[-1]
+    echo, residual = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
+    smooth_echo, error = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
+    for s in range(talk.size):
+        e2 = powers[0, s]
+        _echo_powers(powers[1, s], powers[2, s], known.tail[:, s], spectrum.echo[s], echo, p)
+        _smooth(e2, error, int(p.width))
+        noise = spectrum.noise[s]
+        _follow_noise(error, spectrum.level[s], noise)
+        residual[:] = 0
+        leakage = known.leakage[:, s]
+        for i in range(2):
+            _smooth(echo[i], smooth_echo[i], int(p.width))
+            peak, heard = known.peak[i, s], known.heard[i, s]
+            _learn(smooth_echo[i], error, noise, peak, leakage[i], heard, HIGHEST[i], p)
+            share = p.far_share if i else 1 - p.far_share
+            for k in range(bins):
+                residual[k] += share * leakage[i, k] * smooth_echo[i, k]
+        now = _near_talk(error, residual, noise, p)
+        talk[s] = now + (p.attack if now > talk[s] else p.release) * (talk[s] - now)
+
+        # Noise counts as residual echo, as far as echo is all there is
+        over = p.single + (p.double - p.single) * talk[s]
+        floor = 10 ** ((p.single_floor + (p.double_floor - p.single_floor) * talk[s]) / 20)
+        there, noises = np.float32(0), np.float32(0)
+        for k in range(bins):
+            there += smooth_echo[0, k] + leakage[1, k] * smooth_echo[1, k]
+            noises += BIAS * noise[k]
+        gate = (1 - talk[s]) * p.single * there / (there + noises + TINY)
+        for k in range(bins):
+            residual[k] = gate * noise[k] + over * (
+                (1 - p.far_share) * leakage[0, k] * echo[0, k] + p.far_share * leakage[1, k] * echo[1, k]
+            )
+        _gains(e2, residual, spectrum.near[s], spectrum.gain[s], floor, p)
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: Float32, p: Parameters) -> None:
+    """Fill in the powers of echo estimate and far end that residual echo is a leakage of."""
+    total, usual = np.float32(0), np.float32(0)
+    for k in range(y2.size):
+        echo[0, k] = y2[k] + p.late * tail[0, k]
+        tail[0, k] = p.reverberation * (tail[0, k] + y2[k])
+        tail[1, k] = p.reverberation * tail[1, k] + (1 - p.reverberation) * x2[k]
+        echo[1, k] = tail[1, k]
+        shape[k] = FORGET_SHAPE * shape[k] + (1 - FORGET_SHAPE) * y2[k]
+        total += echo[0, k]
+        usual += shape[k]
+    harmonics = p.spread * total / (usual + TINY)
+    for k in range(y2.size):
+        echo[0, k] += harmonics * shape[k]
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
+    """Minimum of a smoothed power, which rises slowly of its own."""
+    for k in range(error.size):
+        level[k] += LEVEL * (error[k] - level[k])
+        noise[k] = min(RISE * noise[k] + CREEP * level[k], level[k])
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _learn(
+    echo: Float32,
+    error: Float32,
+    noise: Float32,
+    peak: Float32,
+    leakage: Float32,
+    heard: Float32,
+    highest: np.float32,
+    p: Parameters,
+) -> None:
+    """Move the leakage towards the quantile of (error - noise) / echo, in proportion to how much echo there is."""
+    for k in range(echo.size):
+        peak[k] = max(FORGET_PEAK * peak[k], echo[k])
+        weight = (echo[k] / (echo[k] + p.significant * peak[k] + FAINT * error[k] + TINY)) ** 2
+        heard[k] = min(heard[k] + weight, np.float32(1e6))
+        step = max(p.step_size, 2 / (heard[k] + 3)) * weight
+        above = error[k] - BIAS * noise[k] > leakage[k] * echo[k]
+        leakage[k] *= np.exp(step * (p.quantile if above else p.quantile - 1))
+        leakage[k] = min(max(leakage[k], LOWEST), highest)
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Parameters) -> np.float32:
+    """0 where hardly a bin is louder than residual echo and noise, 1 where many are; of the lower half of the bins."""
+    first, last = error.size // 40, error.size // 2
+    louder = 0
+    for k in range(first, last):
+        louder += error[k] > p.threshold * (residual[k] + 2 * noise[k])
+    share = np.float32(louder) / np.float32(max(last - first, 1))
+    return min(max((share - p.few) / (p.many - p.few + TINY), np.float32(0)), np.float32(1))
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: np.float32, p: Parameters) -> None:
+    """Wiener gains for the decision-directed a-priori ratio of near end to residual echo."""
+    for k in range(e2.size):
+        a_priori = p.smoothing * near[k] + (1 - p.smoothing) * max(e2[k] - residual[k], np.float32(0))
+        wiener = max(a_priori / (a_priori + residual[k]) if residual[k] > TINY else np.float32(1), floor)
+        near[k] = wiener**2 * e2[k]
+        gain[k] = wiener + CLOSING * max(gain[k] - wiener, np.float32(0))
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _smooth(power: Float32, smooth: Float32, width: int) -> None:
+    """Mean over `width` neighbours to each side, as far as there are any."""
+    for k in range(power.size):
+        low, high = max(k - width, 0), min(k + width + 1, power.size)
+        total = np.float32(0)
+        for j in range(low, high):
+            total += power[j]
+        smooth[k] = total / np.float32(high - low)
