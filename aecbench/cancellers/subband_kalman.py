@@ -10,11 +10,12 @@ overlap and speech is coloured, so successive frames of the far end are alike; t
 as recursive least squares would. Hence a few hundred milliseconds of far-end speech are enough to find the echo path.
 
 As in kalman.py there are two filters. The main one trusts what it has learnt, the shadow expects a new echo path at any
-time and takes the place of the main one when it cancels clearly better.
+time and takes the place of the main one when it cancels clearly better. Neither has to unlearn an echo path that has
+become weaker: an echo estimate that only adds to the microphone is scaled down to its least-squares fit at once.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling
 from aecbench.cancellers.base import Streaming, check_finite, check_range
+from aecbench.cancellers.tunable import tunable
 from aecbench.dsp import stft
 from aecbench.errors import UsageError
 from aecbench.signals import Array
@@ -31,6 +33,7 @@ __all__ = ["State", "SubbandKalman"]
 CERTAIN = 0.01  # of the error power of a bin is never counted as residual echo
 TAKE_OVER = 0.3  # the shadow's error power has to be below this fraction (-5 dB) of the main filter's: as frames
 # overlap, a fast filter can foretell a part of the near end from the frames before
+LOUDER = 2.0  # an error of more than so many times (3 dB) the power of the microphone is that of a wrong echo estimate
 MEMORY = 0.85  # smoothing of these error powers, per block
 TINY = np.float32(1e-10)
 
@@ -65,15 +68,19 @@ class SubbandKalman(Streaming[State]):
     of a room of the power gain that microphone and far end show, and is added to whenever that gain proves higher. The
     shadow filter expects such a room at any time; when it cancels clearly better, it replaces the main filter. The
     output is the a-posteriori error of the main filter, the expected v.
+
+    Where the error of a filter is more than 3 dB louder than the microphone, its weights are multiplied by the gain
+    from 0 to 1 that fits its echo estimate y to the microphone d best, <d, y> / <y, y>; so is the echo
+    estimate in a block of the output.
     """
 
     block: int = 256  # hop [samples]
     frame: int = 1024  # a multiple of block, at least twice as long [samples]
-    taps: int = 16  # frames that the echo path spans: 0.26 s at 16 kHz
-    transition: float = 0.9998  # A per block of the main filter
-    shadow_transition: float = 0.98  # A per block of the shadow filter
-    smoothing: float = 0.7  # of the disturbance, per block
-    decay: float = 15.0  # of the expected room over the taps [dB]
+    taps: int = tunable(16, low=8, high=24)  # frames that the echo path spans: 0.26 s at 16 kHz
+    transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement")  # A per block of the main filter
+    shadow_transition: float = tunable(0.98, low=0.9, high=0.998, scale="complement")  # A per block of the shadow
+    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement")  # of the disturbance, per block
+    decay: float = tunable(15.0, low=0.0, high=40.0)  # of the expected room over the taps [dB]
 
     def __post_init__(self) -> None:
         check_range(self, "block", 1, whole=True)
@@ -114,7 +121,7 @@ class SubbandKalman(Streaming[State]):
         )
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Predict, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
+        """Predict, scale, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
         check_finite(self, mic, far)
         far_past, newest = stft.analyse(state.far, far)
         mic_past, d = stft.analyse(state.mic, mic)
@@ -150,7 +157,9 @@ class SubbandKalman(Streaming[State]):
         )
 
         # Disturbance: the error, less what the Kalman gain for a first guess explains, E|v|² given that guess
-        e = d - echo
+        fit = _fit(d, echo)
+        w *= fit[..., None]
+        e = d - fit * echo
         e2 = _power(e)
         guess = self.smoothing * state.disturbance + (1 - self.smoothing) * _smooth(e2)
         guess = np.maximum(guess - 0.5 * residual, 0.1 * guess)
@@ -174,11 +183,14 @@ class SubbandKalman(Streaming[State]):
                     value[shadow] = value[main]
 
         pending, out = stft.synthesise(state.pending, d - (w[0] * x).sum(-2))
+        past = state.mic[..., : self.block]
+        out = past - _fit(past, past - out) * (past - out)
         return State(w, p, disturbance, error, x, levels, far_past, mic_past, pending, sums, highest), out
 
 
-def _power(x: Complex) -> Float32:
-    return np.square(x.real) + np.square(x.imag)
+def _power(x: NDArray[np.inexact[Any]]) -> Float32:
+    power: Float32 = np.square(x.real) + np.square(x.imag)
+    return power
 
 
 def _smooth(power: Float32) -> Float32:
@@ -186,6 +198,15 @@ def _smooth(power: Float32) -> Float32:
     smooth = power.copy()
     smooth[..., 1:-1] = (power[..., :-2] + power[..., 1:-1] + power[..., 2:]) / 3
     return smooth
+
+
+def _fit(mic: NDArray[np.inexact[Any]], echo: NDArray[np.inexact[Any]]) -> Float32:
+    """Gain [..., 1] in 0 ... 1 for echo [..., N]: 1, or the least-squares one where mic - echo is LOUDER than mic."""
+    loudness = _power(mic).sum(-1, keepdims=True)
+    least_squares = (mic * echo.conj()).real.sum(-1, keepdims=True) / (_power(echo).sum(-1, keepdims=True) + TINY)
+    louder = _power(mic - echo).sum(-1, keepdims=True) > LOUDER * loudness
+    gain: Float32 = np.where(louder, np.clip(least_squares, 0, 1), 1).astype(np.float32)
+    return gain
 
 
 def _rows(x: NDArray[Number], keep: int) -> NDArray[Number]:

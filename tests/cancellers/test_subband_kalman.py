@@ -49,6 +49,38 @@ def test_recovers_within_a_second_of_a_new_echo_path(scene, room, erle):
     assert erle(mic, SubbandKalman().cancel(mic, s.far), 5, 6) > 10
 
 
+def test_is_back_within_3_db_one_and_a_half_seconds_after_a_new_echo_path(scene, room, erle):
+    s = scene(6.0, seed=2)
+    change = 4 * RATE
+    after = np.convolve(s.far, room(0.2, 5))[: s.far.size] * np.std(s.echo) / np.std(s.far)
+    mic = np.concatenate([s.echo[:change], after[change:]]).astype(np.float32)
+    out = SubbandKalman().cancel(mic, s.far)
+    assert erle(mic, out, 5, 5.5) > erle(mic, out, 3, 4) - 3
+
+
+@pytest.mark.parametrize(
+    ("gain", "near", "least"), [(10.0, None, -1), (10.0, (2, 6), -1), (0.1, (2, 6), -1), (0.1, None, -2)]
+)
+def test_a_jump_of_the_level_of_the_echo_makes_no_second_much_louder_than_mic(scene, erle, gain, near, least):
+    s = scene(6.0, seed=3, near=near)
+    mic = (s.near + s.echo * np.where(np.arange(s.echo.size) < 3 * RATE, 1, gain)).astype(np.float32)
+    out = SubbandKalman().cancel(mic, s.far)
+    assert min(erle(mic, out, second, second + 1) for second in range(1, 6)) > least
+
+
+def test_cancels_again_at_once_after_the_echo_has_become_weaker_by_20_db(scene, erle):
+    s = scene(4.0, seed=3)
+    mic = (s.echo * np.where(np.arange(s.echo.size) < 3 * RATE, 1, 0.1)).astype(np.float32)
+    assert erle(mic, SubbandKalman().cancel(mic, s.far), 3.25, 4) > 20
+
+
+def test_a_far_end_90_db_below_full_scale_makes_no_second_louder(talker, erle):
+    mic = talker(10, 1)
+    far = (3e-5 * np.random.default_rng(0).normal(size=mic.size)).astype(np.float32)
+    out = SubbandKalman().cancel(mic, far)
+    assert min(erle(mic, out, second, second + 1) for second in range(1, 10)) > -1
+
+
 def test_remembers_the_echo_path_over_a_pause_of_the_far_end(scene, erle):
     s = scene(8.0)
     time = np.arange(s.far.size) / RATE
