@@ -52,8 +52,8 @@ def cases(corpus: Corpus, minutes: float) -> dict[str, Case]:
     }
 
 
-def switched(corpus: Corpus, count: int, change: float) -> list[Signals]:
-    """Far-end single talk in which the echo path becomes that of another scene `change` seconds in; hiss 50 dB down."""
+def switched(corpus: Corpus, count: int, change: float, noise: float) -> list[Signals]:
+    """Far-end single talk in which the echo path becomes that of another scene, `change` s in; `noise` dB of hiss."""
     far_ends = [signals.far for _, signals, _ in corpus.where(talk="far_single")[:count]]
     paths = [rir[0] for _, _, rir in corpus.where(talk=["far_single", "double"], loudspeaker="linear")]
     made = []
@@ -63,7 +63,7 @@ def switched(corpus: Corpus, count: int, change: float) -> list[Signals]:
         )
         fade = np.clip((np.arange(far.size) / RATE - change) / FADE, 0, 1)
         echo = (1 - fade) * before / np.std(before) + fade * after / np.std(after)
-        hiss = np.random.default_rng(place).standard_normal(far.size) * 10 ** (-50 / 20)
+        hiss = np.random.default_rng(place).standard_normal(far.size) * 10 ** (noise / 20)
         stems = [(0.05 * x).astype(np.float32) for x in (0 * echo, echo, hiss)]
         made.append(Signals(sum(stems), far, *stems))
     return made
