@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
     parser.add_argument("--corpus", type=Path, default=Path("corpora/speech-v1"), metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("runs/cancellers"), metavar="DIR")
+    parser.add_argument("--scenes", type=int, help="only the first so many scenes, in the part quality")
     parser.add_argument("--jobs", type=int, default=1, help="processes of the part quality")
     parser.add_argument("--quick", action="store_true", help="few scenes")
     options = parser.parse_args()
@@ -58,7 +59,7 @@ def main() -> None:
 
 def quality(options: argparse.Namespace) -> None:
     """Everything on the test split, overall and by condition."""
-    corpus = _scenes(options.corpus, 20 if options.quick else None)
+    corpus = _scenes(options.corpus, 20 if options.quick else options.scenes)
     metrics = {name: METRICS[name] for name in QUALITY}
     tables = [
         evaluate(load_system(name), corpus, metrics, jobs=options.jobs) for name in ("passthrough", *OURS, *PEERS)
@@ -127,7 +128,7 @@ def _powers(x: Array, seconds: float = SEGMENT) -> Array:
 
 def delay(options: argparse.Namespace) -> None:
     """ERLE with more and more bulk delay, with and without alignment."""
-    corpus = _scenes(options.corpus, 12 if options.quick else 60, talk="far_single")
+    corpus = _scenes(options.corpus, 12 if options.quick else 24, talk="far_single")
     print(f"ERLE [dB] of {len(corpus)} scenes with further delay of {' / '.join(map(str, DELAYS))} ms")
     for name in (*LINEAR, *PEERS[:3]):
         for align in ("none", "auto"):
@@ -160,7 +161,7 @@ def stress_(options: argparse.Namespace) -> None:
 
 def silence(options: argparse.Namespace) -> None:
     """What becomes of the near end when the far end is silent."""
-    corpus = _scenes(options.corpus, 10 if options.quick else 40, talk="near_single")
+    corpus = _scenes(options.corpus, 10 if options.quick else 24, talk="near_single")
     print(f"Near-end transparency, {len(corpus)} scenes, far end silent")
     for name in (*OURS, *PEERS[:3]):
         system, pesq, change = load_system(name), [], []
