@@ -2,38 +2,48 @@
 
 import dataclasses
 import os
-import platform
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import soundfile
 
-from aecbench import __version__
+from aecbench import provenance
+from aecbench.cancellers.external.command import Command
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
+from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus
 from aecbench.corpus.layouts.base import UNIT, records
-from aecbench.dsp import levels
-from aecbench.metrics import METRICS, Metric, Score, score
+from aecbench.errors import UsageError
+from aecbench.metrics import DEFAULT_METRICS, Metric, Score, score
+from aecbench.metrics.near_attenuation import near_attenuation
+from aecbench.output import new_folder, whole_file
 from aecbench.parallel import in_parallel
-from aecbench.results import RTF, ResultTable
-from aecbench.scenes.conditions import CONDITIONS
-from aecbench.scenes.recording import TALK, Recording
+from aecbench.results import RTF, SCORES, Cache, ResultTable
+from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Scene
-from aecbench.signals import Array, Signals
+from aecbench.signals import STEMS, Array, Signals, Talk
 from aecbench.systems import System
 
-__all__ = ["evaluate"]
+__all__ = ["compare", "evaluate"]
 
-LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi")
+NEAR_LOSS = "near_loss"  # how much of the near end is gone: not a column of its own, it marks what destroys all of it
+NEAR_METRIC = Metric(
+    fn=near_attenuation,
+    title="near-end loss",
+    unit="dB",
+    better="lower",
+    talk=frozenset({Talk.NEAR, Talk.DOUBLE}),
+    version=1,
+)
+
+Scores = dict[str, Score]  # of one scene, by metric; RTF and NEAR_LOSS among them
 
 
 class Run(NamedTuple):
@@ -47,57 +57,152 @@ class Run(NamedTuple):
 def evaluate(
     system: System,
     corpus: Corpus,
-    metrics: Mapping[str, Metric] = METRICS,
+    metrics: Mapping[str, Metric] = DEFAULT_METRICS,
     *,
     split: str = "test",
     jobs: int = 1,
     scheduler: str | None = None,
+    cache: Path | None = None,
+    audio: Path | None = None,
 ) -> ResultTable:
     """Score a system on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
 
     The system gets mic and far and nothing else. What fails is a row with NaN and the reason; the run goes on.
-    Raises UnknownName when the corpus does not have the split.
+
+    In the folder `cache` scores are kept as they come, and those that are there are not computed again: a run that was
+    killed goes on where it stopped. They count for the same corpus, system, version of the metric, code, libraries and
+    processor. Failures are not kept, nor what comes of an outside program, of which nobody knows the version.
+    In the folder `audio`, the signals and the output of every scene are written, as WAV files; then nothing is kept.
+
+    Raises UnknownName when the corpus does not have the split, OutputError.
     """
     scenes = corpus.split(split)
-    calls = (joblib.delayed(_score)(system, scenes, index, metrics) for index in range(len(scenes)))
-    parts = in_parallel(calls, len(scenes), f"evaluate {system.name}", "scenes", jobs=jobs, scheduler=scheduler)
-    rows = [row for part in parts for row in part]
-    conditions = scenes.to_pandas()[["scene", *CONDITIONS]]
-    table = pd.DataFrame(rows).merge(conditions, on="scene", how="left", validate="many_to_one")
-    return ResultTable(table, _provenance(system, scenes, split))
+    ids = list(scenes.scenes["scene"])
+    kept = _cache(cache, system, scenes) if cache is not None and audio is None else None
+    asked = {**metrics, NEAR_LOSS: NEAR_METRIC}
+    found = {scene: _known(kept, scene, asked) for scene in ids}
+    todo = scenes.where(scene=[scene for scene in ids if len(found[scene]) <= len(asked)])
+    missing = [{name: asked[name] for name in asked if name not in found[scene]} for scene in todo.scenes["scene"]]
+    place = None if audio is None else audio.absolute()  # other processes may have another current folder
+    calls = (joblib.delayed(_score)(system, todo[i : i + 1], missing[i], place) for i in range(len(todo)))
+    new = in_parallel(calls, len(todo), f"evaluate {system.name}", "scenes", jobs=jobs, scheduler=scheduler)
+    for scene, scores in zip(todo.scenes["scene"], new, strict=True):
+        found[scene] = scores | found[scene]
+        _keep(kept, scene, scores, asked)
+    rows = [row for scene in ids for row in _rows(scene, system.name, metrics, found[scene])]
+    table = pd.DataFrame(rows).merge(_variables(scenes), on="scene", how="left", validate="many_to_one")
+    return ResultTable(table, _provenance(system, scenes, split, metrics))
 
 
-def _score(system: System, corpus: Corpus, index: int, metrics: Mapping[str, Metric]) -> list[dict[str, Any]]:
-    """All rows of one scene."""
-    scene, signals, _ = corpus[index]
+def compare(
+    systems: Sequence[System],
+    corpus: Corpus,
+    metrics: Mapping[str, Metric] = DEFAULT_METRICS,
+    **options: Any,
+) -> ResultTable:
+    """One table of several systems, each evaluated as by `evaluate`, which has the options.
+
+    Raises UsageError where two have the same name.
+    """
+    called = [system.name for system in systems]
+    for name in called:
+        if called.count(name) > 1:
+            raise UsageError(f"two systems are called {name!r}; rename the folder of one")
+    return ResultTable.concat([evaluate(system, corpus, metrics, **options) for system in systems])
+
+
+def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:
+    """Run a system on the one scene of a corpus."""
+    item = scene[0]
+    signals, rate, talk, changes = item.signals, item.scene.rate, item.talk, _changes(item.scene)
     made_elsewhere = isinstance(system.canceller, Predictions)
     if isinstance(system.canceller, Predictions):
-        system = dataclasses.replace(system, canceller=_at(system.canceller, corpus, index))
-    run = _run(system, signals, scene.rate)
-    talk = _talk(scene, signals)
-    rows = []
-    for name, metric in metrics.items():
-        result = Score(np.nan, run.error, failed=True)
-        if run.estimate is not None:
-            result = score(metric, signals, run.estimate, scene.rate, talk)
-        rows.append({"metric": name, "value": result.value, "reason": result.reason, "failed": result.failed})
-    rtf = np.nan if made_elsewhere else run.seconds / scene.duration
-    reason = run.error or ("made elsewhere, nobody knows how fast" if made_elsewhere else "")
-    rows.append({"metric": RTF, "value": rtf, "reason": reason, "failed": bool(run.error)})
-    return [{"scene": scene.id, "system": system.name, **row} for row in rows]
+        system = dataclasses.replace(system, canceller=_at(system.canceller, scene))
+    run = _run(system, signals, rate)
+    if audio is not None:
+        _write(audio, system.name, item.scene, signals, run.estimate)
+    if run.estimate is None:
+        return dict.fromkeys([*metrics, RTF], Score(np.nan, run.error, failed=True))
+    scores = {name: score(metric, signals, run.estimate, rate, talk, changes) for name, metric in metrics.items()}
+    scores[RTF] = Score(run.seconds / item.scene.duration)
+    if made_elsewhere:
+        scores[RTF] = Score(np.nan, "made elsewhere, nobody knows how fast")
+    return scores
 
 
-def _at(predictions: Predictions, corpus: Corpus, index: int) -> Predictions:
+def _rows(scene: str, system: str, metrics: Mapping[str, Metric], scores: Scores) -> Iterator[dict[str, Any]]:
+    for metric in (*metrics, RTF):
+        row = {"scene": scene, "system": system, "metric": metric, **scores[metric]._asdict()}
+        yield row | {NEAR_LOSS: scores[NEAR_LOSS].value}
+
+
+def _variables(scenes: Corpus) -> pd.DataFrame:
+    """All that was drawn for each scene and is one number or word."""
+    table = scenes.to_pandas()
+    lists = [name for name, values in table.items() if values.map(lambda x: isinstance(x, str) and x[:1] == "[").any()]
+    return table.drop(columns=[*lists, *({"shard", "row", "sha256", *SCORES} & set(table)) - {"scene"}])
+
+
+def _cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
+    """Where scores of a system on a corpus are kept; None for one whose code is not at hand."""
+    name = system.target.partition(":")[0]
+    program = f"{Command.__module__}:{Command.__qualname__}"
+    source, package = _source(name), Path(provenance.__file__).parent
+    if source is None or system.target == program:
+        return None
+    code = [package / part for part in ("cancellers", "dsp", "evaluate.py", "signals.py")]
+    if not source.is_relative_to(package):
+        top = _source(name.partition(".")[0]) or source
+        code += [top.parent] if top.name == "__init__.py" else source.parent.glob("*.py")
+    facts = [corpus.digest, system.hash, provenance.code(*code), provenance.versions(), provenance.machine()]
+    return Cache(folder, sha256(canonical_json(facts)))
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module that has been imported; None where it has none."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return None if file is None else Path(file)
+
+
+def _name(metric: str, asked: Mapping[str, Metric]) -> str:
+    """What a score is kept under."""
+    return f"{metric} {asked[metric].version}" if metric in asked else metric
+
+
+def _known(cache: Cache | None, scene: str, asked: Mapping[str, Metric]) -> Scores:
+    facts = {} if cache is None else cache.get(scene)
+    return {metric: Score(*facts[name]) for metric in (*asked, RTF) if (name := _name(metric, asked)) in facts}
+
+
+def _keep(cache: Cache | None, scene: str, scores: Scores, asked: Mapping[str, Metric]) -> None:
+    facts = {_name(metric, asked): [x.value, x.reason] for metric, x in scores.items() if not x.failed}
+    if cache is not None and facts:
+        cache.add(scene, facts)
+
+
+def _write(folder: Path, system: str, scene: Scene | Recording, signals: Signals, estimate: Array | None) -> None:
+    """FOLDER/<split>-<index>/ with a WAV file of each signal and of the output."""
+    place = folder / scene.id.partition("/")[2].replace("/", "-")
+    new_folder(place)
+    known = {name: x for name, x in zip(STEMS, signals, strict=True) if not np.isnan(x).any()}
+    output = {} if estimate is None else {"".join(c if c.isalnum() or c in "._-" else "_" for c in system): estimate}
+    for name, x in (known | output).items():
+        with whole_file(place / f"{name}.wav") as part:
+            soundfile.write(part, x, scene.rate, format="WAV", subtype="FLOAT")
+
+
+def _at(predictions: Predictions, corpus: Corpus) -> Predictions:
     """Told which scene they are asked for. They are as loud as exported WAV files, in which its scale is left out."""
-    ((scene, record),) = records(corpus[index : index + 1])
+    ((scene, record),) = records(corpus)
     return dataclasses.replace(predictions, scene=scene.id, rate=scene.rate, scale=record.scale / UNIT)
 
 
-def _talk(scene: Scene | Recording, signals: Signals) -> NDArray[np.int8]:
-    """Who talks: from the stems, or where there are none, as the recording is labelled."""
-    if isinstance(scene, Scene) or scene.stems:
-        return levels.talk(signals, scene.rate)
-    return np.full(signals.mic.size // levels.frame_length(scene.rate), TALK[scene.talk], np.int8)
+def _changes(scene: Scene | Recording) -> list[float]:
+    """The times [s] at which the echo path changes at once: another response, another delay, another volume."""
+    if not isinstance(scene, Scene):
+        return []
+    switches = scene.path.times if scene.path.kind == "switch" else ()
+    return sorted({*switches, *(time for time, _ in (*scene.channel.jumps, *scene.channel.volume))})
 
 
 def _run(system: System, signals: Signals, rate: int) -> Run:
@@ -132,7 +237,7 @@ def _warm_up(system: System, rate: int) -> None:
         _run(system, Signals(noise, noise, noise, noise, noise), rate)
 
 
-def _provenance(system: System, corpus: Corpus, split: str) -> dict[str, Any]:
+def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:
     return {
         "corpus": {"id": corpus.id, "digest": corpus.digest, "split": split, "scenes": len(corpus)},
         "systems": {
@@ -141,23 +246,12 @@ def _provenance(system: System, corpus: Corpus, split: str) -> dict[str, Any]:
                 "canceller": system.target,
                 "parameters": dict(system.parameters),
                 "latency": system.canceller.latency,
+                "align": system.align,
             }
         },
-        "metrics": {name: metric.version for name, metric in METRICS.items()},
-        "versions": {"aecbench": __version__, "python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
-        "commit": _commit(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "command": " ".join(sys.argv),
+        "metrics": {name: metric.version for name, metric in metrics.items()},
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "machine": provenance.machine(),
+        "command": provenance.command(),
     }
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that the package runs from, "+dirty" when files differ from it; None in a wheel."""
-    top = Path(__file__).parents[1]
-    if not (top / ".git").exists():
-        return None
-    try:
-        command = ["git", "-C", str(top), "describe", "--always", "--dirty=+dirty", "--abbrev=40", "--exclude=*"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -1,14 +1,16 @@
 """What the command line prints: tables and lists for people, JSON for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
@@ -17,7 +19,7 @@ from aecbench.errors import NotInstalled
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.recipe import read_recipe
-from aecbench.results import ResultTable, cell, heading
+from aecbench.results import DESTROYED, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
 from aecbench.scenes.conditions import CONDITIONS
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
@@ -25,10 +27,11 @@ from aecbench.scenes.spec import NOISE_KINDS
 from aecbench.scenes.speech import SPEECH
 from aecbench.systems import load_system
 
-__all__ = ["LISTINGS", "corpus_report", "listing", "result_json", "result_table"]
+__all__ = ["LISTINGS", "comparison", "corpus_report", "difference_table", "listing", "result_table", "scenes_table"]
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
+CERTAIN = "± 95 % bootstrap interval; * p < 0.05 (Wilcoxon's signed-rank test, Holm-corrected for the table)"
 UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
 
@@ -65,50 +68,78 @@ def _histogram(values: Any, unit: str) -> str:
     return f"{low:g} {bars} {high:g} {unit}, median {np.median(values):.3g}"
 
 
-def result_table(table: ResultTable, by: str | None) -> RenderableType:
+def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
     """Rows: systems (within each condition of `by`); columns: metrics, each a mean ± half of the 95 % interval."""
+    chosen = [by] if isinstance(by, str) else list(by or ())
     corpus = table.provenance["corpus"]
-    source = f"corpus {corpus['id'][:12]}, split {corpus['split']}, {corpus['scenes']} scenes"
-    pooled = "" if by == "talk" else " (near-end metrics: in which both ends talk)"
-    caption = f"mean over scenes{pooled} ± 95 % bootstrap interval; {source}"
-    grid = Table(caption=caption, caption_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    if by is not None:
-        grid.add_column(f"{by} [{UNITS[by]}]" if by in UNITS else by, no_wrap=True)
-    grid.add_column("system", no_wrap=True)
-    for metric in table.metrics:
-        grid.add_column(heading(metric).replace(" [", "\n").rstrip("]"), justify="right", no_wrap=True)
-    grid.add_column("failed", justify="right")
-    before = None
-    for (condition, system), intervals in table.summary(by).items():
-        if before not in (None, condition):
+    pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
+    ranked = "; (rank), shared where the difference is not certain" if len(table.systems) > 1 else ""
+    caption = f"mean over scenes{pooled} ± 95 % bootstrap interval{ranked}; {_source(corpus)}"
+    for system, (lost, scenes) in table.destroyed.items():
+        caption += (
+            f"\n{MARK} {system}: near end destroyed (down by more than {DESTROYED:g} dB) in {lost} of {scenes} scenes"
+        )
+    return _grid(wide(table, chosen), chosen, caption)
+
+
+def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:
+    """As `result_table`, of the paired differences to one of the systems."""
+    caption = f"difference to {reference}, scene by scene, {CERTAIN}; {_source(table.provenance['corpus'])}"
+    return _grid(wide(table, by, reference), by, caption)
+
+
+def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[RenderableType]:
+    """What `ours` has before `theirs`: in all scenes, with how often each is better, and under every condition."""
+    lines = []
+    for metric, found in table.differences(theirs)["", ours].items():
+        wins = [found.below, found.above] if lower_is_better(metric) else [found.above, found.below]
+        p = "-" if np.isnan(found.p) else f"{found.p:.2g}"
+        lines.append([heading(metric), difference_cell(metric, found), p, *map(str, [*wins, found.n])])
+    columns = ["metric", "difference", "p", f"{ours} better", f"{theirs} better", "scenes"]
+    shown = [_grid(pd.DataFrame(lines, columns=columns), (), f"{ours} - {theirs}, scene by scene; {CERTAIN}")]
+    frames = []
+    for by in (*CONDITIONS, "nonlinear"):
+        if by in table.rows and table.rows[by].nunique() > 1:
+            frame = wide(table, [by], theirs).drop(columns="system").rename(columns={by: "scenes"})
+            frames.append(frame.assign(condition=f"{by} [{UNITS[by]}]" if by in UNITS else by))
+    if frames:
+        conditions = pd.concat(frames)
+        conditions.insert(0, "condition", conditions.pop("condition"))
+        shown.append(_grid(conditions, ["condition"], f"{ours} - {theirs} by condition; {CERTAIN} of a condition"))
+    return shown
+
+
+def scenes_table(scenes: pd.DataFrame, title: str) -> RenderableType:
+    """Scenes as `ResultTable.behind` gives them: the conditions that were drawn, the values of both systems."""
+    drawn = [name for name in CONDITIONS if name in scenes and scenes[name].notna().any()]
+    shown = scenes[["scene", *drawn, *scenes.columns[-3:]]]
+    texts = shown.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+    return _grid(texts.rename(columns={name: f"{name} [{unit}]" for name, unit in UNITS.items()}), (), "", title)
+
+
+def _source(corpus: Mapping[str, Any]) -> str:
+    return f"corpus {corpus['id'][:12]}, split {corpus['split']}, {corpus['scenes']} scenes"
+
+
+def _grid(frame: pd.DataFrame, by: Sequence[str], caption: str, title: str = "") -> Table:
+    """A table whose first columns are the conditions, which are written once, and the system."""
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left", title_justify="left")
+    grid.caption, grid.title = Text(caption) if caption else None, Text(title) if title else None
+    for place, (name, cells) in enumerate(zip(map(str, frame), frame.to_numpy(str).T, strict=True)):
+        unit = f" [{UNITS[name]}]" if place < len(by) and name in UNITS else ""
+        lines = [name + unit] if place < len(by) else name.rstrip("]").split(" [")
+        widest = max(map(cell_len, [*lines, *cells]))
+        justify: JustifyMethod = "right" if place > len(by) else "left"
+        grid.add_column(Text("\n".join(lines)), justify=justify, no_wrap=True, min_width=widest)
+    before: list[str] = []
+    for row in frame.to_numpy(str).tolist():
+        labels = row[: len(by)]
+        if before and labels != before:
             grid.add_section()
-        label = [] if by is None else [condition if condition != before else ""]
-        failed = sum(interval.failed for interval in intervals.values())
-        cells = [cell(metric, interval) for metric, interval in intervals.items()]
-        grid.add_row(*label, system, *cells, str(failed))
-        before = condition
+        shown = ["" if labels == before else label for label in labels]
+        grid.add_row(*map(Text, [*shown, *row[len(by) :]]))
+        before = labels
     return grid
-
-
-def result_json(table: ResultTable) -> dict[str, Any]:
-    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "ci95", "n", "failed"}}}}; what is not finite is null."""
-    systems = {
-        system: {
-            metric: {
-                "mean": _finite(i.mean),
-                "ci95": [_finite(i.low), _finite(i.high)],
-                "n": i.n,
-                "failed": i.failed,
-            }
-            for metric, i in intervals.items()
-        }
-        for (_, system), intervals in table.summary().items()
-    }
-    return {"corpus": table.provenance["corpus"], "systems": systems}
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _recipes() -> list[tuple[str, str]]:

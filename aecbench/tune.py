@@ -7,7 +7,6 @@ KDD 2019.
 """
 
 import math
-import subprocess
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,18 +22,16 @@ import numpy as np
 from aecbench import __version__
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
-from aecbench.cancellers.align import Aligned
+from aecbench.cancellers.align import Aligned, AlignedStreaming
 from aecbench.cancellers.base import Canceller
 from aecbench.cancellers.tunable import Search, search_space
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus
-from aecbench.dsp import levels
 from aecbench.errors import AecbenchError, MissingExtra, NotInstalled, UnknownName, UsageError
 from aecbench.metrics import METRICS, score
 from aecbench.output import locked, new_folder, whole_file
 from aecbench.progress import progress
-from aecbench.scenes.recording import TALK
-from aecbench.scenes.scene import Scene
+from aecbench.provenance import commit
 from aecbench.signals import Talk
 from aecbench.systems import System, load_system
 
@@ -176,7 +173,7 @@ def _space(system: System, chosen: Sequence[str]) -> dict[str, Search]:
 
 def _bare(canceller: Canceller) -> Any:
     """A canceller without the alignment in front of it."""
-    return canceller.canceller if isinstance(canceller, Aligned) else canceller
+    return canceller.canceller if isinstance(canceller, Aligned | AlignedStreaming) else canceller
 
 
 def _tunable(system: System) -> dict[str, Search]:
@@ -347,7 +344,7 @@ def _attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> A
 
 def _changed(canceller: Any, parameters: dict[str, Any]) -> Any:
     """A canceller with other parameters, and with the alignment that it had."""
-    if isinstance(canceller, Aligned):
+    if isinstance(canceller, Aligned | AlignedStreaming):
         return replace(canceller, canceller=_changed(canceller.canceller, parameters))
     return replace(canceller, **parameters)
 
@@ -358,10 +355,8 @@ def _weigh(task: Task, values: Any) -> Any:
 
 def _score(canceller: Canceller, corpus: Corpus, index: int, metrics: Sequence[str]) -> Outcome:
     """Run a canceller on one scene."""
-    scene, signals, _ = corpus[index]
-    stems = isinstance(scene, Scene) or scene.stems
-    frames = signals.mic.size // levels.frame_length(scene.rate)
-    talk = levels.talk(signals, scene.rate) if stems else np.full(frames, TALK[scene.talk], np.int8)
+    item = corpus[index]
+    scene, signals, talk = item.scene, item.signals, item.talk
     counted = [name for name in metrics if scene.talk == "double" or not METRICS[name].talk >= NEAR_END]
     if not counted:
         return Outcome([np.nan] * len(metrics), 0.0, "")
@@ -418,7 +413,7 @@ def _write_card(task: Task, head: dict[str, Any], split: str, tuned: Tuned) -> N
     origin = {
         "parameters": "found by aecbench tune",
         "aecbench": __version__,
-        "commit": _commit() or "unknown",
+        "commit": commit() or "unknown",
         "corpus": {
             "name": str(corpus.info["spec"]["name"]),
             "id": corpus.id,
@@ -448,15 +443,3 @@ def _filter(system: System) -> str:
             if load_system(name, "none").hash == system.parameters[FILTER]["hash"]:
                 return name
     raise UsageError(f"the filter of {system.name} is no shipped baseline, so a card elsewhere cannot name it")
-
-
-def _commit() -> str | None:
-    """The commit of the checkout that the package runs from, "+dirty" when files differ from it; None in a wheel."""
-    top = Path(__file__).parents[1]
-    if not (top / ".git").exists():
-        return None
-    try:
-        command = ["git", "-C", str(top), "describe", "--always", "--dirty=+dirty", "--abbrev=40", "--exclude=*"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -1,6 +1,7 @@
 """The command line: what it prints, how it ends, what it says of bad input."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+
+from aecbench.metrics import METRICS
 
 RATE = 16_000
 
@@ -58,7 +61,7 @@ def test_simulate_tells_what_was_made(aecbench, recipe_file, tmp_path):
 def test_eval_prints_a_table_and_saves_rows(aecbench, corpus, tmp_path):
     result = aecbench("eval", "--model", "passthrough", "--model", "nlms", "--corpus", corpus.path, "--jobs", 1)
     assert result.exit_code == 0
-    for word in ("passthrough", "nlms", "ERLE", "PESQ", "STOI", "SI-SDR", "SDR", "Level", "RTF", "failed"):
+    for word in ("passthrough", "nlms", "ERLE", "PESQ", "STOI", "SI-SDR", "fSDR", "tERLE", "RTF", "failed"):
         assert word in result.stdout
     assert {path.name for path in (tmp_path / "runs" / "toy-v1").iterdir()} == {"rows.parquet", "table.csv", "table.md"}
 
@@ -72,11 +75,58 @@ def test_eval_json_is_all_there_is_on_stdout(aecbench, corpus):
     assert data["systems"]["passthrough"]["erle"]["mean"] == pytest.approx(0, abs=0.01)
 
 
-@pytest.mark.parametrize("by", ["ser", "rt60", "loudspeaker", "talk"])
+@pytest.mark.parametrize("by", ["ser", "rt60", "loudspeaker", "nonlinear", "talk", "room.redrawn"])
 def test_eval_breaks_down_by_condition(aecbench, corpus, by):
     result = aecbench("eval", "--model", "nlms", "--corpus", corpus.path, "--metric", "erle", "--by", by, "--jobs", 1)
     assert result.exit_code == 0
     assert by in result.stdout
+
+
+def test_eval_shows_differences_to_a_reference_by_two_conditions(aecbench, corpus):
+    options = ["--metric", "erle", "--by", "talk", "--by", "ser=0", "--reference", "passthrough", "--jobs", 1]
+    result = aecbench("eval", "--model", "passthrough", "--model", "kalman", "--corpus", corpus.path, *options)
+    assert result.exit_code == 0
+    for word in ("talk", "ser", "≤ 0", "> 0", "difference to passthrough", "Holm"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize("layout", ["md", "csv", "latex", "html", "json"])
+def test_eval_prints_the_format_and_nothing_else(aecbench, corpus, layout):
+    options = ["--metric", "erle", "--format", layout, "--jobs", 1]
+    result = aecbench("eval", "--model", "passthrough", "--corpus", corpus.path, *options)
+    starts = {"md": "| system", "csv": "system,metric", "latex": r"\begin{tabular}", "html": "<table", "json": "{"}
+    assert result.stdout.startswith(starts[layout])
+    assert "runs" not in result.stdout
+
+
+def test_eval_of_all_metrics(aecbench, corpus):
+    scene = corpus.scenes["scene"].iloc[-1].partition("/")[2]
+    options = ["--metric", "all", "--json", "--scene", scene, "--split", scene.partition("/")[0], "--jobs", 1]
+    result = aecbench("eval", "--model", "passthrough", "--corpus", corpus.path, *options)
+    assert set(json.loads(result.stdout)["systems"]["passthrough"]) == {*METRICS, "rtf"}
+
+
+def test_compare_tells_where_each_is_better_and_how_to_listen(aecbench, corpus, tmp_path):
+    options = ["--metric", "erle", "--jobs", 1, "--worst", 2]
+    result = aecbench("compare", "nlms", "passthrough", "--corpus", corpus.path, *options)
+    assert result.exit_code == 0
+    for word in ("nlms better", "passthrough better", "Holm", "loudspeaker", "passthrough furthest behind nlms"):
+        assert word in result.stdout
+    listen = [line for line in result.stdout.splitlines() if line.startswith("aecbench eval")]
+    assert len(listen) == 2
+    assert aecbench(*shlex.split(listen[0])[1:]).exit_code == 0
+    (folder,) = (tmp_path / "listen").iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert {"mic.wav", "far.wav", "near.wav", "nlms.wav", "passthrough.wav"} <= names
+
+
+def test_compare_takes_files_of_another_program(aecbench, corpus, tmp_path):
+    (tmp_path / "outputs").mkdir()
+    for index in range(6):
+        soundfile.write(tmp_path / "outputs" / f"test-{index:06}.wav", np.zeros(3 * RATE), RATE)
+    result = aecbench("compare", "nlms", "outputs", "--corpus", corpus.path, "--metric", "erle", "--jobs", 1)
+    assert result.exit_code == 0
+    assert "outputs: near end destroyed" in result.stdout
 
 
 def test_eval_with_failed_items_ends_with_3(aecbench, corpus, tmp_path):
@@ -169,7 +219,6 @@ def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
         (["simulate", "missing.toml"], ["missing.toml", "cannot be read"]),
         (["cancel", "--model", "kalmann", "--mic", "m", "--far", "f", "--out", "o"], ["did you mean 'kalman'?"]),
         (["list", "modles"], ["did you mean 'models'?"]),
-        (["eval", "--model", "nlms", "--by", "loudspeakr"], ["did you mean 'loudspeaker'?"]),
     ],
 )
 def test_a_wrong_call_ends_with_2_and_advice(aecbench, arguments, words):
@@ -182,6 +231,10 @@ def test_a_wrong_call_ends_with_2_and_advice(aecbench, arguments, words):
         (["--model", "kalmann"], ["unknown model", "did you mean 'kalman'?"]),
         (["--model", "nlms", "--metric", "erl"], ["unknown metric", "did you mean 'erle'?"]),
         (["--model", "nlms", "--split", "tset"], ["unknown split", "did you mean 'test'?"]),
+        (["--model", "nlms", "--by", "loudspeakr"], ["did you mean 'loudspeaker'?"]),
+        (["--model", "nlms", "--by", "ser=5,0"], ["expected rising numbers"]),
+        (["--model", "nlms", "--reference", "nlsm"], ["unknown system", "did you mean 'nlms'?"]),
+        (["--model", "nlms", "--scene", "test/000099"], ["unknown scene"]),
         (["--model", "no_such_module:Aec"], ["cannot import"]),
         (["--model", "json:Aec"], ["has no 'Aec'"]),
         (["--model", "json:JSONDecoder"], ["is no canceller"]),
@@ -246,7 +299,9 @@ def test_list_shows_each_table(aecbench, what):
     assert expected[what] in result.stdout
 
 
-@pytest.mark.parametrize("command", ["", "simulate", "eval", "cancel", "list", "fetch", "inspect", "quickstart"])
+@pytest.mark.parametrize(
+    "command", ["", "simulate", "eval", "cancel", "list", "fetch", "inspect", "quickstart", "compare"]
+)
 def test_help_has_examples(aecbench, command):
     assert f"  aecbench {command}".rstrip() in aecbench(*command.split(), "--help").stdout
 

@@ -6,6 +6,7 @@ import click
 
 from aecbench import __version__
 from aecbench.cli.cancel import cancel
+from aecbench.cli.compare import compare
 from aecbench.cli.eval import evaluate
 from aecbench.cli.export import export
 from aecbench.cli.fetch import fetch
@@ -14,6 +15,7 @@ from aecbench.cli.inspect import inspect
 from aecbench.cli.list_ import list_
 from aecbench.cli.quickstart import quickstart
 from aecbench.cli.simulate import simulate
+from aecbench.cli.train import train
 from aecbench.cli.tune import tune
 from aecbench.cli.verify import verify
 from aecbench.errors import AecbenchError
@@ -21,7 +23,21 @@ from aecbench.errors import AecbenchError
 __all__ = ["main"]
 
 # Adding a command is one file and one line here.
-COMMANDS = [quickstart, simulate, evaluate, tune, cancel, inspect, verify, list_, fetch, import_, export]
+COMMANDS = [
+    quickstart,
+    simulate,
+    evaluate,
+    compare,
+    tune,
+    train,
+    cancel,
+    inspect,
+    verify,
+    list_,
+    fetch,
+    import_,
+    export,
+]
 
 
 class Group(click.Group):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-__all__ = ["cancel"]
+from aecbench.cli.common import ALIGN
 
-ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
+__all__ = ["cancel"]
 
 
 @click.command()

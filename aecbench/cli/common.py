@@ -6,42 +6,16 @@ from typing import Any
 
 import click
 
-__all__ = ["CORPORA", "JOBS", "QUICKSTART", "RUNS", "evaluate_all", "fail_if_failed", "known", "show"]
+__all__ = ["ALIGN", "CACHE", "CORPORA", "JOBS", "QUICKSTART", "RUNS", "fail_if_failed", "known", "metrics_of", "show"]
 
 QUICKSTART = "quickstart-v1"
 CORPORA, RUNS = Path("corpora"), Path("runs")
 WIDTH = 130  # of tables, at least: a narrow terminal wraps them
+WIDEST = 1000
+ALL = "all"
+CACHE = RUNS / "cache"
 JOBS = click.IntRange(-1, 1024)
-
-
-def evaluate_all(
-    models: Sequence[str],
-    corpus: Any,
-    split: str,
-    metrics: Sequence[str],
-    jobs: int,
-    scheduler: str | None = None,
-    predictions: Sequence[Path] = (),
-) -> Any:
-    """One ResultTable of all models and predictions. Raises UsageError where two have the same name."""
-    from aecbench.errors import UsageError
-    from aecbench.evaluate import evaluate as run
-    from aecbench.metrics import METRICS
-    from aecbench.results import ResultTable
-    from aecbench.systems import load_predictions, load_system
-
-    for metric in metrics:
-        known("metric", metric, METRICS)
-    chosen = {name: METRICS[name] for name in metrics or METRICS}
-    systems = [load_system(model) for model in dict.fromkeys(models)]
-    systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
-    called = [system.name for system in systems]
-    for name in called:
-        if called.count(name) > 1:
-            raise UsageError(f"two systems are called {name!r}; rename the folder of one")
-    return ResultTable.concat(
-        [run(system, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler) for system in systems]
-    )
+ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
 
 
 def known(kind: str, name: str, names: Any) -> None:
@@ -52,12 +26,30 @@ def known(kind: str, name: str, names: Any) -> None:
         raise UnknownName(kind, name, names)
 
 
+def metrics_of(names: Sequence[str], aecmos: Path | None = None, dnsmos: Path | None = None) -> dict[str, Any]:
+    """The metrics of these names; "all" are all, none the usual ones. And those that a model file is given for."""
+    from aecbench.metrics import DEFAULT_METRICS, METRICS
+    from aecbench.metrics.aecmos import aecmos_metrics
+    from aecbench.metrics.dnsmos import dnsmos_metrics
+
+    for name in names:
+        known("metric", name, [*METRICS, ALL])
+    chosen = DEFAULT_METRICS if not names else METRICS if ALL in names else {name: METRICS[name] for name in names}
+    return {
+        **chosen,
+        **(aecmos_metrics(aecmos) if aecmos is not None else {}),
+        **(dnsmos_metrics(dnsmos) if dnsmos is not None else {}),
+    }
+
+
 def show(*what: Any) -> None:
-    """Print what rich can print."""
+    """Print what rich can print, as wide as it has to be."""
     from rich.console import Console
+    from rich.measure import measure_renderables
 
     console = Console()
-    console.width = max(console.width, WIDTH)
+    least = measure_renderables(console, console.options.update(max_width=WIDEST), what).minimum
+    console.width = max(console.width, WIDTH, least)
     for item in what:
         console.print(item)
 

@@ -1,14 +1,15 @@
 """aecbench eval."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, RUNS, evaluate_all, fail_if_failed, known, show
+from aecbench.cli.common import ALIGN, CACHE, CORPORA, JOBS, QUICKSTART, RUNS, fail_if_failed, known, metrics_of, show
 
 __all__ = ["evaluate"]
+
+FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
 
 
 @click.command("eval")
@@ -28,8 +29,27 @@ __all__ = ["evaluate"]
 )
 @click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
 @click.option("--split", default="test", show_default=True)
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Score only this one; may be repeated.")
-@click.option("--by", metavar="CONDITION", help="Break down by talk, ser, rt60, loudspeaker, noise, delay, path, ...")
+@click.option(
+    "--scene", "scenes", multiple=True, metavar="ID", help="Only this one, split/index, and no file; may be repeated."
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME|all",
+    help="Score this one, not the usual ones; may be repeated.",
+)
+@click.option("--aecmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this AECMOS model too.")
+@click.option("--dnsmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this DNSMOS model too.")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="NAME[=EDGE,...]",
+    help="Break down by talk, ser, rt60, loudspeaker, nonlinear, noise, delay, path, or anything that was drawn; "
+    "numbers in bins, or between these edges. Given twice: by both.",
+)
+@click.option("--reference", metavar="NAME", help="Show the differences to this system too, scene by scene.")
+@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option(
@@ -37,44 +57,78 @@ __all__ = ["evaluate"]
     type=click.Path(path_type=Path),
     help="Folder for rows.parquet, table.csv, table.md.  [default: runs/CORPUS]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
+@click.option(
+    "--save-audio", "audio", type=click.Path(path_type=Path), metavar="DIR", help="Write signals and outputs."
+)
+@click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="As --format json.")
 def evaluate(
     models: Sequence[str],
     predictions: Sequence[Path],
     corpus_path: Path | None,
     split: str,
+    scenes: Sequence[str],
     metrics: Sequence[str],
-    by: str | None,
+    aecmos: Path | None,
+    dnsmos: Path | None,
+    by: Sequence[str],
+    reference: str | None,
+    align: str,
     jobs: int,
     scheduler: str | None,
     out: Path | None,
+    cache: bool,
+    audio: Path | None,
+    layout: str,
     as_json: bool,
 ) -> None:
     """Run systems on every scene of a corpus's split, score them, print a table.
 
+    An evaluation that was stopped goes on where it was, and what was scored before is not scored again.
+
     \b
     aecbench eval --model kalman
-    aecbench eval --model nlms --model kalman --by ser
+    aecbench eval --model nlms --model kalman --by ser --by talk
+    aecbench eval --model nlms --model kalman --reference nlms --by rt60=0.3,0.6 --format latex
     aecbench eval --model mypackage.aec:MyCanceller --metric erle --metric pesq --json
     aecbench eval --model 'command:./prog --mic={mic} {far} {out}'
     aecbench eval --model kalman --predictions outputs/of-another-program
+    aecbench eval --model kalman --scene test/000012 --save-audio listen
     """
     from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
-    from aecbench.report import result_json, result_table
-    from aecbench.scenes.conditions import CONDITIONS
+    from aecbench.evaluate import compare
+    from aecbench.report import difference_table, result_table
+    from aecbench.results import formats, groups
+    from aecbench.systems import load_predictions, load_system
 
-    if by is not None:
-        known("condition", by, CONDITIONS)
     if not (models or predictions):
         raise UsageError("nothing to evaluate; give --model NAME or --predictions DIR")
     corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
-    table = evaluate_all(models, corpus, split, metrics, jobs, scheduler, predictions)
-    folder = out or RUNS / str(corpus.info["spec"]["name"])
-    table.save(folder)
-    if as_json:
-        click.echo(json.dumps(result_json(table)))
+    if scenes:
+        from aecbench.plots import find_scene
+
+        ids = corpus.scenes["scene"]
+        corpus = corpus.where(scene=[ids[find_scene(corpus, scene)] for scene in scenes])
+    groups.check(corpus.split(split).to_pandas(), by)
+    chosen = metrics_of(metrics, aecmos, dnsmos)
+    systems = [load_system(model, align) for model in dict.fromkeys(models)]
+    systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
+    if reference is not None:
+        known("system", reference, [system.name for system in systems])
+    kept = CACHE if cache else None
+    table = compare(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
+    folder = RUNS / str(corpus.info["spec"]["name"]) if out is None and not scenes else out
+    if folder is not None:
+        table.save(folder)
+    layout = "json" if as_json else layout
+    if layout != "rich":
+        click.echo(formats.FORMATS[layout](table, by, reference), nl=False)
     else:
         show(result_table(table, by))
-        click.echo(f"{folder}")
+        if reference is not None:
+            show(difference_table(table, reference, by))
+        for place in filter(None, (folder, audio)):
+            click.echo(place)
     fail_if_failed(table)

@@ -2,7 +2,7 @@
 
 import click
 
-from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, RUNS, evaluate_all, fail_if_failed, show
+from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, RUNS, fail_if_failed, show
 
 __all__ = ["quickstart"]
 
@@ -16,17 +16,19 @@ def quickstart(jobs: int) -> None:
     aecbench quickstart
     """
     from aecbench.assets import names
+    from aecbench.evaluate import compare
     from aecbench.plots import plot_results
     from aecbench.recipe import read_recipe
     from aecbench.report import corpus_report, result_table
     from aecbench.simulate import simulate as run
+    from aecbench.systems import load_system
 
     corpus = run(read_recipe(QUICKSTART), CORPORA / QUICKSTART, jobs=jobs)
     show(corpus_report(corpus))
-    table = evaluate_all(names("baselines"), corpus, "test", (), jobs)
+    table = compare([load_system(name) for name in names("baselines")], corpus, jobs=jobs)
     folder = RUNS / QUICKSTART
     table.save(folder)
     plot_results(table, folder / "table.png")
-    show(result_table(table, None))
+    show(result_table(table))
     click.echo(f"{folder}")
     fail_if_failed(table)

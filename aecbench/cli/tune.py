@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, RUNS, show
+from aecbench.cli.common import ALIGN, CORPORA, JOBS, QUICKSTART, RUNS, show
 
 __all__ = ["tune"]
 
@@ -27,7 +27,7 @@ METRIC = "erle_true"
 )
 @click.option("--scenes", type=click.IntRange(1), help="Only the first so many scenes of the split.")
 @click.option("--param", "parameters", multiple=True, metavar="NAME", help="Search only this one; may be repeated.")
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help="As of aecbench eval.")
+@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed is another search.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for card.toml.  [default: runs/tune/MODEL]")

@@ -10,14 +10,16 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from aecbench.config import parse
 from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS
 from aecbench.corpus.select import matches, with_conditions
 from aecbench.corpus.shard import AGAIN, Shard
+from aecbench.dsp import levels
 from aecbench.errors import CorpusError, FormatError, UnknownName, UsageError
 from aecbench.scenes.files import SPLITS
-from aecbench.scenes.recording import Recording, read_scene
+from aecbench.scenes.recording import TALK, Recording, read_scene
 from aecbench.scenes.scene import Scene
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.signals import STEMS, Array, Signals
@@ -38,6 +40,14 @@ class Item(NamedTuple):
     scene: Scene | Recording
     signals: Signals  # float32 [T]; near, echo and noise of a real recording are NaN
     rir: Array  # [segments, L] true paths from loudspeaker signal to echo; zeros where a scene has fewer
+
+    @property
+    def talk(self) -> NDArray[np.int8]:
+        """Who talks, a `Talk` per frame of 10 ms: from the stems, or where there are none, as it is labelled."""
+        if isinstance(self.scene, Scene) or self.scene.stems:
+            return levels.talk(self.signals, self.scene.rate)
+        frames = self.signals.mic.size // levels.frame_length(self.scene.rate)
+        return np.full(frames, TALK[self.scene.talk], np.int8)
 
 
 class Corpus(Sequence[Item]):
@@ -107,7 +117,9 @@ class Corpus(Sequence[Item]):
         return self[len(self) * rank // count : len(self) * (rank + 1) // count]
 
     def _choose(self, rows: Any) -> "Corpus":
-        return Corpus(self.path, self.info, self.scenes.iloc[rows].reset_index(drop=True))
+        chosen = Corpus(self.path, self.info, self.scenes.iloc[rows].reset_index(drop=True))
+        chosen._shards, chosen._process = self._shards, self._process  # files that are open stay so
+        return chosen
 
     def __len__(self) -> int:
         return len(self.scenes)

@@ -13,14 +13,24 @@ from aecbench.scenes.conditions import CONDITIONS
 
 __all__ = ["matches", "with_conditions"]
 
+NONLINEAR = {"loudspeaker.compressor.name", "loudspeaker.rattle.name"}  # stages that are, beside the model
+
 
 def with_conditions(scenes: pd.DataFrame) -> pd.DataFrame:
     """A copy of a table of scenes with a column for every row of CONDITIONS; NaN where nothing of the kind was drawn.
 
+    And with "nonlinear", which says whether anything of the loudspeaker is: "linear" or "nonlinear".
+
     >>> with_conditions(pd.DataFrame({"room.rt60": [0.3]}))[["rt60", "ser"]].values.tolist()
     [[0.3, nan]]
+    >>> with_conditions(pd.DataFrame({"loudspeaker.model": ["linear", "soft_clip", None]}))["nonlinear"].tolist()
+    ['linear', 'nonlinear', nan]
     """
-    return scenes.assign(**{name: scenes.get(column, np.nan) for name, column in CONDITIONS.items()})
+    table = scenes.assign(**{name: scenes.get(column, np.nan) for name, column in CONDITIONS.items()})
+    kinds = table["loudspeaker"].eq("linear").map({True: "linear", False: "nonlinear"})
+    for stage in NONLINEAR & set(scenes):
+        kinds = kinds.where(scenes[stage].isna(), "nonlinear")
+    return table.assign(nonlinear=kinds.astype(object).where(table["loudspeaker"].notna(), np.nan))
 
 
 def matches(scenes: pd.DataFrame, conditions: Mapping[str, Any]) -> "pd.Series[bool]":

@@ -1,0 +1,118 @@
+"""What a network to train is, and how it is loaded: a configuration and a file of weights, nothing of it unpickled."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import safetensors.torch
+import torch
+from pydantic import Field, model_validator
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from aecbench.cancellers.base import Streaming
+from aecbench.config import parse, sha256
+from aecbench.errors import ConfigError
+from aecbench.record import Frozen
+
+__all__ = ["Batch", "Network", "NetworkConfig", "load_network", "load_weights"]
+
+
+class Batch(NamedTuple):
+    """Training examples: `aecbench.signals.Signals` as float32 tensors [B, T] on one device."""
+
+    mic: Tensor  # near + echo + noise
+    far: Tensor
+    near: Tensor
+    echo: Tensor
+    noise: Tensor
+
+
+class NetworkConfig(Frozen):
+    """What every network can be told; a network adds fields of its own, with the values of its paper as defaults.
+
+    All of it is written to the card, so values are those that TOML has: numbers, texts, lists, tables.
+    """
+
+    sample_rate: int = Field(16_000, ge=8_000, le=48_000)  # [Hz]
+    n_fft: int = Field(1024, ge=16)  # frame of the short-time Fourier transform
+    hop_length: int = Field(256, ge=8)  # samples per frame, and per step when streaming
+    mode: Literal["joint", "echo_only"] = "joint"  # whether noise is to be removed too, or left with the near end
+
+    @model_validator(mode="after")
+    def _frames_overlap(self) -> "NetworkConfig":
+        if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
+            raise ValueError(
+                f"n_fft is {self.n_fft}, expected a multiple of hop_length ({self.hop_length}), at least twice as long"
+            )
+        return self
+
+
+class Network(nn.Module, ABC):
+    """A network to train, and to cancel echo with.
+
+    A subclass names its `Config` and is made from one: `Class(config)`. Parameters and buffers are all it learns;
+    it holds nothing else that changes. Randomness, as of dropout, comes from torch's global generators.
+    """
+
+    Config: ClassVar[type[NetworkConfig]]
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """What is minimised, a scalar, and the parts of it to be logged, scalars too.
+
+        A mean over the examples of the batch: several processes average theirs. Every parameter takes part.
+        """
+
+    @abstractmethod
+    def canceller(self) -> Streaming[Any]:
+        """A canceller with the present weights, on the CPU, numpy in and out; later training does not change it.
+
+        A frozen dataclass that pickles and runs without gradients, in evaluation mode.
+        """
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """`loss`, for torch's wrappers, which know no other name."""
+        return self.loss(batch)
+
+
+def load_network(kind: type[Network], parameters: Mapping[str, Any], weights: Path, digest: str) -> Network:
+    """The network that a card describes, in evaluation mode: its class, the fields of its Config, and its weights.
+
+    Raises ConfigError for a parameter or weights that do not fit it.
+    """
+    network = kind(parse(kind.Config, parameters, f"{weights.parent}: parameters"))
+    load_weights(network, weights, digest)
+    return network.eval()
+
+
+def load_weights(module: nn.Module, path: Path, digest: str | None = None) -> None:
+    """Fill parameters and buffers from a safetensors file, whose SHA-256 is `digest` where that is given.
+
+    Raises ConfigError where the file cannot be read, is another one, or does not fit the module.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); it belongs beside its card") from None
+    if digest is not None and sha256(data) != digest:
+        raise ConfigError(f"{path}: has SHA-256 {sha256(data)}, expected {digest}; get it again")
+    try:
+        tensors = safetensors.torch.load(data)
+    except SafetensorError as error:
+        raise ConfigError(f"{path}: is no safetensors file ({error}); get it again") from None
+    wanted = module.state_dict()
+    for name in sorted(wanted.keys() | tensors.keys()):
+        got, expected = (_kind(of.get(name)) for of in (tensors, wanted))
+        if got != expected:
+            raise ConfigError(f"{path}: {name} is {got}, expected {expected}; it is of another network")
+    module.load_state_dict(tensors)
+
+
+def _kind(tensor: Tensor | None) -> str:
+    return "missing" if tensor is None else f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

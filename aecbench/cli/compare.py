@@ -1,0 +1,81 @@
+"""aecbench compare."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from aecbench.cli.common import ALIGN, CACHE, CORPORA, JOBS, QUICKSTART, fail_if_failed, known, metrics_of, show
+
+__all__ = ["compare"]
+
+SORT = "erle_true"
+CARD = "card.toml"
+
+
+@click.command()
+@click.argument("ours", metavar="A")
+@click.argument("theirs", metavar="B")
+@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@click.option("--split", default="test", show_default=True)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME|all",
+    help="Score this one, not the usual ones; may be repeated.",
+)
+@click.option("--sort", metavar="NAME", help=f"Metric that scenes are listed by.  [default: {SORT}, or the first]")
+@click.option("--worst", type=click.IntRange(0), default=5, show_default=True, help="Scenes of each that are listed.")
+@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
+def compare(
+    ours: str,
+    theirs: str,
+    corpus_path: Path | None,
+    split: str,
+    metrics: Sequence[str],
+    sort: str | None,
+    worst: int,
+    align: str,
+    jobs: int,
+    cache: bool,
+) -> None:
+    """Compare A with B, scene by scene: by how much, where each wins, and in which scenes it falls behind most.
+
+    Each is a model, as of aecbench eval, or a folder of WAV files that another program has made. The scenes are listed
+    with the command that writes what there is to listen to.
+
+    \b
+    aecbench compare kalman nlms
+    aecbench compare kalman outputs/of-another-program --corpus corpora/speech-v1 --metric pesq --worst 10
+    """
+    from aecbench.corpus import open_corpus
+    from aecbench.evaluate import compare as run
+    from aecbench.report import comparison, result_table, scenes_table
+    from aecbench.systems import load_predictions, load_system
+
+    place = corpus_path or CORPORA / QUICKSTART
+    corpus, chosen = open_corpus(place), metrics_of(metrics)
+    by = sort or (SORT if SORT in chosen else next(iter(chosen)))
+    known("metric", by, chosen)
+    options = ["--model" if _is_model(name) else "--predictions" for name in (ours, theirs)]
+    systems = [load_system(x, align) if _is_model(x) else load_predictions(Path(x)) for x in (ours, theirs)]
+    table = run(systems, corpus, chosen, split=split, jobs=jobs, cache=CACHE if cache else None)
+    one, other = table.systems
+    show(result_table(table), *comparison(table, one, other))
+    command = ["aecbench", "eval", options[0], ours, options[1], theirs, "--corpus", str(place), "--split", split]
+    for behind, ahead in ((one, other), (other, one)):
+        found = table.behind(behind, ahead, by, worst)
+        show(scenes_table(found, f"{behind} furthest behind {ahead}, by {by}"))
+        for scene in found["scene"]:
+            listen = ["--align", align, "--scene", scene.partition("/")[2], "--save-audio", "listen"]
+            click.echo(shlex.join([*command, *listen]))
+    fail_if_failed(table)
+
+
+def _is_model(name: str) -> bool:
+    """Not so a folder without a card, which holds outputs."""
+    return not Path(name).is_dir() or (Path(name) / CARD).exists()

@@ -1,0 +1,69 @@
+"""Where a result comes from: the code, the libraries, the machine and the command."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from aecbench import __version__
+from aecbench.config import canonical_json, sha256
+
+__all__ = ["code", "command", "commit", "machine", "versions"]
+
+LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi", "torch")
+PACKAGE = Path(__file__).parent
+
+
+def commit() -> str | None:
+    """The commit of the checkout that the package runs from, "+dirty" when files differ from it; None in a wheel."""
+    top = PACKAGE.parent
+    if not (top / ".git").exists():
+        return None
+    try:
+        describe = ["git", "-C", str(top), "describe", "--always", "--dirty=+dirty", "--abbrev=40", "--exclude=*"]
+        return subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Of aecbench, Python and the libraries that decide values, as far as they are installed."""
+    found = {"aecbench": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, str | int]:
+    """{"system": "Linux x86_64", "cpu": model of the processor, "cores": those there are}."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu() or platform.processor() or "unknown",
+        "cores": os.cpu_count() or 1,
+    }
+
+
+def _cpu() -> str:
+    """The model of the processor as Linux tells it; "" elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def command() -> str:
+    """The command line of this process, as it may be typed again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def code(*places: Path) -> str:
+    """Hash of all Python files that are among `places` or in folders there, by their names and contents."""
+    files = {file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])}
+    return sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in sorted(files)]))

@@ -1,0 +1,28 @@
+"""Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
+
+from aecbench.results.cache import Cache
+from aecbench.results.formats import FORMATS, MARK, RTF, cell, difference_cell, heading, result_json, wide
+from aecbench.results.groups import SCORES
+from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
+from aecbench.results.table import DESTROYED, ResultTable, lower_is_better
+
+__all__ = [
+    "DESTROYED",
+    "FORMATS",
+    "MARK",
+    "RTF",
+    "SCORES",
+    "Cache",
+    "Difference",
+    "Interval",
+    "ResultTable",
+    "cell",
+    "difference",
+    "difference_cell",
+    "heading",
+    "holm",
+    "lower_is_better",
+    "mean_interval",
+    "result_json",
+    "wide",
+]

@@ -1,0 +1,197 @@
+"""Result tables as text: one line per mean for programs, one row per system for people."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from aecbench.metrics import METRICS
+from aecbench.results.groups import variable
+from aecbench.results.statistics import Difference, Interval
+
+if TYPE_CHECKING:
+    from aecbench.results.table import ResultTable
+
+__all__ = ["FORMATS", "MARK", "RTF", "cell", "difference_cell", "heading", "long", "result_json", "wide"]
+
+RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
+LEVEL = 0.05  # of significance
+MARK = "†"  # behind the name of a system that destroys the near end
+
+
+def cell(metric: str, interval: Interval) -> str:
+    """A mean as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
+
+    >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
+    ('12.34 ±0.56', '0.0032')
+    """
+    if not interval.n:
+        return "-"
+    if metric == RTF:
+        return f"{interval.mean:.4f}"
+    mean = round(interval.mean, 2) + 0.0  # no "-0.00"
+    least = "≥ " if interval.bounds else ""
+    return f"{least}{mean:.2f} ±{_half(interval):.2f}"
+
+
+def difference_cell(metric: str, found: Difference) -> str:
+    """A difference as "+1.23 ±0.45 *", with a star where it is significant; "-" when no scene counts.
+
+    >>> difference_cell("erle", Difference(-1.23, -1.5, -1.0, 20, 0.01, 2, 18))
+    '-1.23 ±0.27 *'
+    """
+    if not found.n:
+        return "-"
+    if metric == RTF:
+        return f"{found.mean:+.4f}"
+    return f"{round(found.mean, 2) + 0.0:+.2f} ±{_half(found):.2f}{' *' if found.p < LEVEL else ''}"
+
+
+def _half(interval: Interval | Difference) -> float:
+    return max(interval.high - interval.mean, interval.mean - interval.low)
+
+
+def heading(metric: str) -> str:
+    """The column heading of a metric: "ERLE [dB]"."""
+    if metric not in METRICS:
+        return metric.upper()
+    known = METRICS[metric]
+    return f"{known.title} [{known.unit}]" if known.unit else known.title
+
+
+def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:
+    """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference."""
+    ranks, lines = table.ranks(by), []
+    differences = {} if reference is None else table.differences(reference, by)
+    for labels, key, intervals in _keyed(table, by):
+        for metric, interval in intervals.items():
+            line: dict[str, Any] = dict(zip(map(variable, by), labels, strict=True))
+            line |= {"system": key[1], "metric": metric, **interval._asdict(), "rank": ranks[key][metric]}
+            line["near_end_destroyed"] = key[1] in table.destroyed
+            if key in differences:
+                found = differences[key][metric]
+                line |= {f"difference_{name}": value for name, value in found._asdict().items()}
+            lines.append(line)
+    return pd.DataFrame(lines).astype({"rank": "Int64"})
+
+
+def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) -> pd.DataFrame:
+    """One row per condition and system, one column of text per metric.
+
+    A cell is the mean ± the wider half of the 95 % interval, and, of several systems, the rank in brackets; with a
+    `reference`, the difference to it and a star where that is significant.
+    """
+    ranks = table.ranks(by) if len(table.systems) > 1 and reference is None else {}
+    differences = {} if reference is None else table.differences(reference, by)
+    lines = []
+    for labels, key, intervals in _keyed(table, by):
+        system = key[1]
+        line = dict(zip(map(variable, by), labels, strict=True))
+        line["system"] = f"{system} {MARK}" if system in table.destroyed else system
+        for metric, interval in intervals.items():
+            if key in differences:
+                line[heading(metric)] = difference_cell(metric, differences[key][metric])
+            else:
+                line[heading(metric)] = cell(metric, interval) + _rank(metric, ranks.get(key, {}))
+        if reference is None:
+            line["failed"] = str(sum(interval.failed for interval in intervals.values()))
+        if system != reference:
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _rank(metric: str, ranks: Mapping[str, int | None]) -> str:
+    rank = ranks.get(metric)
+    return "" if rank is None or metric == RTF else f" ({rank})"
+
+
+def _keyed(
+    table: "ResultTable", by: Sequence[str]
+) -> list[tuple[tuple[str, ...], tuple[str, str], dict[str, Interval]]]:
+    """Labels, key and intervals of every row of `summary`."""
+    labels = [one for one, _ in table.parts(by) for _ in table.systems]
+    return [(one, key, cells) for one, (key, cells) in zip(labels, table.summary(by).items(), strict=True)]
+
+
+def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | None = None) -> dict[str, Any]:
+    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "ci95", "n", "failed", "rank"}}}}.
+
+    With `reference` also "difference" of "mean", "ci95", "n", "p"; with `by` also "conditions": for each a list of
+    records. What is not finite is null.
+    """
+    systems: dict[str, Any] = {}
+    for row in long(table, (), reference).to_dict("records"):
+        value = {"mean": row["mean"], "median": row["median"], "ci95": [row["low"], row["high"]]}
+        value |= {"n": row["n"], "failed": row["failed"], "rank": row["rank"]}
+        if reference not in (None, row["system"]):
+            ends = [row["difference_low"], row["difference_high"]]
+            value["difference"] = {"mean": row["difference_mean"], "ci95": ends} | {
+                name: row[f"difference_{name}"] for name in ("n", "p")
+            }
+        systems.setdefault(row["system"], {})[row["metric"]] = value
+    data = {"corpus": table.provenance["corpus"], "systems": systems}
+    if table.destroyed:
+        data["near_end_destroyed"] = list(table.destroyed)
+    if reference is not None:
+        data["reference"] = reference
+    if by:
+        data["conditions"] = long(table, by, reference).to_dict("records")
+    plain: dict[str, Any] = _plain(data)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _markdown(frame: pd.DataFrame) -> str:
+    lines: list[list[str]] = [list(map(str, frame)), ["---"] * frame.shape[1], *frame.to_numpy(str).tolist()]
+    return "".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |\n" for line in lines)
+
+
+def _latex(frame: pd.DataFrame) -> str:
+    """With booktabs; the text is escaped."""
+    columns = "l" * (1 + list(frame).index("system")) + "r" * (frame.shape[1] - 1 - list(frame).index("system"))
+    style = frame.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
+    return str(style.to_latex(hrules=True, column_format=columns)).replace("±", r"$\pm$").replace("≥", r"$\ge$")
+
+
+def _html(frame: pd.DataFrame) -> str:
+    return str(frame.to_html(index=False, border=0)) + "\n"
+
+
+def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", Sequence[str], str | None], str]:
+    """The table, and with a reference the differences to it below."""
+
+    def text(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
+        frames = [wide(table, by), *([] if reference is None else [wide(table, by, reference)])]
+        return "\n".join(map(layout, frames))
+
+    return text
+
+
+def _csv(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
+    return str(long(table, by, reference).to_csv(index=False))
+
+
+def _json(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
+    return json.dumps(result_json(table, by, reference)) + "\n"
+
+
+# (table, by, reference) -> text
+FORMATS: dict[str, Callable[["ResultTable", Sequence[str], str | None], str]] = {
+    "md": _people(_markdown),
+    "csv": _csv,
+    "latex": _people(_latex),
+    "html": _people(_html),
+    "json": _json,
+}

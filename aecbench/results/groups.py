@@ -1,0 +1,99 @@
+"""Which scenes belong together: by what was drawn for them, numbers in bins."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from aecbench.errors import AecbenchError, UnknownName, UsageError
+
+__all__ = ["SCORES", "check", "groups", "variable"]
+
+BINS = 4  # numbers that take more values than this are binned
+SCORES = ("scene", "system", "metric", "value", "reason", "failed", "near_loss")  # the columns that are no variables
+
+
+def variable(by: str) -> str:
+    """The name of the variable in "NAME" or "NAME=EDGE,EDGE,..."."""
+    return by.partition("=")[0]
+
+
+def groups(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """The labels of each group, one for each of `by`, and its rows; groups in order, none of them empty.
+
+    Each of `by` is a column, "ser", of which numbers are binned; "ser=0,10" says at which edges. Scenes without a value
+    belong to no group. Raises UnknownName, UsageError for edges, AecbenchError where no scene has a value.
+    """
+    if not by:
+        yield (), rows
+        return
+    labels = pd.DataFrame({one: _labels(rows, one) for one in by})
+    for key in sorted(labels.dropna().drop_duplicates().itertuples(index=False, name=None), key=_natural):
+        yield tuple(map(str, key)), rows[(labels == list(key)).all(axis=1)]
+
+
+def check(scenes: pd.DataFrame, by: Sequence[str]) -> None:
+    """Raise what `groups` would, of a table with a row per scene."""
+    for _ in groups(scenes, by):
+        break
+
+
+def _labels(rows: pd.DataFrame, by: str) -> "pd.Series[Any]":
+    name, _, edges = by.partition("=")
+    known = [str(column) for column in rows if column not in SCORES]
+    if name not in known:
+        raise UnknownName("condition", name, known)
+    values = rows[name]
+    if values.dropna().empty:
+        raise AecbenchError(f"no scene of this corpus has a {name}; choose another --by")
+    number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if edges:
+        if not number:
+            raise UsageError(f"--by {by!r}: {name} is no number, so it has no edges; expected --by {name}")
+        return _binned(values, [-math.inf, *_numbers(by, edges), math.inf])
+    if number and values.nunique() > BINS:
+        return _binned(values, _round_edges(float(values.min()), float(values.max())))
+    text = values.map(lambda value: f"{value:g}" if number else str(value))
+    return text.astype(object).where(values.notna(), None)
+
+
+def _numbers(by: str, edges: str) -> list[float]:
+    try:
+        numbers = [float(edge) for edge in edges.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or any(not low < high for low, high in pairwise(numbers)):
+        raise UsageError(f"--by {by!r}: expected rising numbers, e.g. --by ser=-10,0,10")
+    return numbers
+
+
+def _binned(values: "pd.Series[Any]", edges: Sequence[float]) -> "pd.Series[Any]":
+    return pd.cut(values, edges, labels=list(map(_bin, edges, edges[1:])), include_lowest=True).astype(object)
+
+
+def _bin(low: float, high: float) -> str:
+    if math.isinf(low):
+        return f"≤ {high:g}"
+    return f"> {low:g}" if math.isinf(high) else f"{low:g} … {high:g}"
+
+
+def _round_edges(low: float, high: float) -> list[float]:
+    """At most BINS + 1 round numbers from below `low` to above `high`."""
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(f"{edge:.6g}") for edge in MaxNLocator(BINS).tick_values(low, high)]
+
+
+def _natural(key: tuple[Any, ...]) -> list[tuple[float, str]]:
+    """Numbers by size, before words."""
+    return [_place(str(label)) for label in key]
+
+
+def _place(label: str) -> tuple[float, str]:
+    first, *rest = label.split(" ")
+    try:
+        return (-math.inf, "") if first == "≤" else (float(rest[0] if first == ">" else first), label)
+    except ValueError:
+        return math.inf, label
