@@ -14,6 +14,7 @@ from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.passthrough import Passthrough
@@ -21,7 +22,7 @@ from aecbench.config import canonical_json, parse, read_toml, sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.record import Frozen
 
-__all__ = ["Card", "System", "load_predictions", "load_system"]
+__all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
 
 CARD = "card.toml"
 COMMAND = "command:"
@@ -35,6 +36,8 @@ class Card(Frozen):
     summary: str
     filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
     parameters: dict[str, Any] = Field(default_factory=dict)
+    weights: str | None = None  # of a network: a safetensors file beside the card
+    sha256: str | None = None  # of that file
     origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
 
 
@@ -101,6 +104,8 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
     """The system of a card, which may be the filter of the cards in the folders that it is `inside` of."""
     path = folder / CARD
     card = parse(Card, read_toml(path), str(path))
+    if card.weights is not None:
+        return _network(name, card, folder)
     if card.canceller not in CANCELLERS and ":" not in card.canceller:
         raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, CANCELLERS)}")
     target = CANCELLERS.get(card.canceller, card.canceller)
@@ -118,6 +123,21 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
     return replace(system, parameters=card.parameters | {"filter": facts})
 
 
+def _network(name: str, card: Card, folder: Path) -> System:
+    """The canceller of a network with its weights."""
+    from aecbench.cancellers.deep.base import load_network  # imports torch
+
+    if card.canceller not in DEEP and ":" not in card.canceller:
+        raise ConfigError(f"{folder / CARD}: unknown network: {did_you_mean(card.canceller, DEEP)}")
+    if card.weights is None or card.sha256 is None:
+        raise ConfigError(f"{folder / CARD}: has no sha256 of its weights; write it, or train it again")
+    target = DEEP.get(card.canceller, card.canceller)
+    canceller = load_network(
+        import_class(target, folder), card.parameters, folder / card.weights, card.sha256
+    ).canceller()
+    return System(name, canceller, target, card.parameters | {"weights": card.sha256}, card.summary)
+
+
 def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
     """The system that a card in `folder` names as its filter."""
     beside = {path.parent.name: path.parent for path in folder.resolve().parent.glob(f"*/{CARD}")}
@@ -128,7 +148,7 @@ def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
 
 
 def _build(name: str, target: str, parameters: dict[str, Any], summary: str, folder: Path | None = None) -> System:
-    cls = _import(target, folder)
+    cls = import_class(target, folder)
     known = [field.name for field in fields(cls)] if is_dataclass(cls) else list(parameters)
     for key in parameters:
         if key not in known:
@@ -142,8 +162,11 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
     return System(name, canceller, target, parameters, summary)
 
 
-def _import(target: str, folder: Path | None) -> Any:
-    """The class that "package.module:Class" names, looked for in the card's folder and the current one too."""
+def import_class(target: str, folder: Path | None) -> Any:
+    """The class that "package.module:Class" names, looked for in the card's folder and the current one too.
+
+    Raises ConfigError where there is none.
+    """
     module, _, attribute = target.partition(":")
     for place in (Path.cwd(), folder):
         if place is not None and str(place.resolve()) not in sys.path:

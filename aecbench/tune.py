@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import joblib
 import numpy as np
+import tomli_w
 
 from aecbench import __version__
 from aecbench.assets import names
@@ -119,9 +120,8 @@ def tune(
     optuna, OutputError, AecbenchError where the system as it is fails.
     """
     task = Task(system, _space(system, parameters), _scenes(corpus, split, scenes), _weights(metrics), seed, jobs)
-    for module in ("optuna", "tomli_w"):
-        if find_spec(module) is None:
-            raise MissingExtra(module, "tune")
+    if find_spec("optuna") is None:
+        raise MissingExtra("optuna", "tune")
     head = _head(system)
     new_folder(out)
     with locked(out):
@@ -407,8 +407,6 @@ def _head(system: System) -> dict[str, Any]:
 
 def _write_card(task: Task, head: dict[str, Any], split: str, tuned: Tuned) -> None:
     """The system with the best parameters, and where they come from."""
-    import tomli_w
-
     system, corpus = task.system, task.scenes
     origin = {
         "parameters": "found by aecbench tune",

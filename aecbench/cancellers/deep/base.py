@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import safetensors.torch
-import torch
 from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from torch import Tensor, nn

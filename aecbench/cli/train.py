@@ -1,0 +1,115 @@
+"""aecbench train."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aecbench.cli.common import CORPORA, QUICKSTART, RUNS
+
+__all__ = ["train"]
+
+HOURS = click.FloatRange(0, min_open=True)
+BASELINE = "baselines/MODEL"  # --export without a folder
+
+
+@click.command()
+@click.argument("model")
+@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@click.option("--val-corpus", "val_path", type=click.Path(path_type=Path), help="Where val is, if not in --corpus.")
+@click.option("--recipe", metavar="NAME|FILE", help="Settings: a shipped training recipe, or a TOML file.")
+@click.option("--epochs", type=click.IntRange(1), help="[default: 50]")
+@click.option("--batch-size", type=click.IntRange(1), help="Of each process.  [default: 8]")
+@click.option("--lr", type=float, help="Highest learning rate.  [default: 0.001]")
+@click.option("--train-samples", type=click.IntRange(1), help="Only the first so many scenes.")
+@click.option("--val-samples", type=click.IntRange(1), help="Only the first so many scenes.")
+@click.option("--save-dir", type=click.Path(path_type=Path), help="[default: runs/train/MODEL]")
+@click.option("--n-fft", type=int, help="Frame of the transform.  [default: the network's, mostly 1024]")
+@click.option("--hop-length", type=int, help="Samples per frame.  [default: the network's, mostly 256]")
+@click.option("--sample-rate", type=int, help="Of the corpus, in Hz.  [default: 16000]")
+@click.option("--duration", type=HOURS, help="Of an example, in s.  [default: 4]")
+@click.option("--mode", type=click.Choice(["joint", "echo_only"]), help="Remove noise too, or not.  [default: joint]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--amp/--no-amp", default=None, help="bfloat16 where it is safe.")
+@click.option("--workers", type=click.IntRange(0), help="Processes that read.  [default: one per core, at most 4]")
+@click.option("--resume", is_flag=True, help="Go on from --save-dir, if there is something.")
+@click.option("--init", type=click.Path(path_type=Path), help="Folder with a card: take the first weights from there.")
+@click.option("--seed", type=click.IntRange(0), help="[default: 0]")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="E.g. clip=1, data.ser=0, network.taps=4."
+)
+@click.option("--hours", type=HOURS, help="Stop after so long, to go on with --resume.")
+@click.option("--checkpoint-minutes", type=HOURS, default=10, show_default=True, help="Keep a checkpoint so often,")
+@click.option("--checkpoint-steps", type=click.IntRange(1), help="or also after every so many steps.")
+@click.option(
+    "--export",
+    "export_to",
+    is_flag=False,
+    flag_value=BASELINE,
+    type=click.Path(path_type=Path),
+    help="Write a baseline at the end: card, weights, model card.  [without a folder: baselines/MODEL]",
+)
+def train(
+    model: str,
+    corpus_path: Path | None,
+    val_path: Path | None,
+    recipe: str | None,
+    save_dir: Path | None,
+    device: str,
+    workers: int | None,
+    resume: bool,
+    init: Path | None,
+    assignments: Sequence[str],
+    hours: float | None,
+    checkpoint_minutes: float,
+    checkpoint_steps: int | None,
+    export_to: Path | None,
+    **settings: Any,
+) -> None:
+    """Train MODEL on the splits train and val of a corpus.
+
+    The best network so far is a model to load, for --model: SAVE_DIR/best. Ctrl-C stops after the step; the same
+    command with --resume goes on, as if it had never stopped. Several processes: torchrun --no-python aecbench train.
+
+    \b
+    aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}
+    aecbench train mypackage.net:MyNetwork --corpus corpora/speech-v1 --export baselines/my_network
+    """
+    from aecbench.corpus import open_corpus
+    from aecbench.errors import AecbenchError
+    from aecbench.plots import plot_cancellation
+    from aecbench.train import Limits, export, read_settings, stored_settings
+    from aecbench.train import train as run
+
+    name = model.replace(":", ".")  # with a colon it would be a class, not a folder
+    folder = save_dir or RUNS / "train" / name
+    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
+    val = open_corpus(val_path) if val_path else corpus
+    network = {f"network.{key}": settings.pop(key) for key in ("n_fft", "hop_length", "sample_rate", "mode")}
+    base = stored_settings(folder) if resume else None
+    limits = Limits(hours or float("inf"), checkpoint_minutes, checkpoint_steps)
+    trained = run(
+        model,
+        corpus,
+        read_settings(recipe, assignments, settings | network, base),
+        out=folder,
+        val_corpus=val,
+        device=device,
+        workers=workers,
+        resume=resume,
+        init=init,
+        limits=limits,
+        picture=plot_cancellation,
+    )
+    if not trained.leads:
+        return
+    if not trained.finished:
+        text = f"stopped in epoch {trained.epoch + 1}; the same command with --resume goes on from there"
+        if hours is None:
+            raise AecbenchError(text)
+        click.echo(text, err=True)
+        return
+    click.echo(trained.model)
+    if export_to is not None:
+        click.echo(export(folder, Path("baselines") / name if str(export_to) == BASELINE else export_to, [corpus, val]))

@@ -1,0 +1,95 @@
+"""The processes that train together, as torchrun starts them, and the device of each; or this process alone."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from aecbench.cancellers.deep.base import Batch
+from aecbench.errors import UsageError
+
+__all__ = ["Processes", "processes"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Processes:
+    """One process among its like. Made by `processes`."""
+
+    def __init__(self, rank: int, world: int, device: torch.device) -> None:
+        self.rank, self.world, self.device = rank, world, device
+        self.stopped = False  # whether a signal has asked this process to stop
+
+    def placed(self, batch: Batch) -> Batch:
+        """The batch on the device."""
+        return Batch(*(x.to(self.device, non_blocking=True) for x in batch))
+
+    def mean(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Scalars, averaged over all processes."""
+        stacked = torch.stack([value.detach().to(self.device, torch.float32) for value in values.values()])
+        if self.world > 1:
+            dist.all_reduce(stacked)
+            stacked /= self.world
+        return dict(zip(values, stacked.tolist(), strict=True))
+
+    def any(self, value: bool) -> bool:
+        """Whether it is true of one of them."""
+        return self.mean({"value": torch.tensor(float(value))})["value"] > 0
+
+
+@contextmanager
+def processes(device: str) -> Iterator[Processes]:
+    """The present process and those that torchrun started with it; on "cpu", "cuda", or "auto": cuda if possible.
+
+    Until the end of the block, Ctrl-C and SIGTERM make it `stopped`, the second time they end it.
+    Raises UsageError for a device that is not there.
+    """
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    place = _device(device)
+    if world > 1:
+        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    group = Processes(rank, world, place)
+    try:
+        with _listening(group):
+            yield group
+    finally:
+        if world > 1:
+            dist.destroy_process_group()
+
+
+def _device(name: str) -> torch.device:
+    here = torch.cuda.is_available()
+    if name == "cpu" or (name == "auto" and not here):
+        return torch.device("cpu")
+    if not here:
+        raise UsageError(f"device {name!r}: this torch sees no GPU; choose --device cpu or auto")
+    try:
+        place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if name == "auto" else torch.device(name)
+        torch.cuda.set_device(place)
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"device {name!r}: {str(error).splitlines()[0]}; choose auto, cpu, cuda or cuda:N") from None
+    return place
+
+
+@contextmanager
+def _listening(group: Processes) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals come elsewhere
+        return
+
+    def stop(number: int, _: Any) -> None:
+        group.stopped = True
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
