@@ -1,0 +1,116 @@
+"""Deep adaptive echo cancellation with the parts of the paper: an LSTM, the NLMS filter, nothing before or after.
+
+H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep adaptive AEC: hybrid of deep learning and
+adaptive acoustic echo cancellation", ICASSP 2022. From the logarithmic magnitudes of microphone and far end an LSTM
+decides, per bin and frame, on the magnitude and the phase of a nonlinear reference and on a step size. The output is
+the a-priori error of the filter. What it is trained for is this project's, losses.objective.
+"""
+
+from typing import ClassVar, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from aecbench.cancellers.deep import losses, stft
+from aecbench.cancellers.deep.base import Batch, NetworkConfig
+from aecbench.cancellers.deep.framewise import FramewiseNetwork, layer_macs
+from aecbench.cancellers.deep.subband_nlms import State as FilterState
+from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
+
+__all__ = ["DeepAdaptive2022", "DeepAdaptive2022Config", "State"]
+
+FLOOR = 1e-6  # power, of a bin that is next to silent
+
+
+class DeepAdaptive2022Config(NetworkConfig):
+    """The paper has 4 layers of 300 units; half of the layers, and two of `hidden` units behind, learn faster."""
+
+    n_fft: int = Field(512, ge=16)
+    hop_length: int = Field(256, ge=8)
+    taps: int = Field(10, ge=1)  # frames that the echo path spans
+    delta: float = Field(0.1, gt=0)  # regularisation of the filter, see SubbandNLMS
+    layers: int = Field(2, ge=1)  # LSTM
+    dense: int = Field(2, ge=1)  # fully connected ones behind, the last one to the outputs
+    hidden: int = Field(300, ge=1)
+    step_size: float = Field(0.5, gt=0, lt=1)  # before training
+    learn_reference: bool = True  # False: the reference is the far end
+    learn_step: bool = True  # False: the step size stays
+    loss: losses.Weights = losses.Weights()
+
+
+class State(NamedTuple):
+    """What filter and network remember."""
+
+    filter: FilterState
+    memory: tuple[Tensor, Tensor]  # of the LSTM, [layers, N, hidden] both
+
+
+class Stages(NamedTuple):
+    """Spectra [N, T, F] of what is decided and comes of it."""
+
+    output: Tensor
+    reference: Tensor
+    step_size: Tensor  # real
+
+
+class DeepAdaptive2022(FramewiseNetwork):
+    """The network."""
+
+    Config: ClassVar[type[NetworkConfig]] = DeepAdaptive2022Config
+    config: DeepAdaptive2022Config
+
+    def __init__(self, config: DeepAdaptive2022Config) -> None:
+        super().__init__(config)
+        bins = config.n_fft // 2 + 1
+        self.filter = SubbandNLMS(config.taps, delta=config.delta)
+        self.lstm = nn.LSTM(2 * bins, config.hidden, config.layers, batch_first=True)
+        layers: list[nn.Module] = []
+        for _ in range(config.dense - 1):
+            layers += [nn.Linear(config.hidden, config.hidden), nn.ReLU()]
+        self.dense = nn.Sequential(*layers)
+        self.last = nn.Linear(config.hidden, 3 * bins)
+        with torch.no_grad():
+            self.last.weight *= 0.1
+            self.last.bias.zero_()
+
+    def initial(self, mic: Tensor) -> State:
+        """The state before the first frame."""
+        zeros = mic.real.new_zeros(self.config.layers, mic.shape[0], self.config.hidden)
+        return State(self.filter.init(mic.mT), (zeros, zeros))
+
+    def frames(self, mic: Tensor, far: Tensor, state: State) -> tuple[Tensor, State]:
+        """The output, and the state after the last frame."""
+        stages, state = self.stages(mic, far, state)
+        return stages.output, state
+
+    def stages(self, mic: Tensor, far: Tensor, state: State) -> tuple[Stages, State]:
+        """All that is decided and comes of it, and the state after the last frame."""
+        seen = torch.cat([mic, far], -1)
+        seen = torch.log10(seen.real.square() + seen.imag.square() + FLOOR) / 2 + 1
+        out, memory = self.lstm(seen, state.memory)
+        loudness, phase, step = self.last(self.dense(out)).chunk(3, -1)
+        reference, step_size = far, torch.full_like(step, self.config.step_size)
+        if self.config.learn_reference:
+            reference = far * torch.polar(2 * torch.sigmoid(loudness), torch.pi * torch.tanh(phase))
+        if self.config.learn_step:
+            step_size = torch.sigmoid(step + torch.logit(step_size))
+        filtered = self.filter(reference.mT, mic.mT, step_size.mT, state.filter)
+        return Stages(filtered.error.mT, reference, step_size), State(filtered.state, memory)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """See losses.objective."""
+        config, hop = self.config, self.config.hop_length
+        mic, far, rest, echo = (
+            stft.spectra(z, config.n_fft, hop) for z in (batch.mic, batch.far, batch.near + batch.noise, batch.echo)
+        )
+        stages, _ = self.stages(mic, far, self.initial(mic))
+        estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
+        return losses.objective(batch, estimate, stages.output - rest, echo, config.mode, config.loss)
+
+    @property
+    def macs_per_second(self) -> float:
+        """The network; 4 real multiplications per tap and bin for the filter's output and 4 for its update."""
+        config = self.config
+        each = layer_macs(self) + 8 * config.taps * (config.n_fft // 2 + 1)
+        return each * config.sample_rate / config.hop_length
