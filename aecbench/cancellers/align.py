@@ -10,12 +10,14 @@ costs a filter what it has learnt.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
+from rocket_fft.lowlevel import c2r
 
+from aecbench.cancellers import overlap_save
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
@@ -43,9 +45,13 @@ FLOOR = 0.1  # of the mean power, under which a frequency is not amplified
 SAME = 32  # samples between two estimates of the same delay
 EARLIER = 480  # samples before the highest peak in which a lower one may be the start of the path
 LOWER = 0.5  # how high that one has to be
+TINY = np.finfo(np.float32).tiny
+LAST = np.ones(1, np.int64)  # the axis of the inverse transforms
 
 Inner = TypeVar("Inner")
+Float32 = NDArray[np.float32]
 Complex = NDArray[np.complex64]
+Integer = NDArray[np.int64]
 
 
 class Alignment(Protocol):
@@ -70,19 +76,19 @@ class FixedDelay:
 
 
 class State(NamedTuple):
-    """What the tracker knows: P = stretches of lags, K = block / 2 + 1 bins."""
+    """What the tracker knows: P = stretches of lags, K = block / 2 + 1 bins, S = samples since the last decision."""
 
-    since: int  # samples since the last decision
-    mic: Array  # [..., block] newest samples
-    far: Array  # [..., (P + 1) block] newest samples
+    mic: Float32  # [..., S] samples since the last decision
+    far: Float32  # [..., S] samples since the last decision
+    past: Float32  # [..., (P + 1) block] far end before them
     spectra: Complex  # [..., P, K] far end, newest block first
-    levels: Array  # [..., P] their powers
+    levels: Float32  # [..., P] their powers
     cross: Complex  # [..., P, K] averaged cross-power spectrum
-    far_power: Array  # [..., P, K] averaged power spectrum
-    mic_power: Array  # [..., K] averaged power spectrum
-    lag: NDArray[np.int64]  # [...] estimate of the last decision [samples]
-    agreed: NDArray[np.int64]  # [...] decisions in a row that found it
-    delay: NDArray[np.int64]  # [...] of the far end now [samples]
+    far_power: Float32  # [..., P, K] averaged power spectrum
+    mic_power: Float32  # [..., K] averaged power spectrum
+    lag: Integer  # [...] estimate of the last decision [samples]
+    agreed: Integer  # [...] decisions in a row that found it
+    delay: Integer  # [...] of the far end now [samples]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +125,9 @@ class DelayTracker:
         """Nothing heard, no delay."""
         n, P, K = self.block, self.stretches, self.block // STEP + 1
         return State(
-            since=0,
-            mic=np.zeros((*batch, n), np.float32),
-            far=np.zeros((*batch, (P + 1) * n), np.float32),
+            mic=np.zeros((*batch, 0), np.float32),
+            far=np.zeros((*batch, 0), np.float32),
+            past=np.zeros((*batch, (P + 1) * n), np.float32),
             spectra=np.zeros((*batch, P, K), np.complex64),
             levels=np.zeros((*batch, P), np.float32),
             cross=np.zeros((*batch, P, K), np.complex64),
@@ -140,17 +146,14 @@ class DelayTracker:
         check_finite(self, mic, far)
         out, start = np.empty(far.shape, np.float32), 0
         while start < far.shape[-1]:
-            end = min(start + self.block - state.since, far.shape[-1])
-            state = state._replace(
-                since=state.since + end - start,
-                mic=_shifted(state.mic, mic[..., start:end]),
-                far=_shifted(state.far, far[..., start:end]),
-            )
+            end = min(start + self.block - state.far.shape[-1], far.shape[-1])
+            mic_since = np.concatenate([state.mic, mic[..., start:end]], -1, dtype=np.float32)
+            far_since = np.concatenate([state.far, far[..., start:end]], -1, dtype=np.float32)
             for i in np.ndindex(state.delay.shape):
-                newest = state.far.shape[-1] - state.delay[i]
-                out[i][start:end] = state.far[i][newest - (end - start) : newest]
-            if state.since == self.block:
-                state = self._decide(self._average(state))
+                out[i][start:end] = _late(state.past[i], far_since[i], end - start, int(state.delay[i]))
+            state = state._replace(mic=mic_since, far=far_since)
+            if far_since.shape[-1] == self.block:
+                state = self._decide(state)
             start = end
         return state, out
 
@@ -158,49 +161,132 @@ class DelayTracker:
         """One step over all of the signals: mic and far [..., T] -> the far end delayed, float32 [..., T]."""
         return self.step(self.init(far.shape[:-1]), mic, far)[1]
 
-    def _average(self, state: State) -> State:
-        """Spectra of the newest block into the averages, unless the far end has been silent over all lags."""
-        n = self.block
-        d = rfft(np.concatenate([np.zeros_like(state.mic), state.mic], -1))[..., : n // STEP + 1]  # overlap-save
-        x = rfft(state.far[..., -2 * n :])[..., : n // STEP + 1]
-        spectra = np.concatenate([x[..., None, :], state.spectra[..., :-1, :]], -2)
-        level = np.square(state.far[..., -n:]).mean(-1, keepdims=True)
-        levels = np.concatenate([level, state.levels[..., :-1]], -1)
-        active = (levels.max(-1) > SILENT).astype(np.float32)[..., None]
-        keep = 1 + active * np.float32(math.exp(-n / self.memory) - 1)
-        return state._replace(
-            since=0,
-            spectra=spectra,
-            levels=levels,
-            cross=keep[..., None] * state.cross + spectra * (active * d.conj())[..., None, :],
-            far_power=keep[..., None] * state.far_power + active[..., None] * _power(spectra),
-            mic_power=keep * state.mic_power + active * _power(d),
-        )
-
     def _decide(self, state: State) -> State:
-        """Find the start of the path for each signal, and change the delay where it has to be changed."""
-        spread = np.sqrt(state.far_power) * np.sqrt(state.mic_power)[..., None, :]
-        spread += np.float32(FLOOR) * spread.mean(-1, keepdims=True) + np.finfo(np.float32).tiny
-        weight = 1 / spread
-        weight[..., :LOWEST] = 0
-        correlation = np.abs(irfft(state.cross.conj() * weight)[..., : self.block // STEP])
-        heights = correlation.reshape(*state.delay.shape, -1)
-        background = np.sqrt(np.square(heights).mean(-1))
-        lag, agreed, chosen = state.lag.copy(), state.agreed.copy(), state.delay.copy()
-        for i in np.ndindex(chosen.shape):
-            top = int(heights[i].argmax())
-            peak = heights[i][top]
-            if peak <= self.confidence * background[i]:
-                agreed[i] = 0
-                continue
-            first = max(0, top - EARLIER // STEP)
-            found = STEP * (first + int(np.argmax(heights[i][first : top + 1] >= LOWER * peak)))
-            agreed[i] = agreed[i] + 1 if abs(found - lag[i]) <= SAME else 1
-            lag[i] = found
-            reached = 0 <= found - chosen[i] <= self.tolerance
-            if agreed[i] >= self.agreement and not reached:
-                chosen[i] = max(0, found - self.headroom)
-        return state._replace(lag=lag, agreed=agreed, delay=chosen)
+        """The state at the end of a block, with that block in the averages."""
+        n, P, K = self.block, self.stretches, self.block // STEP + 1
+        past = np.concatenate([state.past[..., n:], state.far], -1)
+        new = State(state.mic[..., :0], state.far[..., :0], past, *(value.copy() for value in state[3:]))
+        _decide(
+            state.mic.reshape(-1, n),
+            past.reshape(-1, past.shape[-1]),
+            new.spectra.reshape(-1, P, K),
+            new.levels.reshape(-1, P),
+            new.cross.reshape(-1, P, K),
+            new.far_power.reshape(-1, P, K),
+            new.mic_power.reshape(-1, K),
+            new.lag.reshape(-1),
+            new.agreed.reshape(-1),
+            new.delay.reshape(-1),
+            np.float32(math.exp(-n / self.memory)),
+            np.float32(self.confidence),
+            self.agreement,
+            self.headroom,
+            self.tolerance,
+        )
+        return new
+
+
+compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
+
+
+@compiled
+def _decide(
+    mic: Float32,
+    past: Float32,
+    spectra: Complex,
+    levels: Float32,
+    cross: Complex,
+    far_power: Float32,
+    mic_power: Float32,
+    lag: Integer,
+    agreed: Integer,
+    delay: Integer,
+    keep: np.float32,
+    confidence: np.float32,
+    agreement: int,
+    headroom: int,
+    tolerance: int,
+) -> None:
+    """Average, find the start of the path, and change the delay where it has to be changed.
+
+    `mic` [signals, block] is the newest block and `past` ends with that of the far end; the others are those of State,
+    with the batch as one axis, and go on in place.
+    """
+    signals, stretches, bins = spectra.shape
+    block = mic.shape[1]
+    time, spectrum = np.empty(2 * block, np.float32), np.empty(block + 1, np.complex64)
+    weighted, correlation = np.empty((stretches, bins), np.complex64), np.empty((stretches, 2 * bins - 2), np.float32)
+    for s in range(signals):
+        time[:] = past[s, past.shape[1] - 2 * block :]
+        overlap_save.forward(time, spectrum)
+        for p in range(stretches - 1, 0, -1):
+            spectra[s, p] = spectra[s, p - 1]
+            levels[s, p] = levels[s, p - 1]
+        spectra[s, 0] = spectrum[:bins]
+        levels[s, 0] = np.square(time[block:]).mean()
+        if levels[s].max() > SILENT:
+            overlap_save.spectrum_of_end(mic[s], spectrum, time)
+            _average(spectrum[:bins], spectra[s], cross[s], far_power[s], mic_power[s], keep)
+            _correlate(cross[s], far_power[s], mic_power[s], weighted, correlation)
+            found = _start(correlation[:, : bins - 1], confidence)
+            if found < 0:
+                agreed[s] = 0
+            else:
+                agreed[s] = agreed[s] + 1 if abs(found - lag[s]) <= SAME else 1
+                lag[s] = found
+        elif agreed[s]:  # from the same averages as before, the same lag is found again
+            agreed[s] += 1
+        if agreed[s] >= agreement and not 0 <= lag[s] - delay[s] <= tolerance:
+            delay[s] = max(0, lag[s] - headroom)
+
+
+@compiled
+def _average(
+    d: Complex, spectra: Complex, cross: Complex, far_power: Float32, mic_power: Float32, keep: np.float32
+) -> None:
+    """The spectra of the microphone, d [K], and of the far end into the averages."""
+    for p in range(spectra.shape[0]):
+        x, c, power = spectra[p], cross[p], far_power[p]
+        for k in range(d.size):
+            c[k] = keep * c[k] + x[k] * np.conj(d[k])
+            power[k] = keep * power[k] + (x[k].real ** 2 + x[k].imag ** 2)
+    for k in range(d.size):
+        mic_power[k] = keep * mic_power[k] + (d[k].real ** 2 + d[k].imag ** 2)
+
+
+@compiled
+def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted: Complex, correlation: Float32) -> None:
+    """Set the first half of correlation [P, 2 K - 2] to that of the lags of each stretch; weighted [P, K] is scratch."""
+    bins = mic_power.size
+    root, spread = np.sqrt(mic_power), np.empty(bins, np.float32)
+    for p in range(cross.shape[0]):
+        c, power, w, mean = cross[p], far_power[p], weighted[p], np.float32(0)
+        for k in range(bins):
+            spread[k] = np.sqrt(power[k]) * root[k]
+            mean += spread[k]
+        floor = np.float32(FLOOR) * (mean / np.float32(bins)) + TINY
+        for k in range(bins):
+            w[k] = np.conj(c[k]) * (np.float32(1) / (spread[k] + floor))
+        w[:LOWEST] = 0
+    c2r(weighted, correlation, LAST, False, 1.0 / correlation.shape[1], 1)
+
+
+@compiled
+def _start(correlation: Float32, confidence: np.float32) -> int:
+    """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation [P, lags of each]."""
+    heights = np.abs(correlation).ravel()
+    top, total = 0, np.float32(0)
+    for t in range(heights.size):
+        total += heights[t] * heights[t]
+        if heights[t] > heights[top]:
+            top = t
+    peak = heights[top]
+    if peak <= confidence * np.sqrt(total / np.float32(heights.size)):
+        return -1
+    first = max(0, top - EARLIER // STEP)
+    while heights[first] < np.float32(LOWER) * peak:
+        first += 1
+    return STEP * first
 
 
 def aligned(canceller: Canceller, alignment: Alignment) -> Canceller:
@@ -229,12 +315,12 @@ class Aligned:
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
-    """What an aligned canceller knows: H = samples that are kept to be heard again."""
+    """What an aligned canceller knows: all blocks that may be heard again, oldest first."""
 
     tracker: State
     inner: tuple[Inner, ...]  # of the canceller, one for each signal of the batch
-    mic: Array  # [..., H] newest samples
-    far: Array  # [..., H + longest delay of the tracker] newest samples
+    mic: tuple[Float32, ...]  # each [..., block]
+    far: tuple[Float32, ...]  # each [..., block]: more of them, by the longest delay of the tracker
 
 
 @dataclass(frozen=True)
@@ -269,29 +355,31 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:
         """Nothing heard, no delay."""
-        kept = max(1, -(-self.again // self.block)) * self.block
+        kept, late = max(1, -(-self.again // self.block)), -(-self.tracker.longest // self.block)
+        silence = np.zeros((*batch, self.block), np.float32)
         return AlignedState(
             tracker=self.tracker.init(batch),
             inner=tuple(self.canceller.init(()) for _ in np.ndindex(batch)),
-            mic=np.zeros((*batch, kept), np.float32),
-            far=np.zeros((*batch, kept + self.tracker.longest), np.float32),
+            mic=(silence,) * kept,
+            far=(silence,) * (kept + late),
         )
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
-        check_finite(self, mic, far)
         tracker, late = self.tracker.step(state.tracker, mic, far)
-        past, reference = _shifted(state.mic, mic), _shifted(state.far, far)
+        past = (*state.mic[1:], mic.astype(np.float32))
+        reference = (*state.far[1:], far.astype(np.float32))
         inner, out = list(state.inner), np.empty(mic.shape, np.float32)
         for n, i in enumerate(np.ndindex(tracker.delay.shape)):
             if tracker.delay[i] == state.tracker.delay[i]:
                 inner[n], out[i] = self.canceller.step(inner[n], mic[i], late[i])
                 continue
-            inner[n], end = self.canceller.init(()), reference.shape[-1] - tracker.delay[i]
-            again = reference[i][end - past.shape[-1] : end]
-            for start in range(0, past.shape[-1], self.block):
-                span = np.s_[start : start + self.block]
-                inner[n], out[i] = self.canceller.step(inner[n], past[i][span], again[span])
+            inner[n] = self.canceller.init(())
+            again = np.concatenate([block[i] for block in reference])
+            end = again.size - int(tracker.delay[i])
+            again = again[end - len(past) * self.block : end]
+            for start, block in zip(range(0, again.size, self.block), past, strict=True):
+                inner[n], out[i] = self.canceller.step(inner[n], block[i], again[start : start + self.block])
         return AlignedState(tracker, tuple(inner), past, reference), out
 
 
@@ -315,11 +403,10 @@ def alignment(align: str) -> Alignment | None:
     return FixedDelay(milliseconds)
 
 
-def _shifted(past: Array, block: Array) -> Array:
-    """The newest samples, as many as before."""
-    return np.concatenate([past[..., block.shape[-1] :], block], -1, dtype=np.float32)
-
-
-def _power(x: NDArray[Any]) -> Array:
-    power: Array = np.square(x.real) + np.square(x.imag)
-    return power
+def _late(past: Float32, since: Float32, count: int, delay: int) -> Float32:
+    """The newest `count` samples of past [...] and then since [...], but `delay` samples earlier."""
+    end, size = since.size - delay, past.size
+    start = end - count
+    if start >= 0:
+        return since[start:end]
+    return np.concatenate([past[size + start : size + min(end, 0)], since[: max(end, 0)]])
