@@ -55,7 +55,10 @@ def cases(corpus: Corpus, minutes: float) -> dict[str, Case]:
 def switched(corpus: Corpus, count: int, change: float, noise: float) -> list[Signals]:
     """Far-end single talk in which the echo path becomes that of another scene, `change` s in; `noise` dB of hiss."""
     far_ends = [signals.far for _, signals, _ in corpus.where(talk="far_single")[:count]]
-    paths = [rir[0] for _, _, rir in corpus.where(talk=["far_single", "double"], loudspeaker="linear")]
+    paths = [
+        rir[0][round(scene.channel.delay * RATE) :]  # without the bulk delay, which does not change with the room
+        for scene, _, rir in corpus.where(talk=["far_single", "double"], loudspeaker="linear")
+    ]
     made = []
     for place, far in enumerate(far_ends):
         before, after = (
