@@ -30,7 +30,10 @@ class Canceller(Protocol):
 class Streaming(ABC, Generic[State]):
     """A causal canceller that runs block by block. Fields are hyper-parameters; state is a value handed on."""
 
-    block: int  # samples per step
+    @property
+    @abstractmethod
+    def block(self) -> int:
+        """Samples per step; a field in most."""
 
     @property
     @abstractmethod

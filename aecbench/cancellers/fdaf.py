@@ -31,7 +31,6 @@ WORSE = 2.0  # and starts again from the main filter with one above this multipl
 FIT_MEMORY = 0.8  # of the least-squares fit of a filter's gain, per block
 FIT = 0.35  # a new gain has to take this fraction off the error power
 LEAST = 1.0  # power gain that the shadow takes any echo path to have: at the start the true one is not known
-FADE = 64  # samples over which the gain of the echo estimate in the output rises; it falls at once
 TINY = np.float32(1e-10)
 
 Float32 = NDArray[np.float32]
@@ -227,7 +226,7 @@ def _step(
         elif error[1, s] > WORSE * error[0, s]:
             _replace(weights, error, fit, s, 1, 0)
             disturbance[s] = e2[0]
-        gain[s] = _subtract(mic, y[best], gain[s])
+        gain[s] = overlap_save.subtract(mic, y[best], gain[s])
 
 
 @compiled
@@ -330,19 +329,3 @@ def _fast_step(
 def _replace(weights: Complex, error: Float32, fit: Float32, s: int, old: int, new: int) -> None:
     """Filter `old` of signal s becomes a copy of filter `new`."""
     weights[old, s], error[old, s], fit[old, s] = weights[new, s], error[new, s], fit[new, s]
-
-
-@compiled
-def _subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
-    """Take the echo estimate y off mic, or as much of it as leaves mic no louder. Returns how much that was, 0 to 1."""
-    my, yy = np.float32(0), np.float32(0)
-    for t in range(y.size):
-        my += mic[t] * y[t]
-        yy += y[t] * y[t]
-    gain = np.float32(1)
-    if yy > 2 * my:  # |mic - y|² > |mic|²
-        gain = max(my / yy, np.float32(0))
-    start = min(before, gain)
-    for t in range(y.size):
-        mic[t] -= (start + (gain - start) * min(np.float32(t + 1) / FADE, np.float32(1))) * y[t]
-    return gain

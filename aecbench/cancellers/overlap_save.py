@@ -19,7 +19,7 @@ Float32 = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
 FIRST = np.zeros(1, np.int64)  # the axis of the transforms
-FADE = 64  # samples over which the subtracted part of an echo estimate changes
+FADE = 64  # samples over which the subtracted part of an echo estimate rises
 
 inlined = numba.njit(cache=True, fastmath={"reassoc", "contract"})
 
@@ -87,7 +87,7 @@ def power(x: Complex, out: Float32) -> None:
 def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
     """Take the echo estimate y [B] off mic [B], or the fraction of it that leaves mic no louder. Returns the fraction.
 
-    The fraction changes from that of the block `before` within FADE samples.
+    It falls at once, and rises from that of the block `before` within FADE samples.
     """
     my, yy = np.float32(0), np.float32(0)
     for t in range(y.size):
@@ -96,6 +96,7 @@ def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
     part = np.float32(1)
     if yy > 2 * my:  # |mic - y|² > |mic|²
         part = max(my / yy, np.float32(0))
+    start = min(before, part)
     for t in range(y.size):
-        mic[t] -= (before + (part - before) * min(np.float32(t + 1) / np.float32(FADE), np.float32(1))) * y[t]
+        mic[t] -= (start + (part - start) * min(np.float32(t + 1) / np.float32(FADE), np.float32(1))) * y[t]
     return part

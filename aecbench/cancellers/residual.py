@@ -135,7 +135,7 @@ class ResidualSuppressor(Streaming[State]):
         return self.frame // OVERLAP
 
     @property
-    def block(self) -> int:  # type: ignore[override]
+    def block(self) -> int:
         """Whole blocks of the filter and whole hops."""
         return math.lcm(self.filter.block, self.hop)
 
