@@ -9,7 +9,9 @@ costs a filter what it has learnt.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numba
@@ -149,9 +151,9 @@ class DelayTracker:
             end = min(start + self.block - state.far.shape[-1], far.shape[-1])
             mic_since = np.concatenate([state.mic, mic[..., start:end]], -1, dtype=np.float32)
             far_since = np.concatenate([state.far, far[..., start:end]], -1, dtype=np.float32)
-            for i in np.ndindex(state.delay.shape):
+            for i in _signals(state.delay):
                 out[i][start:end] = _late(state.past[i], far_since[i], end - start, int(state.delay[i]))
-            state = state._replace(mic=mic_since, far=far_since)
+            state = State(mic_since, far_since, *state[2:])
             if far_since.shape[-1] == self.block:
                 state = self._decide(state)
             start = end
@@ -162,13 +164,24 @@ class DelayTracker:
         return self.step(self.init(far.shape[:-1]), mic, far)[1]
 
     def _decide(self, state: State) -> State:
-        """The state at the end of a block, with that block in the averages."""
+        """The state after a decision, at the end of a block."""
         n, P, K = self.block, self.stretches, self.block // STEP + 1
-        past = np.concatenate([state.past[..., n:], state.far], -1)
-        new = State(state.mic[..., :0], state.far[..., :0], past, *(value.copy() for value in state[3:]))
-        _decide(
-            state.mic.reshape(-1, n),
-            past.reshape(-1, past.shape[-1]),
+        new = State(
+            mic=state.mic[..., :0],
+            far=state.far[..., :0],
+            past=np.concatenate([state.past[..., n:], state.far], -1),
+            spectra=np.concatenate([state.spectra[..., -1:, :], state.spectra[..., :-1, :]], -2),
+            levels=np.concatenate([state.levels[..., -1:], state.levels[..., :-1]], -1),
+            cross=state.cross.copy(),
+            far_power=state.far_power.copy(),
+            mic_power=state.mic_power.copy(),
+            lag=state.lag.copy(),
+            agreed=state.agreed.copy(),
+            delay=state.delay.copy(),
+        )
+        _update(
+            np.ascontiguousarray(state.mic).reshape(-1, n),
+            np.ascontiguousarray(new.past).reshape(-1, (P + 1) * n),
             new.spectra.reshape(-1, P, K),
             new.levels.reshape(-1, P),
             new.cross.reshape(-1, P, K),
@@ -190,7 +203,7 @@ compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
 
 
 @compiled
-def _decide(
+def _update(
     mic: Float32,
     past: Float32,
     spectra: Complex,
@@ -209,8 +222,8 @@ def _decide(
 ) -> None:
     """Average, find the start of the path, and change the delay where it has to be changed.
 
-    `mic` [signals, block] is the newest block and `past` ends with that of the far end; the others are those of State,
-    with the batch as one axis, and go on in place.
+    `mic` [signals, block] is the newest block and `past` ends with that of the far end. The others are those of State,
+    with the batch as one axis, and go on in place; of `spectra` and `levels`, the first ones are still to be set.
     """
     signals, stretches, bins = spectra.shape
     block = mic.shape[1]
@@ -219,16 +232,13 @@ def _decide(
     for s in range(signals):
         time[:] = past[s, past.shape[1] - 2 * block :]
         overlap_save.forward(time, spectrum)
-        for p in range(stretches - 1, 0, -1):
-            spectra[s, p] = spectra[s, p - 1]
-            levels[s, p] = levels[s, p - 1]
         spectra[s, 0] = spectrum[:bins]
         levels[s, 0] = np.square(time[block:]).mean()
         if levels[s].max() > SILENT:
             overlap_save.spectrum_of_end(mic[s], spectrum, time)
             _average(spectrum[:bins], spectra[s], cross[s], far_power[s], mic_power[s], keep)
             _correlate(cross[s], far_power[s], mic_power[s], weighted, correlation)
-            found = _start(correlation[:, : bins - 1], confidence)
+            found = _start(correlation, confidence)
             if found < 0:
                 agreed[s] = 0
             else:
@@ -256,7 +266,7 @@ def _average(
 
 @compiled
 def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted: Complex, correlation: Float32) -> None:
-    """Set the first half of correlation [P, 2 K - 2] to that of the lags of each stretch; weighted [P, K] is scratch."""
+    """Set the first half of correlation [P, 2 K - 2] for the lags of each stretch; weighted [P, K] is scratch."""
     bins = mic_power.size
     root, spread = np.sqrt(mic_power), np.empty(bins, np.float32)
     for p in range(cross.shape[0]):
@@ -273,15 +283,20 @@ def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted:
 
 @compiled
 def _start(correlation: Float32, confidence: np.float32) -> int:
-    """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation [P, lags of each]."""
-    heights = np.abs(correlation).ravel()
-    top, total = 0, np.float32(0)
+    """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation of _correlate."""
+    stretches, lags = correlation.shape[0], correlation.shape[1] // 2
+    heights, total = np.empty(stretches * lags, np.float32), np.float32(0)
+    for p in range(stretches):
+        row, values = heights[p * lags : (p + 1) * lags], correlation[p]
+        for t in range(lags):
+            row[t] = abs(values[t])
+            total += values[t] ** 2
+    background = np.sqrt(total / np.float32(heights.size))
+    top, peak = 0, heights[0]
     for t in range(heights.size):
-        total += heights[t] * heights[t]
-        if heights[t] > heights[top]:
-            top = t
-    peak = heights[top]
-    if peak <= confidence * np.sqrt(total / np.float32(heights.size)):
+        if heights[t] > peak:
+            top, peak = t, heights[t]
+    if not peak > confidence * background:
         return -1
     first = max(0, top - EARLIER // STEP)
     while heights[first] < np.float32(LOWER) * peak:
@@ -339,7 +354,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         check_range(self, "again", 0, whole=True)
 
     @property
-    def block(self) -> int:  # type: ignore[override]
+    def block(self) -> int:
         """That of the canceller."""
         return self.canceller.block
 
@@ -370,7 +385,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         past = (*state.mic[1:], mic.astype(np.float32))
         reference = (*state.far[1:], far.astype(np.float32))
         inner, out = list(state.inner), np.empty(mic.shape, np.float32)
-        for n, i in enumerate(np.ndindex(tracker.delay.shape)):
+        for n, i in enumerate(_signals(tracker.delay)):
             if tracker.delay[i] == state.tracker.delay[i]:
                 inner[n], out[i] = self.canceller.step(inner[n], mic[i], late[i])
                 continue
@@ -401,6 +416,11 @@ def alignment(align: str) -> Alignment | None:
         nearest = "0" if milliseconds < 0 else f"{LONGEST:g}"
         raise UsageError(f"align {align!r}: expected auto, none or 0 to {LONGEST:g} ms; the nearest is {nearest}")
     return FixedDelay(milliseconds)
+
+
+def _signals(delay: Integer) -> Iterator[tuple[int, ...]]:
+    """The index of every signal of a batch, as np.ndindex, which takes longer than most of a step."""
+    return product(*map(range, delay.shape))
 
 
 def _late(past: Float32, since: Float32, count: int, delay: int) -> Float32:

@@ -95,6 +95,20 @@ def test_a_step_leaves_the_state_it_was_given_as_it_was(scene):
     np.testing.assert_array_equal(ends[0].cross, ends[1].cross)
 
 
+@pytest.mark.parametrize("listener", [TRACKER, aligned(FDAF(), TRACKER)], ids=lambda listener: type(listener).__name__)
+def test_a_step_keeps_nothing_of_the_buffers_it_was_given(scene, listener):
+    s = scene(2.0)
+    signals = np.stack([delay(s.mic, 3000), s.far])[:, : 120 * 256].reshape(2, -1, 256)
+    buffer = np.empty((2, 256), np.float32)
+    ours, theirs = listener.init(()), listener.init(())
+    for block in range(signals.shape[1]):
+        ours, expected = listener.step(ours, *signals[:, block])
+        buffer[:] = signals[:, block]
+        theirs, out = listener.step(theirs, *buffer)
+        buffer[:] = 0
+        np.testing.assert_array_equal(out, expected)
+
+
 def test_every_signal_of_a_batch_has_its_own_delay(scene):
     s = scene(2.0)
     mic, far = np.stack([delay(s.mic, n) for n in (0, 2000, 9000)]), np.stack([s.far] * 3)
