@@ -27,6 +27,7 @@ BRIEF = 0.99  # memory of the products by which the output is kept from being lo
 TINY = np.float32(1e-20)
 
 Float32 = NDArray[np.float32]
+Facts = tuple[np.float32, np.float32, np.float32, np.float32, np.float32, np.float32]
 
 
 class State(NamedTuple):
@@ -125,52 +126,73 @@ def _adapt(
 ) -> None:
     """Filter and adapt every signal in place: `out` holds the microphone and becomes the output.
 
-    x is [signals, taps - 1 + block]. Both inner loops run over contiguous memory, and the update of one sample shares
-    its loop with the filtering of the next.
+    x is [signals, taps - 1 + block]. Two samples share one pass over the weights, with their updates left for the next
+    pass: what the first update adds to the second echo estimate is its size times the product of both inputs.
     """
-    one, taps = np.float32(1), weights.shape[1]
+    taps = weights.shape[1]
     for signal in range(x.shape[0]):
-        w, m = weights[signal], misalignment[signal]
-        dy, yy, ee, dy_now, yy_now = products[signal]
-        energy = 0.0  # |x|² in float64: a running sum of float32 drifts
+        w, p, far = weights[signal], products[signal], x[signal]
+        facts = (gain[signal], step_size, regularisation, drift, memory, np.float32(taps))
+        energy, lagged = 0.0, 0.0  # |x|² and the product with the next input, float64: running sums of float32 drift
         for tap in range(taps - 1):
-            energy += np.float64(x[signal, tap]) ** 2
-        update = np.float32(0)
-        before = x[signal, :taps]
-        for t in range(out.shape[1]):
-            now = x[signal, t : t + taps]
-            energy += np.float64(now[-1]) ** 2
-            y = np.float32(0)
+            energy += np.float64(far[tap]) ** 2
+            lagged += np.float64(far[tap]) * far[tap + 1]
+        first, second = np.float32(0), np.float32(0)
+        before, between = far[:taps], far[:taps]
+        for t in range(0, out.shape[1], 2):
+            last = min(t + 1, out.shape[1] - 1)  # t itself, where a lone sample is left
+            now, after = far[t : t + taps], far[last : last + taps]
+            y, z = np.float32(0), np.float32(0)
             for tap in range(taps):
-                w[tap] += update * before[tap]
+                w[tap] += first * before[tap] + second * between[tap]
                 y += w[tap] * now[tap]
-            d = out[signal, t]
-            e = d - y
-            dy += (one - memory) * (d * y - dy)
-            yy += (one - memory) * (y * y - yy)
-            ee += (one - memory) * (e * e - ee)
-            # Step: of the residual echo expected, half is deducted from the error for the disturbance v
-            x2 = np.float32(max(energy, 0.0))
-            residual = gain[signal] * m * x2 / taps
-            v2 = max(ee - np.float32(0.5) * residual, np.float32(0.1) * ee)
-            mu = step_size * residual / (residual + regularisation * v2 + TINY)
-            update = mu * e / (x2 + TINY)
-            m = min(m + drift - mu * m / taps, one)
-            # Output: |d - a y|² <= |d|² up to a = 2 d.y / y.y
-            dy_now += (one - np.float32(BRIEF)) * (d * y - dy_now)
-            yy_now += (one - np.float32(BRIEF)) * (y * y - yy_now)
-            share = one
-            if yy_now > 2 * dy_now:
-                share = max(2 * dy_now / yy_now, np.float32(0))
-            out[signal, t] = d - share * y
+                z += w[tap] * after[tap]
+            energy += np.float64(now[-1]) ** 2
+            out[signal, t], first = _one(out[signal, t], y, energy, p, misalignment[signal : signal + 1], facts)
             energy -= np.float64(now[0]) ** 2
-            before = now
+            second = np.float32(0)
+            if last > t:
+                lagged += np.float64(now[-1]) * after[-1]
+                z += np.float32(first * lagged)
+                energy += np.float64(after[-1]) ** 2
+                out[signal, last], second = _one(
+                    out[signal, last], z, energy, p, misalignment[signal : signal + 1], facts
+                )
+                energy -= np.float64(after[0]) ** 2
+                lagged -= np.float64(now[0]) * after[0]
+                if last + 1 < out.shape[1]:
+                    lagged += np.float64(after[-1]) * far[last + taps] - np.float64(after[0]) * far[last + 1]
+            before, between = now, after
         for tap in range(taps):
-            w[tap] += update * before[tap]
+            w[tap] += first * before[tap] + second * between[tap]
+        dy, yy, ee = p[0], p[1], p[2]
         if (dy - yy) ** 2 > FIT * yy * ee:
             fit = dy / yy
             w *= fit
-            ee = max(ee - 2 * (fit - one) * dy + (fit * fit - one) * yy, np.float32(0))
-            dy, yy = dy * fit, yy * fit * fit
-        misalignment[signal] = m
-        products[signal] = np.array([dy, yy, ee, dy_now, yy_now], np.float32)
+            p[0], p[1] = dy * fit, yy * fit * fit
+            p[2] = max(ee - 2 * (fit - 1) * dy + (fit * fit - 1) * yy, np.float32(0))
+
+
+@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+def _one(
+    d: np.float32, y: np.float32, energy: float, p: Float32, misalignment: Float32, facts: Facts
+) -> tuple[np.float32, np.float32]:
+    """Output and size of the update, for a sample d of the microphone with echo estimate y; `p` and m follow."""
+    gain, step_size, regularisation, drift, memory, taps = facts
+    one, m, e = np.float32(1), misalignment[0], d - y
+    p[0] += (one - memory) * (d * y - p[0])
+    p[1] += (one - memory) * (y * y - p[1])
+    p[2] += (one - memory) * (e * e - p[2])
+    # Step: of the residual echo expected, half is deducted from the error for the disturbance v
+    x2 = np.float32(max(energy, 0.0))
+    residual = gain * m * x2 / taps
+    v2 = max(p[2] - np.float32(0.5) * residual, np.float32(0.1) * p[2])
+    mu = step_size * residual / (residual + regularisation * v2 + TINY)
+    misalignment[0] = min(m + drift - mu * m / taps, one)
+    # Output: |d - a y|² <= |d|² up to a = 2 d.y / y.y
+    p[3] += (one - np.float32(BRIEF)) * (d * y - p[3])
+    p[4] += (one - np.float32(BRIEF)) * (y * y - p[4])
+    share = one
+    if p[4] > 2 * p[3]:
+        share = max(2 * p[3] / p[4], np.float32(0))
+    return d - share * y, mu * e / (x2 + TINY)
