@@ -61,6 +61,12 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
 @click.option(
     "--save-audio", "audio", type=click.Path(path_type=Path), metavar="DIR", help="Write signals and outputs."
 )
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Draw pictures: box plots, scores over SER, RT60 and delay, cost, ERLE over time, scenes with their audio.",
+)
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="As --format json.")
 def evaluate(
@@ -80,6 +86,7 @@ def evaluate(
     out: Path | None,
     cache: bool,
     audio: Path | None,
+    plots: Path | None,
     layout: str,
     as_json: bool,
 ) -> None:
@@ -95,6 +102,7 @@ def evaluate(
     aecbench eval --model 'command:./prog --mic={mic} {far} {out}'
     aecbench eval --model kalman --predictions outputs/of-another-program
     aecbench eval --model kalman --scene test/000012 --save-audio listen
+    aecbench eval --model nlms --model kalman --plots pictures
     """
     from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
@@ -122,6 +130,10 @@ def evaluate(
     folder = RUNS / str(corpus.info["spec"]["name"]) if out is None and not scenes else out
     if folder is not None:
         table.save(folder)
+    if plots is not None:
+        from aecbench.plots import Evaluated, plot_evaluation
+
+        plot_evaluation(Evaluated(table, systems, corpus.split(split), split, jobs), plots)
     layout = "json" if as_json else layout
     if layout != "rich":
         click.echo(formats.FORMATS[layout](table, by, reference), nl=False)
@@ -129,6 +141,6 @@ def evaluate(
         show(result_table(table, by))
         if reference is not None:
             show(difference_table(table, reference, by))
-        for place in filter(None, (folder, audio)):
+        for place in filter(None, (folder, audio, plots)):
             click.echo(place)
     fail_if_failed(table)

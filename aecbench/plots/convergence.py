@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from aecbench.plots.style import GREY, INK, PALE, plain, save
+from aecbench.plots.style import GREY, INK, PALE, looks, plain, save
 from aecbench.signals import Array
 
-__all__ = ["COLOURS", "plot_convergence"]
+__all__ = ["plot_convergence"]
 
-COLOURS = ("#0b6bcb", "#d1495b", "#2e933c", "#8a4fbe", "#e07b00", "#0f9a9a", "#6b4f3a", "#e0559a", "#8b949e", "#1b1f24")
 WIDE = 1.96  # standard errors: 95 % of a normal distribution
 
 
@@ -26,14 +25,14 @@ def plot_convergence(
     with plain():
         figure = Figure(figsize=(7.2, 3.9), layout="constrained")
         axis = figure.subplots()
-        for (system, erle), colour in zip(curves.items(), COLOURS * len(curves), strict=False):
+        for (system, erle), look in zip(curves.items(), looks(list(curves)).values(), strict=True):
             count = np.isfinite(erle).sum(0)
             known = count > 1
             time = (np.flatnonzero(known) + 0.5) * segment
             mean = np.nanmean(erle[:, known], 0)
             half = WIDE * np.nanstd(erle[:, known], 0, ddof=1) / np.sqrt(count[known])
-            axis.fill_between(time, mean - half, mean + half, color=colour, alpha=0.18, lw=0)
-            axis.plot(time, mean, color=colour, lw=1.4, label=system)
+            axis.fill_between(time, mean - half, mean + half, color=look.colour, alpha=0.18, lw=0)
+            axis.plot(time, mean, color=look.colour, ls=look.line, lw=1.4, label=system)
         for change in changes:
             axis.axvline(change, color=INK, lw=0.9, ls=(0, (4, 3)))
             axis.text(change, 1, " echo path changes", transform=axis.get_xaxis_transform(), va="top", color=INK)

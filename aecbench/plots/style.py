@@ -1,8 +1,9 @@
 """What the pictures share: colours, spectrograms, files."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context
@@ -16,9 +17,27 @@ from aecbench.dsp.levels import db
 from aecbench.errors import OutputError
 from aecbench.signals import Array
 
-__all__ = ["ACCENT", "GREY", "INK", "PALE", "RANGE", "draw_spectrogram", "plain", "save", "shorten", "spectrum"]
+__all__ = [
+    "ACCENT",
+    "GREY",
+    "INK",
+    "PALE",
+    "RANGE",
+    "Look",
+    "draw_spectrogram",
+    "looks",
+    "plain",
+    "save",
+    "shorten",
+    "spectrum",
+]
 
 INK, ACCENT, GREY, PALE = "#1b1f24", "#0b6bcb", "#8b949e", "#d8dee4"
+COLOURS = (
+    *("#0b6bcb", "#d1495b", "#2e933c", "#8a4fbe", "#e07b00", "#0f9a9a", "#6b4f3a", "#e0559a", "#8b949e", "#1b1f24"),
+    *("#97a510", "#e6b400"),
+)
+LINES, MARKERS = ("-", "--", ":", "-."), "osD^"
 RANGE = 80  # dB that a spectrogram shows
 PLAIN: dict[Any, Any] = {
     "font.size": 9,
@@ -38,6 +57,27 @@ PLAIN: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "text.color": INK,
 }
+
+
+class Look(NamedTuple):
+    """How a system is drawn, in whichever picture."""
+
+    colour: str
+    line: str
+    marker: str
+
+
+def looks(systems: Sequence[str]) -> dict[str, Look]:
+    """A look for each system: twelve colours, then the same ones in other lines and with other markers.
+
+    >>> looks(["nlms", "kalman"])["kalman"]
+    Look(colour='#d1495b', line='-', marker='o')
+    """
+    return {
+        system: Look(COLOURS[n % len(COLOURS)], LINES[turn % len(LINES)], MARKERS[turn % len(MARKERS)])
+        for n, system in enumerate(systems)
+        for turn in (n // len(COLOURS),)
+    }
 
 
 def plain() -> AbstractContextManager[None]:

@@ -1,0 +1,65 @@
+"""How the scores spread over the scenes."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from aecbench.plots.evaluated import Evaluated
+from aecbench.plots.style import INK, PALE, looks, plain, save
+from aecbench.results import RTF, ResultTable, heading
+
+__all__ = ["plot_boxes", "plot_spread"]
+
+WHISKERS = (5, 95)  # percentiles
+
+
+def plot_boxes(evaluated: Evaluated, folder: Path) -> list[Path]:
+    """boxes.png, see `plot_spread`. Gives the files that were written."""
+    path = folder / "boxes.png"
+    plot_spread(evaluated.table, path)
+    return [path]
+
+
+def plot_spread(table: ResultTable, path: Path) -> None:
+    """A panel per metric with a box per system: median, quartiles, and the 5th and 95th percentile over the scenes.
+
+    The scenes are those over which the table of results averages; the real-time factor is on a logarithmic axis.
+    """
+    styles = looks(table.systems)
+    ((_, counted),) = table.parts()
+    columns = min(4, len(table.metrics))
+    rows = -(-len(table.metrics) // columns)
+    with plain():
+        size = (2.9 * columns + 0.8, rows * (0.9 + 0.24 * len(styles)) + 0.3)
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+        axes = list(grid.flat)
+        for axis, metric in zip(axes, table.metrics, strict=False):
+            part = counted[(counted["metric"] == metric) & np.isfinite(counted["value"])]
+            part = part[part["value"] > 0] if metric == RTF else part
+            boxes = axis.boxplot(
+                [part.loc[part["system"] == system, "value"].to_numpy() for system in styles],
+                positions=range(len(styles)),
+                orientation="horizontal",
+                widths=0.62,
+                whis=WHISKERS,
+                showfliers=False,
+                patch_artist=True,
+                medianprops={"color": INK, "lw": 1.4},
+            )
+            for box, look in zip(boxes["boxes"], styles.values(), strict=True):
+                box.set(facecolor=look.colour, alpha=0.55, edgecolor=look.colour)
+            if metric == RTF and len(part):
+                axis.set_xscale("log")
+            axis.set_title(heading(metric), loc="left")
+            axis.grid(axis="x", color=PALE, lw=0.6)
+            axis.set_axisbelow(True)
+            axis.tick_params(left=False)
+            axis.spines["left"].set_visible(False)
+        for row in grid:
+            row[0].set_yticks(range(len(styles)), list(styles))
+            row[0].set_ylim(len(styles) - 0.5, -0.5)
+        for axis in axes[len(table.metrics) :]:
+            axis.set_axis_off()
+        save(figure, path)

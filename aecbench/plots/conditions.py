@@ -1,0 +1,64 @@
+"""How the scores depend on what was drawn for the scenes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from aecbench.plots.evaluated import Evaluated
+from aecbench.plots.style import PALE, looks, plain, save
+from aecbench.results import RTF, ResultTable, heading
+
+__all__ = ["LABELS", "plot_condition", "plot_conditions"]
+
+LABELS = {"ser": "signal-to-echo ratio [dB]", "rt60": "RT60 [s]", "delay": "bulk delay [s]"}
+LONGEST = 10  # characters of a bin that fit side by side
+SPREAD = 0.6  # of the distance of two bins, over which the systems in one stand beside each other
+
+
+def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
+    """ser.png, rt60.png, delay.png, of those that differ between the scenes. Gives the files that were written."""
+    rows, found = evaluated.table.rows, list[Path]()
+    scored = set(evaluated.table.metrics) - {RTF}
+    for name in LABELS if scored else ():
+        if name in rows and pd.api.types.is_numeric_dtype(rows[name]) and rows[name].nunique() > 1:
+            found.append(folder / f"{name}.png")
+            plot_condition(evaluated.table, name, found[-1])
+    return found
+
+
+def plot_condition(table: ResultTable, by: str, path: Path) -> None:
+    """A panel per metric: each system's means over the bins of a number that was drawn, with 95 % intervals."""
+    metrics = [metric for metric in table.metrics if metric != RTF]
+    summary = table.summary(by)
+    bins = list(dict.fromkeys(label for label, _ in summary))
+    styles = looks(table.systems)
+    shifts = SPREAD * (np.arange(len(styles)) - (len(styles) - 1) / 2) / len(styles)
+    columns = min(3, len(metrics))
+    rows = -(-len(metrics) // columns)
+    with plain():
+        figure = Figure(figsize=(3.9 * columns + 1.6, 2.7 * rows + 0.3), layout="constrained")
+        axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+        for axis, metric in zip(axes, metrics, strict=False):
+            for (system, look), shift in zip(styles.items(), shifts, strict=True):
+                cells = [summary[label, system][metric] for label in bins]
+                mean, low, high = (np.array(x) for x in zip(*(cell[:3] for cell in cells), strict=True))
+                x = np.arange(len(bins)) + shift
+                axis.vlines(x, low, high, color=look.colour, lw=1.2, alpha=0.6)
+                axis.plot(x, mean, color=look.colour, ls=look.line, lw=1, marker=look.marker, ms=3.2, label=system)
+            axis.set_xticks(range(len(bins)), map(_tick, bins))
+            axis.set_xlim(-0.5, len(bins) - 0.5)
+            axis.set_xlabel(LABELS.get(by, by))
+            axis.set_title(heading(metric), loc="left")
+            axis.grid(axis="y", color=PALE, lw=0.6)
+            axis.set_axisbelow(True)
+        for axis in axes[len(metrics) :]:
+            axis.set_axis_off()
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
+        save(figure, path)
+
+
+def _tick(label: str) -> str:
+    words = label.replace("-", "−")
+    return words if len(words) <= LONGEST else words.replace(" … ", " …\n")

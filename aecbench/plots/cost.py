@@ -1,0 +1,85 @@
+"""What quality costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from aecbench.plots.evaluated import Evaluated
+from aecbench.plots.style import PALE, Look, looks, plain, save
+from aecbench.results import RTF, Interval, ResultTable, heading
+
+__all__ = ["plot_cost", "plot_costs"]
+
+QUALITY = ("pesq", "erle")
+NAME = 100  # points: so bad is it to cover a name, or to leave the panel
+PLACES = tuple(
+    (x, y) for y in (0, 8, -8, 14, -14, 22, -22, 30, -30) for x in (6, -6, 0) if x or y
+)  # of a label, in points
+
+
+def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
+    """cost.png, of PESQ and ERLE or what was scored of them. Gives the files that were written."""
+    metrics = [metric for metric in QUALITY if metric in evaluated.table.metrics]
+    path = folder / "cost.png"
+    return [path] if metrics and plot_cost(evaluated.table, metrics, path) else []
+
+
+def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path) -> bool:
+    """A panel per metric: its mean with the 95 % interval over the real-time factor, a point per system.
+
+    Gives whether there was a point, and so a picture: a system whose speed is not known has none.
+    """
+    summary = {system: cells for (_, system), cells in table.summary().items()}
+    timed = {system: cells[RTF].mean for system, cells in summary.items() if cells[RTF].mean > 0}
+    styles = looks(table.systems)
+    if not any(summary[system][metric].n for system in timed for metric in metrics):
+        return False
+    with plain():
+        figure = Figure(figsize=(4.8 * len(metrics), 4.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = list(figure.subplots(1, len(metrics), squeeze=False).flat)
+        for axis, metric in zip(axes, metrics, strict=True):
+            for system in timed:
+                cell, look = summary[system][metric], styles[system]
+                axis.vlines(timed[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
+                axis.plot(timed[system], cell.mean, look.marker, color=look.colour, ms=6)
+            axis.set_xscale("log")
+            axis.margins(x=0.28, y=0.1)
+            axis.set_xlabel("real-time factor on one core")
+            axis.set_ylabel(heading(metric))
+            axis.grid(color=PALE, lw=0.6)
+            axis.set_axisbelow(True)
+        figure.draw_without_rendering()
+        for axis, metric in zip(axes, metrics, strict=True):
+            cells = {system: summary[system][metric] for system in timed if summary[system][metric].n}
+            _label(axis, {system: (timed[system], cell) for system, cell in cells.items()}, styles)
+        save(figure, path)
+    return True
+
+
+def _label(axis: Axes, points: dict[str, tuple[float, Interval]], styles: dict[str, Look]) -> None:
+    """Write each name at its point, where it covers no other name, and as few points and intervals as can be."""
+    names, marks, frame = list[Bbox](), list[Bbox](), axis.get_window_extent()
+    for x, cell in points.values():
+        ends = axis.transData.transform([(x, cell.low), (x, cell.mean), (x, cell.high)])
+        marks += [Bbox([ends[0] - 1, ends[2] + 1]), Bbox([ends[1] - 5, ends[1] + 5])]
+    for name, (at, cell) in sorted(points.items(), key=lambda point: -point[1][0]):
+        placed = []
+        for x, y in PLACES:
+            side = "left" if x > 0 else "right" if x < 0 else "center"
+            text = axis.annotate(
+                name, (at, cell.mean), (x, y), textcoords="offset points", ha=side, va="center", size=7.5
+            )
+            text.set(color=styles[name].colour, weight="bold")
+            box = text.get_window_extent().padded(2)
+            inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+            covered = box.count_overlaps(marks) + NAME * (box.count_overlaps(names) + (not inside))
+            placed.append((covered, text, box))
+        best = min(range(len(placed)), key=lambda n: placed[n][0])
+        names.append(placed.pop(best)[2])
+        for _, text, _ in placed:
+            text.remove()

@@ -1,0 +1,141 @@
+"""The pictures of an evaluation."""
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+
+from aecbench.plots import Evaluated
+from aecbench.plots.boxes import plot_spread
+from aecbench.plots.conditions import plot_condition, plot_conditions
+from aecbench.plots.cost import plot_cost, plot_costs
+from aecbench.plots.evaluated import outputs
+from aecbench.plots.gallery import plot_gallery
+from aecbench.plots.over_time import plot_over_time
+from aecbench.plots.style import looks
+from aecbench.results import ResultTable
+from aecbench.systems import load_system
+
+SYSTEMS = ("fast", "slow", "a_system_with_quite_a_long_name")
+
+
+def table(systems=SYSTEMS, metrics=("erle", "pesq", "rtf"), scenes=8, **columns):
+    rng = np.random.default_rng(0)
+    rows = [
+        {"scene": f"toy/test/{n}", "system": system, "metric": metric, "value": rng.uniform(1, 4), "ser": -9.0 + n}
+        for n in range(scenes)
+        for system in systems
+        for metric in metrics
+    ]
+    facts = {"reason": "", "failed": False, "near_loss": 0.0, "talk": "double", "rt60": 0.3, **columns}
+    return ResultTable(pd.DataFrame(rows).assign(**facts), {})
+
+
+def undefined(found, **where):
+    """The table with NaN for the rows that are so."""
+    chosen = np.logical_and.reduce([found.rows[name] == value for name, value in where.items()])
+    return ResultTable(found.rows.assign(value=found.rows["value"].mask(chosen)), {})
+
+
+def evaluated(found):
+    return Evaluated(found, (), None, "test")
+
+
+def drawn(path):
+    picture = matplotlib.image.imread(path)
+    return len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 10
+
+
+TABLES = {
+    "one system": table(systems=("alone",)),
+    "one scene": table(scenes=1),
+    "a metric without values": undefined(table(), metric="erle"),
+    "a system without values": undefined(table(), system="slow"),
+}
+
+
+@pytest.mark.parametrize("found", TABLES.values(), ids=TABLES)
+def test_box_plots_and_cost_are_drawn_from(found, tmp_path):
+    plot_spread(found, tmp_path / "boxes.png")
+    assert plot_cost(found, [name for name in found.metrics if name != "rtf"], tmp_path / "cost.png")
+    assert drawn(tmp_path / "boxes.png")
+    assert drawn(tmp_path / "cost.png")
+
+
+@pytest.mark.parametrize("name", ["one system", "a metric without values", "a system without values"])
+def test_scores_over_a_number_are_drawn_from(name, tmp_path):
+    plot_condition(TABLES[name], "ser", tmp_path / "ser.png")
+    assert drawn(tmp_path / "ser.png")
+
+
+def test_only_numbers_that_differ_between_the_scenes_are_drawn_over(tmp_path):
+    assert plot_conditions(evaluated(table()), tmp_path) == [tmp_path / "ser.png"]
+    assert plot_conditions(evaluated(table(ser=np.nan)), tmp_path / "none") == []
+    assert plot_conditions(evaluated(table(metrics=["rtf"])), tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_there_is_no_picture_of_a_cost_that_nobody_knows(tmp_path):
+    assert plot_costs(evaluated(undefined(table(), metric="rtf")), tmp_path) == []
+    assert plot_costs(evaluated(table(metrics=["stoi", "rtf"])), tmp_path) == []
+
+
+def test_no_two_of_sixteen_systems_look_the_same():
+    assert len(set(looks([str(n) for n in range(16)]).values())) == 16
+
+
+class Short:
+    """A canceller that fails in one way or the other."""
+
+    latency = 0
+
+    def cancel(self, mic, far):
+        """The first half of what it should be."""
+        return mic[: mic.size // 2]
+
+
+class Broken(Short):
+    """Gives nothing."""
+
+    def cancel(self, mic, far):
+        """Raises."""
+        raise ValueError("out of order")
+
+
+@pytest.fixture(scope="module")
+def heard(corpus):
+    systems = [load_system(name) for name in ("passthrough", f"{__name__}:Short", f"{__name__}:Broken")]
+    return Evaluated(table(), systems, corpus.split("test")[:2], "test")
+
+
+def test_outputs_are_those_of_the_systems_that_did_not_fail(heard, tmp_path):
+    (found,) = outputs(heard, heard.scenes[:1], tmp_path)
+    passthrough, short, broken = (system.name for system in heard.systems)
+    assert found.keys() == {passthrough, short}
+    np.testing.assert_array_equal(found[passthrough], heard.scenes[0].signals.mic)
+    assert found[short].size == found[passthrough].size // 2
+    assert broken not in found
+
+
+def test_erle_over_time_is_drawn_where_there_is_echo_and_systems_may_fail(heard, tmp_path):
+    assert all(map(drawn, plot_over_time(heard, tmp_path)))
+    alone = heard._replace(scenes=heard.scenes.where(talk="near_single"))
+    assert plot_over_time(alone, tmp_path / "none") == []
+
+
+def test_the_gallery_has_a_picture_and_the_audio_of_each_scene(heard, tmp_path):
+    pictures = plot_gallery(heard, tmp_path)
+    assert len(pictures) == len(heard.scenes)
+    for path in pictures:
+        assert drawn(path)
+        assert {"mic.wav", "near.wav", "passthrough.wav"} <= {file.name for file in path.parent.iterdir()}
+
+
+def test_all_pictures_are_drawn_by_the_command_line(aecbench, corpus, tmp_path):
+    result = aecbench(
+        *("eval", "--model", "passthrough", "--corpus", corpus.path, "--metric", "erle"),
+        *("--jobs", 1, "--plots", tmp_path / "pictures", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in (tmp_path / "pictures").rglob("*.png")}
+    assert {"boxes.png", "cost.png", "ser.png", "over_time.png", "spectrograms.png"} <= names
