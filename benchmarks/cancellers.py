@@ -186,7 +186,7 @@ def speed(options: argparse.Namespace) -> None:
     mic = (np.convolve(far, rng.standard_normal(2000) * 0.99 ** np.arange(2000))[: far.size] / 5).astype(np.float32)
     print("CPU seconds per second of audio, one core, in turn")
     for taps in (1024, 4096):
-        ours, other = _times([NLMS(taps=taps).cancel, _padasip(taps)], mic, far, 3)
+        ours, other = _times([NLMS(taps=taps, block=1024).cancel, _padasip(taps)], mic, far, rounds)
         print(f"  nlms {taps} taps {ours:.4f}, padasip {other:.4f}: {other / ours:.1f}x as fast (goal 20x)")
     for cls in (FDAF, Kalman):
         ours, other = _times([cls(taps=4096).cancel, Speex(tail=4096).cancel], mic, far, rounds)
