@@ -31,7 +31,7 @@ from aecbench.scenes.scene import Scene
 from aecbench.signals import STEMS, Array, Signals, Talk
 from aecbench.systems import System
 
-__all__ = ["compare", "evaluate"]
+__all__ = ["compare", "evaluate", "output_name", "scene_folder"]
 
 NEAR_LOSS = "near_loss"  # how much of the near end is gone: not a column of its own, it marks what destroys all of it
 NEAR_METRIC = Metric(
@@ -180,12 +180,22 @@ def _keep(cache: Cache | None, scene: str, scores: Scores, asked: Mapping[str, M
         cache.add(scene, facts)
 
 
+def scene_folder(folder: Path, scene: str) -> Path:
+    """Where the files of the scene corpus/split/index lie within the folder `audio`: FOLDER/split-index."""
+    return folder / scene.partition("/")[2].replace("/", "-")
+
+
+def output_name(system: str) -> str:
+    """What the WAV file of a system's output is called there, without .wav."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in system)
+
+
 def _write(folder: Path, system: str, scene: Scene | Recording, signals: Signals, estimate: Array | None) -> None:
     """FOLDER/<split>-<index>/ with a WAV file of each signal and of the output."""
-    place = folder / scene.id.partition("/")[2].replace("/", "-")
+    place = scene_folder(folder, scene.id)
     new_folder(place)
     known = {name: x for name, x in zip(STEMS, signals, strict=True) if not np.isnan(x).any()}
-    output = {} if estimate is None else {"".join(c if c.isalnum() or c in "._-" else "_" for c in system): estimate}
+    output = {} if estimate is None else {output_name(system): estimate}
     for name, x in (known | output).items():
         with whole_file(place / f"{name}.wav") as part:
             soundfile.write(part, x, scene.rate, format="WAV", subtype="FLOAT")

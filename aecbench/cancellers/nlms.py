@@ -60,7 +60,7 @@ class NLMS(Streaming[State]):
 
     taps: int = 1024  # length of the echo path [samples]
     step_size: float = tunable(0.7, low=0.1, high=1.0)  # 1 is fastest without noise, 2 the limit of stability
-    regularisation: float = tunable(1.0, low=0.3, high=3.0, scale="log")
+    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log")
     drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log")  # of the echo path, per sample
     memory: float = tunable(0.998, low=0.99, high=0.9995, scale="complement")  # of the products, per sample
     block: int = 256  # samples per step

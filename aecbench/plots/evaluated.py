@@ -8,12 +8,12 @@ import numpy as np
 import soundfile
 
 from aecbench.corpus import Corpus
-from aecbench.evaluate import compare
+from aecbench.evaluate import compare, output_name, scene_folder
 from aecbench.results import ResultTable
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["Evaluated", "outputs", "place"]
+__all__ = ["Evaluated", "outputs"]
 
 
 class Evaluated(NamedTuple):
@@ -29,23 +29,15 @@ class Evaluated(NamedTuple):
 def outputs(evaluated: Evaluated, scenes: Corpus, folder: Path) -> list[dict[str, Array]]:
     """Run the systems on some of the scenes: for each of them the outputs [T] of those that did not fail.
 
-    Signals and outputs are written as WAV files, into a folder per scene within `folder` (see `place`).
+    Signals and outputs are written as WAV files, into a folder per scene within `folder` (`scene_folder`).
     """
     compare(evaluated.systems, scenes, {}, split=evaluated.split, jobs=evaluated.jobs, audio=folder)
     found = []
     for scene in scenes.scenes["scene"]:
-        files = {system.name: place(folder, scene) / f"{_file(system.name)}.wav" for system in evaluated.systems}
+        place, names = scene_folder(folder, scene), [system.name for system in evaluated.systems]
+        files = {name: place / f"{output_name(name)}.wav" for name in names}
         found.append({name: _read(file) for name, file in files.items() if file.exists()})
     return found
-
-
-def place(folder: Path, scene: str) -> Path:
-    """Where the files of the scene corpus/split/index lie within the folder: FOLDER/split-index."""
-    return folder / scene.partition("/")[2].replace("/", "-")
-
-
-def _file(system: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in system)
 
 
 def _read(file: Path) -> Array:

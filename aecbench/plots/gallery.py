@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aecbench.corpus import Corpus, Item
-from aecbench.plots.evaluated import Evaluated, outputs, place
+from aecbench.evaluate import scene_folder
+from aecbench.plots.evaluated import Evaluated, outputs
 from aecbench.plots.style import draw_spectrogram, plain, save, spectrum
 from aecbench.signals import Array
 
@@ -23,7 +24,7 @@ def plot_gallery(evaluated: Evaluated, folder: Path) -> list[Path]:
     """
     chosen, found = _chosen(evaluated.scenes), []
     for item, heard in zip(chosen, outputs(evaluated, chosen, folder / "gallery"), strict=True):
-        found.append(place(folder / "gallery", item.scene.id) / "spectrograms.png")
+        found.append(scene_folder(folder / "gallery", item.scene.id) / "spectrograms.png")
         plot_outputs(item, heard, found[-1])
     return found
 

@@ -43,6 +43,21 @@ def test_is_back_within_3_db_one_and_a_half_seconds_after_a_new_echo_path(scene,
     assert erle(echo, left, 6.5, 7.5) > erle(echo, left, 4, 5) - 3
 
 
+def test_recovers_within_one_and_a_half_seconds_of_a_new_echo_path(scene, erle):
+    before, after = scene(7.0, seed=2), scene(7.0, seed=5)
+    change = 4 * RATE
+    echo = np.concatenate([before.echo[:change], np.convolve(before.far, _path(after))[change : 7 * RATE]])
+    mic = echo.astype(np.float32)
+    assert erle(mic, Kalman().cancel(mic, before.far), 5.5, 6.5) > 15
+
+
+def _path(scene):
+    """The impulse response of a scene, from its signals."""
+    n = 2 * scene.far.size
+    ratio = np.fft.rfft(scene.echo, n) / np.fft.rfft(scene.far, n)
+    return np.fft.irfft(ratio)[:6400]
+
+
 @pytest.mark.parametrize("jump", [0.1, 10.0])
 @pytest.mark.parametrize("noise", [0.0, 0.0015])
 def test_a_jump_of_the_volume_by_20_db_is_followed_at_once(scene, erle, jump, noise):
