@@ -79,13 +79,14 @@ class DeepAdaptive2022(FramewiseNetwork):
         zeros = mic.real.new_zeros(self.config.layers, mic.shape[0], self.config.hidden)
         return State(self.filter.init(mic.mT), (zeros, zeros))
 
-    def frames(self, mic: Tensor, far: Tensor, state: State) -> tuple[Tensor, State]:
+    def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
         """The output, and the state after the last frame."""
-        stages, state = self.stages(mic, far, state)
+        stages, state = self.stages(spectra, state)
         return stages.output, state
 
-    def stages(self, mic: Tensor, far: Tensor, state: State) -> tuple[Stages, State]:
+    def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
         """All that is decided and comes of it, and the state after the last frame."""
+        mic, far = spectra
         seen = torch.cat([mic, far], -1)
         seen = torch.log10(seen.real.square() + seen.imag.square() + FLOOR) / 2 + 1
         out, memory = self.lstm(seen, state.memory)
@@ -101,10 +102,9 @@ class DeepAdaptive2022(FramewiseNetwork):
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """See losses.objective."""
         config, hop = self.config, self.config.hop_length
-        mic, far, rest, echo = (
-            stft.spectra(z, config.n_fft, hop) for z in (batch.mic, batch.far, batch.near + batch.noise, batch.echo)
-        )
-        stages, _ = self.stages(mic, far, self.initial(mic))
+        spectra = self.spectra(batch.mic, batch.far)
+        rest, echo = (stft.spectra(z, config.n_fft, hop) for z in (batch.near + batch.noise, batch.echo))
+        stages, _ = self.stages(spectra, self.initial(spectra[0]))
         estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
         return losses.objective(batch, estimate, stages.output - rest, echo, config.mode, config.loss)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.cancellers.deep.base import Network
+from aecbench.cancellers.deep.stft import spectra
 from aecbench.dsp import stft
 from aecbench.signals import Array
 
@@ -23,13 +24,34 @@ __all__ = ["FramewiseCanceller", "FramewiseNetwork", "State", "layer_macs"]
 class FramewiseNetwork(Network):
     """A causal network from spectra to spectra; what it remembers from frame to frame is a value."""
 
+    @property
+    def front(self) -> Streaming[Any] | None:
+        """A canceller of blocks of a hop whose output the network is told too; it is not trained."""
+        return None
+
     @abstractmethod
     def initial(self, mic: Tensor) -> Any:
         """The state before the first frame of spectra like mic [N, T, F]: nested tuples of tensors."""
 
     @abstractmethod
-    def frames(self, mic: Tensor, far: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Mic and far [N, T, F] complex, state -> output [N, T, F], state after the last frame."""
+    def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Spectra [S, N, T, F] complex, state -> output [N, T, F], state after the last frame.
+
+        The first two spectra are those of microphone and far end, the third, if any, is that of what `front` makes of
+        them.
+        """
+
+    def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
+        """What it decides for spectra as `frames` takes them, by name, each [N, T, F]; see `base.Explains`."""
+        return {}
+
+    def spectra(self, mic: Tensor, far: Tensor) -> Tensor:
+        """What `frames` takes, of whole signals [N, T]."""
+        signals = [mic, far]
+        if self.front is not None:
+            out = self.front.cancel(mic.detach().cpu().numpy(), far.detach().cpu().numpy())
+            signals.append(torch.from_numpy(out).to(mic))
+        return spectra(torch.stack(signals), self.config.n_fft, self.config.hop_length)
 
     @property
     @abstractmethod
@@ -39,16 +61,16 @@ class FramewiseNetwork(Network):
     def canceller(self) -> Streaming[Any]:
         """A canceller with a copy of the weights."""
         network = copy.deepcopy(self).cpu().eval().requires_grad_(False)
-        return FramewiseCanceller(network, self.config.hop_length)
+        return FramewiseCanceller(network, network.front, self.config.hop_length)
 
 
 class State(NamedTuple):
     """What is known after a block."""
 
-    mic: NDArray[np.float32]  # [..., n_fft - block] last samples
-    far: NDArray[np.float32]  # [..., n_fft - block]
+    past: NDArray[np.float32]  # [S, ..., n_fft - block] last samples of microphone, far end and output of the front
     pending: NDArray[np.float32]  # [..., n_fft - block] output that awaits further frames
     network: Any  # see FramewiseNetwork.initial; signals of the batch in one row
+    front: Any  # state of the canceller in front
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,7 @@ class FramewiseCanceller(Streaming[State]):
     """A network that is not trained any further, on one thread; filters within it go on adapting."""
 
     network: FramewiseNetwork
+    front: Streaming[Any] | None  # of the network
     block: int  # hop of the network [samples]
 
     @property
@@ -70,24 +93,40 @@ class FramewiseCanceller(Streaming[State]):
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Silence, and a network that has heard nothing."""
-        past = np.zeros((*batch, self.delay), np.float32)
+        signals = 2 if self.front is None else 3
+        past = np.zeros((signals, *batch, self.delay), np.float32)
         bins = self.network.config.n_fft // 2 + 1
         mic = torch.zeros(int(np.prod(batch)), 1, bins, dtype=torch.complex64)
-        return State(past, past, past, self.network.initial(mic))
+        front = None if self.front is None else self.front.init(batch)
+        return State(past, past[0], self.network.initial(mic), front)
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One frame through the network."""
         check_finite(self, mic, far)
-        mic_past, d = stft.analyse(state.mic, mic)
-        far_past, x = stft.analyse(state.far, far)
-        spectrum, after = d, state.network
-        if d.size:
+        signals, front = [mic, far], state.front
+        if self.front is not None:
+            front, error = self.front.step(front, mic, far)
+            signals.append(error)
+        past, seen = stft.analyse(state.past, np.stack(signals))
+        spectrum, after = seen[0], state.network
+        if spectrum.size:
             with _one_thread(), torch.inference_mode():
-                d, x = (z.reshape(-1, 1, z.shape[-1]) for z in (d, x))
-                out, after = self.network.frames(torch.from_numpy(d), torch.from_numpy(x), state.network)
+                rows = torch.from_numpy(seen.reshape(len(signals), -1, 1, seen.shape[-1]))
+                out, after = self.network.frames(rows, state.network)
             spectrum = out.numpy().reshape(spectrum.shape)
         pending, block = stft.synthesise(state.pending, spectrum)
-        return State(mic_past, far_past, pending, after), block
+        return State(past, pending, after, front), block
+
+    def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
+        """What the network decides for mic and far [T], each [N, F]: frame n has its middle at sample n * block."""
+        check_finite(self, mic, far)
+        signals = torch.from_numpy(np.stack([mic, far])[:, None].astype(np.float32))
+        with _one_thread(), torch.inference_mode():
+            spectra = self.network.spectra(*signals)
+            found = self.network.decisions(spectra, self.network.initial(spectra[0]))
+        early = self.network.config.n_fft // (2 * self.block) - 1  # frames whose middle is before the signal
+        shown = slice(early, early + -(-mic.shape[-1] // self.block))
+        return {name: z[0, shown].numpy() for name, z in found.items()}
 
 
 @contextmanager

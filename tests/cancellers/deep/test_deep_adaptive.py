@@ -34,6 +34,13 @@ def noise(*shape, level=0.1, seed=0):
     return (level * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
+def random_spectra(network, count, frames):
+    """Of microphone, far end and, behind a filter, its error."""
+    signals = 2 if network.front is None else 3
+    shape = signals, count, frames, network.config.n_fft // 2 + 1
+    return torch.from_numpy(noise(*shape) + 1j * noise(*shape, seed=5))
+
+
 def examples(count=4, length=8000):
     """Echoes of one delay, half of them with a near end."""
     far, near, hum = (noise(count, length, seed=seed) for seed in range(3))
@@ -47,12 +54,12 @@ def si_sdr(target, out):
 
 
 def test_all_frames_at_once_are_one_frame_after_the_other(network):
-    mic, far = (torch.from_numpy(noise(2, 20, 65, seed=s) + 1j * noise(2, 20, 65, seed=s + 5)) for s in (0, 1))
+    spectra = random_spectra(network, 2, 20)
     with torch.no_grad():
-        out, last = network.frames(mic, far, network.initial(mic))
-        state, parts = network.initial(mic), []
+        out, last = network.frames(spectra, network.initial(spectra[0]))
+        state, parts = network.initial(spectra[0]), []
         for t in range(20):
-            part, state = network.frames(mic[:, t : t + 1], far[:, t : t + 1], state)
+            part, state = network.frames(spectra[..., t : t + 1, :], state)
             parts.append(part)
     torch.testing.assert_close(torch.cat(parts, 1), out, atol=1e-5, rtol=1e-4)
     for one, other in zip(torch.utils._pytree.tree_leaves(state), torch.utils._pytree.tree_leaves(last), strict=True):
@@ -176,26 +183,35 @@ def test_a_few_steps_of_training_help(network):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_not_learned_stays_as_it_is(kind):
-    mic, far = (torch.from_numpy(noise(1, 9, 65, seed=s) + 1j * noise(1, 9, 65, seed=s + 5)) for s in (0, 1))
     network = build(kind, learn_reference=False, learn_step=False)
-    stages, _ = network.stages(mic, far, network.initial(mic))
-    assert torch.equal(stages.reference, far)
+    spectra = random_spectra(network, 1, 9)
+    stages, _ = network.stages(spectra, network.initial(spectra[0]))
+    assert torch.equal(stages.reference, spectra[1])
     assert stages.step_size.unique().numel() == 1
     network = build(kind)
-    stages, _ = network.stages(mic, far, network.initial(mic))
-    ratio = stages.reference / far
+    stages, _ = network.stages(spectra, network.initial(spectra[0]))
+    ratio = stages.reference / spectra[1]
     assert ratio.imag.abs().max() > 1e-4  # the phase is learned too
     assert stages.step_size.unique().numel() > 100
 
 
-def test_without_a_filter_the_network_is_a_mask():
-    network = build(DeepAdaptive, filter=False)
-    mic, far = (torch.from_numpy(noise(1, 9, 65, seed=s) + 1j * noise(1, 9, 65, seed=s + 5)) for s in (0, 1))
-    stages, _ = network.stages(mic, far, network.initial(mic))
-    assert torch.equal(stages.error, mic)
-    assert network.macs_per_second < build(DeepAdaptive).macs_per_second / 2
+def test_without_filters_the_network_is_a_mask():
+    network = build(DeepAdaptive, kalman=None, filter=False)
+    spectra = random_spectra(network, 1, 9)
+    stages, _ = network.stages(spectra, network.initial(spectra[0]))
+    assert torch.equal(stages.error, spectra[0])
+    assert network.macs_per_second < build(DeepAdaptive).macs_per_second
     network.loss(examples(2, 2000))[0].backward()
     assert all(p.grad is not None for p in network.parameters())
+
+
+def test_the_filter_goes_on_where_the_kalman_filter_stops():
+    network = build(DeepAdaptive)
+    spectra = random_spectra(network, 1, 9)
+    stages, _ = network.stages(spectra, network.initial(spectra[0]))
+    assert not torch.equal(stages.error, spectra[2])
+    alone, _ = build(DeepAdaptive, filter=False).stages(spectra, network.initial(spectra[0]))
+    assert torch.equal(alone.error, spectra[2])
 
 
 @pytest.mark.parametrize("kind", KINDS)
