@@ -24,7 +24,7 @@ from aecbench.record import Frozen
 
 __all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
 
-CARD = "card.toml"
+CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
 COMMAND = "command:"
 PROGRAM = "aecbench.cancellers.external.command:Command"
 
@@ -61,10 +61,10 @@ class System:
 def load_system(name: str, align: str = "auto") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
-    Or "command:prog {mic} {far} {out}", an outside program. `align` is the alignment in front of it: "auto", "none" or
-    a delay in milliseconds; what does not listen to the far end has none. Raises UnknownName with the nearest known
-    name, UsageError for the alignment, ConfigError for a card or a class that cannot be used, NotInstalled where
-    something optional is missing.
+    Or the folder of a training, or "command:prog {mic} {far} {out}", an outside program. `align` is the alignment in
+    front of it: "auto", "none" or a delay in milliseconds; what does not listen to the far end has none. Raises
+    UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that cannot
+    be used, NotInstalled where something optional is missing.
     """
     chosen, system = alignment(align), _load(name)
     if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
@@ -82,8 +82,11 @@ def _load(name: str) -> System:
         return _build(name, PROGRAM, {"command": name.removeprefix(COMMAND)}, "")
     if ":" in name:
         return _build(name, name, {}, "")
-    if (Path(name) / CARD).is_file():
-        return _from_folder(Path(name).resolve().name, Path(name))
+    for folder in (Path(name), Path(name) / BEST):
+        if (folder / CARD).is_file():
+            return _from_folder(Path(name).resolve().name, folder)
+    if Path(name).is_dir():
+        raise UsageError(f"model {name!r}: has no {CARD}, and no {BEST}/{CARD} from a finished epoch of training")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS})
 
 

@@ -16,8 +16,9 @@ LAYERS = [
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
-    {"simulate", "evaluate", "cancel", "tune", "train"},
+    {"simulate", "evaluate", "cancel", "cost", "demo", "tune", "train"},
     {"report", "plots"},
+    {"leaderboard"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -139,3 +139,13 @@ def test_a_filter_that_cannot_be_used_is_said_so(card, canceller, inner, says):
     with pytest.raises(ConfigError, match=says) as error:
         load_system(card("outer", canceller, inner))
     assert "\n" not in str(error.value)
+
+
+def test_the_folder_of_a_training_stands_for_its_best_network(tmp_path):
+    (tmp_path / "mine" / "best").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"no best/card\.toml from a finished epoch"):
+        load_system(str(tmp_path / "mine"))
+    (tmp_path / "mine" / "best" / "card.toml").write_text('canceller = "nlms"\nsummary = ""\n[parameters]\ntaps = 64\n')
+    system = load_system(str(tmp_path / "mine"))
+    assert (system.name, system.parameters) == ("mine", {"taps": 64})
+    assert load_system(str(tmp_path / "mine" / "best")).parameters == system.parameters

@@ -336,11 +336,13 @@ def test_the_split_test_is_never_read(training_corpus, tmp_path, monkeypatch):
     assert read - {None} == {"train", "val"}
 
 
-def test_the_command_trains_scores_and_exports(aecbench, training_corpus, tmp_path):
+def test_the_command_trains_scores_exports_and_demonstrates(aecbench, training_corpus, speech_folder, tmp_path):
     (tmp_path / "toy_net.py").write_text(TOY)
     options = ["--epochs", 2, "--batch-size", 2, "--duration", 1, "--workers", 0, "--set", "val_scenes=2", "--no-amp"]
     options += ["--n-fft", 512, "--hop-length", 128, "--mode", "echo_only", "--device", "cpu", "--train-samples", 6]
-    result = aecbench("train", MODEL, "--corpus", training_corpus.path, *options, "--export", "mine")
+    result = aecbench(
+        "train", MODEL, "--corpus", training_corpus.path, *options, "--export", "mine", "--licence", "CC0"
+    )
     assert result.exit_code == 0, result.stderr
     folder = tmp_path / "runs" / "train" / "toy_net.Toy"
     assert result.stdout.split() == [str(folder.relative_to(tmp_path) / "best"), "mine"]
@@ -364,9 +366,16 @@ def test_the_command_trains_scores_and_exports(aecbench, training_corpus, tmp_pa
         "whose licence",
         "Learning curve",
         "Limits",
+        "Weights: CC0.",
         "| hop_length | 128 |",
     ):
         assert words in text
+    for place in (folder, tmp_path / "mine"):
+        assert (place / "curve.png").stat().st_size > 1000
+    assert str(tmp_path) not in text
+    shown = aecbench("demo", "--model", folder, "--speech", speech_folder, "--duration", 1)
+    assert shown.exit_code == 0, shown.stderr
+    assert "toy_net.Toy" in shown.stdout
     again = aecbench("train", MODEL, "--corpus", training_corpus.path, "--resume", "--epochs", 3)
     assert again.exit_code == 2
     assert "epochs is 3, but the training there has 2" in again.stderr

@@ -3,14 +3,15 @@
 import math
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 
-__all__ = ["Canceller", "Streaming", "check_finite", "check_range"]
+__all__ = ["Canceller", "Explains", "Streaming", "check_finite", "check_range"]
 
 State = TypeVar("State")
 
@@ -25,6 +26,17 @@ class Canceller(Protocol):
 
     def cancel(self, mic: Array, far: Array) -> Array:
         """Estimate [..., T] of near + noise from mic and far [..., T], time-aligned with mic."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A canceller that can tell what it decides on the way to its output."""
+
+    def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
+        """Decisions by name for mic and far [T], each [N, F]: N frames over the signal, F bins up to half its rate.
+
+        Usual names: "step_size", in 0 ... 1; "reference", complex, what an adaptive filter is given for the far end.
+        """
 
 
 class Streaming(ABC, Generic[State]):

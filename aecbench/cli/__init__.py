@@ -7,6 +7,7 @@ import click
 from aecbench import __version__
 from aecbench.cli.cancel import cancel
 from aecbench.cli.compare import compare
+from aecbench.cli.demo import demo
 from aecbench.cli.eval import evaluate
 from aecbench.cli.export import export
 from aecbench.cli.fetch import fetch
@@ -31,6 +32,7 @@ COMMANDS = [
     tune,
     train,
     cancel,
+    demo,
     inspect,
     verify,
     list_,

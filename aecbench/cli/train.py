@@ -50,6 +50,7 @@ BASELINE = "baselines/MODEL"  # --export without a folder
     type=click.Path(path_type=Path),
     help="Write a baseline at the end: card, weights, model card.  [without a folder: baselines/MODEL]",
 )
+@click.option("--licence", default="MIT", show_default=True, help="Of the weights, as the model card is to say.")
 def train(
     model: str,
     corpus_path: Path | None,
@@ -65,12 +66,14 @@ def train(
     checkpoint_minutes: float,
     checkpoint_steps: int | None,
     export_to: Path | None,
+    licence: str,
     **settings: Any,
 ) -> None:
     """Train MODEL on the splits train and val of a corpus.
 
-    The best network so far is a model to load, for --model: SAVE_DIR/best. Ctrl-C stops after the step; the same
-    command with --resume goes on, as if it had never stopped. Several processes: torchrun --no-python aecbench train.
+    The best network so far is a model to load, for --model: SAVE_DIR/best. SAVE_DIR/curve.png shows how it got there.
+    Ctrl-C stops after the step; the same command with --resume goes on, as if it had never stopped. Several
+    processes: torchrun --no-python aecbench train.
 
     \b
     aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}
@@ -78,9 +81,10 @@ def train(
     """
     from aecbench.corpus import open_corpus
     from aecbench.errors import AecbenchError
-    from aecbench.plots import plot_cancellation
+    from aecbench.plots import plot_cancellation, plot_training
     from aecbench.train import Limits, export, read_settings, stored_settings
     from aecbench.train import train as run
+    from aecbench.train.log import CURVE, read_log
 
     name = model.replace(":", ".")  # with a colon it would be a class, not a folder
     folder = save_dir or RUNS / "train" / name
@@ -104,6 +108,7 @@ def train(
     )
     if not trained.leads:
         return
+    plot_training(*read_log(folder), folder / CURVE)
     if not trained.finished:
         text = f"stopped in epoch {trained.epoch + 1}; the same command with --resume goes on from there"
         if hours is None:
@@ -112,4 +117,5 @@ def train(
         return
     click.echo(trained.model)
     if export_to is not None:
-        click.echo(export(folder, Path("baselines") / name if str(export_to) == BASELINE else export_to, [corpus, val]))
+        place = Path("baselines") / name if str(export_to) == BASELINE else export_to
+        click.echo(export(folder, place, [corpus, val], licence))

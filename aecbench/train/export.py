@@ -4,49 +4,55 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import tomli_w
 
-from aecbench.assets import find, names
 from aecbench.config import read_toml
 from aecbench.corpus import Corpus
 from aecbench.errors import UsageError
 from aecbench.output import new_folder, whole_file
 from aecbench.results import heading
+from aecbench.train.attribution import Source, sources
 from aecbench.train.checkpoint import BEST, CARD
-from aecbench.train.log import epochs
+from aecbench.train.log import CURVE, read_log
 from aecbench.train.scenes import SCORES
 
 __all__ = ["export"]
 
 WEIGHTS, README = "weights.safetensors", "README.md"
 POINTS = 12  # rows of the learning curve
-SHOWN = 3  # attributions of a licence
 
 
-def export(training: Path, out: Path, corpora: Sequence[Corpus]) -> Path:
+def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str = "MIT") -> Path:
     """The best network of a training folder as OUT/card.toml, weights.safetensors and README.md. Gives OUT.
 
-    `corpora` are those it was trained and validated on: the README says where their audio comes from.
+    `corpora` are those it was trained and validated on: the README says where their audio comes from. `licence` is
+    that of the weights. The picture of the learning curve goes along where the training has one.
     Raises UsageError where there is no network yet, OutputError.
     """
     if not (training / BEST / CARD).exists():
         raise UsageError(f"{training}: no epoch is finished, so there is nothing to export; train on with --resume")
     card = read_toml(training / BEST / CARD)
+    weights = (training / BEST / card["weights"]).read_bytes()
     new_folder(out)
-    data = (training / BEST / card["weights"]).read_bytes()
-    with whole_file(out / WEIGHTS) as part:
-        part.write_bytes(data)
-    with whole_file(out / CARD) as part:
-        part.write_text(tomli_w.dumps({**card, "weights": WEIGHTS}), encoding="utf-8")
-    text = "\n".join(_readme(out.resolve().name, card, epochs(training), len(data), corpora))
-    with whole_file(out / README) as part:
-        part.write_text(text + "\n", encoding="utf-8")
+    heard = sources(corpora)
+    terms = {"weights": licence, "data": sorted({one.licence for source in heard for one in source.terms})}
+    card = {**card, "weights": WEIGHTS, "origin": {**card["origin"], "licence": terms}}
+    files = {WEIGHTS: weights, CARD: tomli_w.dumps(card).encode()}
+    if (training / CURVE).is_file():
+        files[CURVE] = (training / CURVE).read_bytes()
+    text = "\n".join(_readme(out.resolve().name, card, read_log(training)[1], heard, files))
+    for name, data in {**files, README: f"{text}\n".encode()}.items():
+        with whole_file(out / name) as part:
+            part.write_bytes(data)
     return out
 
 
 def _readme(
-    name: str, card: Mapping[str, Any], rows: list[dict[str, Any]], size: int, corpora: Sequence[Corpus]
+    name: str,
+    card: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    heard: Sequence[Source],
+    files: Mapping[str, bytes],
 ) -> Iterator[str]:
     origin = card["origin"]
     reached, train, val = origin["reached"], origin["train"], origin["val"]
@@ -55,16 +61,21 @@ def _readme(
     for role, facts in (("Trained", train), ("Validated", val)):
         yield f"- {role} on {facts['scenes']} scenes of `{facts['name']}`, digest `{facts['digest']}`."
     yield "- Nothing of a split test was read."
-    yield from _sources(corpora)
+    for source in heard:
+        yield from source.lines()
     yield from ("", "## Settings", "", "| | |", "|---|---|")
     for key, value in {**card["parameters"], **origin["settings"]}.items():
         yield f"| {key} | {value} |"
     yield f"| processes | {origin['processes']} |"
-    yield from ("", "## Learning curve", "", *_curve(rows), "", "## Results", "")
+    yield from ("", "## Learning curve", "")
+    if CURVE in files:
+        yield from (f"![Loss and scores in the course of training]({CURVE})", "")
+    yield from (*_curve(rows), "", "## Results", "")
+    size = len(files[WEIGHTS]) / 1e6
     scores = ", ".join(f"{heading(metric)}: {reached[metric]:.3g}" for metric in SCORES if metric in reached)
     yield (
-        f"The weights are those after epoch {reached['epoch']} ({reached['step']} steps), averaged, {size / 1e6:.2f} "
-        f"MB: loss in validation {reached['val_loss']:.4g}{'; ' + scores if scores else ''} (means over at "
+        f"The weights are those after epoch {reached['epoch']} ({reached['step']} steps), averaged, {size:.2f} MB: "
+        f"loss in validation {reached['val_loss']:.4g}{'; ' + scores if scores else ''} (means over at "
         f"most {origin['settings']['val_scenes']} whole scenes of validation: a rough guide; `aecbench eval --model "
         f"{name}` measures)."
     )
@@ -73,6 +84,13 @@ def _readme(
         f"For audio at {card['parameters']['sample_rate']} Hz with one microphone and one far-end channel. What the "
         "scenes above have none of (other devices, rooms, delays, languages, music) it has not been trained for."
     )
+    terms = origin["licence"]
+    yield from ("", "## Licence", "", f"Weights: {terms['weights']}.")
+    if terms["data"]:
+        yield (
+            f"They were learnt from recordings under {', '.join(terms['data'])}, whose authors are named above: keep "
+            "this file beside them."
+        )
 
 
 def _curve(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -84,40 +102,3 @@ def _curve(rows: list[dict[str, Any]]) -> Iterator[str]:
     yield "|" + "---|" * len(columns)
     for row in (rows[index] for index in chosen):
         yield "| " + " | ".join("-" if row[name] is None else f"{row[name]:.4g}" for name in columns) + " |"
-
-
-def _sources(corpora: Sequence[Corpus]) -> Iterator[str]:
-    """Where speech and noise of the corpora come from, under which licences, and whose they are."""
-    seen: dict[tuple[str, str], None] = {}
-    for corpus in corpora:
-        spec = corpus.info["spec"]
-        for kind in ("speech", "noise"):
-            source = spec.get(kind, {}).get("source") if isinstance(spec.get(kind), Mapping) else None
-            if source is not None:
-                seen[kind, str(source)] = None
-        if "imported" in spec:
-            seen["audio", str(spec["imported"])] = None
-    for kind, source in seen:
-        if source in names("packs"):
-            yield f"- {kind}: pack `{source}`:"
-            yield from (f"  - {line}" for line in _licences(find("packs", source), kind))
-        elif source == "espeak":
-            yield f"- {kind}: synthesised with eSpeak NG."
-        else:
-            yield f"- {kind}: `{source}`, whose licence has to be looked up there."
-
-
-def _licences(pack: Path, kind: str) -> Iterator[str]:
-    """The licences of the files of a kind in a pack, and to whom they are owed."""
-    if pack.suffix == ".toml":
-        facts = read_toml(pack)
-        yield f"{facts['licence']}: {facts['attribution']}"
-        return
-    table = pd.read_csv(pack, dtype=str)
-    for licence, files in table[table["kind"] == kind].groupby("licence"):
-        owners = list(dict.fromkeys(files["attribution"].fillna("").str.split(";").str[0]))
-        more = f" and {len(owners) - SHOWN} more" if len(owners) > SHOWN else ""
-        yield (
-            f"{licence}, {len(files)} files: {'; '.join(filter(None, owners[:SHOWN]))}{more} (each is named in "
-            f"packs/{pack.name}, which ships with aecbench)"
-        )

@@ -16,9 +16,10 @@ from aecbench.errors import OutputError
 from aecbench.results import heading
 from aecbench.train.scenes import SCORES
 
-__all__ = ["LOG", "Log", "epochs"]
+__all__ = ["BOARD", "CURVE", "LOG", "Log", "read_log"]
 
 LOG, BOARD = "log.jsonl", "tensorboard"
+CURVE = "curve.png"  # what is drawn of the log in the end
 Row = Mapping[str, float | None]
 
 
@@ -97,11 +98,12 @@ class Log:
                     self._board.add_scalar(f"{kind}/{name}", value, row["step"])
 
 
-def epochs(folder: Path) -> list[dict[str, Any]]:
-    """The rows of the epochs, in order."""
+def read_log(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of the steps and those of the epochs, in order; None stands for what was not finite."""
     with (folder / LOG).open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
-    return [row for row in rows if row["kind"] == "epoch"]
+    steps, epochs = ([row for row in rows if row["kind"] == kind] for kind in ("step", "epoch"))
+    return steps, epochs
 
 
 def _text(value: float | None) -> str:

@@ -37,7 +37,7 @@ GAIN = 3.0  # logit of the gain before training
 class KalmanConfig(Frozen):
     """Fields of `aecbench.cancellers.kalman.Kalman`, as tuned for the baseline of that name."""
 
-    taps: int = Field(4096, ge=1)
+    taps: int = Field(4096, ge=0)  # 0: no such filter
     transition: float = Field(0.9998929, ge=0, le=1)
     shadow_transition: float = Field(0.7373, ge=0, le=1)
     smoothing: float = Field(0.91707, ge=0, le=0.999)
@@ -49,7 +49,7 @@ class DeepAdaptiveConfig(NetworkConfig):
 
     n_fft: int = Field(512, ge=16)
     hop_length: int = Field(256, ge=8)
-    kalman: KalmanConfig | None = KalmanConfig()  # None: no such filter
+    kalman: KalmanConfig = KalmanConfig()
     taps: int = Field(10, ge=1)  # frames that the echo path spans
     delta: float = Field(0.1, gt=0)  # regularisation of the NLMS filter, see SubbandNLMS
     posterior: bool = True  # its error is the a-posteriori one
@@ -94,7 +94,7 @@ class DeepAdaptive(FramewiseNetwork):
     def front(self) -> Kalman | None:
         """The Kalman filter."""
         settings = self.config.kalman
-        return None if settings is None else Kalman(self.config.hop_length, **settings.model_dump())
+        return Kalman(self.config.hop_length, **settings.model_dump()) if settings.taps else None
 
     def initial(self, mic: Tensor) -> State:
         """The state before the first frame."""
@@ -122,6 +122,11 @@ class DeepAdaptive(FramewiseNetwork):
         share = torch.complex(torch.tanh(decided[..., 4]), torch.tanh(decided[..., 5]))
         output = gain * (error - share * (mic - error))
         return Stages(output, error, reference, step_size), State(after, memory)
+
+    def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
+        """Step size and learned reference."""
+        stages, _ = self.stages(spectra, state)
+        return {"step_size": stages.step_size, "reference": stages.reference}
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """See losses.objective."""

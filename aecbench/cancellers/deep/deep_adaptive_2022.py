@@ -99,6 +99,11 @@ class DeepAdaptive2022(FramewiseNetwork):
         filtered = self.filter(reference.mT, mic.mT, step_size.mT, state.filter)
         return Stages(filtered.error.mT, reference, step_size), State(filtered.state, memory)
 
+    def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
+        """Step size and learned reference."""
+        stages, _ = self.stages(spectra, state)
+        return {"step_size": stages.step_size, "reference": stages.reference}
+
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """See losses.objective."""
         config, hop = self.config, self.config.hop_length

@@ -196,7 +196,7 @@ def test_what_is_not_learned_stays_as_it_is(kind):
 
 
 def test_without_filters_the_network_is_a_mask():
-    network = build(DeepAdaptive, kalman=None, filter=False)
+    network = build(DeepAdaptive, kalman={"taps": 0}, filter=False)
     spectra = random_spectra(network, 1, 9)
     stages, _ = network.stages(spectra, network.initial(spectra[0]))
     assert torch.equal(stages.error, spectra[0])

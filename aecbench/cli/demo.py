@@ -1,0 +1,86 @@
+"""aecbench demo."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aecbench.cli.common import RUNS, show
+
+__all__ = ["demo"]
+
+LEVEL = click.FloatRange(-60, 60)
+SEEDS = 1_000_000
+
+
+@click.command()
+@click.option(
+    "--model",
+    required=True,
+    metavar="NAME|DIR",
+    help="Baseline, folder with card.toml, --save-dir of aecbench train, or pkg.mod:Class.",
+)
+@click.option("--duration", type=click.FloatRange(1, 600), default=5, show_default=True, help="Of the scene, in s.")
+@click.option("--ser-db", type=LEVEL, default=-10, show_default=True, help="Near-end speech against echo.")
+@click.option("--snr-db", type=LEVEL, default=10, show_default=True, help="Near-end speech against noise.")
+@click.option(
+    "--speech",
+    metavar="SRC",
+    default="espeak",
+    show_default=True,
+    help='"espeak", a pack, a folder of audio, or a CSV with file and speaker.',
+)
+@click.option("--seed", type=click.IntRange(0), help="Draw the scene of this number again.  [default: a new one]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the audio.  [default: runs/demo]")
+@click.option("--plot", is_flag=True, help="Picture of the signals, and of what the model decides, where it can tell.")
+def demo(
+    model: str,
+    duration: float,
+    ser_db: float,
+    snr_db: float,
+    speech: str,
+    seed: int | None,
+    out: Path | None,
+    plot: bool,
+) -> None:
+    """Cancel the echo of one fresh scene: audio to listen to, scores before and after, a picture.
+
+    The far end talks all the time, the near end in the second half.
+
+    \b
+    aecbench demo --model kalman --plot
+    aecbench demo --model runs/train/deep_adaptive --ser-db -20 --seed 7 --speech my/recordings
+    """
+    from aecbench.demo import demo as run
+    from aecbench.demo import write_demo
+    from aecbench.plots import plot_demo
+    from aecbench.systems import load_system
+
+    number = secrets.randbelow(SEEDS) if seed is None else seed
+    found = run(load_system(model), duration=duration, ser=ser_db, snr=snr_db, seed=number, speech=speech)
+    folder = out or RUNS / "demo"
+    paths = write_demo(found, folder)
+    if plot:
+        paths.append(folder / "demo.png")
+        plot_demo(found, paths[-1])
+    show(_table(found, number))
+    for path in paths:
+        click.echo(path)
+
+
+def _table(found: Any, seed: int) -> Any:
+    """A row per metric: its value for the microphone and for the output, or why it has none."""
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
+    from aecbench.results import heading
+
+    table = Table("", box=SIMPLE_HEAD, title=f"{found.system}, scene of --seed {seed}", title_justify="left")
+    for side in ("microphone", "output"):
+        table.add_column(side, justify="right")
+    for metric in found.after:
+        scores = found.before[metric], found.after[metric]
+        table.add_row(escape(heading(metric)), *(escape(one.reason) or f"{one.value:.2f}" for one in scores))
+    return table

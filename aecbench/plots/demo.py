@@ -1,0 +1,94 @@
+"""A demonstration: waveforms and spectrograms of a scene and of the output, and what the canceller has decided."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from numpy.typing import NDArray
+
+from aecbench.demo import Demo
+from aecbench.dsp.levels import db
+from aecbench.plots.style import ACCENT, GREY, INK, RANGE, draw_spectrogram, plain, save, spectrum
+from aecbench.results import heading
+from aecbench.scenes.scene import Scene
+from aecbench.signals import Array
+
+__all__ = ["plot_demo"]
+
+SILENT = 1e-12  # power of a bin without sound, at least
+WIDTH, ROW, HEAD = 12.5, 1.35, 0.6  # inches: all, a signal, the title
+
+
+def plot_demo(shown: Demo, path: Path) -> None:
+    """A row for each signal, all at the microphone on one scale, and for each decision over time and frequency.
+
+    Beside a decision is its mean over all frequencies. A dashed line is where the near end begins to talk. Raises
+    OutputError.
+    """
+    scene, signals = shown.scene, shown.signals
+    heard = {"echo": signals.echo, "near end": signals.near, "microphone": signals.mic, "output": shown.output}
+    rows = {"far end": signals.far} | heard
+    peak, loudest = _peak(signals.mic), float(spectrum(signals.mic, scene.rate).max())
+    with plain():
+        figure = Figure(figsize=(WIDTH, HEAD + ROW * (len(rows) + len(shown.decisions))), layout="constrained")
+        axes = figure.subplots(len(rows) + len(shown.decisions), 2, sharex=True)
+        for (left, right), (name, x) in zip(axes, rows.items(), strict=False):
+            _waveform(left, name, x, scene.rate, peak if name in heard else _peak(x))
+            top = loudest if name in heard else float(spectrum(x, scene.rate).max())
+            image = draw_spectrogram(right, x, scene.rate, top)
+            figure.colorbar(image, ax=right, label="dB", pad=0.01)
+        for (left, right), (name, values) in zip(axes[len(rows) :], shown.decisions.items(), strict=True):
+            image = _decision(left, right, name.replace("_", " "), values, scene)
+            figure.colorbar(image, ax=right, label="dB" if np.iscomplexobj(values) else "", pad=0.01)
+        for left, right in axes:
+            for axis, colour in ((left, GREY), (right, "white")):
+                if scene.near is not None:
+                    axis.axvline(scene.near.spans[0][0], color=colour, lw=0.8, ls="--")
+        axes[0, 0].set_xlim(0, scene.duration)
+        for axis in axes[-1]:
+            axis.set_xlabel("s")
+        figure.align_ylabels(axes[:, 0])
+        figure.suptitle(_title(shown), x=0.01, ha="left", size=10)
+        save(figure, path)
+
+
+def _peak(x: Array) -> float:
+    return float(np.abs(x).max()) or 1.0
+
+
+def _waveform(axis: Axes, name: str, x: Array, rate: int, peak: float) -> None:
+    colour = ACCENT if name == "output" else INK
+    axis.plot(np.arange(x.size) / rate, x, color=colour, lw=0.3, rasterized=True)
+    axis.set(ylabel=name, ylim=(-1.05 * peak, 1.05 * peak))
+
+
+def _decision(left: Axes, right: Axes, name: str, values: NDArray[Any], scene: Scene) -> AxesImage:
+    """Values [N, F]: real ones, of at least 0, as they are, complex ones as levels."""
+    limits: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": float(np.abs(values).max()) or 1.0}
+    shown, mean, unit = values, values.mean(-1), ""
+    if np.iscomplexobj(values):
+        power = np.maximum(np.abs(values) ** 2, SILENT)
+        shown, unit = db(power), " [dB]"
+        limits = {"cmap": "magma", "vmin": shown.max() - RANGE, "vmax": shown.max()}
+        mean = np.maximum(db(power.mean(-1)), limits["vmin"])
+    left.plot(np.linspace(0, scene.duration, len(mean)), mean, color=ACCENT, lw=1)
+    left.set_ylabel(f"{name}{unit}")
+    right.set_ylabel("kHz")
+    return right.imshow(
+        shown.T, origin="lower", aspect="auto", extent=(0, scene.duration, 0, scene.rate / 2000), **limits
+    )
+
+
+def _title(shown: Demo) -> str:
+    """Which system on which scene, and the scores before and after."""
+    scene = shown.scene
+    levels = f"SER {scene.ser:g} dB, SNR {scene.snr:g} dB".replace("-", "−")
+    changes = (
+        f"{heading(metric)} " + f"{shown.before[metric].value:.2f} → {score.value:.2f}".replace("-", "−")
+        for metric, score in shown.after.items()
+        if np.isfinite(score.value)
+    )
+    return f"{shown.system}: {levels}\n{'     '.join(changes)}"

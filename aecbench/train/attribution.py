@@ -1,0 +1,85 @@
+"""Where the audio of corpora comes from, under which licences, and whose it is, for the card of what learnt from it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from aecbench.assets import find, names
+from aecbench.config import read_toml
+from aecbench.corpus import Corpus
+
+__all__ = ["Source", "Terms", "sources"]
+
+KINDS = {"speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # in recipe, in manifest
+MADE = {"espeak": "synthesised with eSpeak NG"}  # no recordings, so there is nobody to name
+SHOWN = 3  # owners that are named
+
+
+class Terms(NamedTuple):
+    """Files under one licence."""
+
+    licence: str
+    files: int | None  # None where nobody has counted them
+    owners: list[str]  # whoever most of them are owed to comes first
+
+
+class Source(NamedTuple):
+    """Audio of one kind."""
+
+    kind: str  # "speech", "noise", "rir", "loudspeaker_ir", or "audio" for all of an imported corpus
+    name: str  # without folders, which mean nothing elsewhere
+    terms: list[Terms]
+
+    def lines(self) -> Iterator[str]:
+        """A list in Markdown."""
+        if self.name in MADE:
+            yield f"- {self.kind}: {MADE[self.name]}."
+            return
+        if not self.terms:
+            yield f"- {self.kind}: `{self.name}`, whose licence has to be looked up there."
+            return
+        shipped = self.name in names("packs")
+        yield f"- {self.kind}: {'pack ' if shipped else ''}`{self.name}`:"
+        place = f", named in packs/{self.name}.csv, which ships with aecbench" if shipped else ""
+        for licence, files, owners in self.terms:
+            more = f" and {len(owners) - SHOWN} more{place}" if len(owners) > SHOWN else ""
+            count = "" if files is None else f", {files} file{'' if files == 1 else 's'}"
+            yield f"  - {licence}{count}: {'; '.join(owners[:SHOWN]) or 'nobody is named'}{more}"
+
+
+def sources(corpora: Sequence[Corpus]) -> list[Source]:
+    """The sources of corpora, each once. Of files that are not here any more, nothing is known but the name."""
+    found: dict[tuple[str, str], Source] = {}
+    for corpus in corpora:
+        spec = corpus.info["spec"]
+        if "imported" in spec:
+            found["audio", spec["imported"]] = Source("audio", str(spec["imported"]), [])
+        for table, kind in KINDS.items():
+            given = spec.get(table)
+            source = given.get("source") if isinstance(given, Mapping) else None
+            if source not in (None, "simulated"):
+                found[kind, source] = Source(kind, Path(source).name, _terms(source, kind))
+    return list(found.values())
+
+
+def _terms(source: str, kind: str) -> list[Terms]:
+    """Those of a pack, or of a manifest with columns `licence` and `attribution`."""
+    path = find("packs", source) if source in names("packs") else Path(source)
+    if path.suffix == ".toml":
+        facts = read_toml(path)
+        return [Terms(facts["licence"], None, [facts["attribution"]])]
+    if path.suffix != ".csv" or not path.is_file():
+        return []
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if "licence" not in table or "attribution" not in table:
+        return []
+    rows = table[table["kind"] == kind] if "kind" in table else table
+    return [Terms(str(licence), len(of), _owners(of["attribution"])) for licence, of in rows.groupby("licence")]
+
+
+def _owners(attributions: Iterable[str]) -> list[str]:
+    parts = (part.strip() for attribution in attributions for part in attribution.split(";"))
+    return [owner for owner, _ in Counter(filter(None, parts)).most_common()]

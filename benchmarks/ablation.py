@@ -1,0 +1,91 @@
+"""What each part of deep_adaptive brings: the network trained without it, for the same few steps each, and scored.
+
+Run from a checkout: python benchmarks/ablation.py --corpus TRAIN --val-corpus VAL [--out DIR] [--steps N] [--scenes N]
+
+Every variant sees the same examples in the same order. Scores are those of the split val, which nothing was trained on.
+A variant whose scores are in --out already is not trained again.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from aecbench.corpus import open_corpus
+from aecbench.evaluate import evaluate
+from aecbench.metrics import METRICS
+from aecbench.report import result_table
+from aecbench.results import ResultTable
+from aecbench.systems import load_system
+
+METRICS_SHOWN = ("erle", "erle_true", "pesq", "stoi", "si_sdr")
+FIXED_STEP, FIXED_REFERENCE = "network.learn_step=false", "network.learn_reference=false"
+NO_KALMAN, NO_FILTER = "network.kalman.taps=0", "network.filter=false"
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "as released": (),
+    "reference fixed": (FIXED_REFERENCE,),
+    "step size fixed": (FIXED_STEP,),
+    "both fixed": (FIXED_REFERENCE, FIXED_STEP),
+    "no NLMS filter": (NO_FILTER,),
+    "no Kalman filter": (NO_KALMAN,),
+    "no filter: a mask": (NO_FILTER, NO_KALMAN),
+    "1 tap": ("network.taps=1",),
+    "4 taps": ("network.taps=4",),
+    "20 taps": ("network.taps=20",),
+}
+
+
+def main() -> None:
+    """Train all, --jobs at a time, then score all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--val-corpus", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("runs/ablation"), metavar="DIR")
+    parser.add_argument("--recipe", default="deep_adaptive")
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--batch-size", type=int, default=6)
+    parser.add_argument("--scenes", type=int, default=60, help="of the split val, scored")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(lambda name: train(name, options), VARIANTS))
+    corpus = open_corpus(options.val_corpus).split("val")[: options.scenes]
+    metrics = {name: METRICS[name] for name in METRICS_SHOWN}
+    systems = [replace(load_system(str(folder(name, options) / "best")), name=name) for name in VARIANTS]
+    table = ResultTable.concat(
+        [evaluate(system, corpus, metrics, split="val", jobs=options.jobs) for system in systems]
+    )
+    table.save(options.out)
+    print(f"{options.steps} steps of {options.batch_size} examples each, {len(corpus)} scenes of the split val")
+    Console(width=150).print(result_table(table, None))
+
+
+def folder(name: str, options: argparse.Namespace) -> Path:
+    """Of a variant."""
+    kept: Path = options.out / name.replace(" ", "-").replace(":", "")
+    return kept
+
+
+def train(name: str, options: argparse.Namespace) -> None:
+    """One epoch of as many scenes as it takes; the learning rate rises and falls within it."""
+    if (folder(name, options) / "best" / "card.toml").exists():
+        return
+    settings = [part for value in VARIANTS[name] for part in ("--set", value)]
+    samples = options.steps * options.batch_size
+    command = [
+        *(Path(sys.executable).with_name("aecbench"), "train", "deep_adaptive", "--recipe", options.recipe),
+        *("--corpus", options.corpus, "--val-corpus", options.val_corpus, "--save-dir", folder(name, options)),
+        *("--epochs", 1, "--train-samples", samples, "--batch-size", options.batch_size, "--workers", 0),
+        *("--set", "val_scenes=0", "--set", "ema=0.98", *settings),
+    ]
+    subprocess.run([str(part) for part in command], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+if __name__ == "__main__":
+    main()
