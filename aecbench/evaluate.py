@@ -17,11 +17,14 @@ from aecbench import provenance
 from aecbench.cancellers.external.command import Command
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
+from aecbench.cancellers.response import learnt_response
 from aecbench.config import canonical_json, sha256
-from aecbench.corpus import Corpus
+from aecbench.corpus import Corpus, Item
 from aecbench.corpus.layouts.base import UNIT, records
+from aecbench.corpus.response import true_response
 from aecbench.errors import UsageError
 from aecbench.metrics import DEFAULT_METRICS, Metric, Score, score
+from aecbench.metrics.base import Inapplicable
 from aecbench.metrics.near_attenuation import near_attenuation
 from aecbench.output import new_folder, whole_file
 from aecbench.parallel import in_parallel
@@ -123,7 +126,8 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
         _write(audio, system.name, item.scene, signals, run.estimate)
     if run.estimate is None:
         return dict.fromkeys([*metrics, RTF], Score(np.nan, run.error, failed=True))
-    scores = {name: score(metric, signals, run.estimate, rate, talk, changes) for name, metric in metrics.items()}
+    known = (rate, talk, changes, lambda: _responses(system, item))
+    scores = {name: score(metric, signals, run.estimate, *known) for name, metric in metrics.items()}
     scores[RTF] = Score(run.seconds / item.scene.duration)
     if made_elsewhere:
         scores[RTF] = Score(np.nan, "made elsewhere, nobody knows how fast")
@@ -213,6 +217,15 @@ def _changes(scene: Scene | Recording) -> list[float]:
         return []
     switches = scene.path.times if scene.path.kind == "switch" else ()
     return sorted({*switches, *(time for time, _ in (*scene.channel.jumps, *scene.channel.volume))})
+
+
+def _responses(system: System, item: Item) -> tuple[Array, Array]:
+    """The true impulse response of the echo path at the end, and what the system has learnt. Raises Inapplicable."""
+    true = true_response(item)
+    learnt = learnt_response(system.canceller, item.signals.mic, item.signals.far)
+    if learnt is None:
+        raise Inapplicable(f"{system.name} tells no impulse response; only linear filters of full band have one")
+    return true, learnt
 
 
 def _run(system: System, signals: Signals, rate: int) -> Run:

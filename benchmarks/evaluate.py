@@ -30,14 +30,15 @@ from aecbench.systems import load_system
 ROUNDS = 3
 GOAL = 1.2
 MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 from aecbench.corpus import open_corpus
+from aecbench.cost import process_peak
 from aecbench.evaluate import evaluate
 from aecbench.systems import load_system
 path, split, scenes, model = sys.argv[1:]
 evaluate(load_system(model), open_corpus(Path(path)).split(split)[:int(scenes)], split=split)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(process_peak() / 1e6)
 """
 
 

@@ -94,6 +94,43 @@ def test_a_failing_system_gives_rows_with_reasons(corpus):
     assert failed["reason"].str.contains("not finite").any()
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """An output that nobody can use."""
+
+    kind: str
+    latency: int = 0
+
+    def cancel(self, mic, far):
+        return {"not a number": mic * np.nan, "too short": mic[:100], "of two channels": np.stack([mic, mic])}[
+            self.kind
+        ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("not a number", "not finite"), ("too short", "has shape"), ("of two channels", "has shape")],
+)
+def test_an_output_that_nobody_can_use_is_a_row_with_the_reason_for_every_metric(corpus, kind, reason):
+    rows = evaluate(System("wrong", Wrong(kind), "tests:Wrong", {}), corpus, METRICS).rows
+    rows = rows[rows["metric"] != "rtf"]
+    assert len(rows) == 6 * len(METRICS)
+    assert rows["value"].isna().all()
+    assert rows["reason"].str.contains(reason).all()
+    assert rows["failed"].all()
+
+
+def test_silence_is_first_in_no_metric_and_the_identity_changes_nothing(corpus):
+    systems = [load_system("passthrough"), System("silent", Gain(0.0), "tests:Gain", {}), load_system("oracle")]
+    table = ResultTable.concat([evaluate(system, corpus, METRICS) for system in systems])
+    ranks = {system: ranks for (_, system), ranks in table.ranks().items()}
+    assert set(table.destroyed) == {"silent"}
+    assert all(rank is None or rank > 1 for metric, rank in ranks["silent"].items() if metric != "rtf")
+    for metric in ("erle", "erle_true", "erle_tail", "erle_segmental", "level"):
+        assert means(table, metric)["passthrough"] == pytest.approx(0, abs=0.005), metric
+    assert {metric for metric, rank in ranks["oracle"].items() if rank == 1} >= set(DEFAULT_METRICS)
+
+
 def test_results_survive_the_disk_with_their_provenance(table, tmp_path):
     table.save(tmp_path)
     again = ResultTable.load(tmp_path / "rows.parquet")

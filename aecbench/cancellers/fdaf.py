@@ -111,6 +111,11 @@ class FDAF(Streaming[State]):
             turn=np.zeros(batch, np.int64),
         )
 
+    def impulse_response(self, state: State) -> Array:
+        """The taps of the main filter [..., taps]; what its partitions have beyond theirs is left out."""
+        partitions = np.fft.irfft(state.weights[0])[..., : self.block].astype(np.float32)
+        return partitions.reshape(*partitions.shape[:-2], self.taps)
+
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel with the better filter, adapt both, exchange."""
         check_finite(self, mic, far)

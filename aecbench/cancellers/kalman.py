@@ -108,6 +108,11 @@ class Kalman(Streaming[State]):
             turn=np.zeros(batch, np.int64),
         )
 
+    def impulse_response(self, state: State) -> Array:
+        """The taps of the main filter [..., taps]; what its partitions have beyond theirs is left out."""
+        partitions = np.fft.irfft(state.weights[0])[..., : self.block].astype(np.float32)
+        return partitions.reshape(*partitions.shape[:-2], self.taps)
+
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Predict, update both filters, let the better one teach the other, cancel with the main one."""
         check_finite(self, mic, far)

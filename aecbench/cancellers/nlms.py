@@ -88,6 +88,10 @@ class NLMS(Streaming[State]):
             coupling=coupling.initial(batch),
         )
 
+    def impulse_response(self, state: State) -> Array:
+        """The taps [..., taps], that of the newest sample first."""
+        return state.weights[..., ::-1]
+
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Adapt over one block; the output is the a-priori error, where that is not louder than the microphone."""
         check_finite(self, mic, far)

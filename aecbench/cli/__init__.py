@@ -7,6 +7,7 @@ import click
 from aecbench import __version__
 from aecbench.cli.cancel import cancel
 from aecbench.cli.compare import compare
+from aecbench.cli.cost import cost
 from aecbench.cli.demo import demo
 from aecbench.cli.eval import evaluate
 from aecbench.cli.export import export
@@ -29,6 +30,7 @@ COMMANDS = [
     simulate,
     evaluate,
     compare,
+    cost,
     tune,
     train,
     cancel,

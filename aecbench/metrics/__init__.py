@@ -1,6 +1,6 @@
 """Metrics: one per file, one row per metric in METRICS, in the order of the columns of a result table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from aecbench.metrics import (
     fsdr,
     level,
     lsd,
+    misalignment,
     near_attenuation,
     pesq,
     pesq_nb,
@@ -97,6 +98,15 @@ METRICS: dict[str, Metric] = {
         version=1,
         changes=True,
     ),
+    "misalignment": Metric(
+        fn=misalignment.misalignment,
+        title="Misalign.",
+        unit="dB",
+        better="lower",
+        talk=FAR_ACTIVE,
+        version=1,
+        responses=True,
+    ),
 }
 
 DEFAULT_METRICS = {name: METRICS[name] for name in ("erle", "erle_true", "pesq", "stoi", "si_sdr", "fsdr")}
@@ -109,6 +119,7 @@ def score(
     rate: int,
     talk: NDArray[Any] | None = None,
     changes: Sequence[float] = (),
+    responses: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Score:
     """Score one scene with a metric or a row of METRICS: see `aecbench.metrics.base.score`.
 
@@ -118,4 +129,4 @@ def score(
         if metric not in METRICS:
             raise UnknownName("metric", metric, METRICS)
         metric = METRICS[metric]
-    return base.score(metric, signals, estimate, rate, talk, changes)
+    return base.score(metric, signals, estimate, rate, talk, changes, responses)

@@ -58,6 +58,7 @@ class Metric:
     stems: bool = True  # whether it reads near, echo or noise, which nobody knows of a real recording
     span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
     changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
+    responses: bool = False  # whether it takes the true impulse response and that of the system's filter, [..., L] each
 
 
 class Score(NamedTuple):
@@ -78,13 +79,15 @@ def score(
     rate: int,
     talk: NDArray[np.integer[Any]] | None = None,
     changes: Sequence[float] = (),
+    responses: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Score:
     """Score the estimate [T] of one scene, stems [T] at `rate` Hz.
 
     `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given;
-    `changes` are the times [s] at which its echo path changes. Values in dB are held within ±100 dB: the ERLE of a
-    silent output is 100 dB and not infinite, so that a mean over scenes exists. Never raises for what is in the audio:
-    an estimate that cannot be scored has the value NaN and a reason.
+    `changes` are the times [s] at which its echo path changes; `responses` gives the impulse response [L] of the echo
+    path and that which the system has learnt, or raises Undefined, and is called where a metric asks for them. Values
+    in dB are held within ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over scenes
+    exists. Never raises for what is in the audio: an estimate that cannot be scored has the value NaN and a reason.
     """
     estimate = np.asarray(estimate)
     talk = levels.talk(signals, rate) if talk is None else talk
@@ -93,10 +96,12 @@ def score(
             raise Inapplicable(NO_STEMS)
         _check(estimate, signals)
         keep = _cut(metric, talk, rate, estimate.shape[-1])
-        more = (_positions(changes, rate, keep, estimate.shape[-1]),) if metric.changes else ()
+        more: tuple[Any, ...] = (_positions(changes, rate, keep, estimate.shape[-1]),) if metric.changes else ()
         signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]
         if estimate.size < SHORTEST * rate:
             raise Inapplicable(f"shorter than {SHORTEST} s")
+        if metric.responses:
+            more += _known(responses)
         value = float(metric.fn(signals, estimate, rate, *more))
         if np.isnan(value):
             raise _why(metric, signals, estimate)
@@ -154,6 +159,12 @@ def _positions(
 ) -> NDArray[np.integer[Any]]:
     """Where in the samples that were kept the times [s] of the whole scene lie."""
     return np.searchsorted(np.arange(length)[keep], np.sort(np.round(np.multiply(changes, rate))))
+
+
+def _known(responses: Callable[[], tuple[Array, Array]] | None) -> tuple[Array, Array]:
+    if responses is None:
+        raise Inapplicable("no impulse responses are given")
+    return responses()
 
 
 def _why(metric: Metric, signals: Signals, estimate: Array) -> Undefined:

@@ -31,7 +31,7 @@ def plot_spread(table: ResultTable, path: Path) -> None:
     columns = min(4, len(table.metrics))
     rows = -(-len(table.metrics) // columns)
     with plain():
-        size = (2.9 * columns + 0.8, rows * (0.9 + 0.24 * len(styles)) + 0.3)
+        size = (2.9 * columns + 0.8, rows * (0.9 + 0.24 * len(styles)) + 0.5)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
         axes = list(grid.flat)
@@ -62,4 +62,5 @@ def plot_spread(table: ResultTable, path: Path) -> None:
             row[0].set_ylim(len(styles) - 0.5, -0.5)
         for axis in axes[len(table.metrics) :]:
             axis.set_axis_off()
+        figure.supxlabel("median, quartiles, 5th and 95th percentile of the scenes", size=8, x=0.01, ha="left")
         save(figure, path)

@@ -12,7 +12,8 @@ from aecbench.results import RTF, ResultTable, heading
 
 __all__ = ["LABELS", "plot_condition", "plot_conditions"]
 
-LABELS = {"ser": "signal-to-echo ratio [dB]", "rt60": "RT60 [s]", "delay": "bulk delay [s]"}
+LABELS = {"ser": "signal-to-echo ratio [dB]", "rt60": "RT60 [s]", "delay": "bulk delay [ms]"}
+SCALES = {"delay": 1000}  # from the numbers of the table to those shown
 LONGEST = 10  # characters of a bin that fit side by side
 SPREAD = 0.6  # of the distance of two bins, over which the systems in one stand beside each other
 
@@ -29,7 +30,10 @@ def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def plot_condition(table: ResultTable, by: str, path: Path) -> None:
-    """A panel per metric: each system's means over the bins of a number that was drawn, with 95 % intervals."""
+    """A panel per metric: each system's means over the bins of a number that was drawn, with 95 % intervals.
+
+    Below each bin stands in how many scenes the metric has a value, of the system that has the most.
+    """
     metrics = [metric for metric in table.metrics if metric != RTF]
     summary = table.summary(by)
     bins = list(dict.fromkeys(label for label, _ in summary))
@@ -47,7 +51,9 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
                 x = np.arange(len(bins)) + shift
                 axis.vlines(x, low, high, color=look.colour, lw=1.2, alpha=0.6)
                 axis.plot(x, mean, color=look.colour, ls=look.line, lw=1, marker=look.marker, ms=3.2, label=system)
-            axis.set_xticks(range(len(bins)), map(_tick, bins))
+            counts = [max(summary[label, system][metric].n for system in styles) for label in bins]
+            ticks = [f"{_tick(label, SCALES.get(by, 1))}\nn = {n}" for label, n in zip(bins, counts, strict=True)]
+            axis.set_xticks(range(len(bins)), ticks)
             axis.set_xlim(-0.5, len(bins) - 0.5)
             axis.set_xlabel(LABELS.get(by, by))
             axis.set_title(heading(metric), loc="left")
@@ -59,6 +65,18 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
         save(figure, path)
 
 
-def _tick(label: str) -> str:
-    words = label.replace("-", "−")
+def _tick(label: str, scale: float) -> str:
+    """The label of a bin, its numbers in other units.
+
+    >>> _tick("-0.025 … 0.05", 1000), _tick("static", 1)
+    ('−25 … 50', 'static')
+    """
+    words = " ".join(_scaled(word, scale) for word in label.split(" ")).replace("-", "−")
     return words if len(words) <= LONGEST else words.replace(" … ", " …\n")
+
+
+def _scaled(word: str, scale: float) -> str:
+    try:
+        return f"{float(word) * scale:g}"
+    except ValueError:
+        return word

@@ -39,7 +39,7 @@ def plot_convergence(
         axis.axhline(0, color=GREY, lw=0.8)
         axis.set_xlim(left=0)
         axis.set_xlabel("time [s]")
-        axis.set_ylabel("ERLE [dB]")
+        axis.set_ylabel("ERLE of the echo alone [dB]")
         axis.set_title(title, loc="left")
         axis.grid(color=PALE, lw=0.6)
         axis.set_axisbelow(True)

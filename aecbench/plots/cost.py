@@ -1,13 +1,17 @@
 """What quality costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from matplotlib.transforms import Bbox
 
+from aecbench.cancellers.align import RATE
+from aecbench.cancellers.count import count
 from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.style import PALE, Look, looks, plain, save
 from aecbench.results import RTF, Interval, ResultTable, heading
@@ -15,6 +19,7 @@ from aecbench.results import RTF, Interval, ResultTable, heading
 __all__ = ["plot_cost", "plot_costs"]
 
 QUALITY = ("pesq", "erle")
+EMPTY: Mapping[str, float] = MappingProxyType({})
 NAME = 100  # points: so bad is it to cover a name, or to leave the panel
 PLACES = tuple(
     (x, y) for y in (0, 8, -8, 14, -14, 22, -22, 30, -30) for x in (6, -6, 0) if x or y
@@ -25,38 +30,53 @@ def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
     """cost.png, of PESQ and ERLE or what was scored of them. Gives the files that were written."""
     metrics = [metric for metric in QUALITY if metric in evaluated.table.metrics]
     path = folder / "cost.png"
-    return [path] if metrics and plot_cost(evaluated.table, metrics, path) else []
+    counts = {system.name: count(system.canceller) for system in evaluated.systems}
+    macs = {name: RATE * found.macs for name, found in counts.items() if found is not None}
+    return [path] if metrics and plot_cost(evaluated.table, metrics, path, macs) else []
 
 
-def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path) -> bool:
+def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapping[str, float] = EMPTY) -> bool:
     """A panel per metric: its mean with the 95 % interval over the real-time factor, a point per system.
 
-    Gives whether there was a point, and so a picture: a system whose speed is not known has none.
+    And below, over the `macs` per second of audio, where there are any. Gives whether there was a point, and so a
+    picture: a system has none over a cost that is nothing or that nobody knows.
     """
     summary = {system: cells for (_, system), cells in table.summary().items()}
-    timed = {system: cells[RTF].mean for system, cells in summary.items() if cells[RTF].mean > 0}
     styles = looks(table.systems)
-    if not any(summary[system][metric].n for system in timed for metric in metrics):
+    costs = {
+        "real-time factor on one core": {system: cells[RTF].mean for system, cells in summary.items()},
+        "million MACs per second of audio": {system: macs.get(system, 0) / 1e6 for system in summary},
+    }
+    costs = {what: {system: cost for system, cost in known.items() if cost > 0} for what, known in costs.items()}
+    if not any(summary[system][metric].n for known in costs.values() for system in known for metric in metrics):
         return False
+    shown = [(what, known) for what, known in costs.items() if known]
     with plain():
-        figure = Figure(figsize=(4.8 * len(metrics), 4.2), layout="constrained")
+        figure = Figure(figsize=(4.8 * len(metrics), 4.0 * len(shown)), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = list(figure.subplots(1, len(metrics), squeeze=False).flat)
-        for axis, metric in zip(axes, metrics, strict=True):
-            for system in timed:
+        grid = figure.subplots(len(shown), len(metrics), squeeze=False)
+        panels = [
+            (axis, metric, what, known)
+            for row, (what, known) in zip(grid, shown, strict=True)
+            for axis, metric in zip(row, metrics, strict=True)
+        ]
+        for axis, metric, what, known in panels:
+            for system in known:
                 cell, look = summary[system][metric], styles[system]
-                axis.vlines(timed[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
-                axis.plot(timed[system], cell.mean, look.marker, color=look.colour, ms=6)
+                axis.vlines(known[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
+                axis.plot(known[system], cell.mean, look.marker, color=look.colour, ms=6)
             axis.set_xscale("log")
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
             axis.margins(x=0.28, y=0.1)
-            axis.set_xlabel("real-time factor on one core")
+            axis.set_xlabel(what)
             axis.set_ylabel(heading(metric))
             axis.grid(color=PALE, lw=0.6)
             axis.set_axisbelow(True)
         figure.draw_without_rendering()
-        for axis, metric in zip(axes, metrics, strict=True):
-            cells = {system: summary[system][metric] for system in timed if summary[system][metric].n}
-            _label(axis, {system: (timed[system], cell) for system, cell in cells.items()}, styles)
+        for axis, metric, _, known in panels:
+            cells = {system: summary[system][metric] for system in known if summary[system][metric].n}
+            _label(axis, {system: (known[system], cell) for system, cell in cells.items()}, styles)
         save(figure, path)
     return True
 

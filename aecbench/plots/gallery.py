@@ -14,7 +14,7 @@ from aecbench.signals import Array
 __all__ = ["SCENES", "plot_gallery", "plot_outputs"]
 
 SCENES = 4
-COLUMNS = 4
+COLUMNS = 4  # at most
 
 
 def plot_gallery(evaluated: Evaluated, folder: Path) -> list[Path]:
@@ -34,8 +34,8 @@ def plot_outputs(item: Item, heard: dict[str, Array], path: Path) -> None:
     rate, signals = item.scene.rate, item.signals
     inputs = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
     panels = [*inputs.items(), *heard.items()]
-    columns = min(COLUMNS, len(panels))
-    rows = -(-len(panels) // columns)
+    rows = -(-len(panels) // COLUMNS)
+    columns = -(-len(panels) // rows)
     loudest = float(spectrum(signals.mic, rate).max())
     with plain():
         figure = Figure(figsize=(3.2 * columns + 0.6, 1.75 * rows + 0.5), layout="constrained")
@@ -45,11 +45,11 @@ def plot_outputs(item: Item, heard: dict[str, Array], path: Path) -> None:
             axis.set_title(name, loc="left", weight="bold" if name in inputs else "normal")
             axis.set_xlim(0, signals.mic.size / rate)
         for n, axis in enumerate(grid.flat):
-            axis.set_ylabel("kHz" if n % columns == 0 else "")
-            axis.set_xlabel("s" if n + columns >= len(panels) else "")
+            axis.set_ylabel("frequency [kHz]" if n % columns == 0 else "")
+            axis.set_xlabel("time [s]" if n + columns >= len(panels) else "")
             axis.tick_params(labelbottom=n + columns >= len(panels))
             axis.set_visible(n < len(panels))
-        figure.colorbar(image, ax=grid, label="dB", shrink=0.6, aspect=30)
+        figure.colorbar(image, ax=grid, label="level [dB]", shrink=0.8, aspect=30)
         figure.suptitle(item.scene.id, size=9, x=0.01, ha="left")
         save(figure, path)
 

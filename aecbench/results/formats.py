@@ -14,7 +14,7 @@ from aecbench.results.statistics import Difference, Interval
 if TYPE_CHECKING:
     from aecbench.results.table import ResultTable
 
-__all__ = ["FORMATS", "MARK", "RTF", "cell", "difference_cell", "heading", "long", "result_json", "wide"]
+__all__ = ["FORMATS", "MARK", "RTF", "cell", "difference_cell", "frame_text", "heading", "long", "result_json", "wide"]
 
 RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 LEVEL = 0.05  # of significance
@@ -169,6 +169,9 @@ def _html(frame: pd.DataFrame) -> str:
     return str(frame.to_html(index=False, border=0)) + "\n"
 
 
+LAYOUTS: dict[str, Callable[[pd.DataFrame], str]] = {"md": _markdown, "latex": _latex, "html": _html}  # for people
+
+
 def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", Sequence[str], str | None], str]:
     """The table, and with a reference the differences to it below."""
 
@@ -195,3 +198,15 @@ FORMATS: dict[str, Callable[["ResultTable", Sequence[str], str | None], str]] = 
     "html": _people(_html),
     "json": _json,
 }
+
+
+def frame_text(shown: pd.DataFrame, values: pd.DataFrame, layout: str) -> str:
+    """A table in the layout of a row of FORMATS: `shown` is its text for people, `values` what programs are given.
+
+    Both have a row per system, whose name is the first column, "system".
+    """
+    if layout == "csv":
+        return str(values.to_csv(index=False))
+    if layout == "json":
+        return json.dumps({"systems": {row.pop("system"): _plain(row) for row in values.to_dict("records")}}) + "\n"
+    return LAYOUTS[layout](shown)

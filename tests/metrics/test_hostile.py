@@ -21,7 +21,8 @@ def bursts(count: int, pause: float) -> np.ndarray:
 
 
 def one_score(name: str, signals: Signals, estimate: np.ndarray, talk: np.ndarray | None = None) -> tuple[float, str]:
-    value, reason, failed = score(name, signals, estimate, RATE, talk, changes=[1.0])
+    responses = np.array([1.0, -0.5]), np.array([0.5])
+    value, reason, failed = score(name, signals, estimate, RATE, talk, changes=[1.0], responses=lambda: responses)
     assert np.isfinite(value) or reason
     assert not (np.isfinite(value) and failed)
     return value, reason
@@ -51,6 +52,21 @@ def test_half_a_minute(name, half_a_minute):
     value, reason = one_score(name, half_a_minute, half_a_minute.mic - np.float32(0.5) * half_a_minute.echo)
     assert np.isfinite(value)
     assert "echo" not in reason
+
+
+@pytest.fixture(scope="module")
+def five_minutes() -> Signals:
+    """Both ends talk at the beginning and at the end only, so that what is scored by windows has few of them."""
+    near, echo = (0.1 * np.random.default_rng(k).standard_normal(300 * RATE).astype(np.float32) for k in (1, 2))
+    near[4 * RATE : 298 * RATE] = 0
+    echo[2 * RATE : 296 * RATE] = 0
+    return scene_of(near, echo)
+
+
+def test_five_minutes(name, five_minutes):
+    value, reason = one_score(name, five_minutes, five_minutes.mic - np.float32(0.5) * five_minutes.echo)
+    assert np.isfinite(value)
+    assert not reason or name.startswith("convergence")
 
 
 @pytest.mark.parametrize("gain", [0, 1e-30, 1e30])

@@ -1,0 +1,65 @@
+"""The multiplications of a network, counted while it goes through one frame.
+
+It runs on torch's device without data, where nothing is computed, through torch.utils.flop_counter, which knows the
+products of matrices and convolutions; elementwise products, powers of two and complex numbers are added here. An
+adaptive layer runs there in its plain form, so its products count like all others. See cancellers/count.py for what a
+MAC is.
+"""
+
+import copy
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import flop_counter
+
+from aecbench.cancellers.count import Count, transform
+from aecbench.cancellers.deep.framewise import FramewiseCanceller
+
+__all__ = ["frame_macs", "network"]
+
+aten = torch.ops.aten
+FLOPS = 2  # per MAC, as FlopCounterMode counts
+
+
+def network(canceller: FramewiseCanceller) -> Count:
+    """Parameters, and MACs per sample with those of the transforms; without what runs in front of the network."""
+    config, signals = canceller.network.config, 2 if canceller.front is None else 3
+    macs = frame_macs(canceller) + (signals + 1) * transform(config.n_fft)
+    return Count(sum(p.numel() for p in canceller.network.parameters()), macs / canceller.block)
+
+
+def frame_macs(canceller: FramewiseCanceller) -> float:
+    """MACs of `frames` for one frame of one signal."""
+    network = copy.deepcopy(canceller.network).to("meta")
+    signals, bins = 2 if canceller.front is None else 3, network.config.n_fft // 2 + 1
+    spectra = torch.zeros(signals, 1, 1, bins, dtype=torch.complex64, device="meta")
+    counter = flop_counter.FlopCounterMode(display=False, custom_mapping=ELEMENTWISE)
+    with torch.no_grad():
+        state = network.initial(spectra[0])
+        with counter:
+            network.frames(spectra, state)
+    return counter.get_total_flops() / FLOPS
+
+
+def _products(a: Any, b: Any, *_: Any, out_val: Tensor, **__: Any) -> int:
+    """FLOPs of an elementwise product of tensors, or of a tensor and a number."""
+    reals = [2 if (isinstance(x, Tensor) and x.is_complex()) or isinstance(x, complex) else 1 for x in (a, b)]
+    return FLOPS * prod(reals) * out_val.numel()
+
+
+def _powers(x: Tensor, exponent: Any, *_: Any, out_val: Tensor, **__: Any) -> int:
+    """FLOPs of a square; other powers are no products."""
+    return _products(x, x, out_val=out_val) if exponent == 2 else 0
+
+
+# FlopCounterMode hands them tensors, not shapes
+_products._get_raw = True  # type: ignore[attr-defined]
+_powers._get_raw = True  # type: ignore[attr-defined]
+
+ELEMENTWISE: dict[Any, Any] = {
+    aten.mul: _products,
+    aten.mul_: _products,
+    aten.pow: _powers,
+}

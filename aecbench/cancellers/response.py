@@ -1,0 +1,50 @@
+"""What a canceller has learnt of the echo path, where its filter is a linear one of full band."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from aecbench.cancellers.align import RATE, Aligned, AlignedStreaming, FixedDelay
+from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.cancellers.residual import ResidualSuppressor
+from aecbench.signals import Array
+
+__all__ = ["LinearFilter", "learnt_response"]
+
+
+@runtime_checkable
+class LinearFilter(Protocol):
+    """A `Streaming` canceller that can tell by which impulse response it makes an echo of the far end."""
+
+    def impulse_response(self, state: Any) -> Array:
+        """Impulse response [..., L] in a state; the first tap is that of the newest sample."""
+
+
+def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | None:
+    """The impulse response [L] after all whole blocks of mic and far [T]; None where there is no such filter.
+
+    It starts with the delay by which an alignment holds the far end back. Of a residual echo suppressor it is that of
+    the filter in front. The canceller is run for it from the start.
+    """
+    if isinstance(canceller, Aligned) and isinstance(canceller.alignment, FixedDelay):
+        fixed = canceller.alignment
+        response = learnt_response(canceller.canceller, mic, fixed.align(mic, far))
+        return None if response is None else np.pad(response, (round(fixed.milliseconds * RATE / 1000), 0))
+    if not isinstance(canceller, Streaming):
+        return None
+    state = canceller.init(())
+    if _response(canceller, state) is None:
+        return None
+    for start in range(0, mic.shape[-1] - canceller.block + 1, canceller.block):
+        span = np.s_[start : start + canceller.block]
+        state, _ = canceller.step(state, mic[span], far[span])
+    return _response(canceller, state)
+
+
+def _response(canceller: Streaming[Any], state: Any) -> Array | None:
+    if isinstance(canceller, AlignedStreaming):
+        response = _response(canceller.canceller, state.inner[0])
+        return None if response is None else np.pad(response, (int(state.tracker.delay), 0))
+    if isinstance(canceller, ResidualSuppressor):
+        return _response(canceller.filter, state.filter)
+    return canceller.impulse_response(state) if isinstance(canceller, LinearFilter) else None
