@@ -1,4 +1,4 @@
-"""The data that ships with the package: recipes, baselines and packs. Inside a wheel, or at the top of a checkout."""
+"""The data that ships with the package: recipes, baselines, packs, leaderboards. Inside a wheel, or at the top of a checkout."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent
 
 
 def folder(kind: str) -> Path:
-    """The folder of "recipes", "baselines" or "packs"."""
+    """The folder of "recipes", "baselines", "packs" or "leaderboards"."""
     shipped = PACKAGE / "_shipped" / kind
     return shipped if shipped.is_dir() else PACKAGE.parent / kind
 

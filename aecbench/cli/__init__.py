@@ -14,7 +14,9 @@ from aecbench.cli.export import export
 from aecbench.cli.fetch import fetch
 from aecbench.cli.import_ import import_
 from aecbench.cli.inspect import inspect
+from aecbench.cli.leaderboard import leaderboard
 from aecbench.cli.list_ import list_
+from aecbench.cli.publish import publish
 from aecbench.cli.quickstart import quickstart
 from aecbench.cli.simulate import simulate
 from aecbench.cli.train import train
@@ -41,6 +43,8 @@ COMMANDS = [
     fetch,
     import_,
     export,
+    publish,
+    leaderboard,
 ]
 
 

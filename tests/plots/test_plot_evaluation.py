@@ -80,6 +80,15 @@ def test_there_is_no_picture_of_a_cost_that_nobody_knows(tmp_path):
     assert plot_costs(evaluated(table(metrics=["stoi", "rtf"])), tmp_path) == []
 
 
+def test_costs_that_were_counted_are_a_row_of_their_own(tmp_path):
+    plot_cost(table(), ["pesq"], tmp_path / "timed.png")
+    plot_cost(table(), ["pesq"], tmp_path / "both.png", {"fast": 2e6, "slow": 0.0})
+    timed, both = (matplotlib.image.imread(tmp_path / f"{name}.png").shape for name in ("timed", "both"))
+    assert both == (2 * timed[0], *timed[1:])
+    unknown = undefined(table(), metric="rtf")
+    assert plot_cost(unknown, ["pesq"], tmp_path / "counted.png", {"fast": 2e6})
+
+
 def test_no_two_of_sixteen_systems_look_the_same():
     assert len(set(looks([str(n) for n in range(16)]).values())) == 16
 

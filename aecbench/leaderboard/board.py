@@ -1,0 +1,269 @@
+"""A board: its rules, its scenes and its entries, read from a folder; and who is first.
+
+leaderboards/NAME/
+board.toml          corpus, metrics, ranking, rules
+scenes.parquet      a row per scene with the conditions that were drawn
+results/            two files per entry
+README.md           written anew from all of these
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tomli_w
+from pydantic import Field
+
+from aecbench.assets import folder
+from aecbench.config import parse, read_toml, sha256
+from aecbench.errors import ConfigError, UnknownName
+from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, Published, read_entry, read_rows
+from aecbench.metrics import METRICS
+from aecbench.output import new_folder, whole_file
+from aecbench.record import Frozen
+from aecbench.results import RTF, SCORES, Interval, ResultTable
+from aecbench.scenes.conditions import CONDITIONS
+
+__all__ = [
+    "BOARD",
+    "BOARDS",
+    "SCENES",
+    "Board",
+    "Rules",
+    "Standing",
+    "board_folders",
+    "board_names",
+    "condition_title",
+    "find_board",
+    "new_board",
+    "open_board",
+    "read_rules",
+    "read_scenes",
+]
+
+BOARD, SCENES, BOARDS = "board.toml", "scenes.parquet", "leaderboards"
+DRAWN = (*CONDITIONS, "nonlinear", "duration")  # what is kept of a scene
+UNITS = {"ser": "dB", "rt60": "s", "delay": "s"}
+RULES = """\
+Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
+train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
+"""
+
+
+class RankedMetric(Frozen):
+    """How a column of the board is read."""
+
+    better: Literal["higher", "lower"]
+    version: int
+
+
+class Rules(Frozen):
+    """What board.toml says."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
+    title: str = Field(max_length=200)
+    rebuild: str = ""  # the command that makes the corpus
+    rules: str = RULES
+    ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
+    corpus: CorpusFacts
+    scenes: Hash  # SHA-256 of scenes.parquet
+    metrics: dict[str, RankedMetric]
+
+
+class Standing(NamedTuple):
+    """The place of a system on a board."""
+
+    place: int  # shared by systems of the same mean rank
+    name: str
+    mean_rank: float  # over `ranked_by`; infinite where it has no value in one of them
+
+
+@dataclass(frozen=True)
+class Board:
+    """Rules, scenes, and of every system all versions, the oldest first."""
+
+    path: Path
+    rules: Rules
+    scenes: pd.DataFrame
+    systems: dict[str, list[Published]]
+
+    @property
+    def current(self) -> dict[str, Published]:
+        """The last version of every system."""
+        return {name: versions[-1] for name, versions in self.systems.items()}
+
+    @cached_property
+    def table(self) -> ResultTable:
+        """The current entries as one table of results."""
+        return self.table_of([found for _, found in sorted(self.current.items())])
+
+    def table_of(self, chosen: Sequence[Published]) -> ResultTable:
+        """Some entries as a table of results."""
+        frames = [rows.assign(system=entry.name) for entry, rows in chosen]
+        facts = {entry.name: entry.system.model_dump() for entry, _ in chosen}
+        corpus = self.rules.corpus.model_dump()
+        if not frames:
+            columns = [*SCORES, *self.scenes.columns.drop("scene")]
+            return ResultTable(pd.DataFrame(columns=columns), {"corpus": corpus, "systems": {}})
+        rows = pd.concat(frames, ignore_index=True).merge(self.scenes, on="scene", how="left", validate="many_to_one")
+        texts = [str(name) for name, kind in rows.dtypes.items() if kind == "str"]
+        plain = rows.astype(dict.fromkeys(texts, object))  # of these, pandas chooses rows twice as fast
+        return ResultTable(plain, {"corpus": corpus, "systems": facts})
+
+    def summary(self, condition: str | None = None) -> dict[tuple[str, str], dict[str, Interval]]:
+        """(bin of the condition, system) -> metric -> mean and interval, as `ResultTable.summary`."""
+        if condition not in self._summaries:
+            self._summaries[condition] = self.table.summary(condition)
+        return self._summaries[condition]
+
+    @cached_property
+    def _summaries(self) -> dict[str | None, dict[tuple[str, str], dict[str, Interval]]]:
+        return {}
+
+    @cached_property
+    def ranks(self) -> dict[str, dict[str, int | None]]:
+        """System -> metric -> rank over all scenes."""
+        return {system: cells for (_, system), cells in self.table.ranks().items()}
+
+    @cached_property
+    def standings(self) -> list[Standing]:
+        """The systems, the best first: by the mean of their ranks in `ranked_by`, then by name."""
+        means = {}
+        for system, cells in self.ranks.items():
+            found = [cells[metric] for metric in self.rules.ranked_by]
+            means[system] = np.inf if None in found else float(np.mean([rank for rank in found if rank is not None]))
+        ordered = sorted(means.values())
+        order = sorted(means.items(), key=lambda item: (item[1], item[0]))
+        return [Standing(1 + ordered.index(mean), name, mean) for name, mean in order]
+
+    @property
+    def columns(self) -> list[str]:
+        """The metrics in the order they are shown, the real-time factor last."""
+        return [*self.rules.metrics, RTF]
+
+    @property
+    def conditions(self) -> list[str]:
+        """What differs between the scenes, and so can be told apart."""
+        known = ("talk", "ser", "rt60", "loudspeaker", "noise", "path", "delay")
+        return [name for name in known if name in self.scenes and self.scenes[name].nunique() > 1]
+
+
+def condition_title(condition: str) -> str:
+    """What a condition is called over a table.
+
+    >>> condition_title("ser"), condition_title("talk")
+    ('ser [dB]', 'talk')
+    """
+    return f"{condition} [{UNITS[condition]}]" if condition in UNITS else condition
+
+
+def board_folders(place: Path | None = None) -> Path:
+    """Where boards lie: in `place`, in ./leaderboards, or where the shipped ones are."""
+    if place is not None:
+        return place
+    return Path(BOARDS) if Path(BOARDS).is_dir() else folder(BOARDS)
+
+
+def find_board(name: str, place: Path | None = None) -> Path:
+    """The folder of a board. Raises UnknownName."""
+    known = board_names(place)
+    if name not in known:
+        raise UnknownName(f"board in {board_folders(place)}", name, known)
+    return board_folders(place) / name
+
+
+def board_names(place: Path | None = None) -> list[str]:
+    """All boards, sorted."""
+    return sorted(path.parent.name for path in board_folders(place).glob(f"*/{BOARD}"))
+
+
+def open_board(path: Path) -> Board:
+    """The board in a folder. Raises BoardError for the first file that is damaged, edited or missing."""
+    rules = read_rules(path)
+    scenes = read_scenes(path, rules)
+    systems: dict[str, list[Published]] = {}
+    for file in sorted((path / RESULTS).glob("*.json")):
+        entry = read_entry(file)
+        systems.setdefault(entry.name, []).append(Published(entry, read_rows(file.with_suffix(".parquet"), entry)))
+    for versions in systems.values():
+        versions.sort(key=lambda found: found.entry.version)
+    return Board(path, rules, scenes, systems)
+
+
+def read_rules(path: Path) -> Rules:
+    """The rules of the board in a folder. Raises BoardError."""
+    try:
+        rules = parse(Rules, read_toml(path / BOARD), str(path / BOARD))
+    except ConfigError as error:
+        raise BoardError(str(error)) from None
+    if rules.name != path.resolve().name:
+        raise BoardError(f"{path / BOARD}: is that of board {rules.name!r}; its folder should be called so")
+    for metric in rules.ranked_by:
+        if metric not in rules.metrics:
+            raise BoardError(f"{path / BOARD}: ranked_by {metric!r} is none of its metrics: {', '.join(rules.metrics)}")
+    return rules
+
+
+def read_scenes(path: Path, rules: Rules) -> pd.DataFrame:
+    """A row per scene. Raises BoardError where it is not the table of the rules."""
+    file = path / SCENES
+    try:
+        data = file.read_bytes()
+        scenes: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise BoardError(f"{file}: cannot be read ({error}); restore it") from None
+    if sha256(data) != rules.scenes:
+        raise BoardError(f"{file}: is not the table that {BOARD} names; its hash differs")
+    if scenes["scene"].duplicated().any() or len(scenes) != rules.corpus.scenes:
+        raise BoardError(f"{file}: expected each of {rules.corpus.scenes} scenes once")
+    return scenes
+
+
+def new_board(
+    table: ResultTable, place: Path, *, title: str = "", rebuild: str = "", ranked_by: Sequence[str] = ()
+) -> Board:
+    """Make the folder of a board, for the corpus and the metrics of a table of results, without entries.
+
+    It is called as the folder, and is ranked by all metrics where nothing else is said. Raises BoardError where there
+    is one already, UnknownName for a metric, OutputError.
+    """
+    if (place / BOARD).exists():
+        raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
+    metrics = [metric for metric in table.metrics if metric in METRICS]
+    for metric in ranked_by:
+        if metric not in metrics:
+            raise UnknownName("metric", metric, metrics)
+    scenes = table.rows.drop_duplicates("scene").sort_values("scene")
+    kept = scenes[["scene", *(name for name in DRAWN if name in scenes and scenes[name].notna().any())]]
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pandas(kept, preserve_index=False).replace_schema_metadata(), file, compression="zstd")
+    data = file.getvalue().to_pybytes()
+    facts = {
+        "name": place.resolve().name,
+        "title": title or place.resolve().name,
+        "rebuild": rebuild,
+        "rules": RULES,
+        "ranked_by": list(ranked_by) or metrics,
+        "scenes": sha256(data),
+        "corpus": table.provenance["corpus"],
+        "metrics": {
+            metric: {"better": METRICS[metric].better, "version": table.provenance["metrics"][metric]}
+            for metric in metrics
+        },
+    }
+    try:
+        parse(Rules, facts, "board")
+    except ConfigError as error:
+        raise BoardError(str(error)) from None
+    new_folder(place / RESULTS)
+    with whole_file(place / SCENES) as part:
+        part.write_bytes(data)
+    with whole_file(place / BOARD) as part:
+        part.write_text(tomli_w.dumps(facts, multiline_strings=True), encoding="utf-8")
+    return open_board(place)

@@ -1,0 +1,237 @@
+"""Whether an entry, and a board, is what it says: every scene, every value, every file."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from aecbench.assets import names
+from aecbench.config import sha256
+from aecbench.leaderboard.board import BOARD, SCENES, Board, Rules, read_rules, read_scenes
+from aecbench.leaderboard.entry import RESULTS, BoardError, Cell, Entry, Published, read_entry, read_rows
+from aecbench.leaderboard.readme import README, board_readme
+from aecbench.metrics import METRICS
+from aecbench.results import RTF
+from aecbench.systems import load_system
+
+__all__ = ["Problem", "among", "check_entry", "stated", "verify"]
+
+RANGES = {  # of the values of a metric, by its unit
+    "dB": (-100.0, 100.0),
+    "dBFS": (-100.0, 100.0),
+    "MOS-LQO": (0.9, 4.7),
+    "": (-1.0, 1.0),
+    "s": (0.0, 3600.0),
+}
+FREE = (-1e6, 1e6)  # of a metric that is not in METRICS
+SLOWEST = 1e4  # real-time factor
+EXACT = 1e-6  # of recomputed means
+LOSS = (-100.0, 100.0)  # [dB] of the near end
+
+
+class Problem(NamedTuple):
+    """A file of a board that is not as it should be."""
+
+    file: str  # within the folder of the board
+    what: str
+
+
+def check_entry(found: Published, rules: Rules, scenes: pd.DataFrame) -> Iterator[str]:
+    """What is wrong with an entry of a board with these rules and scenes, by itself."""
+    entry, rows = found
+    if entry.board != rules.name:
+        yield f"belongs to board {entry.board!r}, not {rules.name!r}"
+    for name, ours in rules.corpus.model_dump().items():
+        theirs = getattr(entry.corpus, name)
+        if theirs != ours:
+            yield f"was scored on a corpus of {name} {theirs!s:.64}, expected {ours!s:.64}"
+    for metric, facts in rules.metrics.items():
+        if metric not in entry.metrics:
+            yield f"lacks the metric {metric}"
+        elif entry.metrics[metric] != facts.version:
+            yield f"has version {entry.metrics[metric]} of {metric}, expected {facts.version}"
+    for metric in sorted(entry.metrics.keys() - rules.metrics.keys()):
+        yield f"has the metric {metric!r}, which this board does not"
+    yield from _system(entry)
+    yield from _rows(rows, [*rules.metrics, RTF], set(scenes["scene"]))
+
+
+def _system(entry: Entry) -> Iterator[str]:
+    version = entry.versions.get("aecbench", "")
+    if entry.system.rehash(version) != entry.system.hash:
+        yield f"its system has not the hash {entry.system.hash[:12]}: canceller, parameters or version were edited"
+    if entry.card is not None and entry.card.get("sha256") != entry.system.weights:
+        yield f"its card names the weights {entry.card.get('sha256')}, its system {entry.system.weights}"
+    if entry.system.weights is not None and entry.name in names("baselines"):
+        ours = load_system(entry.name).parameters.get("weights")  # loading compares the file with its card
+        if ours != entry.system.weights:
+            yield f"has the weights {entry.system.weights}, but the shipped {entry.name} has {ours}; publish it again"
+
+
+def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[str]:
+    for metric in sorted(set(rows["metric"]) - set(metrics)):
+        yield f"has rows of the metric {metric!r}, which this board does not"
+    for metric in metrics:
+        part = rows[rows["metric"] == metric]
+        counts = Counter(part["scene"])
+        for words, found in (
+            ("lacks", scenes - counts.keys()),
+            ("has an unknown", counts.keys() - scenes),
+            ("has more than one row for", {scene for scene, n in counts.items() if n > 1}),
+        ):
+            if found:
+                yield f"{metric} {words} scene {min(found)}{_more(found)}"
+        low, high = (0.0, SLOWEST) if metric == RTF else RANGES[METRICS[metric].unit] if metric in METRICS else FREE
+        values = part["value"]
+        outside = part[values.notna() & ~values.between(low, high)]
+        if len(outside):
+            first = outside.iloc[0]
+            yield f"{metric} of {first['scene']} is {first['value']:g}, expected {low:g} to {high:g}"
+        if metric == RTF and (values == 0).any():
+            yield f"{metric} is 0, which nothing is"
+    silent = rows[rows["value"].isna() & (rows["reason"].str.strip() == "")]
+    if len(silent):
+        first = silent.iloc[0]
+        yield f"{first['metric']} of {first['scene']} is NaN without a reason"
+    odd = rows[rows["failed"] & rows["value"].notna()]
+    if len(odd):
+        first = odd.iloc[0]
+        yield f"{first['metric']} of {first['scene']} failed, and yet has a value"
+    losses = rows["near_loss"]
+    if (losses.notna() & ~losses.between(*LOSS)).any():
+        yield f"a near-end loss is outside {LOSS[0]:g} to {LOSS[1]:g} dB"
+    if (rows.groupby("scene")["near_loss"].nunique() > 1).any():
+        yield "a scene has several near-end losses"
+
+
+def among(board: Board, found: Published) -> Iterator[str]:
+    """What is wrong with an entry beside those that are on the board."""
+    all_of_them = [*(one for versions in board.systems.values() for one in versions), found]
+    for problem in (*_twins(all_of_them), *_hidden(all_of_them)):
+        if problem.file == f"{RESULTS}/{found.entry.file}.json":
+            yield problem.what
+
+
+def verify(path: Path) -> list[Problem]:
+    """Everything that is wrong with the board in a folder; an empty list where it is whole.
+
+    Raises BoardError where its rules or its scenes cannot be read: then nothing can be compared.
+    """
+    rules = read_rules(path)
+    scenes = read_scenes(path, rules)
+    problems: list[Problem] = []
+    read: list[Published] = []
+    for file in sorted((path / RESULTS).glob("*.json")):
+        within = f"{RESULTS}/{file.name}"
+        try:
+            entry = read_entry(file)
+            read.append(Published(entry, read_rows(file.with_suffix(".parquet"), entry)))
+        except BoardError as error:
+            problems.append(Problem(within, str(error).removeprefix(f"{file}: ")))
+            continue
+        wrong = list(check_entry(read[-1], rules, scenes))
+        problems += [Problem(within, what) for what in wrong or _means(read[-1], rules, scenes, path)]
+    problems += _versions(path, [entry for entry, _ in read])
+    problems += _twins(read)
+    problems += _hidden(read)
+    problems += _strays(path)
+    if not problems and not _is_current(path, rules, scenes, read):
+        problems.append(Problem(README, "is not what the entries give; run aecbench leaderboard update"))
+    return problems
+
+
+def _means(found: Published, rules: Rules, scenes: pd.DataFrame, path: Path) -> Iterator[str]:
+    """What the entry says of its rows, beside what they say."""
+    means, destroyed = stated(Board(path, rules, scenes, {}), found)
+    for metric, cell in means.items():
+        if metric not in found.entry.means:
+            yield f"states no mean of {metric}"
+            continue
+        theirs = found.entry.means[metric].model_dump()
+        for name, ours in cell.model_dump().items():
+            if not _same(ours, theirs[name]):
+                yield f"states {name} {theirs[name]} of {metric}, its rows give {ours}"
+    for metric in sorted(found.entry.means.keys() - means.keys()):
+        yield f"states a mean of {metric!r}, of which there are no rows"
+    if destroyed != found.entry.near_end_destroyed:
+        yield f"states {found.entry.near_end_destroyed} scenes without near end, its rows give {destroyed}"
+
+
+def stated(board: Board, found: Published) -> tuple[dict[str, Cell], tuple[int, int] | None]:
+    """What an entry is to say of its rows: the mean of each metric, and where the near end is destroyed."""
+    table = board.table_of([found])
+    ((_, cells),) = table.summary().items()
+    return {metric: Cell.of(cell) for metric, cell in cells.items()}, table.destroyed.get(found.entry.name)
+
+
+def _same(ours: float | None, theirs: float | None) -> bool:
+    if ours is None or theirs is None:
+        return ours is theirs
+    return math.isclose(ours, theirs, rel_tol=EXACT, abs_tol=EXACT)
+
+
+def _versions(path: Path, entries: list[Entry]) -> Iterator[Problem]:
+    """Each version names the hash of the one before."""
+    known = {(entry.name, entry.version): entry for entry in entries}
+    for (name, version), entry in sorted(known.items()):
+        before = known.get((name, version - 1))
+        expected = None if before is None else sha256((path / RESULTS / f"{before.file}.json").read_bytes())
+        if version > 1 and before is None:
+            yield Problem(f"{RESULTS}/{entry.file}.json", f"supersedes version {version - 1}, which is not there")
+        elif entry.supersedes != expected:
+            what = f"supersedes another version {version - 1} than the one that is there"
+            yield Problem(f"{RESULTS}/{entry.file}.json", what)
+
+
+def _twins(read: list[Published]) -> Iterator[Problem]:
+    """The same rows twice: processor times differ, even of the same system."""
+    first: dict[str, str] = {}
+    for entry, _ in read:
+        other = first.setdefault(entry.rows, entry.file)
+        if other != entry.file:
+            yield Problem(f"{RESULTS}/{entry.file}.json", f"has the very rows of {other}: a copy")
+
+
+def _hidden(read: list[Published]) -> Iterator[Problem]:
+    """Scenes in which a metric is said to be undefined for any system, although another one has a value.
+
+    A metric that a system has in no scene at all hides nothing: the table says so.
+    """
+    if not read:
+        return
+    rows = pd.concat([rows.assign(file=entry.file) for entry, rows in read], ignore_index=True)
+    rows = rows[~rows["failed"]]
+    rows = rows[rows["value"].notna().groupby([rows["file"], rows["metric"]]).transform("any")]
+    known = rows["value"].notna().groupby([rows["metric"], rows["scene"]]).transform("mean")
+    odd = rows[(rows["value"].notna() & (known < 0.5)) | (rows["value"].isna() & (known >= 0.5))]
+    for file, part in odd.groupby("file"):
+        first = part.iloc[0]
+        what = f"is NaN ({first['reason']}), and has a value in other entries"
+        if pd.notna(first["value"]):
+            what = "has a value, and is undefined in other entries"
+        yield Problem(f"{RESULTS}/{file}.json", f"{first['metric']} of {first['scene']} {what}{_more(part)}")
+
+
+def _strays(path: Path) -> Iterator[Problem]:
+    entries = set(path.glob(f"{RESULTS}/*.json"))
+    expected = {path / BOARD, path / SCENES, path / README, *entries}
+    expected |= {file.with_suffix(".parquet") for file in entries}
+    for file in sorted(path.rglob("*")):
+        if file.is_symlink() or (file.is_file() and file not in expected):
+            yield Problem(file.relative_to(path).as_posix(), "does not belong to the board")
+
+
+def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, read: list[Published]) -> bool:
+    systems: dict[str, list[Published]] = {}
+    for found in sorted(read, key=lambda one: one.entry.version):
+        systems.setdefault(found.entry.name, []).append(found)
+    text = board_readme(Board(path, rules, scenes, systems))
+    return (path / README).is_file() and (path / README).read_text(encoding="utf-8") == text
+
+
+def _more(found: object) -> str:
+    count = len(found)  # type: ignore[arg-type]
+    return f" (and {count - 1} more)" if count > 1 else ""

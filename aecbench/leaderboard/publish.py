@@ -1,0 +1,175 @@
+"""From results to entries: named, validated, sealed, and never changed again."""
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from aecbench.assets import find, names
+from aecbench.cancellers import CANCELLERS
+from aecbench.config import canonical_json, parse, read_toml, sha256
+from aecbench.errors import ConfigError, UsageError
+from aecbench.leaderboard.board import Board
+from aecbench.leaderboard.check import among, check_entry, stated
+from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, to_parquet
+from aecbench.leaderboard.readme import update, update_all
+from aecbench.leaderboard.text import hidden
+from aecbench.results import ResultTable
+from aecbench.systems import CARD, Card, load_system
+
+__all__ = ["load_results", "prepare", "publish"]
+
+ROWS = "rows.parquet"
+
+
+def load_results(path: Path) -> ResultTable:
+    """What aecbench eval wrote, a folder or its rows.parquet. Raises BoardError for anything else."""
+    file = path / ROWS if path.is_dir() else path
+    try:
+        table = ResultTable.load(file)
+        missing = [name for name in (*SCHEMA.names, "system") if name not in table.rows]
+        missing += [name for name in ("corpus", "systems", "metrics", "versions") if name not in table.provenance]
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise BoardError(f"{file}: holds no results ({error}); expected what aecbench eval --out wrote") from None
+    if missing:
+        raise BoardError(f"{file}: lacks {', '.join(missing)}; evaluate again with this aecbench")
+    return table
+
+
+def prepare(
+    table: ResultTable,
+    board: Board,
+    *,
+    name: str = "",
+    title: str = "",
+    url: str = "",
+    authors: str = "",
+    model: Path | None = None,
+    published: datetime.date | None = None,
+) -> list[Published]:
+    """The entries that a table of results would become on a board, one per system; nothing is written.
+
+    `name`, `title`, `url` and `authors` are for a single system. Its card is that of the shipped system of its name, or
+    that in the folder `model`. Raises BoardError with what is wrong with the first that is refused, UsageError.
+    """
+    if len(table.systems) != 1 and (name or title or url or model):
+        raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(table.systems)}")
+    found = []
+    for system in table.systems:
+        facts = _facts(table, system)
+        called = name or system
+        about = {"authors": authors, "url": url, "title": title}
+        about |= {"name": called, "published": str(published or datetime.date.today())}
+        found.append(_entry(table, board, system, facts, _card(called, system, facts, model), about))
+    return found
+
+
+def publish(found: Sequence[Published], board: Board) -> Board:
+    """Add entries to a board, and write the README.md of the board and of all boards anew. Raises OutputError."""
+    for one in found:
+        one.save(board.path / RESULTS)
+    new = update(board.path)
+    update_all(board.path.parent, new)
+    return new
+
+
+def _facts(table: ResultTable, system: str) -> dict[str, Any]:
+    try:
+        return dict(table.provenance["systems"][system])
+    except (KeyError, TypeError, ValueError):
+        raise BoardError(f"the results do not say what system {system!r} is; evaluate it again") from None
+
+
+def _card(called: str, system: str, facts: dict[str, Any], model: Path | None) -> dict[str, Any] | None:
+    """The card of a system, once it is certain that the results are of it."""
+    shipped = {*names("baselines"), *CANCELLERS}
+    if called in shipped and system != called:
+        raise BoardError(f"{called!r} is a shipped system, and these results are of {system!r}; choose another --name")
+    if model is None and system not in shipped:
+        return None
+    source = str(model) if model is not None else system
+    ours = load_system(source, facts["align"])
+    for what, one, other in (
+        ("class", ours.target, facts["canceller"]),
+        ("parameters", canonical_json(dict(ours.parameters)), canonical_json(facts["parameters"])),
+    ):
+        if one != other:
+            raise BoardError(
+                f"the results of {system!r} are not of the {what} that {source} has now; evaluate it again, "
+                f"or publish it under another --name"
+            )
+    folder = model if model is not None else find("baselines", system) if system in names("baselines") else None
+    if folder is None:
+        return None
+    return parse(Card, read_toml(folder / CARD), str(folder / CARD)).model_dump(mode="json")
+
+
+def _entry(
+    table: ResultTable,
+    board: Board,
+    system: str,
+    facts: dict[str, Any],
+    card: dict[str, Any] | None,
+    about: dict[str, str],
+) -> Published:
+    called = about["name"]
+    own = table.rows[table.rows["system"] == system]
+    _compare_scenes(own, board.scenes, called)
+    rows = own.loc[own["metric"].isin(board.columns), SCHEMA.names].reset_index(drop=True)
+    data, before = to_parquet(rows), board.systems.get(called, [])
+    for version in before:
+        if version.entry.rows == sha256(data):
+            raise BoardError(f"{called}: these results are on {board.rules.name} already, as {version.entry.file}.json")
+    last = None if not before else board.path / RESULTS / f"{before[-1].entry.file}.json"
+    origin = table.provenance
+    content: dict[str, Any] = {
+        **about,
+        "title": about["title"] or _summary(card) or called,
+        "board": board.rules.name,
+        "version": len(before) + 1,
+        "corpus": origin["corpus"],
+        "system": facts,
+        "card": card,
+        "metrics": {metric: version for metric, version in origin["metrics"].items() if metric in board.rules.metrics},
+        "means": {},
+        "near_end_destroyed": None,
+        **{fact: origin.get(fact) for fact in ("versions", "commit", "machine", "command")},
+        "rows": sha256(data),
+        "supersedes": None if last is None else sha256(last.read_bytes()),
+    }
+    try:
+        draft = Published(parse(Entry, content, called), rows)
+        wrong = [*check_entry(draft, board.rules, board.scenes), *among(board, draft)]
+        if wrong:
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            raise BoardError(f"{called}: {wrong[0]}{more}")
+        means, destroyed = stated(board, draft)
+        whole = draft.entry.model_copy(update={"means": means, "near_end_destroyed": destroyed})
+        entry = whole.model_copy(update={"sha256": whole.seal()})
+    except ConfigError as error:
+        raise BoardError(str(error)) from None
+    return Published(entry, rows)
+
+
+def _summary(card: dict[str, Any] | None) -> str:
+    text = "" if card is None else str(card["summary"])
+    return text if len(text) <= 200 and not hidden(text) else ""
+
+
+def _compare_scenes(rows: pd.DataFrame, scenes: pd.DataFrame, called: str) -> None:
+    """Raise BoardError where the results tell of other conditions than the board."""
+    told = rows.drop_duplicates("scene")
+    for name in scenes:
+        if name not in told:
+            raise BoardError(f"{called}: the results do not tell the {name} of the scenes; evaluate it again")
+    both = scenes.merge(told, on="scene", suffixes=("", " told"))
+    for name in scenes.columns.drop("scene"):
+        ours, theirs = both[name], both[f"{name} told"]
+        different = both[(ours != theirs) & ~(ours.isna() & theirs.isna())]
+        if len(different):
+            first = different.iloc[0]
+            what = f"{name} of {first['scene']} is {first[f'{name} told']}, on the board {first[name]}"
+            raise BoardError(f"{called}: {what}: another corpus, or edited")

@@ -1,0 +1,133 @@
+"""A board as Markdown, and the list of all boards: written anew from the entries, always the same text."""
+
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+from aecbench.leaderboard.board import BOARD, Board, board_names, condition_title, open_board
+from aecbench.leaderboard.entry import RESULTS
+from aecbench.leaderboard.text import markdown
+from aecbench.output import whole_file
+from aecbench.results import DESTROYED, MARK, RTF, cell, heading
+
+__all__ = ["README", "board_readme", "boards_readme", "update", "update_all"]
+
+README = "README.md"
+SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
+FOOT = f"""\
+Means over the scenes, for metrics of the near end over those in which both ends talk, ± 95 % bootstrap interval; in
+brackets the rank, shared where the difference is not certain. {MARK}: near end down by more than {DESTROYED:g} dB in at
+least half of the scenes it talks in. RTF: seconds of processor time per second of audio on one core, of the machine
+that the entry names."""
+
+
+def update(path: Path) -> Board:
+    """Write README.md of the board in a folder. Raises BoardError, OutputError."""
+    board = open_board(path)
+    with whole_file(path / README) as part:
+        part.write_text(board_readme(board), encoding="utf-8")
+    return board
+
+
+def update_all(place: Path, *known: Board) -> None:
+    """Write README.md of the folder with all boards, of which some are `known`. Raises BoardError, OutputError."""
+    opened = {board.rules.name: board for board in known}
+    boards = [opened.get(name) or open_board(place / name) for name in board_names(place)]
+    with whole_file(place / README) as part:
+        part.write_text(boards_readme(boards), encoding="utf-8")
+
+
+def board_readme(board: Board) -> str:
+    """Rules, the ranked table, and tables by condition."""
+    rules, corpus = board.rules, board.rules.corpus
+    rebuild = f" Rebuild it: `{rules.rebuild}`." if rules.rebuild else ""
+    parts = [
+        f"# {markdown(rules.title)}",
+        f"<!-- Written by aecbench from {BOARD} and {RESULTS}/: edit those, then run aecbench leaderboard update. -->",
+        f"{corpus.scenes} scenes, split `{corpus.split}`, corpus `{corpus.id}`, digest `{corpus.digest}`.{rebuild}",
+        rules.rules.strip(),
+        f"Ranked by the mean rank in {_and([heading(metric) for metric in rules.ranked_by])}.",
+    ]
+    if board.systems:
+        parts += [_standings(board), FOOT]
+        for condition in (name for name in SHOWN if name in board.conditions):
+            parts.append(f"## By {condition_title(condition)}")
+            parts += [_by(board, condition, metric) for metric in rules.ranked_by]
+        parts += ["## Entries", _entries(board)]
+    else:
+        parts.append("No system has been published yet.")
+    return "\n\n".join(parts) + "\n"
+
+
+def boards_readme(boards: Sequence[Board]) -> str:
+    """A row per board."""
+    lines = []
+    for board in boards:
+        first = [f"{one.name}" for one in board.standings if one.place == 1]
+        corpus = board.rules.corpus
+        words = f"{corpus.scenes} scenes, split {corpus.split}"
+        name = f"[{markdown(board.rules.title)}]({board.rules.name}/{README})"
+        lines.append([name, words, str(len(board.systems)), markdown(", ".join(first)) or "-"])
+    return f"""\
+# Leaderboards
+
+<!-- Written by aecbench: run aecbench leaderboard update. -->
+
+{_table(["board", "corpus", "systems", "first"], lines) if lines else "There is none yet."}
+
+How to submit a system is in [CONTRIBUTING.md](../CONTRIBUTING.md#submitting-to-a-leaderboard).
+`aecbench leaderboard verify` checks every file here, `aecbench leaderboard build` makes pages of them to browse.
+"""
+
+
+def _standings(board: Board) -> str:
+    summary, ranks = board.summary(), board.ranks
+    lines = []
+    for place, name, _ in board.standings:
+        entry = board.current[name].entry
+        mark = f" {MARK}" if entry.near_end_destroyed else ""
+        scores = [
+            cell(metric, summary["", name][metric]) + ("" if metric == RTF else _rank(ranks[name][metric]))
+            for metric in board.columns
+        ]
+        lines.append([str(place), _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores])
+    return _table(["", "system", *map(heading, board.columns)], lines)
+
+
+def _rank(rank: int | None) -> str:
+    return "" if rank is None else f" ({rank})"
+
+
+def _by(board: Board, condition: str, metric: str) -> str:
+    """Systems x bins."""
+    summary = board.summary(condition)
+    bins = list(dict.fromkeys(label for label, _ in summary))
+    lines = [
+        [markdown(one.name), *(cell(metric, summary[label, one.name][metric]) for label in bins)]
+        for one in board.standings
+    ]
+    return _table([heading(metric), *map(markdown, bins)], lines)
+
+
+def _entries(board: Board) -> str:
+    lines = []
+    for one in board.standings:
+        for entry, _ in reversed(board.systems[one.name]):
+            title = f"[{markdown(entry.title)}]({entry.url})" if entry.url else markdown(entry.title)
+            version = _link(f"{entry.name} {entry.version}", f"{RESULTS}/{entry.file}.json")
+            code = f"aecbench {entry.versions.get('aecbench', '')} {(entry.commit or '')[:12]}".strip()
+            lines.append([version, title, markdown(entry.authors), entry.published, markdown(code)])
+    return _table(["entry", "system", "authors", "published", "code"], lines)
+
+
+def _link(name: str, file: str) -> str:
+    return f"[{markdown(name)}]({urllib.parse.quote(file)})"
+
+
+def _and(words: Sequence[str]) -> str:
+    *some, last = words
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])

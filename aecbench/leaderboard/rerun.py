@@ -1,0 +1,107 @@
+"""Running the systems of a board again, on a few scenes, to see whether they score what their entries say."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from aecbench import provenance
+from aecbench.assets import names
+from aecbench.cancellers import CANCELLERS
+from aecbench.cancellers.external.command import Command
+from aecbench.config import canonical_json
+from aecbench.corpus import Corpus
+from aecbench.errors import NotInstalled
+from aecbench.evaluate import evaluate
+from aecbench.leaderboard.board import Board
+from aecbench.leaderboard.entry import BoardError, Entry, Published
+from aecbench.metrics import METRICS
+from aecbench.systems import System, load_system
+
+__all__ = ["Rerun", "rerun", "system_of"]
+
+EXACT, NEAR = 1e-6, 0.01  # by which values may differ: with the same code on the same machine, otherwise
+
+
+class Rerun(NamedTuple):
+    """A system of a board, run again."""
+
+    name: str
+    largest: float  # difference of a value; NaN where it was not run
+    allowed: float
+    problem: str  # "" where there is none, or where it could not be run
+    skipped: str = ""  # why it could not be run
+
+
+def rerun(
+    board: Board, corpus: Corpus, count: int, seed: int, *, models: Sequence[str] = (), jobs: int = 1
+) -> Iterator[Rerun]:
+    """Run every system of the board again, on `count` scenes drawn with `seed`, and compare value by value.
+
+    `models` are systems that are not shipped: folders with a card, or classes. Values may differ by 1e-6 with the
+    commit, the libraries and the processor of the entry; by 0.01 with others, since compilers round differently for
+    them, and those of networks and of outside programs. Times are not compared. Raises BoardError where the corpus is
+    not that of the board.
+    """
+    facts = board.rules.corpus
+    if (corpus.id, corpus.digest) != (facts.id, facts.digest):
+        raise BoardError(
+            f"{corpus.path}: is corpus {corpus.id[:12]}, digest {corpus.digest[:12]}, and the board is of "
+            f"{facts.id[:12]}, {facts.digest[:12]}; {board.rules.rebuild or 'simulate it as the board says'}"
+        )
+    ids = list(corpus.split(facts.split).scenes["scene"])
+    chosen = np.random.default_rng(seed).choice(len(ids), min(count, len(ids)), replace=False)
+    scenes = corpus.where(scene=[ids[n] for n in chosen])
+    for _, found in sorted(board.current.items()):
+        yield _again(found, models, scenes, jobs)
+
+
+def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -> Rerun:
+    entry, nothing, allowed = found.entry, float("nan"), EXACT if _same_place(found.entry) else NEAR
+    try:
+        system = system_of(entry, models)
+    except NotInstalled as error:
+        return Rerun(entry.name, nothing, allowed, "", str(error))
+    if system is None:
+        return Rerun(entry.name, nothing, allowed, "", "is not shipped; give its folder or class with --model")
+    if entry.system.weights is not None or isinstance(system.canceller, Command):
+        allowed = NEAR
+    if different := _differs(system, entry):
+        return Rerun(entry.name, nothing, allowed, different)
+    metrics = {metric: METRICS[metric] for metric in entry.metrics if metric in METRICS}
+    again = evaluate(system, scenes, metrics, split=entry.corpus.split, jobs=jobs).rows
+    ours = again[again["metric"].isin(metrics)].set_index(["scene", "metric"])["value"]
+    theirs = found.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)
+    gap = (ours - theirs).abs().fillna(np.inf)[ours.notna() | theirs.notna()].sort_values(ascending=False)
+    largest = 0.0 if gap.empty else float(gap.iloc[0])
+    if largest <= allowed:
+        return Rerun(entry.name, largest, allowed, "")
+    worst: Any = gap.index[0]
+    scene, metric = worst
+    what = f"{metric} of {scene} is {ours[worst]:.6f} when run again, published {theirs[worst]:.6f}"
+    return Rerun(entry.name, largest, allowed, what)
+
+
+def system_of(entry: Entry, models: Sequence[str]) -> System | None:
+    """The system of an entry: the shipped one of its name, or one of `models`, or none. Raises NotInstalled."""
+    if entry.name in {*names("baselines"), *CANCELLERS}:
+        return load_system(entry.name, entry.system.align)
+    others = [load_system(model, entry.system.align) for model in models]
+    return next((other for other in others if not _differs(other, entry)), None)
+
+
+def _same_place(entry: Entry) -> bool:
+    """Whether code, libraries and processor are those of the entry."""
+    here = (provenance.commit(), provenance.versions(), provenance.machine())
+    return here == (entry.commit, entry.versions, entry.machine)
+
+
+def _differs(system: System, entry: Entry) -> str:
+    """What of a system is not as its entry says; not the version of aecbench."""
+    for what, ours, theirs in (
+        ("class", system.target, entry.system.canceller),
+        ("parameters", canonical_json(dict(system.parameters)), canonical_json(entry.system.parameters)),
+    ):
+        if ours != theirs:
+            return f"has another {what} now than when it was published; publish it again"
+    return ""

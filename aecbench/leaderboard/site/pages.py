@@ -1,0 +1,137 @@
+"""The pages: of all boards, of each board, of each of its systems."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from aecbench import __version__
+from aecbench.corpus import Corpus
+from aecbench.leaderboard.board import Board, condition_title
+from aecbench.leaderboard.entry import RESULTS
+from aecbench.leaderboard.readme import FOOT
+from aecbench.leaderboard.site import audio, charts
+from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
+from aecbench.leaderboard.site.system import system_page
+from aecbench.leaderboard.text import link, visible
+from aecbench.metrics.erle_segmental import SEGMENT
+from aecbench.output import new_folder, whole_file
+from aecbench.results import MARK, RTF, cell, heading, lower_is_better
+
+__all__ = ["CSP", "build"]
+
+HERE = Path(__file__).parent
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; base-uri 'none'; "
+    "form-action 'none'"
+)
+
+
+def build(
+    boards: Sequence[Board],
+    out: Path,
+    *,
+    corpus: Corpus | None = None,
+    models: Sequence[str] = (),
+    jobs: int = 1,
+) -> Path:
+    """Write the pages of boards into a folder; gives the first page.
+
+    With the `corpus` of the one board, its systems (and `models`, that are not shipped) are run on some scenes, to hear
+    and to see what they do. Raises MissingExtra, BoardError where the corpus is another one, OutputError.
+    """
+    pages = _environment()
+    new_folder(out / "assets")
+    _write(out / "assets" / "vega.js", charts.library())
+    for name in ("style.css", "board.js", "icon.svg"):
+        _write(out / "assets" / name, (HERE / "assets" / name).read_text(encoding="utf-8"))
+    for board in boards:
+        _board(pages, board, out / board.rules.name, corpus, models, jobs)
+    rows = [(board, [one.name for one in board.standings if one.place == 1], board.rules.corpus) for board in boards]
+    _write(out / "index.html", pages.get_template("boards.html").render(boards=rows, top=""))
+    return out / "index.html"
+
+
+def _environment() -> jinja2.Environment:
+    """Everything a page is told is escaped, and what cannot be seen is replaced."""
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else visible(value),
+    )
+    pages.globals |= {"csp": CSP, "version": __version__, "link": link, "heading": heading, "mark": MARK, "foot": FOOT}
+    return pages
+
+
+def _board(
+    pages: jinja2.Environment, board: Board, folder: Path, corpus: Corpus | None, models: Sequence[str], jobs: int
+) -> None:
+    for name in ("systems", "data"):
+        new_folder(folder / name)
+    heard: list[audio.Heard] = []
+    timed: dict[str, list[float]] = {}
+    count = 0
+    if corpus is not None:
+        scenes, systems = audio.of_board(board, corpus), audio.systems_at_hand(board, models)
+        heard = audio.gallery(board, scenes, systems, folder / "audio", jobs)
+        timed, count = audio.erle_over_time(board, scenes, systems, jobs)
+        _write(folder / "gallery.html", pages.get_template("gallery.html").render(board=board, heard=heard, top="../"))
+    specs = {}
+    if board.systems:
+        specs = {"cost": charts.cost_chart(board), "by": charts.condition_chart(board)}
+        specs |= {"time": charts.time_chart(board, timed, SEGMENT)} if timed else {}
+    page = pages.get_template("board.html").render(
+        board=board,
+        top="../",
+        columns=[
+            (metric, heading(metric), "lower" if lower_is_better(metric) else "higher") for metric in board.columns
+        ],
+        rows=[_row(board, place, name) for place, name, _ in board.standings],
+        conditions=[(name, condition_title(name), condition_labels(board, name)[0]) for name in board.conditions],
+        scores=scores(board),
+        specs=specs,
+        timed=count,
+        heard=bool(heard),
+    )
+    _write(folder / "index.html", page)
+    _write(folder / "data" / "table.csv", to_csv(board))
+    for name in board.systems:
+        text = pages.get_template("system.html").render(top="../../", heard=bool(heard), **system_page(board, name))
+        _write(folder / "systems" / f"{name}.html", text)
+    for versions in board.systems.values():
+        for entry, _ in versions:
+            for suffix in (".json", ".parquet"):
+                with whole_file(folder / "data" / f"{entry.file}{suffix}") as part:
+                    shutil.copyfile(board.path / RESULTS / f"{entry.file}{suffix}", part)
+
+
+def _row(board: Board, place: int, name: str) -> dict[str, Any]:
+    """A row of the table: what is shown and what it is sorted and found by."""
+    entry, cells = board.current[name].entry, board.summary()["", name]
+    ranks = board.ranks[name]
+    words = " ".join([name, entry.title, entry.authors, entry.system.canceller]).lower()
+    return {
+        "place": place,
+        "entry": entry,
+        "search": words,
+        "cells": [
+            {
+                "metric": metric,
+                "value": "" if not cells[metric].n else f"{cells[metric].mean:.6g}",
+                "text": cell(metric, cells[metric]),
+                "rank": None if metric == RTF else ranks[metric],
+            }
+            for metric in board.columns
+        ],
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -1,0 +1,156 @@
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from aecbench.errors import MissingExtra
+from aecbench.leaderboard import open_board
+from aecbench.leaderboard.site import CSP, build
+from aecbench.leaderboard.site.audio import of_board
+from aecbench.leaderboard.site.charts import library
+from aecbench.leaderboard.text import csv_cell, hidden, link, markdown
+
+VOID = {"meta", "link", "input", "img", "br", "hr"}
+
+
+class Page(HTMLParser):
+    """The tags of a page, and what is said in its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.text = [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {path.relative_to(site).as_posix(): Page(path.read_text()) for path in site.rglob("*.html")}
+
+
+def test_pages_are_there_for_all_boards_each_board_and_each_system(pages):
+    assert {"index.html", "toy-v1/index.html", "toy-v1/gallery.html", "toy-v1/systems/nlms.html"} <= pages.keys()
+    assert all(page.open == [] for page in pages.values())
+
+
+def test_every_page_forbids_all_but_its_own_files(pages):
+    for page in pages.values():
+        policies = [tag["content"] for name, tag in page.tags if tag.get("http-equiv") == "Content-Security-Policy"]
+        assert policies == [CSP]
+    assert "unsafe" not in CSP
+    assert CSP.startswith("default-src 'none'")
+
+
+def test_pages_hold_no_script_or_style_but_in_files(pages):
+    for page in pages.values():
+        for name, tag in page.tags:
+            assert name != "style"
+            assert "style" not in tag
+            assert not any(key.startswith("on") for key in tag)
+            if name == "script":
+                assert "src" in tag or tag["type"] == "application/json"
+
+
+def test_links_lead_to_files_that_are_there(pages, site):
+    from urllib.parse import unquote
+
+    for place, page in pages.items():
+        for _, tag in page.tags:
+            for target in filter(None, (tag.get("href"), tag.get("src"))):
+                path = unquote(target.partition("#")[0])
+                assert not path or (site / place).parent.joinpath(path).is_file(), (place, target)
+
+
+def test_attacks_in_texts_are_shown_as_text(pages):
+    for page in pages.values():
+        assert not any(tag.get("src") == "x" or "javascript:" in str(tag.get("href")) for _, tag in page.tags)
+    board, (system,) = pages["toy-v1/index.html"], [p for name, p in pages.items() if "<img" in name]
+    assert "</script><script>hacked=1</script><img src=x onerror=hacked=1>" in board.text
+    assert "{{ 7 * 7 }}" in system.text
+    assert "\ufffdgpj.exe <img" in system.text
+    assert not any(hidden(c) for page in (board, system) for c in page.text if c != "\n")
+
+
+def test_attacks_in_data_do_not_end_its_script(site):
+    text = (site / "toy-v1" / "index.html").read_text()
+    for data in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL):
+        json.loads(data)
+        assert "<" not in data
+
+
+def test_no_cell_of_the_table_for_spreadsheets_is_a_formula(site):
+    with (site / "toy-v1" / "data" / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["authors"] for row in rows} == {"", "'=cmd()"}
+    texts = [row[name] for row in rows for name in ("system", "title", "authors", "url", "metric", "command")]
+    assert not any(text.startswith(("=", "+", "-", "@", "\t")) for text in texts)
+
+
+def test_provenance_is_one_click_from_every_number(pages, hostile):
+    entry = hostile.current["nlms"].entry
+    row = next(tag for name, tag in pages["toy-v1/index.html"].tags if tag.get("href") == "systems/nlms.html")
+    text = pages[f"toy-v1/{row['href']}"].text
+    for fact in (entry.corpus.id, entry.corpus.digest, entry.system.hash, entry.commit, entry.rows):
+        assert fact in text
+    assert "weights" in text
+
+
+def test_pages_are_the_same_when_built_again(site, hostile, tmp_path):
+    build([hostile], tmp_path / "again")
+    for name in ("index.html", "toy-v1/systems/nlms.html", "toy-v1/data/table.csv", "assets/board.js"):
+        again, before = (tmp_path / "again" / name).read_text(), (site / name).read_text()
+        assert again == before.replace(' · <a href="../gallery.html">listen</a>', "")
+
+
+def test_sounds_and_spectrograms_of_every_system_are_there(site):
+    for scene in (site / "toy-v1" / "audio").iterdir():
+        names = {"mic", "near", "out-nlms", "out-passthrough"}
+        assert {path.name for path in scene.iterdir()} == {f"{n}.{kind}" for n in names for kind in ("flac", "png")}
+
+
+def test_sounds_of_another_corpus_are_refused(path, corpus):
+    board = open_board(path)
+    other = board.rules.model_copy(update={"corpus": board.rules.corpus.model_copy(update={"digest": "0" * 64})})
+    from dataclasses import replace
+
+    from aecbench.leaderboard import BoardError
+
+    with pytest.raises(BoardError, match=r"aecbench simulate toy\.toml"):
+        of_board(replace(board, rules=other), corpus)
+
+
+def test_missing_library_of_charts_is_named_with_its_extra(path, tmp_path, monkeypatch):
+    library.cache_clear()
+    monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
+    with pytest.raises(MissingExtra, match=r"aecbench\[board\]"):
+        build([open_board(path)], tmp_path / "site")
+
+
+@pytest.mark.parametrize(
+    "text", ["javascript:alert(1)", "data:text/html,x", "//evil.org", "https://a\u202e", "https://a)b", " https://a"]
+)
+def test_only_plain_web_addresses_become_links(text):
+    assert link(text) == ""
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
+def test_formulas_are_disarmed(text):
+    assert csv_cell(text).startswith("'")
+
+
+def test_markdown_keeps_a_text_on_its_line_and_in_its_cell():
+    shown = markdown("a\n| b `c` <d>")
+    assert "\n" not in shown
+    assert r"\| b \`c\` \<d\>" in shown
