@@ -67,6 +67,8 @@ def _readme(
     for key, value in {**card["parameters"], **origin["settings"]}.items():
         yield f"| {key} | {value} |"
     yield f"| processes | {origin['processes']} |"
+    if "init" in origin:
+        yield f"| first weights | those of SHA-256 {origin['init']} |"
     yield from ("", "## Learning curve", "")
     if CURVE in files:
         yield from (f"![Loss and scores in the course of training]({CURVE})", "")
