@@ -1,4 +1,4 @@
-"""The data that ships with the package: recipes, baselines, packs, leaderboards. Inside a wheel, or at the top of a checkout."""
+"""The data that ships with the package, in a wheel or at the top of a checkout: recipes, baselines, packs, boards."""
 
 from pathlib import Path
 

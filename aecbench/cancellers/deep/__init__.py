@@ -6,4 +6,5 @@ __all__ = ["DEEP"]
 DEEP: dict[str, str] = {
     "deep_adaptive": "aecbench.cancellers.deep.deep_adaptive:DeepAdaptive",
     "deep_adaptive_2022": "aecbench.cancellers.deep.deep_adaptive_2022:DeepAdaptive2022",
+    "deep_step_size": "aecbench.cancellers.deep.deep_step_size:DeepStepSize",
 }

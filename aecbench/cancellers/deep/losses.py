@@ -19,6 +19,7 @@ class Weights(Frozen):
     spectra: float = Field(5.0, ge=0)
     residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
     echo: float = Field(0.03, ge=0)  # of the echo that a filter leaves against the echo, per dB
+    noise: float = Field(0.0, ge=0, le=1)  # no term: the share of the amplitude of noise that is to stay, in mode joint
 
 
 def objective(
@@ -31,9 +32,9 @@ def objective(
     the near end `residual` is the logarithm of what is still heard, with no echo that of what is distorted.
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
-    target = (batch.near if mode == "joint" else batch.near + batch.noise) / scale
+    target = (batch.near + (weights.noise if mode == "joint" else 1) * batch.noise) / scale
     estimate, mic = estimate / scale, batch.mic / scale
-    talks = (target.square().mean(-1) > 1e-4).to(target)
+    talks = ((batch.near / scale).square().mean(-1) > 1e-4).to(target)
     echoes = ((batch.echo / scale).square().mean(-1) > 1e-6).to(target)
     parts = {
         "si_sdr": (talks * si_sdr(target, estimate)).mean(),
