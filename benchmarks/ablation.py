@@ -30,7 +30,6 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "as released": (),
     "reference fixed": (FIXED_REFERENCE,),
     "step size fixed": (FIXED_STEP,),
-    "both fixed": (FIXED_REFERENCE, FIXED_STEP),
     "no NLMS filter": (NO_FILTER,),
     "no Kalman filter": (NO_KALMAN,),
     "no filter: a mask": (NO_FILTER, NO_KALMAN),

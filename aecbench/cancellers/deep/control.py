@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep.framewise import layer_macs
-
 __all__ = ["Control", "Memory", "bands"]
 
 Memory = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # of both LSTMs
@@ -53,7 +51,7 @@ class Control(nn.Module):
     ) -> None:
         """`pairs` are numbers of spectra. `hidden` units for all of `count` bands together, `small` along each."""
         super().__init__()
-        self.pairs, self.count, self.small, self.bins = pairs, count, small, bins
+        self.pairs, self.count, self.small = pairs, count, small
         seen = spectra + 2 * len(pairs)
         self.register_buffer("weights", bands(bins, count), persistent=False)
         self.all_in = nn.Linear(count * seen, hidden)
@@ -98,10 +96,3 @@ class Control(nn.Module):
         bins = (torch.log10(power + FLOOR) / 2 + 1).transpose(-1, -2)  # [N, T, F, spectra]
         bins = torch.relu(self.weights @ detail + self.bin_in(bins) + self.bin_bias)
         return self.bin_out(bins), (first, second)
-
-    @property
-    def macs(self) -> int:
-        """Real multiplications per frame, but for those with band weights, most of which are zero."""
-        once = layer_macs(self.all_in) + layer_macs(self.all) + layer_macs(self.all_out)
-        band = layer_macs(self.band_in) + layer_macs(self.band) + layer_macs(self.band_out)
-        return once + self.count * band + self.bins * (layer_macs(self.bin_in) + layer_macs(self.bin_out))

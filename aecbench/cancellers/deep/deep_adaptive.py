@@ -137,13 +137,6 @@ class DeepAdaptive(FramewiseNetwork):
         estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
         return losses.objective(batch, estimate, stages.error - rest, echo, config.mode, config.loss)
 
-    @property
-    def macs_per_second(self) -> float:
-        """The network; 4 real multiplications per tap and bin for the filter's output and 4 for its update."""
-        config = self.config
-        filters = 8 * config.taps * (config.n_fft // 2 + 1) if config.filter else 0
-        return (self.control.macs + filters) * config.sample_rate / config.hop_length
-
 
 def _logit(p: float) -> float:
     return math.log(p / (1 - p))

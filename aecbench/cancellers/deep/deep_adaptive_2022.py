@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
-from aecbench.cancellers.deep.framewise import FramewiseNetwork, layer_macs
+from aecbench.cancellers.deep.framewise import FramewiseNetwork
 from aecbench.cancellers.deep.subband_nlms import State as FilterState
 from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
 
@@ -112,10 +112,3 @@ class DeepAdaptive2022(FramewiseNetwork):
         stages, _ = self.stages(spectra, self.initial(spectra[0]))
         estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
         return losses.objective(batch, estimate, stages.output - rest, echo, config.mode, config.loss)
-
-    @property
-    def macs_per_second(self) -> float:
-        """The network; 4 real multiplications per tap and bin for the filter's output and 4 for its update."""
-        config = self.config
-        each = layer_macs(self) + 8 * config.taps * (config.n_fft // 2 + 1)
-        return each * config.sample_rate / config.hop_length

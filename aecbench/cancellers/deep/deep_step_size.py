@@ -224,12 +224,6 @@ class DeepStepSize(FramewiseNetwork):
         far, echo = (torch.where(after, z.roll(1, 0), z) for z in (batch.far, batch.echo))
         return Batch(batch.near + echo + batch.noise, far, batch.near, echo, batch.noise)
 
-    @property
-    def macs_per_second(self) -> float:
-        """The network; per tap and bin 4 real multiplications for the output, 4 for the update, 6 for the variance."""
-        filters = 14 * self.config.taps * (self.config.n_fft // 2 + 1)
-        return (self.network.macs + filters) * self.config.sample_rate / self.config.hop_length
-
 
 def _joined(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
     """Frames one after the other."""

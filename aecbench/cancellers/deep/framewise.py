@@ -18,7 +18,7 @@ from aecbench.cancellers.deep.stft import spectra
 from aecbench.dsp import stft
 from aecbench.signals import Array
 
-__all__ = ["FramewiseCanceller", "FramewiseNetwork", "State", "layer_macs"]
+__all__ = ["FramewiseCanceller", "FramewiseNetwork", "State"]
 
 
 class FramewiseNetwork(Network):
@@ -52,11 +52,6 @@ class FramewiseNetwork(Network):
             out = self.front.cancel(mic.detach().cpu().numpy(), far.detach().cpu().numpy())
             signals.append(torch.from_numpy(out).to(mic))
         return spectra(torch.stack(signals), self.config.n_fft, self.config.hop_length)
-
-    @property
-    @abstractmethod
-    def macs_per_second(self) -> float:
-        """Real multiplications and additions of frames(), without transforms, per second of audio."""
 
     def canceller(self) -> Streaming[Any]:
         """A canceller with a copy of the weights."""
@@ -140,8 +135,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def layer_macs(module: torch.nn.Module) -> int:
-    """Multiplications of the matrices of a module's linear and recurrent layers, each applied once."""
-    return sum(p.numel() for p in module.parameters() if p.ndim == 2)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from aecbench.cancellers.deep.control import bands
-from aecbench.cancellers.deep.framewise import layer_macs
 
 __all__ = ["StepSizeNetwork"]
 
@@ -38,7 +37,7 @@ class StepSizeNetwork(nn.Module):
         """`count` bands of `bins` bins; `hidden` units, twice as many where there is one GRU for all bands."""
         super().__init__()
         self.own, self.averages = KINDS[kind]
-        self.count, self.bins = count, bins
+        self.count = count
         units = hidden if self.own else 2 * hidden
         self.register_buffer("weights", bands(bins, count), persistent=False)
         self.enter = nn.Linear(channels * (1 if self.own else count), units)
@@ -88,14 +87,3 @@ class StepSizeNetwork(nn.Module):
             return out, memory
         h = torch.gru_cell(x[:, 0], memory[0], *self.gru.all_weights[0])
         return h[:, None], h[None]
-
-    @property
-    def macs(self) -> int:
-        """Real multiplications per frame, but for those with band weights, most of which are zero."""
-        each = layer_macs(self.enter) + layer_macs(self.gru) + layer_macs(self.leave)
-        once = layer_macs(self.around) if self.around is not None else 0
-        return (
-            (self.count if self.own else 1) * each
-            + once
-            + self.bins * (layer_macs(self.bin_in) + layer_macs(self.bin_out))
-        )

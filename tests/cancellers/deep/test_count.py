@@ -41,8 +41,6 @@ class Mask(FramewiseNetwork):
         """Not trained."""
         raise NotImplementedError
 
-    macs_per_second = 0.0
-
 
 class Fronted(Mask):
     """A Kalman filter in front."""

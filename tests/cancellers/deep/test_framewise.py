@@ -16,7 +16,6 @@ class Silent(FramewiseNetwork):
     """Lets the microphone through."""
 
     Config = NetworkConfig
-    macs_per_second = 0.0
 
     def initial(self, mic):
         return ()
