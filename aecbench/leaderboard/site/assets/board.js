@@ -117,7 +117,7 @@ function tip(handler, event, item, value) {
 function place(spec) {
   for (const mark of spec.marks.filter(({ type }) => type === "text")) {
     const anchor = ["right", "left", "top", "bottom", "top-left", "bottom-left", "top-right", "bottom-right"];
-    mark.transform = [{ type: "label", size: { signal: "[width, height]" }, offset: [7], anchor, avoidMarks: ["layer_1_marks"] }];
+    mark.transform = [{ type: "label", size: { signal: "[max(1, width), max(1, height)]" }, offset: [7], anchor, avoidMarks: ["layer_1_marks"] }];
   }
   return spec;
 }
