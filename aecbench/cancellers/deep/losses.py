@@ -7,7 +7,7 @@ from torch import Tensor
 from aecbench.cancellers.deep.base import Batch
 from aecbench.record import Frozen
 
-__all__ = ["Weights", "compressed_spectra", "objective", "residual", "si_sdr"]
+__all__ = ["Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr"]
 
 TINY = 1e-8
 
@@ -16,6 +16,7 @@ class Weights(Frozen):
     """The weights of the terms of `objective`; 0 leaves one out."""
 
     si_sdr: float = Field(0.05, ge=0)  # per dB
+    sdr: float = Field(0.0, ge=0)  # per dB: as SI-SDR, but the level counts
     spectra: float = Field(5.0, ge=0)
     residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
     echo: float = Field(0.03, ge=0)  # of the echo that a filter leaves against the echo, per dB
@@ -25,11 +26,11 @@ class Weights(Frozen):
 def objective(
     batch: Batch, estimate: Tensor, left: Tensor, echo: Tensor, mode: str, weights: Weights
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The weighted sum of four terms, and each of them, means over the batch.
+    """The weighted sum of the terms, and each of them, means over the batch.
 
     `estimate` [N, T] is the output, `left` and `echo` [N, frames, F] are spectra of the echo that a filter leaves and
-    of all of it. SI-SDR counts where there is a near end, `echo` where there is echo, the others always: with nobody at
-    the near end `residual` is the logarithm of what is still heard, with no echo that of what is distorted.
+    of all of it. SI-SDR and SDR count where there is a near end, `echo` where there is echo, the others always: with
+    nobody at the near end `residual` is the logarithm of what is still heard, with no echo that of what is distorted.
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
     target = (batch.near + (weights.noise if mode == "joint" else 1) * batch.noise) / scale
@@ -38,12 +39,13 @@ def objective(
     echoes = ((batch.echo / scale).square().mean(-1) > 1e-6).to(target)
     parts = {
         "si_sdr": (talks * si_sdr(target, estimate)).mean(),
+        "sdr": (talks * sdr(target, estimate)).mean(),
         "spectra": compressed_spectra(target, estimate).mean(),
         "residual": residual((estimate - target).unfold(-1, 512, 256), mic.unfold(-1, 512, 256)).mean(),
         "echo": (echoes * residual(left, echo)).mean(),
     }
-    signs = {"si_sdr": -weights.si_sdr, "spectra": weights.spectra, "residual": weights.residual, "echo": weights.echo}
-    total = torch.stack([signs[name] * part for name, part in parts.items()]).sum()
+    signs = {"si_sdr": -1, "sdr": -1, "spectra": 1, "residual": 1, "echo": 1}
+    total = torch.stack([signs[name] * getattr(weights, name) * part for name, part in parts.items()]).sum()
     return total, {name: part.detach() for name, part in parts.items()}
 
 
@@ -57,6 +59,12 @@ def si_sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
     scale = (target * estimate).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + TINY)
     signal = (scale * target).square().sum(-1)
     return 10 * torch.log10((signal + TINY) / ((estimate - scale * target).square().sum(-1) + floor * signal + TINY))
+
+
+def sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
+    """Power of the target over that of the difference [N] in dB, at most that of `floor`: 30 dB."""
+    signal = target.square().sum(-1)
+    return 10 * torch.log10((signal + TINY) / ((estimate - target).square().sum(-1) + floor * signal + TINY))
 
 
 def residual(error: Tensor, reference: Tensor, floor: float = 1e-5) -> Tensor:
