@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aecbench.cancellers.deep.framewise import lstm
+
 __all__ = ["Control", "Memory", "bands"]
 
 Memory = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # of both LSTMs
@@ -30,15 +32,6 @@ def bands(bins: int, count: int) -> Tensor:
     centres = np.maximum(centres, 2.0 * np.arange(count))
     centres[-1] = bins - 1
     return torch.tensor(np.stack([np.interp(position, centres, row) for row in np.eye(count)], 1), dtype=torch.float32)
-
-
-def lstm(layer: nn.LSTM, x: Tensor, memory: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """One layer on x [N, T, in]. A single frame goes by another way, as torch packs the weights anew in every call."""
-    if x.shape[1] > 1 or torch.is_grad_enabled():
-        out, after = layer(x, memory)
-        return out, after
-    h, c = torch.lstm_cell(x[:, 0], (memory[0][0], memory[1][0]), *layer.parameters())
-    return h[:, None], (h[None], c[None])
 
 
 class Control(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
-from aecbench.cancellers.deep.framewise import FramewiseNetwork
+from aecbench.cancellers.deep.framewise import FramewiseNetwork, lstm
 from aecbench.cancellers.deep.subband_nlms import State as FilterState
 from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
 
@@ -89,7 +89,7 @@ class DeepAdaptive2022(FramewiseNetwork):
         mic, far = spectra
         seen = torch.cat([mic, far], -1)
         seen = torch.log10(seen.real.square() + seen.imag.square() + FLOOR) / 2 + 1
-        out, memory = self.lstm(seen, state.memory)
+        out, memory = lstm(self.lstm, seen, state.memory)
         loudness, phase, step = self.last(self.dense(out)).chunk(3, -1)
         reference, step_size = far, torch.full_like(step, self.config.step_size)
         if self.config.learn_reference:

@@ -18,7 +18,7 @@ from aecbench.cancellers.deep.stft import spectra
 from aecbench.dsp import stft
 from aecbench.signals import Array
 
-__all__ = ["FramewiseCanceller", "FramewiseNetwork", "State"]
+__all__ = ["FramewiseCanceller", "FramewiseNetwork", "State", "lstm"]
 
 
 class FramewiseNetwork(Network):
@@ -135,3 +135,19 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def lstm(layers: torch.nn.LSTM, x: Tensor, memory: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """LSTM layers on x [N, T, in], memory [layers, N, hidden] -> [N, T, hidden], memory after the last frame.
+
+    A single frame goes by another way without gradients, as torch packs the weights anew in every call.
+    """
+    if x.shape[1] > 1 or torch.is_grad_enabled():
+        out, after = layers(x, memory)
+        return out, after
+    h, states = x[:, 0], []
+    for weights, *before in zip(layers.all_weights, *memory, strict=True):
+        h, c = torch.lstm_cell(h, before, *weights)
+        states.append((h, c))
+    last, cells = (torch.stack(z) for z in zip(*states, strict=True))
+    return h[:, None], (last, cells)
