@@ -18,10 +18,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from aecbench.cancellers.deep import losses, stft
-from aecbench.cancellers.deep.base import Batch, NetworkConfig
+from aecbench.cancellers.deep.base import NetworkConfig
 from aecbench.cancellers.deep.control import Control, Memory
-from aecbench.cancellers.deep.framewise import FramewiseNetwork
+from aecbench.cancellers.deep.steered import Stages, SteeredConfig, SteeredNetwork
 from aecbench.cancellers.deep.subband_nlms import State as FilterState
 from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
 from aecbench.cancellers.kalman import Kalman
@@ -44,22 +43,15 @@ class KalmanConfig(Frozen):
     decay: float = Field(30.34, ge=0, le=120)
 
 
-class DeepAdaptiveConfig(NetworkConfig):
+class DeepAdaptiveConfig(SteeredConfig):
     """Defaults are those of the released weights: a latency of 32 ms."""
 
-    n_fft: int = Field(512, ge=16)
-    hop_length: int = Field(256, ge=8)
     kalman: KalmanConfig = KalmanConfig()
-    taps: int = Field(10, ge=1)  # frames that the echo path spans
-    delta: float = Field(0.1, gt=0)  # regularisation of the NLMS filter, see SubbandNLMS
-    posterior: bool = True  # its error is the a-posteriori one
+    posterior: bool = True  # the error of the NLMS filter is the a-posteriori one
     bands: int = Field(40, ge=4)
     hidden: int = Field(192, ge=1)  # units of the LSTM over all bands
     small: int = Field(32, ge=1)  # units of the LSTM along each band
     filter: bool = True  # False: no NLMS filter
-    learn_reference: bool = True  # False: the reference is the far end
-    learn_step: bool = True  # False: one fixed step size
-    loss: losses.Weights = losses.Weights()
 
 
 class State(NamedTuple):
@@ -69,16 +61,7 @@ class State(NamedTuple):
     memory: Memory
 
 
-class Stages(NamedTuple):
-    """Spectra [N, T, F] on the way to the output."""
-
-    output: Tensor
-    error: Tensor  # of the NLMS filter
-    reference: Tensor  # learned
-    step_size: Tensor  # real
-
-
-class DeepAdaptive(FramewiseNetwork):
+class DeepAdaptive(SteeredNetwork):
     """The network. Spectra are [N, T, F]."""
 
     Config: ClassVar[type[NetworkConfig]] = DeepAdaptiveConfig
@@ -100,11 +83,6 @@ class DeepAdaptive(FramewiseNetwork):
         """The state before the first frame."""
         return State(self.filter.init(mic.mT), self.control.initial(mic))
 
-    def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
-        """The output, and the state after the last frame."""
-        stages, state = self.stages(spectra, state)
-        return stages.output, state
-
     def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
         """All that is decided and comes of it, and the state after the last frame."""
         mic, far, error = (*spectra, spectra[0])[:3]
@@ -122,20 +100,6 @@ class DeepAdaptive(FramewiseNetwork):
         share = torch.complex(torch.tanh(decided[..., 4]), torch.tanh(decided[..., 5]))
         output = gain * (error - share * (mic - error))
         return Stages(output, error, reference, step_size), State(after, memory)
-
-    def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
-        """Step size and learned reference."""
-        stages, _ = self.stages(spectra, state)
-        return {"step_size": stages.step_size, "reference": stages.reference}
-
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """See losses.objective."""
-        config, hop = self.config, self.config.hop_length
-        spectra = self.spectra(batch.mic, batch.far)
-        rest, echo = (stft.spectra(z, config.n_fft, hop) for z in (batch.near + batch.noise, batch.echo))
-        stages, _ = self.stages(spectra, self.initial(spectra[0]))
-        estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
-        return losses.objective(batch, estimate, stages.error - rest, echo, config.mode, config.loss)
 
 
 def _logit(p: float) -> float:

@@ -12,9 +12,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep import losses, stft
-from aecbench.cancellers.deep.base import Batch, NetworkConfig
-from aecbench.cancellers.deep.framewise import FramewiseNetwork, lstm
+from aecbench.cancellers.deep.base import NetworkConfig
+from aecbench.cancellers.deep.framewise import lstm
+from aecbench.cancellers.deep.steered import Stages, SteeredConfig, SteeredNetwork
 from aecbench.cancellers.deep.subband_nlms import State as FilterState
 from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
 
@@ -23,20 +23,13 @@ __all__ = ["DeepAdaptive2022", "DeepAdaptive2022Config", "State"]
 FLOOR = 1e-6  # power, of a bin that is next to silent
 
 
-class DeepAdaptive2022Config(NetworkConfig):
+class DeepAdaptive2022Config(SteeredConfig):
     """The paper has 4 layers of 300 units; half of the layers, and two of `hidden` units behind, learn faster."""
 
-    n_fft: int = Field(512, ge=16)
-    hop_length: int = Field(256, ge=8)
-    taps: int = Field(10, ge=1)  # frames that the echo path spans
-    delta: float = Field(0.1, gt=0)  # regularisation of the filter, see SubbandNLMS
     layers: int = Field(2, ge=1)  # LSTM
     dense: int = Field(2, ge=1)  # fully connected ones behind, the last one to the outputs
     hidden: int = Field(300, ge=1)
     step_size: float = Field(0.5, gt=0, lt=1)  # before training
-    learn_reference: bool = True  # False: the reference is the far end
-    learn_step: bool = True  # False: the step size stays
-    loss: losses.Weights = losses.Weights()
 
 
 class State(NamedTuple):
@@ -46,15 +39,7 @@ class State(NamedTuple):
     memory: tuple[Tensor, Tensor]  # of the LSTM, [layers, N, hidden] both
 
 
-class Stages(NamedTuple):
-    """Spectra [N, T, F] of what is decided and comes of it."""
-
-    output: Tensor
-    reference: Tensor
-    step_size: Tensor  # real
-
-
-class DeepAdaptive2022(FramewiseNetwork):
+class DeepAdaptive2022(SteeredNetwork):
     """The network."""
 
     Config: ClassVar[type[NetworkConfig]] = DeepAdaptive2022Config
@@ -79,11 +64,6 @@ class DeepAdaptive2022(FramewiseNetwork):
         zeros = mic.real.new_zeros(self.config.layers, mic.shape[0], self.config.hidden)
         return State(self.filter.init(mic.mT), (zeros, zeros))
 
-    def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
-        """The output, and the state after the last frame."""
-        stages, state = self.stages(spectra, state)
-        return stages.output, state
-
     def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
         """All that is decided and comes of it, and the state after the last frame."""
         mic, far = spectra
@@ -97,18 +77,4 @@ class DeepAdaptive2022(FramewiseNetwork):
         if self.config.learn_step:
             step_size = torch.sigmoid(step + torch.logit(step_size))
         filtered = self.filter(reference.mT, mic.mT, step_size.mT, state.filter)
-        return Stages(filtered.error.mT, reference, step_size), State(filtered.state, memory)
-
-    def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
-        """Step size and learned reference."""
-        stages, _ = self.stages(spectra, state)
-        return {"step_size": stages.step_size, "reference": stages.reference}
-
-    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """See losses.objective."""
-        config, hop = self.config, self.config.hop_length
-        spectra = self.spectra(batch.mic, batch.far)
-        rest, echo = (stft.spectra(z, config.n_fft, hop) for z in (batch.near + batch.noise, batch.echo))
-        stages, _ = self.stages(spectra, self.initial(spectra[0]))
-        estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
-        return losses.objective(batch, estimate, stages.output - rest, echo, config.mode, config.loss)
+        return Stages(filtered.error.mT, filtered.error.mT, reference, step_size), State(filtered.state, memory)

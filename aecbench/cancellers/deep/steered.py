@@ -1,0 +1,63 @@
+"""Networks that steer an adaptive filter, its reference and its step sizes, and are trained through it."""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+from pydantic import Field
+from torch import Tensor
+
+from aecbench.cancellers.deep import losses, stft
+from aecbench.cancellers.deep.base import Batch, NetworkConfig
+from aecbench.cancellers.deep.framewise import FramewiseNetwork
+
+__all__ = ["Stages", "SteeredConfig", "SteeredNetwork"]
+
+
+class SteeredConfig(NetworkConfig):
+    """What they have in common; a frame of 512 and a hop of 256 are a latency of 32 ms."""
+
+    n_fft: int = Field(512, ge=16)
+    hop_length: int = Field(256, ge=8)
+    taps: int = Field(10, ge=1)  # frames that the echo path spans
+    delta: float = Field(0.1, gt=0)  # regularisation of the NLMS filter, see SubbandNLMS
+    learn_reference: bool = True  # False: the reference is the far end
+    learn_step: bool = True  # False: one fixed step size
+    loss: losses.Weights = losses.Weights()
+
+
+class Stages(NamedTuple):
+    """Spectra [N, T, F] on the way to the output."""
+
+    output: Tensor
+    error: Tensor  # of the filter
+    reference: Tensor  # learned
+    step_size: Tensor  # real
+
+
+class SteeredNetwork(FramewiseNetwork):
+    """A network of which `stages` says all."""
+
+    config: SteeredConfig
+
+    @abstractmethod
+    def stages(self, spectra: Tensor, state: Any) -> tuple[Stages, Any]:
+        """All that is decided on spectra as `frames` takes them, what comes of it, the state after the last frame."""
+
+    def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The output, and the state after the last frame."""
+        stages, state = self.stages(spectra, state)
+        return stages.output, state
+
+    def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
+        """Step size and learned reference."""
+        stages, _ = self.stages(spectra, state)
+        return {"step_size": stages.step_size, "reference": stages.reference}
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """See losses.objective."""
+        config, hop = self.config, self.config.hop_length
+        spectra = self.spectra(batch.mic, batch.far)
+        rest, echo = (stft.spectra(z, config.n_fft, hop) for z in (batch.near + batch.noise, batch.echo))
+        stages, _ = self.stages(spectra, self.initial(spectra[0]))
+        estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
+        return losses.objective(batch, estimate, stages.error - rest, echo, config.mode, config.loss)
