@@ -6,7 +6,20 @@ from typing import Any
 
 import click
 
-__all__ = ["ALIGN", "CACHE", "CORPORA", "JOBS", "QUICKSTART", "RUNS", "fail_if_failed", "known", "metrics_of", "show"]
+__all__ = [
+    "ALIGN",
+    "CACHE",
+    "CORPORA",
+    "CORPUS",
+    "JOBS",
+    "METRIC",
+    "QUICKSTART",
+    "RUNS",
+    "fail_if_failed",
+    "known",
+    "metrics_of",
+    "show",
+]
 
 QUICKSTART = "quickstart-v1"
 CORPORA, RUNS = Path("corpora"), Path("runs")
@@ -15,6 +28,16 @@ WIDEST = 1000
 ALL = "all"
 CACHE = RUNS / "cache"
 JOBS = click.IntRange(-1, 1024)
+CORPUS = click.option(
+    "--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]"
+)
+METRIC = click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME|all",
+    help="Score this one, not the usual ones; may be repeated.",
+)
 ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
 
 

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import ALIGN, CACHE, CORPORA, JOBS, QUICKSTART, fail_if_failed, known, metrics_of, show
+from aecbench.cli.common import (
+    ALIGN,
+    CACHE,
+    CORPORA,
+    CORPUS,
+    JOBS,
+    METRIC,
+    QUICKSTART,
+    fail_if_failed,
+    known,
+    metrics_of,
+    show,
+)
 
 __all__ = ["compare"]
 
@@ -17,15 +29,9 @@ CARD = "card.toml"
 @click.command()
 @click.argument("ours", metavar="A")
 @click.argument("theirs", metavar="B")
-@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@CORPUS
 @click.option("--split", default="test", show_default=True)
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME|all",
-    help="Score this one, not the usual ones; may be repeated.",
-)
+@METRIC
 @click.option("--sort", metavar="NAME", help=f"Metric that scenes are listed by.  [default: {SORT}, or the first]")
 @click.option("--worst", type=click.IntRange(0), default=5, show_default=True, help="Scenes of each that are listed.")
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)

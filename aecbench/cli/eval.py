@@ -5,7 +5,20 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import ALIGN, CACHE, CORPORA, JOBS, QUICKSTART, RUNS, fail_if_failed, known, metrics_of, show
+from aecbench.cli.common import (
+    ALIGN,
+    CACHE,
+    CORPORA,
+    CORPUS,
+    JOBS,
+    METRIC,
+    QUICKSTART,
+    RUNS,
+    fail_if_failed,
+    known,
+    metrics_of,
+    show,
+)
 
 __all__ = ["evaluate"]
 
@@ -27,18 +40,12 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     metavar="DIR",
     help="What another program made of the exported scenes: <split>-<index>.wav, as long as mic and aligned with it.",
 )
-@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@CORPUS
 @click.option("--split", default="test", show_default=True)
 @click.option(
     "--scene", "scenes", multiple=True, metavar="ID", help="Only this one, split/index, and no file; may be repeated."
 )
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    metavar="NAME|all",
-    help="Score this one, not the usual ones; may be repeated.",
-)
+@METRIC
 @click.option("--aecmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this AECMOS model too.")
 @click.option("--dnsmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this DNSMOS model too.")
 @click.option(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import CORPORA, QUICKSTART, RUNS
+from aecbench.cli.common import CORPORA, CORPUS, QUICKSTART, RUNS
 
 __all__ = ["train"]
 
@@ -16,7 +16,7 @@ BASELINE = "baselines/MODEL"  # --export without a folder
 
 @click.command()
 @click.argument("model")
-@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@CORPUS
 @click.option("--val-corpus", "val_path", type=click.Path(path_type=Path), help="Where val is, if not in --corpus.")
 @click.option("--recipe", metavar="NAME|FILE", help="Settings: a shipped training recipe, or a TOML file.")
 @click.option("--epochs", type=click.IntRange(1), help="[default: 50]")

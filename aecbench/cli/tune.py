@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import ALIGN, CORPORA, JOBS, QUICKSTART, RUNS, show
+from aecbench.cli.common import ALIGN, CORPORA, CORPUS, JOBS, QUICKSTART, RUNS, show
 
 __all__ = ["tune"]
 
@@ -15,7 +15,7 @@ METRIC = "erle_true"
 
 @click.command()
 @click.argument("model")
-@click.option("--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]")
+@CORPUS
 @click.option("--split", default="val", show_default=True, help="val or train: nothing is tuned on test.")
 @click.option("--trials", type=click.IntRange(1), default=50, show_default=True, help="In all, with those made before.")
 @click.option(

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from pathlib import Path
 from typing import NamedTuple
 
@@ -232,6 +232,6 @@ def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, read: list[Publi
     return (path / README).is_file() and (path / README).read_text(encoding="utf-8") == text
 
 
-def _more(found: object) -> str:
-    count = len(found)  # type: ignore[arg-type]
+def _more(found: Sized) -> str:
+    count = len(found)
     return f" (and {count - 1} more)" if count > 1 else ""

@@ -30,7 +30,6 @@ Errors and a are kept for it; the weights are not needed. There is no gradient o
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import torch
@@ -38,6 +37,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.deep import step_size_kernels as kernels
+from aecbench.cancellers.deep.threads import share
 
 __all__ = ["Adapt", "Adapted", "adapt", "plain_loop", "planes", "predict"]
 
@@ -173,12 +173,6 @@ def _along(profile: Tensor, power: Tensor) -> Tensor:
 
 
 def _share(kernel: Callable[..., None], signals: int, tensors: tuple[Tensor, ...], *options: float) -> None:
-    """Run a kernel on all signals, on threads where there is enough to do (see subband_nlms)."""
+    """Run a kernel on all signals."""
     arrays = [z.detach().contiguous().numpy() for z in tensors]
-    threads = min(torch.get_num_threads(), signals)
-    if threads < 2 or tensors[1].numel() < 20_000:
-        kernel(*arrays, *options, 0, signals)
-        return
-    edges = [signals * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda first, last: kernel(*arrays, *options, first, last), edges[:-1], edges[1:]))
+    share(kernel, arrays, *options, tasks=signals, size=tensors[1].numel())

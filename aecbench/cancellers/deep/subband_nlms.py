@@ -31,7 +31,6 @@ large for a moment whenever the reference is next to silent, and float32 loses d
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any, NamedTuple
@@ -43,6 +42,7 @@ from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.base import check_range
 from aecbench.cancellers.deep import kernels
+from aecbench.cancellers.deep.threads import share
 from aecbench.errors import UsageError
 
 __all__ = ["Output", "State", "SubbandNLMS", "plain_loop"]
@@ -192,19 +192,9 @@ def _by_frame(z: Tensor) -> Tensor:
 
 
 def _share(kernel: Callable[..., None], like: Tensor, tensors: tuple[Tensor, ...], *options: float) -> None:
-    """Run all tasks of a kernel, on threads where there is enough to do.
-
-    Python's threads, as the kernels leave the lock: a pool of numba's would fight for the cores with torch's.
-    """
+    """Run all tasks of a kernel."""
     arrays = [_pairs(z) for z in tensors]
-    tasks = kernels.tasks(like.shape[0], like.shape[2])
-    threads = min(torch.get_num_threads(), tasks)
-    if threads < 2 or like.numel() < 20_000:
-        kernel(*arrays, *options, 0, tasks)
-        return
-    edges = [tasks * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda first, last: kernel(*arrays, *options, first, last), edges[:-1], edges[1:]))
+    share(kernel, arrays, *options, tasks=kernels.tasks(like.shape[0], like.shape[2]), size=like.numel())
 
 
 def _pairs(z: Tensor) -> NDArray[Any]:
