@@ -1,6 +1,5 @@
 """The network that adapts a linear filter: what it must not do however it is trained, and that it can be trained."""
 
-import pickle
 from itertools import product
 
 import numpy as np
@@ -11,7 +10,6 @@ from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
 from aecbench.cancellers.nlms import NLMS
-from aecbench.errors import AudioError
 from aecbench.train import Settings
 from aecbench.train.processes import Processes
 from aecbench.train.run import Run
@@ -154,58 +152,6 @@ def test_all_frames_at_once_are_one_frame_after_the_other(variant):
     torch.testing.assert_close(torch.cat(parts, 1), out, atol=1e-5, rtol=1e-4)
 
 
-def test_cancel_is_the_steps_put_together_and_states_stay(scene):
-    canceller, s = build().canceller(), scene(0.3)
-    state, outputs = canceller.init(()), []
-    for start in range(0, s.mic.size - 63, 64):
-        block = np.s_[start : start + 64]
-        before = state
-        state, out = canceller.step(before, s.mic[block], s.far[block])
-        np.testing.assert_array_equal(canceller.step(before, s.mic[block], s.far[block])[1], out)
-        outputs.append(out)
-    steps = np.concatenate(outputs)[canceller.delay :]
-    np.testing.assert_allclose(canceller.cancel(s.mic, s.far)[: steps.size], steps, rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("batch", [(3,), (2, 2), (0,)])
-def test_batching_changes_nothing(batch):
-    canceller, mic, far = build().canceller(), noise(*batch, 1500), noise(*batch, 1500, seed=1)
-    together, rows = canceller.cancel(mic, far), (z.reshape(-1, 1500) for z in (mic, far))
-    one_by_one = [canceller.cancel(m, f) for m, f in zip(*rows, strict=True)]
-    assert together.shape == (*batch, 1500)
-    np.testing.assert_allclose(together, np.reshape(one_by_one, together.shape), atol=1e-5)
-
-
-def test_a_canceller_pickles():
-    canceller, mic, far = build().canceller(), noise(1000), noise(1000, seed=1)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(canceller)).cancel(mic, far), canceller.cancel(mic, far))
-
-
-def test_a_block_that_is_not_finite_is_an_error():
-    canceller, mic = build().canceller(), noise(64)
-    with pytest.raises(AudioError, match="sample 0 of mic is not finite"):
-        canceller.step(canceller.init(()), np.full(64, np.nan, np.float32), mic)
-
-
-STRESS = {
-    "silence": (np.zeros(2000), np.zeros(2000)),
-    "dc": (np.full(2000, 0.5), np.full(2000, 0.5)),
-    "clipped": (np.sign(noise(2000)), np.sign(noise(2000))),
-    "loud": (noise(2000, level=30), noise(2000, level=30, seed=1)),
-    "quiet far end": (noise(2000), noise(2000, level=1e-6, seed=1)),
-    "denormal": (1e-38 * noise(2000), 1e-38 * noise(2000, seed=1)),
-}
-
-
-@pytest.mark.parametrize("case", STRESS)
-@pytest.mark.parametrize("update", ["kalman", "nlms"])
-def test_output_is_finite_and_of_the_size_of_the_inputs(case, update):
-    mic, far = (z.astype(np.float32) for z in STRESS[case])
-    out = build(update=update).canceller().cancel(mic, far)
-    assert np.isfinite(out).all()
-    assert np.abs(out).max() <= 4 * max(np.abs(mic).max(), np.abs(far).max())
-
-
 class Few:
     """What `Run` asks of examples, of a single batch."""
 
@@ -283,9 +229,8 @@ def test_a_long_delay_is_taken_out_before_training():
     assert found < -3
 
 
-@pytest.mark.parametrize("length", [100, 600, 4000])
-def test_loss_of_silence_is_finite(length):
-    network, silence = build(), torch.zeros(2, length)
+def test_loss_of_less_than_a_frame_of_silence_is_finite():
+    network, silence = build(), torch.zeros(2, 100)
     loss, _ = network.loss(Batch(silence, silence, silence, silence, silence))
     loss.backward()
     assert all(p.grad.isfinite().all() for p in network.parameters())
