@@ -1,5 +1,73 @@
-"""Dataset simulator and benchmark for acoustic echo cancellation."""
+"""Dataset simulator and benchmark for acoustic echo cancellation.
+
+    import aecbench as ab
+
+    corpus = ab.simulate("quickstart-v1", jobs=-1)           # or ab.load_corpus(folder)
+    scene, signals, rir = corpus[0]
+    output = ab.load_system("kalman").cancel(signals.mic, signals.far)
+    print(ab.evaluate(["nlms", "kalman"], corpus))
+
+What is listed in `__all__` is imported when it is first used, so that `import aecbench` takes no time.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aecbench.corpus import Corpus, Item
+    from aecbench.corpus import open_corpus as load_corpus
+    from aecbench.errors import AecbenchError
+    from aecbench.evaluation import evaluate
+    from aecbench.metrics import METRICS, Metric
+    from aecbench.results import ResultTable
+    from aecbench.signals import Signals, Talk
+    from aecbench.simulation import simulate
+    from aecbench.systems import System, load_system
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = [
+    "METRICS",
+    "AecbenchError",
+    "Corpus",
+    "Item",
+    "Metric",
+    "ResultTable",
+    "Signals",
+    "System",
+    "Talk",
+    "__version__",
+    "evaluate",
+    "load_corpus",
+    "load_system",
+    "simulate",
+]
+
+PLACES = {
+    "METRICS": "aecbench.metrics:METRICS",
+    "AecbenchError": "aecbench.errors:AecbenchError",
+    "Corpus": "aecbench.corpus:Corpus",
+    "Item": "aecbench.corpus:Item",
+    "Metric": "aecbench.metrics:Metric",
+    "ResultTable": "aecbench.results:ResultTable",
+    "Signals": "aecbench.signals:Signals",
+    "System": "aecbench.systems:System",
+    "Talk": "aecbench.signals:Talk",
+    "evaluate": "aecbench.evaluation:evaluate",
+    "load_corpus": "aecbench.corpus:open_corpus",
+    "load_system": "aecbench.systems:load_system",
+    "simulate": "aecbench.simulation:simulate",
+}
+
+if not TYPE_CHECKING:  # a type checker would take it that there is every name
+
+    def __getattr__(name: str) -> Any:
+        if name not in PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, _, attribute = PLACES[name].partition(":")
+        globals()[name] = getattr(importlib.import_module(module), attribute)
+        return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

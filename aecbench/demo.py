@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.align import AlignedStreaming
@@ -12,7 +11,6 @@ from aecbench.cancellers.base import Canceller, Explains
 from aecbench.cancellers.oracle import Oracle
 from aecbench.dsp.audio import write
 from aecbench.dsp.levels import talk
-from aecbench.errors import AudioError
 from aecbench.metrics import Score, score
 from aecbench.output import new_folder
 from aecbench.recipe import read_recipe
@@ -84,13 +82,7 @@ def _cancelled(system: System, signals: Signals) -> Array:
     canceller = system.canceller
     if isinstance(canceller, Oracle):
         canceller = dataclasses.replace(canceller, echo=signals.echo)
-    output = np.asarray(canceller.cancel(signals.mic, signals.far))
-    if output.shape != signals.mic.shape or not np.isfinite(output).all():
-        raise AudioError(
-            f"{system.name}: its output has shape {output.shape} and {np.isfinite(output).sum()} finite samples, "
-            f"expected {signals.mic.size}, one for each of the microphone"
-        )
-    return output
+    return dataclasses.replace(system, canceller=canceller).cancel(signals.mic, signals.far)
 
 
 def _decisions(canceller: Canceller, signals: Signals) -> dict[str, NDArray[Any]]:

@@ -1,8 +1,11 @@
-"""A progress bar on the terminal's standard error; silent where there is no terminal."""
+"""A progress bar on standard error; where that is no terminal, a line once a minute."""
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from importlib.util import find_spec
 from typing import TypeVar
 
 from rich.console import Console
@@ -19,9 +22,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-__all__ = ["progress", "transfer"]
+__all__ = ["can_show", "progress", "transfer"]
 
 Item = TypeVar("Item")
+EVERY = 60.0  # [s] from one line to the next
 
 
 class Speed(TextColumn):
@@ -34,11 +38,18 @@ class Speed(TextColumn):
 
 def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
     """Hand on `items` while a bar shows how many of `total` have come, how fast, and when the last is due."""
+    start = told = time.monotonic()
     with _bar(MofNCompleteColumn(), Speed("")) as bar:
         task = bar.add_task(what, total=total, unit=unit)
-        for item in items:
+        for done, item in enumerate(items, 1):
             yield item
             bar.advance(task)
+            now = time.monotonic()
+            if bar.disable and now - told >= EVERY:
+                told, speed = now, done / (now - start)
+                left = timedelta(seconds=round((total - done) / speed))
+                line = f"{what}: {done} of {total} {unit}, {speed:.2g} {unit}/s, {left} left"
+                bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -51,4 +62,9 @@ def transfer(what: str, total: int) -> Iterator[Callable[[int], None]]:
 def _bar(*columns: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     around = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
-    return Progress(*around, console=console, disable=not console.is_terminal)
+    return Progress(*around, console=console, disable=not can_show(console))
+
+
+def can_show(console: Console) -> bool:
+    """Whether a bar can be drawn: on a terminal, or in a notebook with ipywidgets."""
+    return console.is_terminal and (not console.is_jupyter or find_spec("ipywidgets") is not None)

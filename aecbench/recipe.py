@@ -14,28 +14,35 @@ __all__ = ["read_recipe"]
 
 
 def read_recipe(
-    recipe: str,
+    recipe: str | Path | CorpusSpec,
     assignments: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     *,
     split: str | None = None,
     scenes: int | None = None,
 ) -> CorpusSpec:
-    """The specification in `recipe`, a shipped name or the path of a TOML file.
+    """The specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
 
     `assignments` are texts "key.path=value", `options` values by key path (None: not given). `split` keeps one split
     only, `scenes` sets the number of scenes of every split that has any.
     Raises UnknownName, and ConfigError naming the key that is wrong.
     """
-    path = Path(recipe) if recipe.endswith(".toml") else find("recipes", recipe)
-    data = read_toml(path)
+    data, where = _read(recipe)
     for assignment in assignments:
         override(data, assignment)
     for key, value in (options or {}).items():
         if value is not None:
-            assign(data, key, value)
-    spec = parse(CorpusSpec, data, str(path) if recipe.endswith(".toml") else f"recipe {recipe}")
-    return _restricted(spec, split, scenes)
+            assign(data, key, str(value) if isinstance(value, Path) else value)
+    return _restricted(parse(CorpusSpec, data, where), split, scenes)
+
+
+def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
+    """What a recipe says, and how to call it in messages."""
+    if isinstance(recipe, CorpusSpec):
+        return recipe.model_dump(mode="json"), f"specification {recipe.name}"
+    if isinstance(recipe, Path) or recipe.endswith(".toml"):
+        return read_toml(Path(recipe)), str(recipe)
+    return read_toml(find("recipes", recipe)), f"recipe {recipe}"
 
 
 def _restricted(spec: CorpusSpec, split: str | None, scenes: int | None) -> CorpusSpec:

@@ -27,7 +27,16 @@ from aecbench.scenes.spec import NOISE_KINDS
 from aecbench.scenes.speech import SPEECH
 from aecbench.systems import load_system
 
-__all__ = ["LISTINGS", "comparison", "corpus_report", "difference_table", "listing", "result_table", "scenes_table"]
+__all__ = [
+    "LISTINGS",
+    "comparison",
+    "corpus_facts",
+    "corpus_report",
+    "difference_table",
+    "listing",
+    "result_table",
+    "scenes_table",
+]
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
@@ -57,6 +66,19 @@ def corpus_report(corpus: Corpus) -> RenderableType:
     if redrawn:
         facts.add_row("redrawn", f"{redrawn} rooms that could not have their reverberation time, or no place for all")
     return facts
+
+
+def corpus_facts(corpus: Corpus) -> dict[str, Any]:
+    """Where a corpus lies, what identifies it, and how many scenes each split has, for a program."""
+    counts = corpus.scenes["split"].value_counts(sort=False)
+    return {
+        "path": corpus.path,
+        "name": corpus.info["spec"]["name"],
+        "id": corpus.id,
+        "digest": corpus.digest,
+        "hours": corpus.hours,
+        "scenes": {str(split): int(count) for split, count in counts.items()},
+    }
 
 
 def _histogram(values: Any, unit: str) -> str:

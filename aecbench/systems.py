@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from aecbench import __version__
@@ -19,8 +21,9 @@ from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.passthrough import Passthrough
 from aecbench.config import canonical_json, parse, read_toml, sha256
-from aecbench.errors import ConfigError, UnknownName, UsageError, did_you_mean
+from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.record import Frozen
+from aecbench.signals import Array
 
 __all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
 
@@ -57,8 +60,39 @@ class System:
         """Hash of what decides the output: class, parameters, alignment, version of aecbench."""
         return sha256(canonical_json([self.target, dict(self.parameters), self.align, __version__]))
 
+    def cancel(self, mic: ArrayLike, far: ArrayLike) -> Array:
+        """Take the echo of `far` out of `mic`: both [..., T] at 16 kHz, full scale 1.0 -> float32 [..., T].
 
-def load_system(name: str, align: str = "auto") -> System:
+        Signals of a batch are cancelled each by itself, from the same start: nothing is kept between calls. Raises
+        AudioError for integers, NaN, infinity, no samples, two shapes, and for a canceller that gives such things back.
+        """
+        x, reference = _samples("mic", mic), _samples("far", far)
+        if x.shape != reference.shape:
+            raise AudioError(f"mic has shape {x.shape}, far {reference.shape}; cut or pad one to the same shape")
+        output = np.asarray(self.canceller.cancel(x, reference))
+        if output.shape != x.shape or not np.isfinite(output).all():
+            raise AudioError(
+                f"{self.name}: its output has shape {output.shape} and {np.isfinite(output).sum()} finite samples, "
+                f"expected {x.size} in shape {x.shape}, one for each of the microphone"
+            )
+        return output.astype(np.float32, copy=False)
+
+
+def _samples(name: str, x: ArrayLike) -> Array:
+    """Audio that a caller gives, as float32 [..., T]. Raises AudioError."""
+    values = np.asarray(x)
+    if values.dtype.kind != "f":
+        raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
+    if not (values.ndim and values.size):
+        raise AudioError(f"{name} has shape {values.shape}; expected [..., T] with a sample at least")
+    with np.errstate(over="ignore"):
+        samples = values.astype(np.float32, copy=False)
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{name} has {np.sum(~np.isfinite(samples))} samples that are not finite; zero them")
+    return samples
+
+
+def load_system(name: str | Path, align: str = "auto") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
     Or the folder of a training, or "command:prog {mic} {far} {out}", an outside program. `align` is the alignment in
@@ -66,7 +100,7 @@ def load_system(name: str, align: str = "auto") -> System:
     UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that cannot
     be used, NotInstalled where something optional is missing.
     """
-    chosen, system = alignment(align), _load(name)
+    chosen, system = alignment(align), _load(str(name))
     if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
         return system
     written = f"{chosen.milliseconds:g}" if isinstance(chosen, FixedDelay) else align

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from aecbench.corpus import open_corpus
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
 from aecbench.report import result_table
 from aecbench.results import ResultTable

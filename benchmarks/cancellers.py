@@ -23,7 +23,7 @@ from aecbench.cancellers.fdaf import FDAF
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
 from aecbench.corpus import Corpus, open_corpus
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS, score
 from aecbench.plots import plot_convergence, plot_results
 from aecbench.report import result_table

@@ -22,7 +22,7 @@ from pesq import pesq
 from pystoi import stoi
 
 from aecbench.corpus import Corpus, open_corpus
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.signals import Array
 from aecbench.systems import load_system
@@ -34,7 +34,7 @@ import sys
 from pathlib import Path
 from aecbench.corpus import open_corpus
 from aecbench.cost import process_peak
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.systems import load_system
 path, split, scenes, model = sys.argv[1:]
 evaluate(load_system(model), open_corpus(Path(path)).split(split)[:int(scenes)], split=split)

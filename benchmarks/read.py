@@ -17,7 +17,7 @@ from aecbench.corpus import Corpus, open_corpus
 from aecbench.corpus.format import SHARDS
 from aecbench.recipe import read_recipe
 from aecbench.signals import STEMS
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 
 SCENES, ROUNDS = 60, 11
 GOAL = 0.9

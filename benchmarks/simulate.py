@@ -44,7 +44,7 @@ from aecbench.scenes.sources import Sources, open_sources
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.scenes.speech import speak
 from aecbench.scenes.speech.recorded import SpeechFiles
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 
 SPLIT = "train"
 

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from aecbench.cli import main
 from aecbench.recipe import read_recipe
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 
 RATE = 16_000
 

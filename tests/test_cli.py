@@ -1,16 +1,25 @@
 """The command line: what it prints, how it ends, what it says of bad input."""
 
 import json
+import os
+import pty
+import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
+import warnings
 
 import numpy as np
 import pytest
 import soundfile
 
+from aecbench.assets import names
+from aecbench.cancellers import CANCELLERS
 from aecbench.metrics import METRICS
+from aecbench.progress import progress
 
 RATE = 16_000
 
@@ -303,7 +312,7 @@ def test_list_shows_each_table(aecbench, what):
     "command",
     [
         *("", "simulate", "eval", "cancel", "list", "fetch", "inspect", "quickstart", "compare"),
-        *("demo", "train", "publish", "cost"),
+        *("demo", "train", "publish", "cost", "doctor", "completion"),
     ],
 )
 def test_help_has_examples(aecbench, command):
@@ -318,3 +327,123 @@ def test_a_mistyped_command_names_the_nearest(aecbench):
 
 def test_version(aecbench):
     assert aecbench("--version").stdout.startswith("aecbench, version 0.1")
+
+
+MAIN = [sys.executable, "-c", "from aecbench.cli import main; main(prog_name='aecbench')"]
+COLOUR = re.compile(r"\x1b\[[0-9;]*[349][0-7]")
+SLOW = """
+import dataclasses, pathlib, time
+@dataclasses.dataclass
+class Slow:
+    latency: int = 0
+    def cancel(self, mic, far):
+        with open("calls.txt", "a") as file:
+            file.write(".")
+        time.sleep(0.2)
+        return mic
+"""
+
+
+def interrupted(folder, *arguments, when):
+    """Run a command in a session of its own, send Ctrl-C to all of its processes as soon as there is `when`."""
+    command = [*MAIN, *map(str, arguments)]
+    run = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    end = time.monotonic() + 120
+    while not when() and run.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=120)
+    return subprocess.CompletedProcess(command, run.returncode, out, err)
+
+
+def test_simulate_that_is_interrupted_keeps_whole_shards_and_tells_how_to_go_on(recipe_file, tmp_path):
+    def begun():
+        return any((tmp_path / "c").rglob("*.h5.tmp"))
+
+    done = interrupted(tmp_path, "simulate", recipe_file, "--scenes", 60, "--out", "c", "--jobs", 2, when=begun)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "aecbench: stopped; what is finished is kept: the same command goes on from there\n"
+    assert not list((tmp_path / "c").rglob("*.tmp"))
+    assert not (tmp_path / "c" / "corpus.json").exists()
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_eval_that_is_interrupted_keeps_its_scores_and_goes_on(corpus, tmp_path, cache):
+    (tmp_path / "slow_aec.py").write_text(SLOW)
+    calls = tmp_path / "calls.txt"
+    options = ["--model", "slow_aec:Slow", "--corpus", corpus.path, "--metric", "level", "--jobs", 1]
+    options += [] if cache else ["--no-cache"]
+
+    def begun():
+        return calls.exists() and calls.stat().st_size >= 4  # to warm up, and three scenes
+
+    done = interrupted(tmp_path, "eval", *options, when=begun)
+    assert (done.returncode, done.stdout) == (130, "")
+    kept = "what is finished is kept: the same command goes on from there" if cache else "no scores were kept"
+    assert done.stderr == f"aecbench: stopped; {kept}\n"
+    assert not (tmp_path / "runs" / "toy-v1").exists()
+    if cache:
+        before = calls.stat().st_size
+        subprocess.run([*MAIN, "eval", *map(str, options)], cwd=tmp_path, capture_output=True, check=True)
+        assert calls.stat().st_size - before <= 1 + 6 - 2  # the third scene may not have been scored
+
+
+@pytest.mark.parametrize(
+    ("arguments", "function", "words"),
+    [
+        (["quickstart"], "aecbench.simulation.simulate", "the same command goes on from there"),
+        (["fetch", "open-speech-v1"], "aecbench.packs.fetch", "the same command goes on from there"),
+        (["leaderboard", "build"], "aecbench.leaderboard.site.build", "the same command makes them anew"),
+        (["tune", "nlms", "--corpus", "CORPUS"], "aecbench.tune.tune", "with fewer --trials writes the best so far"),
+        (["train", "deep_adaptive", "--corpus", "CORPUS"], "aecbench.train.train", "with --resume goes on"),
+        (["compare", "nlms", "kalman", "--corpus", "CORPUS"], "aecbench.evaluation.evaluate", "goes on from there"),
+        (["list"], "aecbench.report.listing", "nothing is left half written"),
+    ],
+)
+def test_ctrl_c_ends_with_130_and_one_line_of_advice(aecbench, corpus, monkeypatch, arguments, function, words):
+    def struck(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(function, struck)
+    with warnings.catch_warnings():  # the command line changes the filters when it is stopped
+        result = aecbench(*(corpus.path if argument == "CORPUS" else argument for argument in arguments))
+    fails(result, 130, "aecbench: stopped; ", words)
+
+
+def test_output_into_a_pipe_is_plain_and_its_rows_are_not_wrapped(tmp_path):
+    environment = {**os.environ, "COLUMNS": "40", "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*MAIN, "list", "models"], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    lines = done.stdout.decode().splitlines()
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert len(lines) == 1 + len({*names("baselines"), *CANCELLERS})
+
+
+@pytest.mark.parametrize("no_colour", ["", "1"])
+def test_a_bar_on_a_terminal_has_colours_unless_they_are_unwanted(no_colour):
+    program = "from aecbench.progress import progress; list(progress(range(3), 3, 'count', 'numbers'))"
+    kept = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "TTY_COMPATIBLE")}
+    environment = {**kept, "TERM": "xterm-256color", "NO_COLOR": no_colour}
+    leader, follower = pty.openpty()
+    subprocess.run([sys.executable, "-c", program], env=environment, stderr=follower, check=True)
+    os.close(follower)
+    shown = b""
+    try:
+        while data := os.read(leader, 4096):
+            shown += data
+    except OSError:  # Linux says so at the end
+        pass
+    os.close(leader)
+    assert "3/3" in shown.decode()
+    assert bool(COLOUR.search(shown.decode())) is not bool(no_colour)
+
+
+def test_where_there_is_no_terminal_a_line_tells_of_the_progress_now_and_then(monkeypatch, capsys):
+    monkeypatch.setattr("aecbench.progress.EVERY", 0.0)
+    assert list(progress(range(2), 2, "count", "numbers")) == [0, 1]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("count: 1 of 2 numbers, ")
+    assert second.endswith(", 0:00:00 left")

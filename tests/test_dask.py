@@ -13,10 +13,10 @@ import pytest
 from aecbench.corpus import open_corpus
 from aecbench.corpus.verify import verify
 from aecbench.errors import AecbenchError
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
 from aecbench.recipe import read_recipe
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 from aecbench.systems import load_system
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

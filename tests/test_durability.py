@@ -17,7 +17,7 @@ from aecbench.corpus.shard import Shard
 from aecbench.corpus.verify import verify
 from aecbench.errors import CorpusError, OutputError, SourceError
 from aecbench.output import locked
-from aecbench.simulate import repair, simulate
+from aecbench.simulation import repair, simulate
 
 KILLS = 30
 FLIPS = 500

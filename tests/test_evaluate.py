@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from aecbench.evaluate import _changes, _warm, evaluate
+from aecbench.evaluation import _changes, _warm, evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.results import ResultTable
 from aecbench.signals import STEMS
@@ -260,7 +260,7 @@ def test_a_killed_run_goes_on_where_it_stopped(corpus, counted, tmp_path):
 
 def test_a_run_killed_by_a_signal_keeps_what_it_has_done(corpus, tmp_path):
     program = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom aecbench import evaluate as e\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom aecbench import evaluation as e\n"
         "from aecbench.corpus import open_corpus\nfrom aecbench.metrics import METRICS\n"
         "from aecbench.systems import load_system\nscore, done = e._score, []\n"
         "def dying(*arguments):\n    if len(done) == 3:\n        os.kill(os.getpid(), signal.SIGKILL)\n"

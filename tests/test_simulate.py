@@ -15,7 +15,7 @@ from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render, render_with_paths
 from aecbench.scenes.scene import Scene
 from aecbench.scenes.sources import open_sources
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 
 
 def test_digest_does_not_depend_on_processes_or_place(corpus, spec, tmp_path):
@@ -112,7 +112,7 @@ def test_an_interrupted_run_leaves_no_shard_and_goes_on(corpus, spec, tmp_path, 
             raise KeyboardInterrupt
         return render_with_paths(*arguments)
 
-    monkeypatch.setattr("aecbench.simulate.render_with_paths", interrupt)
+    monkeypatch.setattr("aecbench.simulation.render_with_paths", interrupt)
     with pytest.raises(KeyboardInterrupt):
         simulate(spec, tmp_path / "c")
     whole = sorted(path.name for path in (tmp_path / "c" / "shards").iterdir())

@@ -6,7 +6,7 @@ import pytest
 
 from aecbench.cancellers.align import Aligned, AlignedStreaming
 from aecbench.errors import ConfigError, UsageError
-from aecbench.evaluate import compare
+from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
 from aecbench.systems import load_system
 
@@ -80,7 +80,7 @@ def test_a_wrong_alignment_is_refused_for_every_system(name):
 
 @pytest.mark.parametrize("align", ["auto", "none", "20"])
 def test_results_say_which_alignment_a_system_had(corpus, align):
-    table = compare([load_system("nlms", align)], corpus[:1], {"level": METRICS["level"]}, split="val")
+    table = evaluate([load_system("nlms", align)], corpus[:1], {"level": METRICS["level"]}, split="val")
     assert table.provenance["systems"]["nlms"]["align"] == align
 
 

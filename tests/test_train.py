@@ -13,7 +13,7 @@ import pytest
 from aecbench.config import read_toml, sha256
 from aecbench.errors import AecbenchError, ConfigError, OutputError, UnknownName, UsageError
 from aecbench.recipe import read_recipe
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 from aecbench.train import Limits, export, read_settings, stored_settings, train
 from aecbench.train.checkpoint import LAST, read_checkpoint
 from aecbench.train.run import Run

@@ -10,10 +10,10 @@ import pytest
 from aecbench.cancellers.tunable import tunable
 from aecbench.config import read_toml
 from aecbench.errors import AecbenchError, MissingExtra, UsageError
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
 from aecbench.recipe import read_recipe
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 from aecbench.systems import load_system
 from aecbench.tune import tune
 

@@ -72,9 +72,14 @@ class FixedDelay:
     def __post_init__(self) -> None:
         check_range(self, "milliseconds", 0, LONGEST)
 
+    @property
+    def samples(self) -> int:
+        """The nearest number of samples."""
+        return round(self.milliseconds * RATE / 1000)
+
     def align(self, mic: Array, far: Array) -> Array:
         """The far end that much later, to the nearest sample."""
-        return delay(far, round(self.milliseconds * RATE / 1000))
+        return delay(far, self.samples)
 
 
 class State(NamedTuple):

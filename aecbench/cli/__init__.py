@@ -1,14 +1,20 @@
 """The command line, a file per command: parse, call one function, print a path or a table."""
 
+import sys
+import warnings
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from aecbench import __version__
 from aecbench.cli.cancel import cancel
+from aecbench.cli.common import ADVICE
 from aecbench.cli.compare import compare
+from aecbench.cli.completion import completion
 from aecbench.cli.cost import cost
 from aecbench.cli.demo import demo
+from aecbench.cli.doctor import doctor
 from aecbench.cli.eval import evaluate
 from aecbench.cli.export import export
 from aecbench.cli.fetch import fetch
@@ -25,6 +31,8 @@ from aecbench.cli.verify import verify
 from aecbench.errors import AecbenchError
 
 __all__ = ["main"]
+
+STOPPED = 130  # exit code after Ctrl-C, as of shells: 128 and the number of the signal
 
 # Adding a command is one file and one line here.
 COMMANDS = [
@@ -45,6 +53,8 @@ COMMANDS = [
     export,
     publish,
     leaderboard,
+    doctor,
+    completion,
 ]
 
 
@@ -53,8 +63,15 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):  # what a stream cannot encode is no reason to fail
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            warnings.simplefilter("ignore")  # of joblib, about work that is not used
+            click.echo(f"aecbench: stopped; {ctx.meta.get(ADVICE, 'nothing is left half written')}", err=True)
+            ctx.exit(STOPPED)
         except AecbenchError as error:
             click.echo(f"aecbench: {' '.join(str(error).split())}", err=True)
             ctx.exit(error.exit_code)

@@ -1,12 +1,30 @@
 """aecbench cancel."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from aecbench.cli.common import ALIGN
+from aecbench.cli import complete
+from aecbench.cli.common import AGAIN, ALIGN, JOBS, JSON, show_json, when_stopped
 
 __all__ = ["cancel"]
+
+STREAM = Path("-")
+FILES, FOLDERS, RAW = "files", "folders", "raw audio"
+USE = {  # of options that are not for all three
+    "far": (FILES, FOLDERS),
+    "pad": (FILES, FOLDERS),
+    "plot": (FILES,),
+    "jobs": (FOLDERS,),
+    "overwrite": (FOLDERS,),
+    "rate": (RAW,),
+    "json": (FILES, FOLDERS),
+}
+TIMES = ("median", "p95", "p99", "max")
+RATE = 16_000
+MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes at 16 kHz
 
 
 @click.command()
@@ -15,26 +33,161 @@ __all__ = ["cancel"]
     required=True,
     metavar="NAME",
     help="Baseline, folder with card.toml, pkg.mod:Class, or 'command:prog {mic} {far} {out}'.",
+    shell_complete=complete.models,
 )
-@click.option("--mic", required=True, type=click.Path(path_type=Path), help="Microphone, one channel, any rate.")
 @click.option(
-    "--far", required=True, type=click.Path(path_type=Path), help="Far-end reference, as long as mic, at its rate."
+    "--mic",
+    required=True,
+    metavar="FILE|DIR|-",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Microphone, one channel, any rate; a folder of such; or both signals as raw audio from stdin.",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Output WAV (float32), as long as mic.")
+@click.option(
+    "--far",
+    metavar="FILE|DIR",
+    type=click.Path(path_type=Path),
+    help="Far-end reference, as long as mic, at its rate; or a folder of such, with the names of the microphones.",
+)
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE|DIR|-",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Output WAV (float32; RF64 beyond 4 GiB), as long as mic; a folder for such; or raw audio to stdout.",
+)
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--pad", is_flag=True, help="Cut the far end to mic's length, or pad it with silence.")
+@click.option("--report", is_flag=True, help="Say on stderr how long the blocks took, and what the latency is.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Picture of waveforms, spectrograms and attenuation.")
-def cancel(model: str, mic: Path, far: Path, out: Path, align: str, plot: Path | None) -> None:
+@click.option("--jobs", type=JOBS, help="Of folders: pairs at once; -1 for one per core.  [default: 1]")
+@click.option("--overwrite", is_flag=True, help="Of folders: remove the outputs that are there first.")
+@click.option("--rate", type=click.IntRange(1000, 384_000), help="Of raw audio, in Hz.  [default: 16000]")
+@JSON
+def cancel(
+    model: str,
+    mic: Path,
+    far: Path | None,
+    out: Path,
+    align: str,
+    pad: bool,
+    report: bool,
+    plot: Path | None,
+    jobs: int | None,
+    overwrite: bool,
+    rate: int | None,
+    as_json: bool,
+) -> None:
     """Take the echo of a far-end recording out of a microphone recording.
 
     \b
     aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav --plot out.png
+
+    Or out of every recording in a folder, each with the far end of its name in another folder, or in the same one as
+    NAME_mic and NAME_lpb. A pair that fails stops none of the others (exit code 3). Outputs that are there already
+    stay, so that the same command goes on where another was stopped.
+
+    \b
+    aecbench cancel --model kalman --mic mics --far fars --out outs --jobs -1
+
+    Or live: raw 16-bit audio (s16le) of two channels in, microphone and far end, and of one channel out, block by
+    block. At 16000 Hz it is as late as the model's latency says, at other rates resampling adds to that: see --report.
+
+    \b
+    arecord -t raw -f S16_LE -c 2 -r 16000 | aecbench cancel --model kalman --mic - --out - \\
+        | aplay -t raw -f S16_LE -c 1 -r 16000
+    sox -M mic.wav far.wav -t raw -e signed -b 16 -r 16000 - \\
+        | aecbench cancel --model kalman --mic - --out - | sox -t raw -e signed -b 16 -c 1 -r 16000 - out.wav
+    ffmpeg -i mic.mp3 -i far.mp3 -filter_complex amerge=inputs=2 -f s16le -ar 48000 - \\
+        | aecbench cancel --model kalman --mic - --out - --rate 48000 | ffmpeg -f s16le -ar 48000 -i - out.mp3
     """
-    from aecbench.cancel import cancel_files
-    from aecbench.plots import plot_cancellation
+    from aecbench.cancel import cancel_pipe, streams, warm_up
+    from aecbench.errors import FailedItems
     from aecbench.systems import load_system
 
-    done = cancel_files(load_system(model, align), mic, far, out)
+    way = RAW if mic == STREAM else FOLDERS if mic.is_dir() else FILES
+    given = {"far": far, "pad": pad, "plot": plot, "jobs": jobs, "overwrite": overwrite, "rate": rate, "json": as_json}
+    _check(way, out, [name for name, value in given.items() if value not in (None, False)])
+    system = load_system(model, align)
+    if way != RAW and not streams(system):
+        click.echo(f"aecbench: {system.name} hears a recording as a whole: some {MEMORY} MB for every minute", err=True)
+    if report or as_json:
+        warm_up(system)
+    failed: dict[str, str] = {}
+    if way == RAW:
+        timing = cancel_pipe(system, sys.stdin.buffer, sys.stdout.buffer, rate or RATE)
+    elif far is None:
+        raise click.UsageError("Missing option '--far'.")
+    elif way == FILES:
+        timing = _files(system, mic, far, out, plot, pad)
+    else:
+        timing, failed = _folders(system, mic, far, out, pad, jobs or 1, overwrite)
+    if report:
+        click.echo("\n".join(_report(system, timing, way)), err=True)
+    if as_json:
+        files = [path for path in (out, plot) if path is not None]
+        show_json({"system": system.name, "files": files, "timing": timing.figures(), "failed": failed})
+    elif way != RAW:
+        for path in filter(None, (out, plot)):
+            click.echo(path)
+    if failed:
+        click.echo("\n".join(failed.values()), err=True)
+        raise FailedItems(f"{len(failed)} recordings failed: {', '.join(failed)}; the same command tries them again")
+
+
+def _check(way: str, out: Path, given: list[str]) -> None:
+    """Raise UsageError for options that do not belong together."""
+    for name in given:
+        if way not in USE[name]:
+            raise click.UsageError(f"--{name} is for {' and '.join(USE[name])}, not for {way}; leave it out")
+    if (way == RAW) != (out == STREAM):
+        raise click.UsageError("raw audio goes from --mic - to --out -; give both of them, or none")
+    if way == RAW and (sys.stdin.isatty() or sys.stdout.isatty()):
+        raise click.UsageError(
+            "raw audio goes from one program to another; put one before and one behind, as in --help"
+        )
+
+
+def _files(system: Any, mic: Path, far: Path, out: Path, plot: Path | None, pad: bool) -> Any:
+    """One pair, and its picture."""
+    from aecbench.cancel import cancel_files
+
+    timing = cancel_files(system, mic, far, out, pad=pad)
     if plot is not None:
-        plot_cancellation(done.mic, done.far, done.out, done.rate, plot)
-    for path in filter(None, (out, plot)):
-        click.echo(path)
+        from aecbench.dsp.audio import fitted, read
+        from aecbench.plots import plot_cancellation
+
+        (x, rate), (reference, _), (y, _) = read(mic), read(far), read(out)
+        plot_cancellation(x, fitted(reference, x.size), y, rate, plot)
+    return timing
+
+
+def _folders(
+    system: Any, mic: Path, far: Path, out: Path, pad: bool, jobs: int, overwrite: bool
+) -> tuple[Any, dict[str, str]]:
+    """All pairs. What failed comes back."""
+    from aecbench.cancel.folder import cancel_folder
+
+    when_stopped(f"{AGAIN}, without --overwrite" if overwrite else AGAIN)
+    done = cancel_folder(system, mic, far, out, pad=pad, overwrite=overwrite, jobs=jobs)
+    click.echo(f"{done.written} written, {done.there} there already, {len(done.failed)} failed", err=True)
+    return done.timing, done.failed
+
+
+def _report(system: Any, timing: Any, way: str) -> list[str]:
+    """What the timing of a system says, line by line."""
+    told = timing.figures()
+    if not told["blocks"]:
+        return [f"{system.name}: has not run"]
+    lines = [
+        f"{system.name}: {told['busy']:.2f} s for {told['audio']:.1f} s of audio, real-time factor {told['rtf']:.4f}, "
+        f"algorithmic latency {1000 * told['latency']:.1f} ms"
+    ]
+    if timing.block is None:
+        lines.append("no blocks: it hears a recording as a whole")
+    else:
+        times = ", ".join(f"{name} {1000 * told[name]:.3f} ms ({told[name] / timing.block:.1%})" for name in TIMES)
+        lines.append(f"per block of {1000 * timing.block:.1f} ms: {times}")
+        lines.append(f"{told['late']} of {told['blocks']} blocks took longer than they last")
+    if way == RAW:
+        lines.append(f"the output came up to {1000 * timing.behind:.1f} ms after the input")
+    return lines

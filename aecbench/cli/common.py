@@ -1,17 +1,23 @@
 """What the commands share: where things lie, and how tables and errors are shown."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
+from aecbench.cli import complete
+
 __all__ = [
+    "ADVICE",
+    "AGAIN",
     "ALIGN",
     "CACHE",
     "CORPORA",
     "CORPUS",
     "JOBS",
+    "JSON",
     "METRIC",
     "QUICKSTART",
     "RUNS",
@@ -19,15 +25,21 @@ __all__ = [
     "known",
     "metrics_of",
     "show",
+    "show_json",
+    "when_stopped",
 ]
 
 QUICKSTART = "quickstart-v1"
 CORPORA, RUNS = Path("corpora"), Path("runs")
 WIDTH = 130  # of tables, at least: a narrow terminal wraps them
 WIDEST = 1000
-ALL = "all"
 CACHE = RUNS / "cache"
 JOBS = click.IntRange(-1, 1024)
+ADVICE = "aecbench.advice"
+AGAIN = "what is finished is kept: the same command goes on from there"
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
+)
 CORPUS = click.option(
     "--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]"
 )
@@ -37,6 +49,7 @@ METRIC = click.option(
     multiple=True,
     metavar="NAME|all",
     help="Score this one, not the usual ones; may be repeated.",
+    shell_complete=complete.metrics,
 )
 ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
 
@@ -51,30 +64,42 @@ def known(kind: str, name: str, names: Any) -> None:
 
 def metrics_of(names: Sequence[str], aecmos: Path | None = None, dnsmos: Path | None = None) -> dict[str, Any]:
     """The metrics of these names; "all" are all, none the usual ones. And those that a model file is given for."""
-    from aecbench.metrics import DEFAULT_METRICS, METRICS
+    from aecbench.metrics import choose
     from aecbench.metrics.aecmos import aecmos_metrics
     from aecbench.metrics.dnsmos import dnsmos_metrics
 
-    for name in names:
-        known("metric", name, [*METRICS, ALL])
-    chosen = DEFAULT_METRICS if not names else METRICS if ALL in names else {name: METRICS[name] for name in names}
     return {
-        **chosen,
+        **choose(names or None),
         **(aecmos_metrics(aecmos) if aecmos is not None else {}),
         **(dnsmos_metrics(dnsmos) if dnsmos is not None else {}),
     }
 
 
 def show(*what: Any) -> None:
-    """Print what rich can print, as wide as it has to be."""
+    """Print what rich can print, as wide as it has to be; into a file or a pipe, without wrapping rows."""
     from rich.console import Console
     from rich.measure import measure_renderables
 
     console = Console()
-    least = measure_renderables(console, console.options.update(max_width=WIDEST), what).minimum
-    console.width = max(console.width, WIDTH, least)
-    for item in what:
-        console.print(item)
+    needed = measure_renderables(console, console.options.update(max_width=WIDEST), what)
+    console.width = max(console.width, WIDTH, needed.minimum if console.is_terminal else needed.maximum)
+    with nullcontext() if console.is_terminal else console.capture() as captured:
+        for item in what:
+            console.print(item)
+    if captured is not None:
+        click.echo("\n".join(map(str.rstrip, captured.get().splitlines())))
+
+
+def show_json(document: Any) -> None:
+    """Print what a command found, as JSON on one line. What is not finite is null, a path is text."""
+    from pydantic_core import to_json
+
+    click.echo(to_json(document, inf_nan_mode="null", fallback=lambda value: value.item()))
+
+
+def when_stopped(advice: str) -> None:
+    """Have `advice` printed if Ctrl-C stops the command from now on: what is kept, and how to go on."""
+    click.get_current_context().meta[ADVICE] = advice
 
 
 def fail_if_failed(table: Any) -> None:

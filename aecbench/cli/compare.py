@@ -6,18 +6,23 @@ from pathlib import Path
 
 import click
 
+from aecbench.cli import complete
 from aecbench.cli.common import (
+    AGAIN,
     ALIGN,
     CACHE,
     CORPORA,
     CORPUS,
     JOBS,
+    JSON,
     METRIC,
     QUICKSTART,
     fail_if_failed,
     known,
     metrics_of,
     show,
+    show_json,
+    when_stopped,
 )
 
 __all__ = ["compare"]
@@ -27,16 +32,22 @@ CARD = "card.toml"
 
 
 @click.command()
-@click.argument("ours", metavar="A")
-@click.argument("theirs", metavar="B")
+@click.argument("ours", metavar="A", shell_complete=complete.models)
+@click.argument("theirs", metavar="B", shell_complete=complete.models)
 @CORPUS
-@click.option("--split", default="test", show_default=True)
+@click.option("--split", default="test", show_default=True, shell_complete=complete.splits)
 @METRIC
-@click.option("--sort", metavar="NAME", help=f"Metric that scenes are listed by.  [default: {SORT}, or the first]")
+@click.option(
+    "--sort",
+    metavar="NAME",
+    help=f"Metric that scenes are listed by.  [default: {SORT}, or the first]",
+    shell_complete=complete.metrics,
+)
 @click.option("--worst", type=click.IntRange(0), default=5, show_default=True, help="Scenes of each that are listed.")
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
+@JSON
 def compare(
     ours: str,
     theirs: str,
@@ -48,6 +59,7 @@ def compare(
     align: str,
     jobs: int,
     cache: bool,
+    as_json: bool,
 ) -> None:
     """Compare A with B, scene by scene: by how much, where each wins, and in which scenes it falls behind most.
 
@@ -59,8 +71,9 @@ def compare(
     aecbench compare kalman outputs/of-another-program --corpus corpora/speech-v1 --metric pesq --worst 10
     """
     from aecbench.corpus import open_corpus
-    from aecbench.evaluate import compare as run
+    from aecbench.evaluation import evaluate as run
     from aecbench.report import comparison, result_table, scenes_table
+    from aecbench.results import result_json
     from aecbench.systems import load_predictions, load_system
 
     place = corpus_path or CORPORA / QUICKSTART
@@ -69,16 +82,27 @@ def compare(
     known("metric", by, chosen)
     options = ["--model" if _is_model(name) else "--predictions" for name in (ours, theirs)]
     systems = [load_system(x, align) if _is_model(x) else load_predictions(Path(x)) for x in (ours, theirs)]
+    when_stopped(AGAIN if cache else "no scores were kept")
     table = run(systems, corpus, chosen, split=split, jobs=jobs, cache=CACHE if cache else None)
     one, other = table.systems
-    show(result_table(table), *comparison(table, one, other))
     command = ["aecbench", "eval", options[0], ours, options[1], theirs, "--corpus", str(place), "--split", split]
-    for behind, ahead in ((one, other), (other, one)):
-        found = table.behind(behind, ahead, by, worst)
-        show(scenes_table(found, f"{behind} furthest behind {ahead}, by {by}"))
-        for scene in found["scene"]:
-            listen = ["--align", align, "--scene", scene.partition("/")[2], "--save-audio", "listen"]
-            click.echo(shlex.join([*command, *listen]))
+    listen = ["--align", align, "--save-audio", "listen", "--scene"]
+    furthest = {
+        behind: table.behind(behind, ahead, by, worst).assign(
+            listen=lambda found: [shlex.join([*command, *listen, name.partition("/")[2]]) for name in found["scene"]]
+        )
+        for behind, ahead in ((one, other), (other, one))
+    }
+    if as_json:
+        behind = {name: found.to_dict("records") for name, found in furthest.items()}
+        show_json({**result_json(table, (), other), "sort": by, "behind": behind})
+    else:
+        show(result_table(table), *comparison(table, one, other))
+        for name, found in furthest.items():
+            ahead = other if name == one else one
+            show(scenes_table(found.drop(columns="listen"), f"{name} furthest behind {ahead}, by {by}"))
+            for line in found["listen"]:
+                click.echo(line)
     fail_if_failed(table)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import ALIGN, show
+from aecbench.cli import complete
+from aecbench.cli.common import ALIGN, JSON, show
 
 __all__ = ["cost"]
 
@@ -25,10 +26,10 @@ CAPTION = (
 
 
 @click.command()
-@click.argument("systems", nargs=-1, required=True, metavar="SYSTEM...")
+@click.argument("systems", nargs=-1, required=True, metavar="SYSTEM...", shell_complete=complete.models)
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As --format json.")
+@JSON
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:
     """Count and time what systems cost: parameters, MACs, real-time factor, latency, memory.
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import RUNS, show
+from aecbench.cli import complete
+from aecbench.cli.common import JSON, RUNS, show, show_json
 
 __all__ = ["demo"]
 
@@ -20,6 +21,7 @@ SEEDS = 1_000_000
     required=True,
     metavar="NAME|DIR",
     help="Baseline, folder with card.toml, --save-dir of aecbench train, or pkg.mod:Class.",
+    shell_complete=complete.models,
 )
 @click.option("--duration", type=click.FloatRange(1, 600), default=5, show_default=True, help="Of the scene, in s.")
 @click.option("--ser-db", type=LEVEL, default=-10, show_default=True, help="Near-end speech against echo.")
@@ -34,6 +36,7 @@ SEEDS = 1_000_000
 @click.option("--seed", type=click.IntRange(0), help="Draw the scene of this number again.  [default: a new one]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the audio.  [default: runs/demo]")
 @click.option("--plot", is_flag=True, help="Picture of the signals, and of what the model decides, where it can tell.")
+@JSON
 def demo(
     model: str,
     duration: float,
@@ -43,6 +46,7 @@ def demo(
     seed: int | None,
     out: Path | None,
     plot: bool,
+    as_json: bool,
 ) -> None:
     """Cancel the echo of one fresh scene: audio to listen to, scores before and after, a picture.
 
@@ -64,6 +68,13 @@ def demo(
     if plot:
         paths.append(folder / "demo.png")
         plot_demo(found, paths[-1])
+    if as_json:
+        scores = {
+            name: {"microphone": found.before[name]._asdict(), "output": found.after[name]._asdict()}
+            for name in found.after
+        }
+        show_json({"system": found.system, "seed": number, "scores": scores, "files": paths})
+        return
     show(_table(found, number))
     for path in paths:
         click.echo(path)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import click
 
+from aecbench.cli import complete
 from aecbench.cli.common import (
+    AGAIN,
     ALIGN,
     CACHE,
     CORPORA,
     CORPUS,
     JOBS,
+    JSON,
     METRIC,
     QUICKSTART,
     RUNS,
@@ -18,6 +21,7 @@ from aecbench.cli.common import (
     known,
     metrics_of,
     show,
+    when_stopped,
 )
 
 __all__ = ["evaluate"]
@@ -32,6 +36,7 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     multiple=True,
     metavar="NAME",
     help="Baseline, folder with card.toml, pkg.mod:Class, or 'command:prog {mic} {far} {out}'.",
+    shell_complete=complete.models,
 )
 @click.option(
     "--predictions",
@@ -41,7 +46,7 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     help="What another program made of the exported scenes: <split>-<index>.wav, as long as mic and aligned with it.",
 )
 @CORPUS
-@click.option("--split", default="test", show_default=True)
+@click.option("--split", default="test", show_default=True, shell_complete=complete.splits)
 @click.option(
     "--scene", "scenes", multiple=True, metavar="ID", help="Only this one, split/index, and no file; may be repeated."
 )
@@ -55,7 +60,12 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     help="Break down by talk, ser, rt60, loudspeaker, nonlinear, noise, delay, path, or anything that was drawn; "
     "numbers in bins, or between these edges. Given twice: by both.",
 )
-@click.option("--reference", metavar="NAME", help="Show the differences to this system too, scene by scene.")
+@click.option(
+    "--reference",
+    metavar="NAME",
+    help="Show the differences to this system too, scene by scene.",
+    shell_complete=complete.models,
+)
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
@@ -75,7 +85,7 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     help="Draw pictures: box plots, scores over SER, RT60 and delay, cost, ERLE over time, scenes with their audio.",
 )
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="As --format json.")
+@JSON
 def evaluate(
     models: Sequence[str],
     predictions: Sequence[Path],
@@ -113,7 +123,7 @@ def evaluate(
     """
     from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
-    from aecbench.evaluate import compare
+    from aecbench.evaluation import evaluate as run
     from aecbench.report import difference_table, result_table
     from aecbench.results import formats, groups
     from aecbench.systems import load_predictions, load_system
@@ -133,7 +143,8 @@ def evaluate(
     if reference is not None:
         known("system", reference, [system.name for system in systems])
     kept = CACHE if cache else None
-    table = compare(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
+    when_stopped(AGAIN if cache and audio is None else "no scores were kept")
+    table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
     folder = RUNS / str(corpus.info["spec"]["name"]) if out is None and not scenes else out
     if folder is not None:
         table.save(folder)

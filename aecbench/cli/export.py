@@ -4,17 +4,21 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import known
+from aecbench.cli import complete
+from aecbench.cli.common import JSON, known, show_json, when_stopped
 
 __all__ = ["export"]
 
 
 @click.command()
 @click.argument("corpus", type=click.Path(path_type=Path))
-@click.option("--format", "layout", required=True, metavar="LAYOUT", help="wav or aec-challenge.")
+@click.option(
+    "--format", "layout", required=True, metavar="LAYOUT", help="wav or aec-challenge.", shell_complete=complete.layouts
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder.")
-@click.option("--split", metavar="S", help="Export this split only.")
-def export(corpus: Path, layout: str, out: Path, split: str | None) -> None:
+@click.option("--split", metavar="S", help="Export this split only.", shell_complete=complete.splits)
+@JSON
+def export(corpus: Path, layout: str, out: Path, split: str | None, as_json: bool) -> None:
     """Write CORPUS as WAV files with tables and a croissant.json, for other people's code.
 
     wav keeps everything; aec-challenge keeps the signals, and of the rest what its meta.csv has columns for.
@@ -29,4 +33,9 @@ def export(corpus: Path, layout: str, out: Path, split: str | None) -> None:
 
     known("layout", layout, LAYOUTS)
     opened = open_corpus(corpus)
-    click.echo(run(opened if split is None else opened.split(split), LAYOUTS[layout], out))
+    when_stopped(f"{out} is not finished: remove it, and export again")
+    path = run(opened if split is None else opened.split(split), LAYOUTS[layout], out)
+    if as_json:
+        show_json({"path": path})
+    else:
+        click.echo(path)

@@ -4,17 +4,21 @@ from pathlib import Path
 
 import click
 
+from aecbench.cli import complete
+from aecbench.cli.common import AGAIN, JSON, show_json, when_stopped
+
 __all__ = ["fetch"]
 
 
 @click.command()
-@click.argument("pack")
+@click.argument("pack", shell_complete=complete.packs)
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
 )
-def fetch(pack: str, data: Path | None) -> None:
+@JSON
+def fetch(pack: str, data: Path | None, as_json: bool) -> None:
     """Download the data pack PACK, check all of it, and print where it is.
 
     Fetching again keeps what is there and whole; an interrupted download goes on where it stopped. To simulate with the
@@ -26,4 +30,9 @@ def fetch(pack: str, data: Path | None) -> None:
     """
     from aecbench.packs import fetch as run
 
-    click.echo(run(pack, data).root)
+    when_stopped(AGAIN)
+    place = run(pack, data).root
+    if as_json:
+        show_json({"pack": pack, "path": place})
+    else:
+        click.echo(place)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import JOBS, known, show
+from aecbench.cli import complete
+from aecbench.cli.common import JOBS, JSON, known, show, show_json, when_stopped
 
 __all__ = ["import_"]
 
 
 @click.command("import")
-@click.argument("layout")
+@click.argument("layout", shell_complete=complete.layouts)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
 @click.option(
@@ -21,7 +22,8 @@ __all__ = ["import_"]
     help="For recordings of which the folder does not say it.",
 )
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-def import_(layout: str, folder: Path, out: Path, split: str, jobs: int) -> None:
+@JSON
+def import_(layout: str, folder: Path, out: Path, split: str, jobs: int, as_json: bool) -> None:
     """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
 
     Files that cannot be used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
@@ -32,11 +34,15 @@ def import_(layout: str, folder: Path, out: Path, split: str, jobs: int) -> None
     """
     from aecbench.corpus.layouts import LAYOUTS, REPORT, build
     from aecbench.errors import FailedItems
-    from aecbench.report import corpus_report
+    from aecbench.report import corpus_facts, corpus_report
 
     known("layout", layout, LAYOUTS)
+    when_stopped(f"{out} is not finished: remove it, and import again")
     corpus, problems = build(LAYOUTS[layout], folder, out, split=split, jobs=jobs)
-    show(corpus_report(corpus))
+    if as_json:
+        show_json({"corpus": corpus_facts(corpus), "problems": [problem._asdict() for problem in problems]})
+    else:
+        show(corpus_report(corpus))
     if bad := [problem for problem in problems if not problem.kept]:
         first = "; ".join(f"{file}: {problem}" for file, problem, _ in bad[:3])
         raise FailedItems(f"{len(bad)} problems, all of them in {out / REPORT}; scenes were left out: {first}")

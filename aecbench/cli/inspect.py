@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import CORPORA, QUICKSTART, RUNS
+from aecbench.cli.common import CORPORA, JSON, QUICKSTART, RUNS, show_json
 
 __all__ = ["inspect"]
 
@@ -20,7 +20,8 @@ __all__ = ["inspect"]
     help="split/index of a scene; may be repeated.  [default: the first with double talk]",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: runs/CORPUS/inspect]")
-def inspect(corpus: Path, scenes: Sequence[str], out: Path | None) -> None:
+@JSON
+def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool) -> None:
     """Draw pictures of a corpus: how everything is distributed, and single scenes with all there is to see.
 
     \b
@@ -29,13 +30,18 @@ def inspect(corpus: Path, scenes: Sequence[str], out: Path | None) -> None:
     """
     from aecbench.corpus import open_corpus
     from aecbench.plots import find_scene, plot_corpus, plot_scene, scene_picture
+    from aecbench.report import corpus_facts
 
     opened = open_corpus(corpus)
     places = [find_scene(opened, scene) for scene in scenes or (None,)]
     folder = out or RUNS / str(opened.info["spec"]["name"]) / "inspect"
-    plot_corpus(opened, folder / "overview.png")
-    click.echo(folder / "overview.png")
+    pictures = [folder / "overview.png"]
+    plot_corpus(opened, pictures[0])
     for place in places:
-        picture = folder / scene_picture(opened[place].scene)
-        plot_scene(opened, place, picture)
+        pictures.append(folder / scene_picture(opened[place].scene))
+        plot_scene(opened, place, pictures[-1])
+    if as_json:
+        show_json({"corpus": corpus_facts(opened), "pictures": pictures})
+        return
+    for picture in pictures:
         click.echo(picture)

@@ -1,12 +1,13 @@
 """aecbench leaderboard."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from aecbench.cli.common import CORPORA, JOBS
+from aecbench.cli import complete
+from aecbench.cli.common import CORPORA, JOBS, JSON, show_json, when_stopped
 
 if TYPE_CHECKING:
     from aecbench.leaderboard import Board
@@ -32,10 +33,26 @@ def leaderboard() -> None:
 @click.argument("name")
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--title", default="", help="[default: NAME]")
-@click.option("--rank-by", "ranked_by", multiple=True, metavar="METRIC", help="May be repeated.  [default: all]")
+@click.option(
+    "--rank-by",
+    "ranked_by",
+    multiple=True,
+    metavar="METRIC",
+    help="May be repeated.  [default: all]",
+    shell_complete=complete.metrics,
+)
 @click.option("--rebuild", default="", metavar="COMMAND", help="What makes the corpus.")
 @IN
-def new(name: str, results: Path, title: str, ranked_by: Sequence[str], rebuild: str, boards: Path | None) -> None:
+@JSON
+def new(
+    name: str,
+    results: Path,
+    title: str,
+    ranked_by: Sequence[str],
+    rebuild: str,
+    boards: Path | None,
+    as_json: bool,
+) -> None:
     """Make the leaderboard NAME, for the corpus and the metrics of RESULTS, without systems.
 
     \b
@@ -46,31 +63,46 @@ def new(name: str, results: Path, title: str, ranked_by: Sequence[str], rebuild:
     place = boards or Path(BOARDS)
     board = new_board(load_results(results), place / name, title=title, rebuild=rebuild, ranked_by=ranked_by)
     update_all(place, update(board.path))
-    click.echo(board.path / "board.toml")
+    _show_files([board.path / "board.toml"], as_json)
 
 
 @leaderboard.command("update")
 @IN
-def update_(boards: Path | None) -> None:
+@JSON
+def update_(boards: Path | None, as_json: bool) -> None:
     """Write README.md of every leaderboard anew."""
     from aecbench.leaderboard import BOARDS, board_names, update, update_all
 
     place = boards or Path(BOARDS)
     written = [update(place / name) for name in board_names(place)]
     update_all(place, *written)
-    for board in written:
-        click.echo(board.path / "README.md")
-    click.echo(place / "README.md")
+    _show_files([*(board.path / "README.md" for board in written), place / "README.md"], as_json)
+
+
+def _show_files(files: Sequence[Path], as_json: bool) -> None:
+    if as_json:
+        show_json({"files": files})
+        return
+    for file in files:
+        click.echo(file)
 
 
 @leaderboard.command()
-@click.argument("board", required=False)
+@click.argument("board", required=False, shell_complete=complete.boards)
 @click.option("--rerun", "count", type=click.IntRange(1), metavar="N", help="Run the systems again, on N scenes.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="For --rerun.  [default: corpora/BOARD]")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="For --rerun: of systems that are not shipped.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="For --rerun: of systems that are not shipped.",
+    shell_complete=complete.models,
+)
 @click.option("--seed", type=int, help="Of the choice of scenes.  [default: another one each time]")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @IN
+@JSON
 def verify(
     board: str | None,
     count: int | None,
@@ -79,6 +111,7 @@ def verify(
     seed: int | None,
     jobs: int,
     boards: Path | None,
+    as_json: bool,
 ) -> None:
     """Check every file of BOARD, or of all: name what is damaged, edited, copied, missing or out of range.
 
@@ -94,52 +127,85 @@ def verify(
 
     if count is not None and board is None:
         raise UsageError("--rerun needs the name of one board")
-    wrong = 0
+    wrong, told = 0, []
+    say = _silent if as_json else click.echo
     for name in [board] if board else board_names(boards):
         path = find_board(name, boards)
         problems = check(path)
+        facts: dict[str, Any] = {"board": path, "problems": [problem._asdict() for problem in problems]}
         for file, what in problems:
-            click.echo(f"{path / file}: {what}")
+            say(f"{path / file}: {what}")
         wrong += len(problems)
         if not problems:
             found = open_board(path)
-            click.echo(f"{path}: whole, {len(found.systems)} systems, {len(found.scenes)} scenes")
+            facts |= {"systems": len(found.systems), "scenes": len(found.scenes)}
+            say(f"{path}: whole, {len(found.systems)} systems, {len(found.scenes)} scenes")
             if count is not None:
-                wrong += _rerun(found, corpus or CORPORA / name, count, seed, models, jobs)
+                facts["rerun"] = _rerun(found, corpus or CORPORA / name, count, seed, models, jobs, say)
+                wrong += sum(bool(one["problem"]) for one in facts["rerun"]["systems"])
+        told.append(facts)
+    if as_json:
+        show_json({"boards": told})
     if wrong:
         raise BoardError(f"{wrong} things are not as they should be")
 
 
-def _rerun(board: "Board", place: Path, count: int, seed: int | None, models: Sequence[str], jobs: int) -> int:
-    """Print how the systems did when run again; how many did otherwise than published."""
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def _rerun(
+    board: "Board",
+    place: Path,
+    count: int,
+    seed: int | None,
+    models: Sequence[str],
+    jobs: int,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Say how the systems did when run again; gives the same for a program."""
     import random
 
     from aecbench.corpus import open_corpus
     from aecbench.leaderboard import rerun
 
     seed = random.randrange(1 << 32) if seed is None else seed
-    click.echo(f"run again on {count} scenes, --seed {seed}")
-    wrong = 0
+    say(f"run again on {count} scenes, --seed {seed}")
+    systems = []
     for one in rerun(board, open_corpus(place), count, seed, models=models, jobs=jobs):
         if one.problem or one.skipped:
-            click.echo(f"{one.name}: {one.problem or f'not run: {one.skipped}'}")
+            say(f"{one.name}: {one.problem or f'not run: {one.skipped}'}")
         else:
-            click.echo(f"{one.name}: as published, within {one.largest:.2g} (allowed: {one.allowed:g})")
-        wrong += bool(one.problem)
-    return wrong
+            say(f"{one.name}: as published, within {one.largest:.2g} (allowed: {one.allowed:g})")
+        systems.append(one._asdict())
+    return {"count": count, "seed": seed, "systems": systems}
 
 
 @leaderboard.command()
-@click.argument("board", required=False)
+@click.argument("board", required=False, shell_complete=complete.boards)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True)
 @click.option(
     "--corpus", type=click.Path(path_type=Path), help="Run the systems on some scenes of BOARD, to see and to hear."
 )
-@click.option("--model", "models", multiple=True, metavar="NAME", help="To hear systems that are not shipped.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="To hear systems that are not shipped.",
+    shell_complete=complete.models,
+)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @IN
+@JSON
 def build(
-    board: str | None, out: Path, corpus: Path | None, models: Sequence[str], jobs: int, boards: Path | None
+    board: str | None,
+    out: Path,
+    corpus: Path | None,
+    models: Sequence[str],
+    jobs: int,
+    boards: Path | None,
+    as_json: bool,
 ) -> None:
     """Make pages of BOARD, or of all, for a browser: files in a folder, which need no server and no network.
 
@@ -156,4 +222,9 @@ def build(
         raise UsageError("--corpus needs the name of one board")
     found = [open_board(find_board(name, boards)) for name in ([board] if board else board_names(boards))]
     scenes = None if corpus is None else open_corpus(corpus)
-    click.echo(write(found, out, corpus=scenes, models=models, jobs=jobs))
+    when_stopped(f"the pages in {out} are not finished: the same command makes them anew")
+    page = write(found, out, corpus=scenes, models=models, jobs=jobs)
+    if as_json:
+        show_json({"page": page})
+    else:
+        click.echo(page)

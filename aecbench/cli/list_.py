@@ -2,14 +2,16 @@
 
 import click
 
-from aecbench.cli.common import known, show
+from aecbench.cli import complete
+from aecbench.cli.common import JSON, known, show, show_json
 
 __all__ = ["list_"]
 
 
 @click.command("list")
-@click.argument("what", required=False)
-def list_(what: str | None) -> None:
+@click.argument("what", required=False, shell_complete=complete.listings)
+@JSON
+def list_(what: str | None, as_json: bool) -> None:
     """List what there is: recipes, models, metrics, sources, packs, or all of them.
 
     \b
@@ -20,4 +22,8 @@ def list_(what: str | None) -> None:
 
     if what is not None:
         known("listing", what, LISTINGS)
-    show(listing([what] if what else list(LISTINGS)))
+    chosen = [what] if what else list(LISTINGS)
+    if as_json:
+        show_json({name: dict(LISTINGS[name]()) for name in chosen})
+    else:
+        show(listing(chosen))

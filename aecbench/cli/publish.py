@@ -5,12 +5,22 @@ from pathlib import Path
 
 import click
 
+from aecbench.cli import complete
+from aecbench.cli.common import JSON, show_json
+
 __all__ = ["publish"]
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--board", "board_name", required=True, metavar="NAME", help="Leaderboard that the systems are added to.")
+@click.option(
+    "--board",
+    "board_name",
+    required=True,
+    metavar="NAME",
+    help="Leaderboard that the systems are added to.",
+    shell_complete=complete.boards,
+)
 @click.option("--name", default="", help="Name on the board.  [default: that of the system]")
 @click.option("--title", default="", help="One line that says what it is.  [default: the summary on its card]")
 @click.option("--url", default="", help="Where to read more: https://...")
@@ -18,6 +28,7 @@ __all__ = ["publish"]
 @click.option("--model", type=click.Path(path_type=Path), metavar="DIR", help="Folder with the card of the system.")
 @click.option("--boards", type=click.Path(path_type=Path), help="Folder of the leaderboards.  [default: leaderboards]")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@JSON
 def publish(
     results: Sequence[Path],
     board_name: str,
@@ -28,6 +39,7 @@ def publish(
     model: Path | None,
     boards: Path | None,
     dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Add the systems in RESULTS, which aecbench eval --out wrote, to a leaderboard: one entry per system.
 
@@ -56,11 +68,14 @@ def publish(
         if (entry.commit or "").endswith("+dirty"):
             what = f"{entry.name}: evaluated with files that differ from commit {entry.commit}; nobody else has them"
             click.echo(f"{what}. Better evaluate it again with a clean checkout.", err=True)
-    if dry_run:
+    new = board if dry_run else write(found, board)
+    places = {} if dry_run else {one.name: one.place for one in new.standings}
+    if as_json:
+        entries = [{"name": one.name, "version": one.version, "place": places.get(one.name)} for one, _ in found]
+        show_json({"board": board.path, "written": not dry_run, "systems": len(new.systems), "entries": entries})
+    elif dry_run:
         click.echo(f"{len(found)} entries are as they should be: {', '.join(called)}; nothing was written")
-        return
-    new = write(found, board)
-    for entry, _ in found:
-        place = next(one.place for one in new.standings if one.name == entry.name)
-        click.echo(f"{entry.name}: version {entry.version}, place {place} of {len(new.systems)}")
-    click.echo(new.path / "README.md")
+    else:
+        for entry, _ in found:
+            click.echo(f"{entry.name}: version {entry.version}, place {places[entry.name]} of {len(new.systems)}")
+        click.echo(new.path / "README.md")

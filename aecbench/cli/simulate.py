@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import CORPORA, JOBS, QUICKSTART, show
+from aecbench.cli import complete
+from aecbench.cli.common import AGAIN, JOBS, JSON, QUICKSTART, show, show_json, when_stopped
 
 __all__ = ["simulate"]
 
 
 @click.command()
-@click.argument("recipe", default=QUICKSTART)
+@click.argument("recipe", default=QUICKSTART, shell_complete=complete.recipes)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the corpus.  [default: corpora/NAME]")
 @click.option("--speech", metavar="SRC", help='"espeak", a pack, a folder of audio, or a CSV with file and speaker.')
 @click.option("--noise", metavar="SRC", help="A pack, a folder of recordings, or a CSV manifest.")
@@ -20,12 +21,15 @@ __all__ = ["simulate"]
     "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."
 )
 @click.option("--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Folder with files of packs.")
-@click.option("--split", metavar="S", help="Simulate this split only: train, val or test.")
+@click.option(
+    "--split", metavar="S", help="Simulate this split only: train, val or test.", shell_complete=complete.splits
+)
 @click.option("--scenes", type=click.IntRange(1), help="Scenes of every split that has any.")
 @click.option("--seed", type=click.IntRange(0), help="Another seed gives other scenes.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY.PATH=VALUE", help="Change one value of the recipe.")
+@JSON
 def simulate(
     recipe: str,
     out: Path | None,
@@ -39,6 +43,7 @@ def simulate(
     jobs: int,
     scheduler: str | None,
     assignments: Sequence[str],
+    as_json: bool,
 ) -> None:
     """Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
 
@@ -51,12 +56,16 @@ def simulate(
     aecbench simulate my.toml --set levels.ser='{uniform=[-20, 0]}' --set room.rt60=0.4 --out corpora/mine
     """
     from aecbench.recipe import read_recipe
-    from aecbench.report import corpus_report
-    from aecbench.simulate import simulate as run
+    from aecbench.report import corpus_facts, corpus_report
+    from aecbench.simulation import simulate as run
 
     options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}
     if data is not None:
         os.environ["AECBENCH_DATA"] = str(data)  # for worker processes too
     spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)
-    corpus = run(spec, out or CORPORA / spec.name, jobs=jobs, scheduler=scheduler)
-    show(corpus_report(corpus))
+    when_stopped(AGAIN)
+    corpus = run(spec, out, jobs=jobs, scheduler=scheduler)
+    if as_json:
+        show_json({"corpus": corpus_facts(corpus)})
+    else:
+        show(corpus_report(corpus))

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import CORPORA, CORPUS, QUICKSTART, RUNS
+from aecbench.cli import complete
+from aecbench.cli.common import CORPORA, CORPUS, JSON, QUICKSTART, RUNS, show_json, when_stopped
 
 __all__ = ["train"]
 
@@ -15,10 +16,15 @@ BASELINE = "baselines/MODEL"  # --export without a folder
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete.networks)
 @CORPUS
 @click.option("--val-corpus", "val_path", type=click.Path(path_type=Path), help="Where val is, if not in --corpus.")
-@click.option("--recipe", metavar="NAME|FILE", help="Settings: a shipped training recipe, or a TOML file.")
+@click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    help="Settings: a shipped training recipe, or a TOML file.",
+    shell_complete=complete.trainings,
+)
 @click.option("--epochs", type=click.IntRange(1), help="[default: 50]")
 @click.option("--batch-size", type=click.IntRange(1), help="Of each process.  [default: 8]")
 @click.option("--lr", type=float, help="Highest learning rate.  [default: 0.001]")
@@ -51,6 +57,7 @@ BASELINE = "baselines/MODEL"  # --export without a folder
     help="Write a baseline at the end: card, weights, model card.  [without a folder: baselines/MODEL]",
 )
 @click.option("--licence", default="MIT", show_default=True, help="Of the weights, as the model card is to say.")
+@JSON
 def train(
     model: str,
     corpus_path: Path | None,
@@ -67,6 +74,7 @@ def train(
     checkpoint_steps: int | None,
     export_to: Path | None,
     licence: str,
+    as_json: bool,
     **settings: Any,
 ) -> None:
     """Train MODEL on the splits train and val of a corpus.
@@ -93,6 +101,7 @@ def train(
     network = {f"network.{key}": settings.pop(key) for key in ("n_fft", "hop_length", "sample_rate", "mode")}
     base = stored_settings(folder) if resume else None
     limits = Limits(hours or float("inf"), checkpoint_minutes, checkpoint_steps)
+    when_stopped("the same command with --resume goes on from the last checkpoint, if there is one")
     trained = run(
         model,
         corpus,
@@ -115,7 +124,12 @@ def train(
             raise AecbenchError(text)
         click.echo(text, err=True)
         return
-    click.echo(trained.model)
+    exported = None
     if export_to is not None:
         place = Path("baselines") / name if str(export_to) == BASELINE else export_to
-        click.echo(export(folder, place, [corpus, val], licence))
+        exported = export(folder, place, [corpus, val], licence)
+    if as_json:
+        show_json({"model": trained.model, "epochs": trained.epoch, "best": trained.best_epoch, "exported": exported})
+        return
+    for path in filter(None, (trained.model, exported)):
+        click.echo(path)

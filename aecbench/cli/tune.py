@@ -6,7 +6,19 @@ from typing import Any
 
 import click
 
-from aecbench.cli.common import ALIGN, CORPORA, CORPUS, JOBS, QUICKSTART, RUNS, show
+from aecbench.cli import complete
+from aecbench.cli.common import (
+    ALIGN,
+    CORPORA,
+    CORPUS,
+    JOBS,
+    JSON,
+    QUICKSTART,
+    RUNS,
+    show,
+    show_json,
+    when_stopped,
+)
 
 __all__ = ["tune"]
 
@@ -14,7 +26,7 @@ METRIC = "erle_true"
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete.models)
 @CORPUS
 @click.option("--split", default="val", show_default=True, help="val or train: nothing is tuned on test.")
 @click.option("--trials", type=click.IntRange(1), default=50, show_default=True, help="In all, with those made before.")
@@ -24,6 +36,7 @@ METRIC = "erle_true"
     multiple=True,
     metavar="NAME[=WEIGHT]",
     help=f"Maximise the weighted sum of the means of these; may be repeated.  [default: {METRIC}]",
+    shell_complete=complete.metrics,
 )
 @click.option("--scenes", type=click.IntRange(1), help="Only the first so many scenes of the split.")
 @click.option("--param", "parameters", multiple=True, metavar="NAME", help="Search only this one; may be repeated.")
@@ -31,6 +44,7 @@ METRIC = "erle_true"
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed is another search.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for card.toml.  [default: runs/tune/MODEL]")
+@JSON
 def tune(
     model: str,
     corpus_path: Path | None,
@@ -43,6 +57,7 @@ def tune(
     seed: int,
     jobs: int,
     out: Path | None,
+    as_json: bool,
 ) -> None:
     """Search the parameters of MODEL for those that score best on a corpus, and write them to a card.
 
@@ -54,7 +69,6 @@ def tune(
     aecbench tune mypackage.aec:MyCanceller --metric erle=0.1 --metric pesq=4 --param step_size --trials 100
     """
     from aecbench.corpus import open_corpus
-    from aecbench.errors import AecbenchError
     from aecbench.systems import load_system
     from aecbench.tune import tune as run
 
@@ -62,26 +76,27 @@ def tune(
     system = load_system(model, align)
     corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
     folder = out or RUNS / "tune" / system.name.replace(":", ".")  # with a colon it would be a class, not a folder
-    try:
-        tuned = run(
-            system,
-            corpus,
-            weights,
-            split=split,
-            trials=trials,
-            scenes=scenes,
-            parameters=parameters,
-            seed=seed,
-            jobs=jobs,
-            out=folder,
-        )
-    except KeyboardInterrupt:
-        raise AecbenchError(
-            f"stopped; the finished trials are kept in {folder}: the same command goes on from there, "
-            f"and with fewer --trials writes the best so far"
-        ) from None
-    show(*_tables(tuned))
-    click.echo(f"{tuned.card}")
+    when_stopped(
+        f"the finished trials are kept in {folder}: the same command goes on from there, and with fewer --trials "
+        f"writes the best so far"
+    )
+    tuned = run(
+        system,
+        corpus,
+        weights,
+        split=split,
+        trials=trials,
+        scenes=scenes,
+        parameters=parameters,
+        seed=seed,
+        jobs=jobs,
+        out=folder,
+    )
+    if as_json:
+        show_json(tuned)
+    else:
+        show(*_tables(tuned))
+        click.echo(tuned.card)
 
 
 def _weight(text: str) -> tuple[str, float]:

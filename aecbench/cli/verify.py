@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from aecbench.cli.common import CORPORA, JOBS, QUICKSTART
+from aecbench.cli.common import CORPORA, JOBS, JSON, QUICKSTART, show_json, when_stopped
 
 __all__ = ["verify"]
 
@@ -13,7 +13,8 @@ __all__ = ["verify"]
 @click.argument("corpus", type=click.Path(path_type=Path), default=CORPORA / QUICKSTART)
 @click.option("--repair", "mend", is_flag=True, help="Render what is damaged or missing again.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes that repair; -1: one per core.")
-def verify(corpus: Path, mend: bool, jobs: int) -> None:
+@JSON
+def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
     """Read every byte of CORPUS and name each file that is missing, damaged, swapped or out of place.
 
     Ends with 1 when there is one, unless it was repaired.
@@ -25,12 +26,20 @@ def verify(corpus: Path, mend: bool, jobs: int) -> None:
     from aecbench.corpus import open_corpus
     from aecbench.corpus.verify import verify as check
     from aecbench.errors import CorpusError
-    from aecbench.simulate import repair
+    from aecbench.report import corpus_facts
+    from aecbench.simulation import repair
 
     found = open_corpus(corpus)
+    if mend:
+        when_stopped("what is repaired is kept: the same command goes on from there")
     problems = repair(found, jobs=jobs) if mend else check(found)
-    for problem in problems:
-        click.echo(f"{problem.file}: {problem.what}{', repaired' if mend else ''}")
-    if problems and not mend:
+    whole = mend or not problems
+    if as_json:
+        show_json({"corpus": corpus_facts(found), "whole": whole, "problems": [one._asdict() for one in problems]})
+    else:
+        for problem in problems:
+            click.echo(f"{problem.file}: {problem.what}{', repaired' if mend else ''}")
+        if whole:
+            click.echo(f"{corpus}: whole, {len(found)} scenes, digest {found.digest}")
+    if not whole:
         raise CorpusError(f"{corpus}: {len(problems)} files are not as they were made; mend them with --repair")
-    click.echo(f"{corpus}: whole, {len(found)} scenes, digest {found.digest}")

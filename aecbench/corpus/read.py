@@ -178,11 +178,12 @@ class Corpus(Sequence[Item]):
         return self._shards[name]
 
 
-def open_corpus(path: Path) -> Corpus:
+def open_corpus(path: str | Path) -> Corpus:
     """The corpus in a folder.
 
     Raises CorpusError when there is none, when it is unfinished, damaged, or of another format version.
     """
+    path = Path(path)
     try:
         info = json.loads((path / CORPUS).read_text())
     except FileNotFoundError:

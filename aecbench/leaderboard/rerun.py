@@ -12,7 +12,7 @@ from aecbench.cancellers.external.command import Command
 from aecbench.config import canonical_json
 from aecbench.corpus import Corpus
 from aecbench.errors import NotInstalled
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import BoardError, Entry, Published
 from aecbench.metrics import METRICS

@@ -1,6 +1,6 @@
 """Metrics: one per file, one row per metric in METRICS, in the order of the columns of a result table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ from aecbench.metrics import (
 from aecbench.metrics.base import Metric, Score
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "Score", "score"]
+__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "Score", "choose", "score"]
 
 FAR = frozenset({Talk.FAR})
 FAR_ACTIVE = frozenset({Talk.FAR, Talk.DOUBLE})
@@ -110,6 +110,21 @@ METRICS: dict[str, Metric] = {
 }
 
 DEFAULT_METRICS = {name: METRICS[name] for name in ("erle", "erle_true", "pesq", "stoi", "si_sdr", "fsdr")}
+ALL = "all"
+
+
+def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) -> Mapping[str, Metric]:
+    """The rows of METRICS of these names; "all" are all, None is DEFAULT_METRICS, a table is itself.
+
+    Raises UnknownName.
+    """
+    if metrics is None or isinstance(metrics, Mapping):
+        return DEFAULT_METRICS if metrics is None else metrics
+    names = [metrics] if isinstance(metrics, str) else metrics
+    for name in names:
+        if name not in METRICS and name != ALL:
+            raise UnknownName("metric", name, [*METRICS, ALL])
+    return METRICS if ALL in names else {name: METRICS[name] for name in names}
 
 
 def score(

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from aecbench.corpus import Corpus
-from aecbench.evaluate import compare, output_name, scene_folder
+from aecbench.evaluation import evaluate, output_name, scene_folder
 from aecbench.results import ResultTable
 from aecbench.signals import Array
 from aecbench.systems import System
@@ -17,7 +17,7 @@ __all__ = ["Evaluated", "outputs"]
 
 
 class Evaluated(NamedTuple):
-    """Systems that were evaluated on the `scenes` of a split: `table` is what `aecbench.evaluate.compare` gave."""
+    """Systems that were evaluated on the `scenes` of a split: `table` is what `aecbench.evaluation.evaluate` gave."""
 
     table: ResultTable
     systems: Sequence[System]
@@ -31,7 +31,7 @@ def outputs(evaluated: Evaluated, scenes: Corpus, folder: Path) -> list[dict[str
 
     Signals and outputs are written as WAV files, into a folder per scene within `folder` (`scene_folder`).
     """
-    compare(evaluated.systems, scenes, {}, split=evaluated.split, jobs=evaluated.jobs, audio=folder)
+    evaluate(evaluated.systems, scenes, {}, split=evaluated.split, jobs=evaluated.jobs, audio=folder)
     found = []
     for scene in scenes.scenes["scene"]:
         place, names = scene_folder(folder, scene), [system.name for system in evaluated.systems]

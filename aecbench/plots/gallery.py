@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from aecbench.corpus import Corpus, Item
-from aecbench.evaluate import scene_folder
+from aecbench.evaluation import scene_folder
 from aecbench.plots.evaluated import Evaluated, outputs
 from aecbench.plots.style import draw_spectrogram, plain, save, spectrum
 from aecbench.signals import Array

@@ -15,6 +15,7 @@ from scipy.signal.windows import hann
 
 from aecbench.dsp.levels import db
 from aecbench.errors import OutputError
+from aecbench.output import whole_file
 from aecbench.signals import Array
 
 __all__ = [
@@ -120,6 +121,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write the picture and the folders it lies in. Raises OutputError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
+        with whole_file(path) as part:
+            figure.savefig(part, format=path.suffix[1:] or None, dpi=120)
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: picture cannot be written ({error}); name a .png, .svg or .pdf file") from None

@@ -107,6 +107,21 @@ class ResultTable:
             found[key][metric] = found[key][metric]._replace(p=p)
         return found
 
+    def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
+        """A row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
+
+        With `reference`, also the difference to that system and what `differences` says of it.
+        """
+        return formats.long(self, [by] if isinstance(by, str) else list(by or ()), reference)
+
+    def __str__(self) -> str:
+        """The table in Markdown."""
+        return str(formats.FORMATS["md"](self, (), None))
+
+    def _repr_html_(self) -> str:
+        """The table, for notebooks."""
+        return str(formats.wide(self, ()).to_html(index=False))
+
     def ranks(self, by: By = None) -> dict[tuple[str, str], dict[str, int | None]]:
         """(condition, system) -> metric -> rank, shared by systems that cannot be told apart; None without a value.
 
@@ -152,8 +167,9 @@ class ResultTable:
         rows = part[part["metric"] == metric]
         return rows.pivot(index="scene", columns="system", values="value").reindex(columns=self.systems)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write rows.parquet (provenance in its metadata), table.csv and table.md. Raises OutputError."""
+        folder = Path(folder)
         new_folder(folder)
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
         note = {b"aecbench": json.dumps(self.provenance).encode()}
@@ -164,7 +180,7 @@ class ResultTable:
                 part.write_text(formats.FORMATS[name](self, (), None), encoding="utf-8")
 
     @staticmethod
-    def load(path: Path) -> "ResultTable":
+    def load(path: str | Path) -> "ResultTable":
         """Rows and provenance from a rows.parquet."""
         table = pq.read_table(path)
         return ResultTable(table.to_pandas(), json.loads((table.schema.metadata or {})[b"aecbench"]))

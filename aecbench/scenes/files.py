@@ -29,6 +29,7 @@ from aecbench.signals import Array
 
 __all__ = [
     "SPLITS",
+    "SUFFIXES",
     "Collection",
     "Entry",
     "check_word",

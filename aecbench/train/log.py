@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from aecbench.errors import OutputError
+from aecbench.progress import can_show
 from aecbench.results import heading
 from aecbench.train.scenes import SCORES
 
@@ -37,9 +38,7 @@ class Log:
         self._board = _board(folder / BOARD, step)
         console = Console(stderr=True)
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-        self._bar = Progress(
-            TextColumn("{task.description}"), *columns, console=console, disable=not console.is_terminal
-        )
+        self._bar = Progress(TextColumn("{task.description}"), *columns, console=console, disable=not can_show(console))
         self._task = self._bar.add_task("train", total=steps, completed=step, speed="")
 
     def __enter__(self) -> "Log":

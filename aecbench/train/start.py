@@ -53,7 +53,7 @@ def train(
     corpus: Corpus,
     settings: Settings,
     *,
-    out: Path,
+    out: str | Path,
     val_corpus: Corpus | None = None,
     device: str = "auto",
     workers: int | None = None,
@@ -73,7 +73,7 @@ def train(
     Raises UnknownName and ConfigError for model and settings, UsageError for what does not fit together, OutputError,
     AecbenchError where training comes to nothing.
     """
-    kind = _network(model)
+    kind, out = _network(model), Path(out)
     config = parse(kind.Config, settings.network, f"{model}: network")
     new_folder(out)
     with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():

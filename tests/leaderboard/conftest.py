@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from aecbench.config import sha256
-from aecbench.evaluate import compare
+from aecbench.evaluation import evaluate
 from aecbench.leaderboard import Board, Published, load_results, new_board, open_board, prepare, publish
 from aecbench.leaderboard.entry import Entry, to_parquet
 from aecbench.leaderboard.site import build
@@ -25,7 +25,7 @@ BOARD = "toy-v1"
 def results(tmp_path_factory, corpus):
     """What aecbench eval --out writes of two systems."""
     folder = tmp_path_factory.mktemp("runs") / "toy"
-    compare([load_system("passthrough"), load_system("nlms")], corpus, FEW).save(folder)
+    evaluate([load_system("passthrough"), load_system("nlms")], corpus, FEW).save(folder)
     return folder
 
 

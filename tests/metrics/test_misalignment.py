@@ -16,7 +16,7 @@ from aecbench.cancellers.subband_kalman import SubbandKalman
 from aecbench.corpus import Item
 from aecbench.corpus.response import true_response
 from aecbench.dsp.convolve import convolve
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS, score
 from aecbench.metrics.base import Inapplicable
 from aecbench.metrics.misalignment import misalignment

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from aecbench.recipe import read_recipe
-from aecbench.simulate import simulate
+from aecbench.simulation import simulate
 
 CHANGES = ["path.switch=1", "path.switches=2", "channel.jumps=1", "channel.gaps=2", "channel.volumes=1"]
 

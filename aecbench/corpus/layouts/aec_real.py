@@ -12,7 +12,7 @@ from aecbench.corpus.layouts.aec_synthetic import RATE
 from aecbench.corpus.layouts.base import UNIT, Found, Problem, Take, headers, key, read_int16, unknown_rir
 from aecbench.scenes.recording import Kind, Recording
 
-__all__ = ["ENDS", "Real", "find_real"]
+__all__ = ["ENDS", "SCENARIO", "TALK", "Real", "find_real"]
 
 SCENARIO = re.compile(
     r"(?P<name>.+)[_-](?P<scenario>farend[_-]singletalk|nearend[_-]singletalk|doubletalk|sweep)"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aecbench.corpus import Corpus, Item
 from aecbench.errors import NotInstalled
-from aecbench.evaluate import output_name, scene_folder
+from aecbench.evaluation import output_name, scene_folder
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import BoardError
 from aecbench.leaderboard.rerun import system_of

@@ -13,7 +13,7 @@ from aecbench.corpus import open_corpus
 from aecbench.corpus.layouts import LAYOUTS, build, export
 from aecbench.corpus.verify import verify
 from aecbench.errors import CorpusError, OutputError, SourceError
-from aecbench.evaluate import evaluate
+from aecbench.evaluation import evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.systems import load_system
 

@@ -1,9 +1,9 @@
 """From a specification to a corpus on disk, in parallel; what is already there and whole is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import joblib
 
@@ -17,6 +17,7 @@ from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import CorpusError, FormatError, OutputError, SourceError
 from aecbench.output import locked, new_folder
 from aecbench.parallel import in_parallel
+from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render_with_paths
 from aecbench.scenes.sources import Sources, cached_sources, open_sources
@@ -24,7 +25,7 @@ from aecbench.scenes.spec import CorpusSpec
 
 __all__ = ["corpus_id", "repair", "simulate"]
 
-LIBRARIES = ("numpy", "scipy", "pyroomacoustics", "numba", "soxr")
+CORPORA = Path("corpora")  # where a corpus lies that is given no other place
 PHYSICS = 1  # counted up when the same scene comes to sound different
 
 
@@ -47,17 +48,31 @@ def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
     return sha256(canonical_json([FORMAT, PHYSICS, data, sources.fingerprint]))
 
 
-def simulate(spec: CorpusSpec, out: Path, *, jobs: int = 1, scheduler: str | None = None) -> Corpus:
+def simulate(
+    recipe: str | Path | CorpusSpec,
+    out: str | Path | None = None,
+    *,
+    split: str | None = None,
+    scenes: int | None = None,
+    set: Mapping[str, Any] | None = None,  # noqa: A002 (the name of the option)
+    jobs: int = 1,
+    scheduler: str | None = None,
+) -> Corpus:
     """Simulate a corpus into the folder `out`, with `jobs` processes (-1: all cores) or on a Dask `scheduler`.
 
+    `recipe` is the name of a shipped one, the path of a TOML file or a specification; `out` is corpora/NAME if not
+    given. `split` keeps one split only, `scenes` sets the number of scenes of every split that has any, and `set`
+    changes values of the recipe by their key path: {"levels.ser": 0, "speech.source": "my/folder", "seed": 1}.
+
     A whole corpus of the same id is returned as it is; of an unfinished one, shards that verify are kept. The bytes do
-    not depend on `jobs` or `scheduler`. Raises SourceError, AudioError, and OutputError when `out` holds another
-    corpus, when another process is writing there, or when it cannot be written.
+    not depend on `jobs` or `scheduler`. Raises UnknownName and ConfigError for the recipe, SourceError, AudioError, and
+    OutputError when `out` holds another corpus, when another process is writing there, or when it cannot be written.
     """
-    identity = corpus_id(spec, open_sources(spec))
-    new_folder(out / SHARDS)
-    with locked(out):
-        return _finished(out, identity) or _written(spec, out, identity, jobs, scheduler)
+    spec = read_recipe(recipe, (), set, split=split, scenes=scenes)
+    identity, folder = corpus_id(spec, open_sources(spec)), Path(out or CORPORA / spec.name)
+    new_folder(folder / SHARDS)
+    with locked(folder):
+        return _finished(folder, identity) or _written(spec, folder, identity, jobs, scheduler)
 
 
 def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> list[Problem]:

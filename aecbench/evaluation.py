@@ -19,11 +19,11 @@ from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.response import learnt_response
 from aecbench.config import canonical_json, sha256
-from aecbench.corpus import Corpus, Item
+from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.corpus.layouts.base import UNIT, records
 from aecbench.corpus.response import true_response
 from aecbench.errors import UsageError
-from aecbench.metrics import DEFAULT_METRICS, Metric, Score, score
+from aecbench.metrics import Metric, Score, choose, score
 from aecbench.metrics.base import Inapplicable
 from aecbench.metrics.near_attenuation import near_attenuation
 from aecbench.output import new_folder, whole_file
@@ -32,9 +32,9 @@ from aecbench.results import RTF, SCORES, Cache, ResultTable
 from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Scene
 from aecbench.signals import STEMS, Array, Signals, Talk
-from aecbench.systems import System
+from aecbench.systems import System, load_system
 
-__all__ = ["compare", "evaluate", "output_name", "scene_folder"]
+__all__ = ["evaluate", "output_name", "scene_folder"]
 
 NEAR_LOSS = "near_loss"  # how much of the near end is gone: not a column of its own, it marks what destroys all of it
 NEAR_METRIC = Metric(
@@ -58,28 +58,61 @@ class Run(NamedTuple):
 
 
 def evaluate(
-    system: System,
-    corpus: Corpus,
-    metrics: Mapping[str, Metric] = DEFAULT_METRICS,
+    systems: System | str | Path | Sequence[System | str | Path],
+    corpus: Corpus | str | Path,
+    metrics: str | Sequence[str] | Mapping[str, Metric] | None = None,
     *,
     split: str = "test",
+    align: str = "auto",
     jobs: int = 1,
     scheduler: str | None = None,
-    cache: Path | None = None,
-    audio: Path | None = None,
+    cache: str | Path | None = None,
+    audio: str | Path | None = None,
 ) -> ResultTable:
-    """Score a system on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
+    """Score systems on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
 
-    The system gets mic and far and nothing else. What fails is a row with NaN and the reason; the run goes on.
+    `systems` is one or several, each a System or what `load_system` takes, which is then given the alignment `align`;
+    `corpus` an open one or its folder; `metrics` rows of METRICS by name ("all": all, None: DEFAULT_METRICS) or a table
+    of Metric of one's own. A system gets mic and far and nothing else. What fails is a row with NaN and the reason; the
+    run goes on.
 
     In the folder `cache` scores are kept as they come, and those that are there are not computed again: a run that was
     killed goes on where it stopped. They count for the same corpus, system, version of the metric, code, libraries and
     processor. Failures are not kept, nor what comes of an outside program, of which nobody knows the version.
     In the folder `audio`, the signals and the output of every scene are written, as WAV files; then nothing is kept.
 
-    Raises UnknownName when the corpus does not have the split, OutputError.
+    Raises UnknownName for a system, a metric, or a split that the corpus does not have, UsageError where there is no
+    system or two have the same name, CorpusError, OutputError.
     """
-    scenes = corpus.split(split)
+    several = [systems] if isinstance(systems, System | str | Path) else systems
+    chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
+    _check_names([system.name for system in chosen])
+    scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
+    asked = choose(metrics)
+    places = [None if place is None else Path(place) for place in (cache, audio)]
+    tables = [_evaluate(system, scenes, asked, split, jobs, scheduler, *places) for system in chosen]
+    return ResultTable.concat(tables)
+
+
+def _check_names(called: Sequence[str]) -> None:
+    if not called:
+        raise UsageError("no system to evaluate; name one at least")
+    for name in called:
+        if called.count(name) > 1:
+            raise UsageError(f"two systems are called {name!r}; rename the folder of one")
+
+
+def _evaluate(
+    system: System,
+    scenes: Corpus,
+    metrics: Mapping[str, Metric],
+    split: str,
+    jobs: int,
+    scheduler: str | None,
+    cache: Path | None,
+    audio: Path | None,
+) -> ResultTable:
+    """The table of one system."""
     ids = list(scenes.scenes["scene"])
     kept = _cache(cache, system, scenes) if cache is not None and audio is None else None
     asked = {**metrics, NEAR_LOSS: NEAR_METRIC}
@@ -95,23 +128,6 @@ def evaluate(
     rows = [row for scene in ids for row in _rows(scene, system.name, metrics, found[scene])]
     table = pd.DataFrame(rows).merge(_variables(scenes), on="scene", how="left", validate="many_to_one")
     return ResultTable(table, _provenance(system, scenes, split, metrics))
-
-
-def compare(
-    systems: Sequence[System],
-    corpus: Corpus,
-    metrics: Mapping[str, Metric] = DEFAULT_METRICS,
-    **options: Any,
-) -> ResultTable:
-    """One table of several systems, each evaluated as by `evaluate`, which has the options.
-
-    Raises UsageError where two have the same name.
-    """
-    called = [system.name for system in systems]
-    for name in called:
-        if called.count(name) > 1:
-            raise UsageError(f"two systems are called {name!r}; rename the folder of one")
-    return ResultTable.concat([evaluate(system, corpus, metrics, **options) for system in systems])
 
 
 def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:
@@ -154,7 +170,7 @@ def _cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
     source, package = _source(name), Path(provenance.__file__).parent
     if source is None or system.target == program:
         return None
-    code = [package / part for part in ("cancellers", "dsp", "evaluate.py", "signals.py")]
+    code = [package / part for part in ("cancellers", "dsp", "evaluation.py", "signals.py")]
     if not source.is_relative_to(package):
         top = _source(name.partition(".")[0]) or source
         code += [top.parent] if top.name == "__init__.py" else source.parent.glob("*.py")

@@ -1,0 +1,180 @@
+"""A system on all pairs of recordings in two folders."""
+
+import difflib
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+
+from aecbench.cancel.files import cancel_files
+from aecbench.cancel.stream import timing
+from aecbench.cancel.timing import Timing
+from aecbench.config import canonical_json
+from aecbench.corpus.layouts.aec_real import ENDS, SCENARIO, TALK
+from aecbench.corpus.layouts.aec_synthetic import FOLDERS
+from aecbench.dsp.audio import header
+from aecbench.errors import AecbenchError, AudioError, UsageError
+from aecbench.output import locked, new_folder, whole_file
+from aecbench.parallel import in_parallel
+from aecbench.scenes.files import SUFFIXES
+from aecbench.systems import System
+
+__all__ = ["MADE_BY", "Done", "cancel_folder"]
+
+MADE_BY = "cancel.json"  # in a folder of outputs: what has made them
+MIC, FAR = ENDS  # what names end with
+SYNTHETIC = tuple(FOLDERS.values())[:2]  # what names begin with
+
+
+class Pair(NamedTuple):
+    """Two recordings, and where the output belongs."""
+
+    mic: Path
+    far: Path | None  # None: silent
+    out: Path
+
+
+class Done(NamedTuple):
+    """What became of the pairs of a folder."""
+
+    written: int
+    there: int  # already, and left as they were
+    failed: dict[str, str]  # microphone -> why it has no output
+    timing: Timing  # of those written
+
+
+def cancel_folder(
+    system: System, mic: Path, far: Path, out: Path, *, pad: bool = False, overwrite: bool = False, jobs: int = 1
+) -> Done:
+    """`cancel_files` on every recording of the folder `mic` and its partner in `far`, into the folder `out`.
+
+    Partners are called the same, or as in the AEC Challenge: NAME_mic and NAME_lpb, nearend_mic_fileid_N and
+    farend_speech_fileid_N; both folders may be the same one. As there, the far end of a NAME_nearend_singletalk_mic may
+    be missing, and is silent then. Folders below are searched too; an output is called like its microphone, with .wav.
+
+    What fails stops none of the others. Outputs that are there and as long as their microphones stay, so that the same
+    call goes on where another was stopped, unless `overwrite`, which removes them first. It runs in `jobs` processes.
+    Raises UsageError for folders that cannot be used, and where the outputs there are another system's, OutputError
+    where `out` cannot be written.
+    """
+    pairs, failed = _find(mic, far, out)
+    new_folder(out)
+    with locked(out):
+        _claim(out, system, pairs, overwrite)
+        todo = [pair for pair in pairs if not _complete(pair)]
+        for folder in {pair.out.parent for pair in todo}:
+            new_folder(folder)
+        total, written = timing(system), 0
+        calls = (joblib.delayed(_one)(system, pair, pad) for pair in todo)
+        try:
+            results = in_parallel(calls, len(todo), f"cancel {system.name}", "files", jobs=jobs)
+            for pair, (taken, reason) in zip(todo, results, strict=True):
+                if taken is None:
+                    failed[str(pair.mic)] = reason
+                else:
+                    total.include(taken)
+                    written += 1
+        finally:
+            for pair in todo:  # of processes that were stopped
+                pair.out.with_name(f"{pair.out.name}.tmp").unlink(missing_ok=True)
+    return Done(written, len(pairs) - len(todo), failed, total)
+
+
+def _one(system: System, pair: Pair, pad: bool) -> tuple[Timing | None, str]:
+    try:
+        return cancel_files(system, *pair, pad=pad, quiet=True), ""
+    except AecbenchError as error:
+        return None, str(error)
+
+
+def _find(mic: Path, far: Path, out: Path) -> tuple[list[Pair], dict[str, str]]:
+    """The pairs, by name, and why other microphones have no partner."""
+    for folder in (mic, far):
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: is no folder; give three folders --mic, --far and --out, or three files")
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{out}: lies within {folder}; choose a folder for outputs alone")
+    references = _audio(far)
+    pairs: list[Pair] = []
+    failed: dict[str, str] = {}
+    for name, path in _audio(mic).items():
+        if name.endswith(FAR):
+            continue
+        partners = [one for one in _partners(name) if one in references and not references[one].samefile(path)]
+        output = out / f"{name}.wav"
+        if partners:
+            pairs.append(Pair(path, references[partners[0]], output))
+        elif _near_end_alone(path.stem):
+            pairs.append(Pair(path, None, output))
+        else:
+            near = difflib.get_close_matches(_partners(name)[0], references, n=1)
+            advice = f"; the nearest name is {references[near[0]]}" if near else ""
+            failed[str(path)] = f"{path}: has no partner {' or '.join(_partners(name))} in {far}{advice}"
+    if not pairs and not failed:
+        raise UsageError(f"{mic}: holds no audio files; expected recordings of the microphone")
+    return pairs, failed
+
+
+def _audio(folder: Path) -> dict[str, Path]:
+    """The audio files below a folder, by their names in it without suffix."""
+    files: dict[str, Path] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in files:
+            raise UsageError(f"{path}: is called like {files[name].name}; keep one of the two in the folder")
+        files[name] = path
+    return files
+
+
+def _partners(name: str) -> list[str]:
+    """What the far end of a microphone may be called, the likeliest first.
+
+    >>> _partners("a/x_doubletalk_mic"), _partners("nearend_mic_fileid_7"), _partners("x")
+    (['a/x_doubletalk_lpb', 'a/x_doubletalk_mic'], ['farend_speech_fileid_7', 'nearend_mic_fileid_7'], ['x'])
+    """
+    folder, slash, last = name.rpartition("/")
+    names = [last]
+    if last.endswith(MIC):
+        names.insert(0, last.removesuffix(MIC) + FAR)
+    if last.startswith(SYNTHETIC[0]):
+        names.insert(0, SYNTHETIC[1] + last.removeprefix(SYNTHETIC[0]))
+    return [folder + slash + one for one in names]
+
+
+def _near_end_alone(stem: str) -> bool:
+    """Whether a recording is one of the AEC Challenge during which nothing was played.
+
+    >>> _near_end_alone("x_nearend_singletalk_mic"), _near_end_alone("x_doubletalk_mic")
+    (True, False)
+    """
+    known = SCENARIO.fullmatch(stem.removesuffix(MIC))
+    return known is not None and TALK[known["scenario"].replace("-", "_")] == "near_single"
+
+
+def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> None:
+    """Note whose outputs the folder holds. Raises UsageError for those of another system, unless they may go."""
+    record = out / MADE_BY
+    made_by: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        made_by = json.loads(record.read_text())
+    there = [pair.out for pair in pairs if pair.out.exists()]
+    if overwrite:
+        for path in there:
+            path.unlink()
+    elif there and made_by.get("hash") != system.hash:
+        whose = (
+            f"of {made_by['system']}, made in another way" if "system" in made_by else "that are not of this command"
+        )
+        raise UsageError(f"{out}: holds outputs {whose}; choose another --out, or replace them with --overwrite")
+    with whole_file(record) as part:
+        part.write_text(canonical_json({"system": system.name, "align": system.align, "hash": system.hash}) + "\n")
+
+
+def _complete(pair: Pair) -> bool:
+    """Whether the output is there, as long as its microphone."""
+    try:
+        return header(pair.out) == header(pair.mic)
+    except AudioError:
+        return False

@@ -1,0 +1,48 @@
+"""A system on raw audio from one pipe to another, as it comes."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from aecbench.cancel.stream import stream, timing, warm_up
+from aecbench.cancel.timing import Timing
+from aecbench.cancellers.align import RATE
+from aecbench.errors import AudioError, UsageError
+from aecbench.signals import Array
+from aecbench.systems import System
+
+__all__ = ["cancel_pipe"]
+
+FULL_SCALE = 2**15
+SAMPLE = np.dtype("<i2")  # 16-bit, little-endian
+FRAME = 2 * SAMPLE.itemsize  # bytes: microphone and far end
+
+
+def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RATE) -> Timing:
+    """Cancel what `source` gives: 16-bit little-endian samples at `rate` Hz, of microphone and far end in turn.
+
+    What is left of the microphone goes to `sink`, 16-bit too, block by block, as soon as it is known: at 16 kHz with
+    the latency of the system, at other rates with that of the resampling there and back too. It ends with `source`.
+    Raises UsageError for a system that does not stream, AudioError for an input that ends within a sample.
+    """
+    taken = timing(system)
+    if taken.block is None:
+        raise UsageError(f"{system.name} does not run block by block; choose another model for a pipe, or give files")
+    warm_up(system)
+    size = max(1, round(taken.block * rate))
+    for y in stream(system, _frames(source, size), rate, taken):
+        sink.write(np.clip(np.rint(y * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(SAMPLE).tobytes())
+        sink.flush()
+    return taken
+
+
+def _frames(source: BinaryIO, size: int) -> Iterator[Array]:
+    """Blocks of `size` samples of both, the last one shorter: float32 [N, 2] in [-1, 1)."""
+    while data := source.read(size * FRAME):
+        if len(data) % FRAME:
+            raise AudioError(
+                f"the input ends {len(data) % FRAME} bytes into a sample of {FRAME} bytes; "
+                f"expected two channels, microphone and far end, of 16 bits"
+            )
+        yield np.frombuffer(data, SAMPLE).reshape(-1, 2).astype(np.float32) / FULL_SCALE

@@ -1,0 +1,123 @@
+"""A system on signals as they come: block by block, at any rate, in constant memory."""
+
+import time
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from aecbench.cancel.timing import Timing
+from aecbench.cancellers.align import RATE, Aligned, FixedDelay
+from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.dsp.audio import resampled
+from aecbench.errors import AecbenchError
+from aecbench.signals import Array
+from aecbench.systems import System
+
+__all__ = ["stream", "streams", "timing", "warm_up"]
+
+
+def streams(system: System) -> bool:
+    """Whether a system runs block by block; others hear a recording as a whole, and need the memory for it."""
+    return _streaming(system.canceller) is not None
+
+
+def timing(system: System) -> Timing:
+    """That of a system that has not run yet."""
+    parts = _streaming(system.canceller)
+    return Timing(parts and parts[0].block / RATE, system.canceller.latency / RATE)
+
+
+def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -> Iterator[Array]:
+    """What a system makes of the blocks [N, 2] of microphone and far end, at `rate` Hz: float32 [M] at that rate.
+
+    In all as many samples as came in, those of `cancel` on the whole of it. What streams gives them as soon as they are
+    known. Raises AecbenchError for a system that fails, or whose output is not finite.
+    """
+    heard = given = 0
+
+    def counted() -> Iterator[Array]:
+        nonlocal heard
+        for block in blocks:
+            heard += len(block)
+            yield block
+
+    parts = _streaming(system.canceller)
+    at_rate = resampled(counted(), rate, RATE, channels=2)
+    out = _whole(system, at_rate, timing) if parts is None else _steps(system, *parts, at_rate, timing)
+    for y in resampled(out, RATE, rate):
+        if y.size:
+            timing.behind = max(timing.behind, (heard - given) / rate)
+            yield y[: heard - given]  # resampling there and back may give a sample more, or less
+            given += min(y.size, heard - given)
+    yield np.zeros(heard - given, np.float32)
+
+
+def warm_up(system: System) -> None:
+    """Let a system compile and load what it needs, with a second of noise."""
+    noise = np.random.default_rng(0).normal(size=(RATE, 2)).astype(np.float32) / 100
+    for _ in stream(system, [noise], RATE, timing(system)):
+        pass
+
+
+def _streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
+    """What of a canceller runs block by block, and how many samples later it gets the far end; None where it cannot."""
+    match canceller:
+        case Streaming():
+            return canceller, 0
+        case Aligned(canceller=Streaming() as inner, alignment=FixedDelay() as fixed):
+            return inner, fixed.samples
+    return None
+
+
+def _steps(
+    system: System, canceller: Streaming[Any], late: int, blocks: Iterable[Array], timing: Timing
+) -> Iterator[Array]:
+    """At 16 kHz, with the far end `late` samples later: what `canceller.cancel` gives, step by step."""
+    size, skip, state = canceller.block, canceller.delay, canceller.init(())
+    mic, far = np.zeros(0, np.float32), np.zeros(late, np.float32)
+    due = 0  # samples that came in, of which the output has not gone out
+    for block in chain(blocks, [None]):
+        if block is None:  # the end: silence until the last sample is out
+            length = mic.size + canceller.delay
+            silence = -(-length // size) * size - mic.size
+            mic, far = (np.pad(x, (0, silence)) for x in (mic, far[: mic.size]))
+        else:
+            due += len(block)
+            mic, far = (np.concatenate([x, new]) for x, new in zip((mic, far), block.T, strict=True))
+        whole = mic.size // size * size
+        out = np.empty(whole, np.float32)
+        for start in range(0, whole, size):
+            span = slice(start, start + size)
+            began = time.perf_counter()
+            try:
+                state, out[span] = canceller.step(state, mic[span], far[span])
+            except Exception as error:
+                raise _failure(system, error) from error
+            timing.add(time.perf_counter() - began, size / RATE)
+        if not np.isfinite(out).all():
+            raise AecbenchError(f"{system.name}: its output is not finite; it cannot be used on this recording")
+        mic, far = mic[whole:], far[whole:]
+        ready = out[skip:][:due]
+        yield ready
+        skip, due = max(0, skip - whole), due - ready.size
+
+
+def _whole(system: System, blocks: Iterable[Array], timing: Timing) -> Iterator[Array]:
+    """At 16 kHz: all of it at once."""
+    mic, far = np.concatenate(list(blocks)).T
+    began = time.perf_counter()
+    try:
+        out = system.cancel(np.ascontiguousarray(mic), np.ascontiguousarray(far))
+    except Exception as error:
+        raise _failure(system, error) from error
+    timing.add(time.perf_counter() - began, mic.size / RATE)
+    yield out
+
+
+def _failure(system: System, error: Exception) -> AecbenchError:
+    """In one line, as the error of a system of one's own may be any."""
+    if isinstance(error, AecbenchError):
+        return error
+    return AecbenchError(f"{system.name} failed: {type(error).__name__}: {error}")

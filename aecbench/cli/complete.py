@@ -1,0 +1,75 @@
+"""The names that a shell completes. It asks at every press of Tab, so they are found without importing much."""
+
+import ast
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["boards", "layouts", "listings", "metrics", "models", "networks", "packs", "recipes", "splits", "trainings"]
+
+Hook = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+PACKAGE = Path(__file__).parents[1]
+
+
+def _completer(find: Callable[[click.Context], Iterable[str]], otherwise: str | None = None) -> Hook:
+    """Completes what `find` finds; where nothing of that fits, a "file" or a "dir" may be meant."""
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name) for name in sorted(find(context)) if name.startswith(incomplete)]
+        return found or ([CompletionItem(incomplete, type=otherwise)] if otherwise else [])
+
+    return complete
+
+
+def _shipped(kind: str) -> list[str]:
+    from aecbench.assets import names
+
+    return names(kind)
+
+
+def _models(_: click.Context) -> Iterable[str]:
+    from aecbench.cancellers import CANCELLERS
+
+    return {*_shipped("baselines"), *CANCELLERS}
+
+
+def _networks(_: click.Context) -> Iterable[str]:
+    from aecbench.cancellers.deep import DEEP
+
+    return DEEP
+
+
+def _boards(context: click.Context) -> Iterable[str]:
+    from aecbench.assets import folder
+
+    here = Path("leaderboards")
+    place = context.params.get("boards") or (here if here.is_dir() else folder("leaderboards"))
+    return [path.parent.name for path in place.glob("*/board.toml")]
+
+
+def keys(module: Path, table: str) -> list[str]:
+    """The keys of a dictionary that a module assigns to the name `table`, read without running it."""
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and target.id == table:
+                return [str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)]
+    return []
+
+
+def _keys(module: str, table: str) -> Callable[[click.Context], list[str]]:
+    return lambda _: keys(PACKAGE / module, table)
+
+
+models = _completer(_models, "dir")
+networks = _completer(_networks)
+recipes = _completer(lambda _: _shipped("recipes"), "file")
+trainings = _completer(lambda _: _shipped("recipes/train"), "file")
+packs = _completer(lambda _: _shipped("packs"))
+boards = _completer(_boards)
+metrics = _completer(_keys("metrics/__init__.py", "METRICS"))
+listings = _completer(_keys("report.py", "LISTINGS"))
+layouts = _completer(_keys("corpus/layouts/__init__.py", "LAYOUTS"))
+splits = _completer(lambda _: ("train", "val", "test"))

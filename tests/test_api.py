@@ -1,0 +1,186 @@
+"""The Python API: what `import aecbench` offers, and what it costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import aecbench as ab
+from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError
+from aecbench.metrics import DEFAULT_METRICS
+from aecbench.recipe import read_recipe
+
+PACKAGE = Path(ab.__file__).parent
+
+
+@pytest.fixture
+def pair():
+    """Microphone and far end [T], half a second of noise and its echo."""
+    far = np.random.default_rng(0).normal(size=8000).astype(np.float32) / 10
+    return 0.5 * np.roll(far, 100), far
+
+
+def test_every_name_is_there_typed_and_documented():
+    listed = set(ab.__all__) - {"__version__"}
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    typed = {
+        alias.asname or alias.name
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        for alias in node.names
+    }
+    assert listed == typed == set(ab.PLACES)
+    assert all(getattr(ab, name).__doc__ for name in listed)
+    assert set(ab.__all__) <= set(dir(ab))
+
+
+def test_no_module_has_the_name_of_a_function():
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    assert not modules & set(ab.__all__)
+
+
+def test_the_names_hold_after_every_submodule_was_imported():
+    program = (
+        "import aecbench, pkgutil, importlib\n"
+        "for m in pkgutil.iter_modules(aecbench.__path__): importlib.import_module(f'aecbench.{m.name}')\n"
+        "assert all(callable(getattr(aecbench, n)) for n in ('simulate', 'evaluate', 'load_corpus', 'load_system'))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'simulator'"):
+        ab.simulator  # noqa: B018
+
+
+def test_simulate_takes_a_name_a_path_and_a_specification(recipe_file, tmp_path):
+    few = {"scenes": 1, "split": "test", "set": {"levels.ser": 0}}
+    ids = {
+        ab.simulate(recipe, tmp_path / name, **few).id
+        for name, recipe in {
+            "text": str(recipe_file),
+            "path": recipe_file,
+            "spec": read_recipe(recipe_file),
+            "changed": read_recipe(recipe_file, (), {"levels.ser": 0}),
+        }.items()
+    }
+    assert len(ids) == 1
+    assert read_recipe("quickstart-v1") == read_recipe(read_recipe("quickstart-v1"))
+
+
+def test_simulate_changes_what_it_is_told_and_defaults_to_the_folder_of_that_name(recipe_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    corpus = ab.simulate(recipe_file, split="val", scenes=2, set={"levels.ser": -7})
+    assert corpus.path == Path("corpora") / corpus.spec.name
+    assert {scene.ser for scene, _, _ in corpus} - {None} == {-7}
+    assert ab.load_corpus(str(corpus.path)).digest == corpus.digest
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"set": {"levels.sir": 0}}, ConfigError, "did you mean 'ser'"),
+        ({"set": {"levels.ser": "loud"}}, ConfigError, "levels.ser"),
+        ({"split": "tset"}, UnknownName, "did you mean 'test'"),
+    ],
+)
+def test_simulate_says_what_is_wrong(recipe_file, tmp_path, options, error, says):
+    with pytest.raises(error, match=says):
+        ab.simulate(recipe_file, tmp_path / "c", **options)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_corpus_gives_scenes_whose_signals_add_up(corpus):
+    scene, signals, rir = ab.load_corpus(corpus.path)[0]
+    assert signals.mic.shape == (scene.rate * scene.duration,)
+    np.testing.assert_allclose(signals.mic, signals.near + signals.echo + signals.noise, atol=1e-6)
+    assert rir.ndim == 2
+
+
+def test_cancel_takes_echo_out_and_gives_float32_of_the_same_shape(pair):
+    mic, far = pair
+    output = ab.load_system("nlms").cancel(mic, far)
+    assert (output.dtype, output.shape) == (np.float32, mic.shape)
+    assert np.sum(output[4000:] ** 2) < 0.1 * np.sum(mic[4000:] ** 2)
+
+
+def test_cancel_treats_every_signal_of_a_batch_alike_in_either_precision(pair):
+    mic, far = pair
+    system = ab.load_system("nlms")
+    batch = system.cancel(np.stack([mic, mic]).astype(float), np.stack([far, far]).astype(float))
+    np.testing.assert_allclose(batch, np.stack([system.cancel(mic, far)] * 2), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mic", "far", "says"),
+    [
+        (np.zeros(9, np.int16), np.zeros(9), "mic is int16; .*32768"),
+        (np.zeros(9), np.zeros(8), r"mic has shape \(9,\), far \(8,\)"),
+        (np.zeros(9), np.full(9, np.nan), "far has 9 samples that are not finite"),
+        (np.full(9, 1e300), np.zeros(9), "mic has 9 samples that are not finite"),
+        (np.zeros(0), np.zeros(0), r"mic has shape \(0,\)"),
+        (np.zeros(()), np.zeros(()), r"mic has shape \(\)"),
+    ],
+)
+def test_cancel_refuses_what_is_no_pair_of_signals(mic, far, says):
+    with pytest.raises(AudioError, match=says):
+        ab.load_system("passthrough").cancel(mic, far)
+
+
+class Half:
+    latency = 0
+
+    def cancel(self, mic, far):
+        return mic[::2]
+
+
+def test_cancel_refuses_an_output_that_does_not_fit(pair):
+    with pytest.raises(AudioError, match=r"half: its output has shape \(4000,\).*expected 8000"):
+        ab.System("half", Half(), "tests:Half", {}).cancel(*pair)
+
+
+def test_evaluate_takes_names_and_systems_and_gives_one_table(corpus):
+    table = ab.evaluate(["passthrough", ab.load_system("nlms")], corpus.path, ["erle", "si_sdr"])
+    assert table.systems == ["passthrough", "nlms"]
+    assert table.metrics == ["erle", "si_sdr", "rtf"]
+    assert "| nlms |" in str(table)
+    assert "<td>nlms</td>" in table._repr_html_()
+    frame = table.to_pandas(by="talk", reference="passthrough")
+    assert {"talk", "system", "metric", "mean", "low", "high", "n", "difference_mean"} <= set(frame)
+
+
+def test_evaluate_takes_one_system_and_metrics_of_ones_own(corpus):
+    peak = ab.Metric(
+        fn=lambda signals, estimate, rate: np.max(np.abs(estimate), -1),
+        title="Peak",
+        unit="",
+        better="lower",
+        talk=frozenset({ab.Talk.FAR}),
+        version=1,
+    )
+    table = ab.evaluate("passthrough", corpus, {"peak": peak})
+    assert table.metrics == ["peak", "rtf"]
+    assert table.rows.query("metric == 'peak'")["value"].notna().any()
+
+
+def test_evaluate_scores_the_usual_metrics_unless_told(corpus):
+    assert ab.evaluate("passthrough", corpus[:1], split=corpus[0].scene.split).metrics == [*DEFAULT_METRICS, "rtf"]
+
+
+@pytest.mark.parametrize(
+    ("systems", "options", "error", "says"),
+    [
+        ([], {}, UsageError, "no system"),
+        ("kalmann", {}, UnknownName, "did you mean 'kalman'"),
+        (["nlms", "nlms"], {}, UsageError, "two systems are called 'nlms'"),
+        ("nlms", {"metrics": "erlee"}, UnknownName, "did you mean 'erle'"),
+        ("nlms", {"split": "tset"}, UnknownName, "did you mean 'test'"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(corpus, systems, options, error, says):
+    with pytest.raises(error, match=says):
+        ab.evaluate(systems, corpus, **options)
