@@ -17,6 +17,7 @@ from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
+from aecbench.cancellers.external.onnx import OnnxModel
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.passthrough import Passthrough
@@ -28,7 +29,7 @@ from aecbench.signals import Array
 __all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
 
 CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
-COMMAND = "command:"
+COMMAND, ONNX = "command:", ".onnx"
 PROGRAM = "aecbench.cancellers.external.command:Command"
 
 
@@ -39,7 +40,7 @@ class Card(Frozen):
     summary: str
     filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
     parameters: dict[str, Any] = Field(default_factory=dict)
-    weights: str | None = None  # of a network: a safetensors file beside the card
+    weights: str | None = None  # of a network: a safetensors file beside the card; or all of it, an .onnx file
     sha256: str | None = None  # of that file
     origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
 
@@ -95,10 +96,10 @@ def _samples(name: str, x: ArrayLike) -> Array:
 def load_system(name: str | Path, align: str = "auto") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
-    Or the folder of a training, or "command:prog {mic} {far} {out}", an outside program. `align` is the alignment in
-    front of it: "auto", "none" or a delay in milliseconds; what does not listen to the far end has none. Raises
-    UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that cannot
-    be used, NotInstalled where something optional is missing.
+    Or the folder of a training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}",
+    an outside program. `align` is the alignment in front of it: "auto", "none" or a delay in milliseconds; what does
+    not listen to the far end has none. Raises UnknownName with the nearest known name, UsageError for the alignment,
+    ConfigError for a card or a class that cannot be used, NotInstalled where something optional is missing.
     """
     chosen, system = alignment(align), _load(str(name))
     if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
@@ -114,6 +115,8 @@ def _load(name: str) -> System:
         return _build(name, CANCELLERS[name], {}, "")
     if name.startswith(COMMAND):
         return _build(name, PROGRAM, {"command": name.removeprefix(COMMAND)}, "")
+    if name.endswith(ONNX):
+        return _onnx(Path(name).stem, Path(name))
     if ":" in name:
         return _build(name, name, {}, "")
     for folder in (Path(name), Path(name) / BEST):
@@ -141,6 +144,8 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
     """The system of a card, which may be the filter of the cards in the folders that it is `inside` of."""
     path = folder / CARD
     card = parse(Card, read_toml(path), str(path))
+    if card.weights is not None and card.weights.endswith(ONNX):
+        return _onnx(name, folder / card.weights, card)
     if card.weights is not None:
         return _network(name, card, folder)
     if card.canceller not in CANCELLERS and ":" not in card.canceller:
@@ -173,6 +178,17 @@ def _network(name: str, card: Card, folder: Path) -> System:
         import_class(target, folder), card.parameters, folder / card.weights, card.sha256
     ).canceller()
     return System(name, canceller, target, card.parameters | {"weights": card.sha256}, card.summary)
+
+
+def _onnx(name: str, path: Path, card: Card | None = None) -> System:
+    """The canceller of a model, identified by what is in the file."""
+    canceller = OnnxModel(str(path))
+    digest = sha256(path.read_bytes())
+    if card is not None and digest != card.sha256:
+        raise ConfigError(f"{path}: has SHA-256 {digest}, expected {card.sha256}; export it again")
+    target = f"{OnnxModel.__module__}:{OnnxModel.__qualname__}"
+    summary = f"{canceller.facts.system} as an ONNX model" if card is None else card.summary
+    return System(name, canceller, target, {"model": digest}, summary)
 
 
 def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:

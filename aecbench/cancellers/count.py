@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aecbench.cancellers import kalman
 from aecbench.cancellers.align import STEP, Aligned, AlignedStreaming, DelayTracker, FixedDelay
+from aecbench.cancellers.external.onnx import OnnxModel
 from aecbench.cancellers.fdaf import FDAF
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
@@ -47,6 +48,8 @@ def count(canceller: Any) -> Count | None:
         return _sum(Count(0, _tracker(tracker)), canceller.canceller)
     if kind is ResidualSuppressor:
         return _sum(Count(0, _residual(canceller)), canceller.filter)
+    if kind is OnnxModel:
+        return Count(canceller.facts.parameters, canceller.facts.macs)
     return Count(0, FILTERS[kind](canceller)) if kind in FILTERS else None
 
 

@@ -17,6 +17,7 @@ from aecbench.cli.demo import demo
 from aecbench.cli.doctor import doctor
 from aecbench.cli.eval import evaluate
 from aecbench.cli.export import export
+from aecbench.cli.export_model import export_model
 from aecbench.cli.fetch import fetch
 from aecbench.cli.import_ import import_
 from aecbench.cli.inspect import inspect
@@ -51,6 +52,7 @@ COMMANDS = [
     fetch,
     import_,
     export,
+    export_model,
     publish,
     leaderboard,
     doctor,

@@ -74,7 +74,8 @@ class Control(nn.Module):
         banded = power @ self.weights + FLOOR
         level = torch.log10(banded)
         a, b = ([pair[i] for pair in self.pairs] for i in (0, 1))
-        cross = z[..., a, :] * z[..., b, :].conj()
+        one, other = (torch.stack([z[..., i, :] for i in side], -2) for side in (a, b))
+        cross = one * other.conj()
         norm = (banded[..., a, :] * banded[..., b, :]).rsqrt()
         seen = torch.cat([level / 2 + 1, cross.real @ self.weights * norm, cross.imag @ self.weights * norm], -2)
         n = seen.shape[0]

@@ -37,7 +37,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.deep import step_size_kernels as kernels
-from aecbench.cancellers.deep.threads import share
+from aecbench.cancellers.deep.threads import in_kernels, share
 
 __all__ = ["Adapt", "Adapted", "adapt", "plain_loop", "planes", "predict"]
 
@@ -63,7 +63,7 @@ def predict(
 
     far [S, L, 2, F], oldest first, mic [S, 1, 2, F], profile [L]. Without gradients.
     """
-    if mic.device.type != "cpu":
+    if not in_kernels(mic):
         x = far.flip(1)
         power = x.square().sum(2)
         return mic - _product(weights, x)[:, None], (covariance * power).sum(1, True), _along(profile, power)
@@ -92,7 +92,7 @@ def adapt(
     [L]; weights [S, L, 2, F], covariance [S, L, F]. Gradients reach all but `far`, and are cut every `truncation`
     frames (0: never). On the CPU in kernels, elsewhere as `plain_loop`.
     """
-    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if mic.device.type == "cpu" else plain_loop
+    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(mic) else plain_loop
     return Adapted(*run(far, mic, gain, disturbance, drift, profile, weights, covariance, track, truncation))
 
 

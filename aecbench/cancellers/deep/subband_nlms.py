@@ -42,7 +42,7 @@ from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.base import check_range
 from aecbench.cancellers.deep import kernels
-from aecbench.cancellers.deep.threads import share
+from aecbench.cancellers.deep.threads import in_kernels, share
 from aecbench.errors import UsageError
 
 __all__ = ["Output", "State", "SubbandNLMS", "plain_loop"]
@@ -98,7 +98,7 @@ class SubbandNLMS:
         self._check(reference, mic, step_size, state)
         x = torch.cat([state.reference, reference], -1)
         by_frame = (_by_frame(z) for z in (x, mic, step_size, state.weights))
-        adapt: Callable[..., tuple[Tensor, Tensor]] = Adapt.apply if mic.device.type == "cpu" else plain_loop
+        adapt: Callable[..., tuple[Tensor, Tensor]] = Adapt.apply if in_kernels(mic) else plain_loop
         error, weights = adapt(*by_frame, self.delta, self.posterior, self.detach)
         error = error.mT.reshape(mic.shape)
         weights = weights.mT.reshape(state.weights.shape)

@@ -1,4 +1,4 @@
-"""Kernels on several threads."""
+"""Kernels, where they can run, and on several threads."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,10 +6,16 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-__all__ = ["share"]
+__all__ = ["in_kernels", "share"]
 
 FEW = 20_000  # numbers, for which threads are not worth their start
+
+
+def in_kernels(like: Tensor) -> bool:
+    """Whether kernels do the work on such a tensor: it is on the CPU, and torch does not record it for export."""
+    return like.device.type == "cpu" and not torch.compiler.is_exporting()
 
 
 def share(kernel: Callable[..., None], arrays: Sequence[NDArray[Any]], *options: float, tasks: int, size: int) -> None:

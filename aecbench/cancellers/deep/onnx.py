@@ -1,0 +1,242 @@
+"""A deep system as one ONNX graph: a block of samples in, a block of samples out, and between blocks its state.
+
+    inputs    mic, far [block] and state.*     float32, of one signal, shapes fixed
+    outputs   out [block] and next.*           next.* in the order of state.*
+
+Every state starts as zeros; next.* of a block are state.* of the next one. Complex numbers are pairs (real, imaginary)
+on a last axis, whole numbers are float32 too. Inside are the transforms to spectra and back, the Kalman filter in front
+where the system has one, network and adaptive filter: all but the delay tracker, which works on longer blocks and
+starts the system anew with a new delay. The output lags the microphone by `delay` samples; this and what else a reader
+needs to know is metadata of the model, external.onnx.Facts.
+
+torch records the very code that runs otherwise, with the adaptive filters in their plain form. Operations on complex
+tensors that the exporter lacks are made of others that it has: REPLACED.
+"""
+
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from torch import Tensor, nn
+
+from aecbench import __version__
+from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.count import count
+from aecbench.cancellers.deep import kalman_step, stft
+from aecbench.cancellers.deep.compress import rounded
+from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
+from aecbench.cancellers.external.onnx import KEY, Facts, OnnxModel
+from aecbench.cancellers.kalman import Kalman
+from aecbench.config import sha256
+from aecbench.errors import MissingExtra, UsageError
+from aecbench.output import new_folder, whole_file
+
+__all__ = ["Block", "export", "exportable"]
+
+FILE, CARD = "model.onnx", "card.toml"
+OPSET = 20
+
+
+class Block(nn.Module):
+    """A step of a canceller in torch: mic, far [block] and its state as float32 tensors in, out [block] and state out.
+
+    `names` are those of the state, `zeros` what they start as.
+    """
+
+    def __init__(self, canceller: FramewiseCanceller) -> None:
+        super().__init__()
+        self.network: FramewiseNetwork = canceller.network
+        self.front: Any = canceller.front
+        self.hop, self.frame = canceller.block, canceller.network.config.n_fft
+        self.start = canceller.init(())
+        leaves = dict(_leaves(self.start))
+        # What does not start as zeros is set in the first block, of which `started` tells
+        self.first = {name: _real(value) for name, value in leaves.items() if value.any()}
+        self.names, self.zeros = list(leaves), [torch.zeros(_real(value).shape) for value in leaves.values()]
+        if self.first:
+            self.names.append("started")
+            self.zeros.append(torch.zeros(1))
+
+    def forward(self, mic: Tensor, far: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """One block."""
+        given = dict(zip(self.names, state, strict=True))
+        if self.first:
+            started = given.pop("started") > 0
+            given |= {name: torch.where(started, given[name], value) for name, value in self.first.items()}
+        before: Any = _like(self.start, iter(given.values()))
+        signals, front = [mic, far], before.front
+        if self.front is not None:
+            front, error = kalman_step.step(self.front, front, mic, far)
+            signals.append(error)
+        samples = torch.cat([before.past, torch.stack(signals)], -1)
+        window = stft.window(self.frame, self.hop, samples)
+        spectra = torch.fft.rfft(samples * window)
+        out, network = self.network.frames(spectra[:, None, None], before.network)
+        y = torch.fft.irfft(out[0, 0]) * window
+        y = y + nn.functional.pad(before.pending, (0, self.hop))
+        after = samples[:, self.hop :], y[self.hop :], network, front  # in the order of State
+        told = [_real(value).float().clone() for _, value in _leaves(after)]  # clone: an output must be no input
+        return (y[: self.hop], *told, *([torch.ones(1)] if self.first else []))
+
+
+def exportable(canceller: Canceller, name: str) -> FramewiseCanceller:
+    """The same canceller. Raises UsageError for one whose step cannot be exported."""
+    if isinstance(canceller, FramewiseCanceller) and isinstance(canceller.front, Kalman | None):
+        return canceller
+    raise UsageError(
+        f"model {name!r}: is a {type(canceller).__name__}, expected a network that works frame by frame, as "
+        "deep_adaptive; others cannot be exported to ONNX"
+    )
+
+
+def export(canceller: FramewiseCanceller, out: Path, *, name: str, int8: bool = False) -> Path:
+    """Write OUT, a file if it ends with .onnx, else a folder with card.toml and model.onnx. Gives OUT.
+
+    `name` is that of the system, for those who read the model. `int8`: see compress.rounded. Raises OutputError,
+    MissingExtra.
+    """
+    with _quiet():
+        model = _recorded(canceller)
+        if int8:
+            weights = [p.numpy() for p in canceller.network.parameters()]
+            model = rounded(model, weights)
+    for key, value in _facts(canceller, name).model_dump().items():
+        model.metadata_props.add(key=KEY + key, value=str(value))
+    data = model.SerializeToString()
+    if out.suffix == ".onnx":
+        _write(out, data)
+        return out
+    card = {
+        "canceller": f"{OnnxModel.__module__}:{OnnxModel.__qualname__}",
+        "summary": f"{name} as an ONNX model{', weights of 8 bits' if int8 else ''}",
+        "weights": FILE,
+        "sha256": sha256(data),
+    }
+    _write(out / FILE, data)
+    _write(out / CARD, tomli_w.dumps(card).encode())
+    return out
+
+
+def _write(path: Path, data: bytes) -> None:
+    new_folder(path.parent)
+    with whole_file(path) as part:
+        part.write_bytes(data)
+
+
+def _facts(canceller: FramewiseCanceller, name: str) -> Facts:
+    counted = count(canceller)
+    return Facts(
+        system=name,
+        sample_rate=canceller.network.config.sample_rate,
+        latency=canceller.latency,
+        delay=canceller.delay,
+        parameters=sum(p.numel() for p in canceller.network.parameters()),
+        macs=math.nan if counted is None else counted.macs,
+        version=__version__,
+    )
+
+
+def _recorded(canceller: FramewiseCanceller) -> Any:
+    """The model, an onnx.ModelProto. Raises MissingExtra."""
+    try:
+        from onnx_ir.passes import common as passes
+        from onnxscript.optimizer import fold_constants
+    except ImportError:
+        raise MissingExtra("onnxscript", "onnx") from None
+    block = Block(canceller).eval()
+    inputs = (torch.zeros(canceller.block), torch.zeros(canceller.block), *block.zeros)
+    with torch.no_grad():
+        program = torch.export.export(block, inputs).run_decompositions(REPLACED)
+        exported: Any = torch.onnx.export(
+            program,
+            inputs,
+            dynamo=True,
+            verbose=False,
+            optimize=False,
+            opset_version=OPSET,
+            input_names=["mic", "far", *(f"state.{name}" for name in block.names)],
+            output_names=["out", *(f"next.{name}" for name in block.names)],
+        )
+    # Not by the exporter's own optimiser: it takes constants below 1e-8 for zero, and so for what can be left out
+    model = passes.InlinePass()(exported.model).model
+    fold_constants(model, onnx_shape_inference=True)
+    constants = passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
+    for tidy in (passes.RemoveUnusedNodesPass(), constants, passes.DeduplicateInitializersPass()):
+        model = tidy(model).model
+    exported.model = model
+    proto = exported.model_proto
+    for node in proto.graph.node:
+        del node.metadata_props[:]  # where in our code it came from, many times as long as itself
+    del proto.graph.value_info[:]
+    return proto
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what exporter and quantiser have to say to their own developers."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _leaves(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """All that a state holds, nested tuples, by name: "network.filter.weights"."""
+    if isinstance(state, tuple):
+        fields = getattr(state, "_fields", range(len(state)))
+        for field, value in zip(fields, state, strict=True):
+            yield from _leaves(value, f"{name}.{field}" if name else str(field))
+    elif state is not None:
+        yield name, torch.as_tensor(state)
+
+
+def _like(state: Any, leaves: Iterator[Tensor]) -> Any:
+    """A state of the same form and types that holds other values, of which each is float32."""
+    if isinstance(state, tuple):
+        values = [_like(value, leaves) for value in state]
+        return getattr(state, "_make", tuple)(values)
+    if state is None:
+        return None
+    kind = torch.as_tensor(state).dtype
+    return torch.view_as_complex(next(leaves)) if kind.is_complex else next(leaves).to(kind)
+
+
+def _real(value: Tensor) -> Tensor:
+    return torch.view_as_real(value) if value.is_complex() else value
+
+
+aten = torch.ops.aten
+
+
+def _select(x: Tensor, dim: int, index: int) -> Tensor:
+    return x.narrow(dim, index % x.shape[dim], 1).squeeze(dim)
+
+
+def _unbind(x: Tensor, dim: int = 0) -> list[Tensor]:
+    return [_select(x, dim, i) for i in range(x.shape[dim])]
+
+
+def _unfold(x: Tensor, dim: int, size: int, step: int) -> Tensor:
+    dim %= x.ndim
+    windows = [x.narrow(dim, start, size) for start in range(0, x.shape[dim] - size + 1, step)]
+    return torch.stack(windows, dim).movedim(dim + 1, -1)
+
+
+REPLACED: dict[Any, Callable[..., Any]] = {
+    aten.alias.default: lambda x: x.clone(),
+    aten.detach.default: lambda x: x.clone(),
+    aten.select.int: _select,
+    aten.unbind.int: _unbind,
+    aten.unfold.default: _unfold,
+    aten.unsqueeze.default: lambda x, dim: torch.stack([x], dim),
+}

@@ -1,0 +1,38 @@
+"""aecbench export-model."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["export_model"]
+
+
+@click.command("export-model")
+@click.argument("name", metavar="SYSTEM")
+@click.option("--onnx", "out", required=True, type=click.Path(path_type=Path), help="FILE.onnx, or a new folder.")
+@click.option("--quantize", type=click.Choice(["int8"]), help="Weights of the network in 8 bits.")
+@click.option(
+    "--prune",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    metavar="SHARE",
+    help="Set this share of the weights of each layer, the smallest, to zero.",
+)
+def export_model(name: str, out: Path, quantize: str | None, prune: float) -> None:
+    """Write one block of a deep SYSTEM, samples in and samples out, as an ONNX model for other programs.
+
+    SYSTEM is a shipped deep one, as deep_adaptive, or the folder of a training. The delay tracker in front of it is not
+    part of the model. States go in as state.*, come out as next.*, and start as zeros. Both aecbench eval and aecbench
+    cancel take the file, or the folder, as --model.
+
+    \b
+    aecbench export-model deep_adaptive --onnx deep_adaptive.onnx
+    aecbench export-model deep_adaptive --onnx runs/onnx/deep_adaptive_int8 --quantize int8
+    aecbench export-model deep_adaptive --onnx small.onnx --prune 0.5 --quantize int8
+    """
+    from aecbench.cancellers.deep.compress import prune as pruned
+    from aecbench.cancellers.deep.onnx import export, exportable
+    from aecbench.systems import load_system
+
+    canceller = pruned(exportable(load_system(name, "none").canceller, name), prune)
+    click.echo(export(canceller, out, name=Path(name).name, int8=quantize is not None))

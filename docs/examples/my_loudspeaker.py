@@ -1,0 +1,14 @@
+"""A loudspeaker in one file: the cubic soft clipper."""
+
+import numpy as np
+
+from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+
+
+def cubic(x, knee):
+    """Odd, of slope 1 at 0, flat from |x| = knee on: y = x - x³ / (3 knee²)."""
+    z = np.clip(x / knee, -1, 1)
+    return knee * (z - z**3 / 3)
+
+
+MODEL = Model(cubic, {"drive": DRIVE, "knee": Range(1.0, 0.1, 2.0)}, source="common")

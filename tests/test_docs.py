@@ -1,0 +1,161 @@
+"""The pages: they build without a warning, load nothing from elsewhere, and what they show can be typed."""
+
+import ast
+import os
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+import aecbench as ab
+from aecbench.cli import main
+from aecbench.scenes.devices import DEVICES
+from aecbench.scenes.devices.memoryless import memoryless
+from aecbench.scenes.loudspeaker import LOUDSPEAKERS
+
+ROOT = Path(ab.__file__).parents[1]
+DOCS, EXAMPLES = ROOT / "docs", ROOT / "docs" / "examples"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+STARTERS = {"torchrun", "--no-python", "|", "time"}  # may stand before aecbench on a line
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(page.read_text()) if found == language]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The words behind each "aecbench" that starts a program in the bash blocks of a page."""
+    for block in blocks(page, "bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            places = [n for n, word in enumerate(words) if word == "aecbench"]
+            for start in (n for n in places if n == 0 or STARTERS & set(words[:n])):
+                ends = [n for n in range(start, len(words)) if words[n] in ("|", "&&", ">", ";")]
+                yield words[start + 1 : min(ends, default=len(words))]
+
+
+def check(words: list[str]) -> None:
+    """Parse a command line as aecbench would, with names and values of all options, and stop there."""
+    command: click.Command = main
+    while isinstance(command, click.Group) and words:
+        assert words[0] in command.commands, f"no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context(command.name, list(words))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_line_can_be_typed(page):
+    for words in commands(page):
+        try:
+            check(words)
+        except click.ClickException as error:
+            pytest.fail(f"aecbench {shlex.join(words)}: {error.format_message()}")
+
+
+@pytest.mark.parametrize("words", [["simulat"], ["eval", "--modle", "nlms"], ["cancel", "--model", "nlms"]])
+def test_a_command_line_that_cannot_be_typed_is_found(words):
+    with pytest.raises((AssertionError, click.ClickException)):
+        check(words)
+
+
+def test_the_pages_have_commands_to_check():
+    assert sum(len(list(commands(page))) for page in PAGES) > 60
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_is_python(page):
+    for block in blocks(page, "python"):
+        ast.parse(f"dict({{{block}}})" if block.startswith('"') else block)
+
+
+def test_every_extra_is_in_the_table_of_extras():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    table = re.findall(r"^\| `(\w+)` \|", (DOCS / "start.md").read_text(), re.MULTILINE)
+    assert set(table) == set(extras)
+
+
+@pytest.fixture
+def example(monkeypatch, tmp_path):
+    """Imports a file of the examples, from an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return lambda name: __import__(name)
+
+
+def test_the_first_steps_run(example, tmp_path, capsys):
+    pytest.importorskip("espeakng_loader")
+    runpy.run_path(str(EXAMPLES / "first_steps.py"))
+    assert "| kalman |" in capsys.readouterr().out
+    assert (tmp_path / "runs" / "first" / "table.md").exists()
+
+
+def test_the_example_of_a_canceller_takes_echo_out_and_keeps_the_contract(example, corpus):
+    mine = example("my_canceller").MyCanceller()
+    _, signals, _ = corpus.where(talk="far_single")[0]
+    pair = np.stack([signals.mic, signals.mic]), np.stack([signals.far, signals.far])
+    output = mine.cancel(*pair)
+    np.testing.assert_allclose(output[1], mine.cancel(signals.mic, signals.far), atol=1e-6)
+    edited = signals.far.copy()
+    edited[20_000:] *= 2
+    heard = np.s_[: 20_000 - mine.latency]
+    np.testing.assert_array_equal(output[0][heard], mine.cancel(signals.mic, edited)[heard])
+    table = ab.evaluate("my_canceller:MyCanceller", corpus, "erle_true").to_pandas()
+    assert table.set_index("metric").loc["erle_true", "mean"] > 3
+
+
+def test_the_example_of_a_metric_scores(example, corpus):
+    peak = example("my_metric").PEAK
+    rows = ab.evaluate("passthrough", corpus, {"peak": peak}).rows.query("metric == 'peak'")
+    assert not rows["failed"].any()
+    assert rows["value"].dropna().between(-60, 0).all()
+    assert rows["value"].notna().any()
+
+
+def test_the_example_of_a_loudspeaker_is_a_value_of_a_recipe(example, recipe_file, monkeypatch, tmp_path):
+    model = example("my_loudspeaker").MODEL
+    monkeypatch.setitem(LOUDSPEAKERS, "cubic", model)
+    monkeypatch.setitem(DEVICES, "cubic", memoryless(model))
+    changes = {"loudspeaker.model": "cubic", "loudspeaker.parameters": {"cubic": {"drive": 2.0}}}
+    corpus = ab.simulate(recipe_file, tmp_path / "c", split="val", scenes=1, set=changes)
+    assert corpus[0].scene.loudspeaker.model == "cubic"
+    x = np.linspace(-1, 1, 101)
+    np.testing.assert_allclose(model.fn(x, knee=1.0), x - x**3 / 3, atol=1e-12)
+
+
+LOADED = re.compile(r"""<(?:script|img|link|iframe|source|audio)\b[^>]*\b(?:src|href)=["'](?:https?:)?//""")
+IMPORTED = re.compile(r"""(?:@import|url\()\s*["']?(?:https?:)?//""")
+
+
+def test_the_pages_build_with_what_the_code_made_and_load_nothing_from_elsewhere(tmp_path):
+    pytest.importorskip("espeakng_loader")
+    pages = tmp_path / "html"
+    options = ["-W", "--keep-going", "-q", "-t", "quick", "-d", tmp_path / "work"]  # the tutorial is run below
+    command = [sys.executable, "-m", "sphinx", *options, DOCS, pages]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert "aecbench simulate [OPTIONS] [RECIPE]" in (pages / "commands.html").read_text()
+    assert (pages / "design.html").read_text().count("<li><b>") == 8
+    assert (pages / "numbers.html").read_text().count("<img") >= 3
+    assert "half duplex" in (pages / "numbers.html").read_text()
+    assert not [path for path in pages.rglob("*.html") if LOADED.search(path.read_text())]
+    assert not [path for path in pages.rglob("*.css") if IMPORTED.search(path.read_text())]
+
+
+def test_the_tutorial_holds_no_outputs_and_runs(tmp_path):
+    pytest.importorskip("espeakng_loader")
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    book = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in book.cells)
+    nbclient.NotebookClient(book, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output.get("data", {}) for cell in book.cells for output in cell.get("outputs", ())]
+    assert sum("image/png" in output for output in outputs) == 4
+    assert any("tERLE" in output.get("text/html", "") for output in outputs)
