@@ -17,6 +17,7 @@ from aecbench.signals import Array
 __all__ = ["Header", "blocks", "fitted", "header", "read", "resample", "resampled", "write", "writing"]
 
 LFS = b"version https://git-lfs"
+HEAD = 256  # bytes of a WAV file in which its chunks are, before the samples
 QUALITY = "HQ"  # of resampling: errors below the 16th bit
 LARGEST = 2**32 - 2**12  # bytes of samples that fit into a WAV file, whose sizes have 32 bits, beside its headers
 UNREADABLE = (soundfile.LibsndfileError, OSError)
@@ -143,8 +144,17 @@ def writing(path: Path, rate: int, length: int, channels: int = 1) -> Iterator[C
     the block.
     """
     large = 4 * length * channels > LARGEST
-    with (
-        whole_file(path) as part,
-        soundfile.SoundFile(part, "w", rate, channels, subtype="FLOAT", format="RF64" if large else "WAV") as file,
-    ):
-        yield file.write
+    kind = "RF64" if large else "WAV"
+    with whole_file(path) as part:
+        with soundfile.SoundFile(part, "w", rate, channels, subtype="FLOAT", format=kind) as file:
+            yield file.write
+        _without_date(part)
+
+
+def _without_date(path: Path) -> None:
+    """The time of writing, which libsndfile notes in the chunk PEAK, as 0: the same samples make the same file."""
+    with path.open("r+b") as file:
+        place = file.read(HEAD).find(b"PEAK")
+        if place >= 0:
+            file.seek(place + 12)  # behind name, size and version
+            file.write(bytes(4))
