@@ -40,6 +40,7 @@ PURPOSES = {  # of the extras of pyproject.toml, but for those of developers
     "board": "pages of leaderboards",
     "dask": "clusters",
     "espeak": "speech without recordings, for the quickstart",
+    "onnx": "networks as ONNX models",
     "peers": "cancellers of others: WebRTC's AEC3",
     "train": "curves of a training in TensorBoard",
     "tune": "search of parameters",

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import click
 
+from aecbench.cli import complete
+from aecbench.cli.common import JSON, show_json
+
 __all__ = ["export_model"]
 
 
 @click.command("export-model")
-@click.argument("name", metavar="SYSTEM")
+@click.argument("name", metavar="SYSTEM", shell_complete=complete.models)
 @click.option("--onnx", "out", required=True, type=click.Path(path_type=Path), help="FILE.onnx, or a new folder.")
 @click.option("--quantize", type=click.Choice(["int8"]), help="Weights of the network in 8 bits.")
 @click.option(
@@ -18,7 +21,8 @@ __all__ = ["export_model"]
     metavar="SHARE",
     help="Set this share of the weights of each layer, the smallest, to zero.",
 )
-def export_model(name: str, out: Path, quantize: str | None, prune: float) -> None:
+@JSON
+def export_model(name: str, out: Path, quantize: str | None, prune: float, as_json: bool) -> None:
     """Write one block of a deep SYSTEM, samples in and samples out, as an ONNX model for other programs.
 
     SYSTEM is a shipped deep one, as deep_adaptive, or the folder of a training. The delay tracker in front of it is not
@@ -35,4 +39,8 @@ def export_model(name: str, out: Path, quantize: str | None, prune: float) -> No
     from aecbench.systems import load_system
 
     canceller = pruned(exportable(load_system(name, "none").canceller, name), prune)
-    click.echo(export(canceller, out, name=Path(name).name, int8=quantize is not None))
+    written = export(canceller, out, name=Path(name).name, int8=quantize is not None)
+    if as_json:
+        show_json({"model": written})
+        return
+    click.echo(written)

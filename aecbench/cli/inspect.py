@@ -35,13 +35,18 @@ def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool
     opened = open_corpus(corpus)
     places = [find_scene(opened, scene) for scene in scenes or (None,)]
     folder = out or RUNS / str(opened.info["spec"]["name"]) / "inspect"
-    pictures = [folder / "overview.png"]
-    plot_corpus(opened, pictures[0])
+    pictures: list[Path] = []
+
+    def drawn(picture: Path) -> None:
+        pictures.append(picture)
+        if not as_json:
+            click.echo(picture)
+
+    plot_corpus(opened, folder / "overview.png")
+    drawn(folder / "overview.png")
     for place in places:
-        pictures.append(folder / scene_picture(opened[place].scene))
-        plot_scene(opened, place, pictures[-1])
+        picture = folder / scene_picture(opened[place].scene)
+        plot_scene(opened, place, picture)
+        drawn(picture)
     if as_json:
         show_json({"corpus": corpus_facts(opened), "pictures": pictures})
-        return
-    for picture in pictures:
-        click.echo(picture)
