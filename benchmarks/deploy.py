@@ -90,7 +90,10 @@ def _size(path: Path | None, canceller: FramewiseCanceller) -> str:
 def _quality(names: Mapping[str, str], options: argparse.Namespace) -> str:
     corpus = open_corpus(options.corpus).split(options.split)[: options.scenes]
     metrics = {name: METRICS[name] for name in QUALITY}
-    tables = [evaluate(replace(load_system(of), name=name), corpus, metrics) for name, of in names.items()]
+    tables = [
+        evaluate(replace(load_system(of), name=name), corpus, metrics, split=options.split)
+        for name, of in names.items()
+    ]
     table = ResultTable.concat(tables)
     table.save(options.out / f"{Path(options.system).name}-quality")
     found = {system: means for (_, system), means in table.summary().items()}
