@@ -347,9 +347,13 @@ class Slow:
 def interrupted(folder, *arguments, when):
     """Run a command in a session of its own, send Ctrl-C to all of its processes as soon as there is `when`."""
     command = [*MAIN, *map(str, arguments)]
-    run = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background it is
+    try:  # ignored, by processes that they start too
+        run = subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     end = time.monotonic() + 120
     while not when() and run.poll() is None:
         assert time.monotonic() < end
