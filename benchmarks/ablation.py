@@ -1,6 +1,6 @@
-"""What each part of deep_adaptive brings: the network trained without it, for the same few steps each, and scored.
+"""What each part of a deep canceller brings: the network trained without it, for the same few steps each, and scored.
 
-Run from a checkout: python benchmarks/ablation.py --corpus TRAIN --val-corpus VAL [--out DIR] [--steps N] [--scenes N]
+Run from a checkout: python benchmarks/ablation.py MODEL --corpus TRAIN --val-corpus VAL [--out DIR] [--steps N]
 
 Every variant sees the same examples in the same order. Scores are those of the split val, which nothing was trained on.
 A variant whose scores are in --out already is not trained again.
@@ -22,46 +22,56 @@ from aecbench.metrics import METRICS
 from aecbench.report import result_table
 from aecbench.results import ResultTable
 from aecbench.systems import load_system
+from aecbench.train import read_settings
 
 METRICS_SHOWN = ("erle", "erle_true", "pesq", "stoi", "si_sdr")
 FIXED_STEP, FIXED_REFERENCE = "network.learn_step=false", "network.learn_reference=false"
 NO_KALMAN, NO_FILTER = "network.kalman.taps=0", "network.filter=false"
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "as released": (),
-    "reference fixed": (FIXED_REFERENCE,),
-    "step size fixed": (FIXED_STEP,),
-    "no NLMS filter": (NO_FILTER,),
-    "no Kalman filter": (NO_KALMAN,),
-    "no filter: a mask": (NO_FILTER, NO_KALMAN),
-    "1 tap": ("network.taps=1",),
-    "4 taps": ("network.taps=4",),
-    "20 taps": ("network.taps=20",),
+VARIANTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "deep_adaptive": {
+        "as released": (),
+        "reference fixed": (FIXED_REFERENCE,),
+        "step size fixed": (FIXED_STEP,),
+        "no NLMS filter": (NO_FILTER,),
+        "no Kalman filter": (NO_KALMAN,),
+        "no filter: a mask": (NO_FILTER, NO_KALMAN),
+        "1 tap": ("network.taps=1",),
+        "4 taps": ("network.taps=4",),
+        "20 taps": ("network.taps=20",),
+    },
+    "deep_step_size": {
+        "as released": (),
+        "feed-forward": ("network.feedback=false",),
+        "narrow-band": ("network.network=narrow",),
+        "broad-band": ("network.network=broad",),
+        "NLMS update": ("network.update=nlms", "network.smoothing=0", "network.decay=0"),
+        "a-priori output": ("network.posterior=false",),
+    },
 }
 
 
 def main() -> None:
     """Train all, --jobs at a time, then score all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=VARIANTS, metavar="MODEL")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR")
     parser.add_argument("--val-corpus", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), metavar="DIR")
-    parser.add_argument("--recipe", default="deep_adaptive")
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--batch-size", type=int, default=6)
     parser.add_argument("--scenes", type=int, default=60, help="of the split val, scored")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(lambda name: train(name, options), VARIANTS))
+        list(pool.map(lambda name: train(name, options), VARIANTS[options.model]))
     corpus = open_corpus(options.val_corpus).split("val")[: options.scenes]
     metrics = {name: METRICS[name] for name in METRICS_SHOWN}
-    systems = [replace(load_system(str(folder(name, options) / "best")), name=name) for name in VARIANTS]
+    systems = [replace(load_system(str(folder(name, options) / "best")), name=name) for name in VARIANTS[options.model]]
     table = ResultTable.concat(
         [evaluate(system, corpus, metrics, split="val", jobs=options.jobs) for system in systems]
     )
     table.save(options.out)
-    print(f"{options.steps} steps of {options.batch_size} examples each, {len(corpus)} scenes of the split val")
+    print(f"{options.steps} steps each, {len(corpus)} scenes of the split val")
     Console(width=150).print(result_table(table, None))
 
 
@@ -75,12 +85,12 @@ def train(name: str, options: argparse.Namespace) -> None:
     """One epoch of as many scenes as it takes; the learning rate rises and falls within it."""
     if (folder(name, options) / "best" / "card.toml").exists():
         return
-    settings = [part for value in VARIANTS[name] for part in ("--set", value)]
-    samples = options.steps * options.batch_size
+    settings = [part for value in VARIANTS[options.model][name] for part in ("--set", value)]
+    samples = options.steps * read_settings(options.model).batch_size
     command = [
-        *(Path(sys.executable).with_name("aecbench"), "train", "deep_adaptive", "--recipe", options.recipe),
+        *(Path(sys.executable).with_name("aecbench"), "train", options.model, "--recipe", options.model),
         *("--corpus", options.corpus, "--val-corpus", options.val_corpus, "--save-dir", folder(name, options)),
-        *("--epochs", 1, "--train-samples", samples, "--batch-size", options.batch_size, "--workers", 0),
+        *("--epochs", 1, "--train-samples", samples, "--val-samples", 24, "--workers", 0),
         *("--set", "val_scenes=0", "--set", "ema=0.98", *settings),
     ]
     subprocess.run([str(part) for part in command], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -5,6 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch
+from aecbench.cancellers.deep.loudness import disturbance
 from aecbench.record import Frozen
 
 __all__ = ["Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr"]
@@ -18,6 +19,7 @@ class Weights(Frozen):
     si_sdr: float = Field(0.05, ge=0)  # per dB
     sdr: float = Field(0.0, ge=0)  # per dB: as SI-SDR, but the level counts
     spectra: float = Field(5.0, ge=0)
+    disturbance: float = Field(0.0, ge=0)  # per MOS that PESQ would take off
     residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
     echo: float = Field(0.03, ge=0)  # of the echo that a filter leaves against the echo, per dB
     noise: float = Field(0.0, ge=0, le=1)  # no term: the share of the amplitude of noise that is to stay, in mode joint
@@ -29,8 +31,9 @@ def objective(
     """The weighted sum of the terms, and each of them, means over the batch.
 
     `estimate` [N, T] is the output, `left` and `echo` [N, frames, F] are spectra of the echo that a filter leaves and
-    of all of it. SI-SDR and SDR count where there is a near end, `echo` where there is echo, the others always: with
-    nobody at the near end `residual` is the logarithm of what is still heard, with no echo that of what is distorted.
+    of all of it. SI-SDR, SDR and disturbance count where there is a near end, `echo` where there is echo, the others
+    always: with nobody at the near end `residual` is the logarithm of what is still heard, with no echo that of what is
+    distorted.
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
     target = (batch.near + (weights.noise if mode == "joint" else 1) * batch.noise) / scale
@@ -41,10 +44,11 @@ def objective(
         "si_sdr": (talks * si_sdr(target, estimate)).mean(),
         "sdr": (talks * sdr(target, estimate)).mean(),
         "spectra": compressed_spectra(target, estimate).mean(),
+        "disturbance": (talks * disturbance(target, estimate)).mean(),
         "residual": residual((estimate - target).unfold(-1, 512, 256), mic.unfold(-1, 512, 256)).mean(),
         "echo": (echoes * residual(left, echo)).mean(),
     }
-    signs = {"si_sdr": -1, "sdr": -1, "spectra": 1, "residual": 1, "echo": 1}
+    signs = {"si_sdr": -1, "sdr": -1, "spectra": 1, "disturbance": 1, "residual": 1, "echo": 1}
     total = torch.stack([signs[name] * getattr(weights, name) * part for name, part in parts.items()]).sum()
     return total, {name: part.detach() for name, part in parts.items()}
 
