@@ -26,14 +26,14 @@ class Weights(Frozen):
 
 
 def objective(
-    batch: Batch, estimate: Tensor, left: Tensor, echo: Tensor, mode: str, weights: Weights
+    batch: Batch, estimate: Tensor, left: Tensor, echo: Tensor, mode: str, weights: Weights, rate: int = 16_000
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The weighted sum of the terms, and each of them, means over the batch.
 
     `estimate` [N, T] is the output, `left` and `echo` [N, frames, F] are spectra of the echo that a filter leaves and
-    of all of it. SI-SDR, SDR and disturbance count where there is a near end, `echo` where there is echo, the others
-    always: with nobody at the near end `residual` is the logarithm of what is still heard, with no echo that of what is
-    distorted.
+    of all of it, `rate` is in Hz. SI-SDR, SDR and disturbance count where there is a near end, `echo` where there is
+    echo, the others always: with nobody at the near end `residual` is the logarithm of what is still heard, with no
+    echo that of what is distorted.
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
     target = (batch.near + (weights.noise if mode == "joint" else 1) * batch.noise) / scale
@@ -44,7 +44,7 @@ def objective(
         "si_sdr": (talks * si_sdr(target, estimate)).mean(),
         "sdr": (talks * sdr(target, estimate)).mean(),
         "spectra": compressed_spectra(target, estimate).mean(),
-        "disturbance": (talks * disturbance(target, estimate)).mean(),
+        "disturbance": (talks * disturbance(target, estimate, rate)).mean(),
         "residual": residual((estimate - target).unfold(-1, 512, 256), mic.unfold(-1, 512, 256)).mean(),
         "echo": (echoes * residual(left, echo)).mean(),
     }

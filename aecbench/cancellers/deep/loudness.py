@@ -7,33 +7,38 @@ evaluation of the speech quality", IEEE Signal Processing Letters 25, 2018, trai
 what P.862 has for telephone lines: alignment in time and of frequency responses.
 """
 
-
 import torch
 from torch import Tensor
 
 __all__ = ["disturbance"]
 
-FRAME, HOP = 512, 256  # samples of FRAME / 32 ms
-RATE = 16000  # Hz
-BANDS = 42  # critical bands of about half a Bark
+FRAME = 0.032  # seconds; the hop is half of it
+BAND = 0.47  # width of a critical band [Bark], about half of one
 LEVEL = 1e10  # power of a signal over that of the threshold of hearing at 1 kHz; close to PESQ
 SONE = 0.187  # of the loudness scale
 POWER = 0.23  # of intensity in loudness, by Zwicker
 TINY = 1e-6
 
 
-def disturbance(target: Tensor, estimate: Tensor) -> Tensor:
-    """How much the estimate [N, T] differs from a target at 16 kHz to a listener, [N]: what PESQ takes off 4.5 MOS.
+def disturbance(target: Tensor, estimate: Tensor, rate: int) -> Tensor:
+    """How much the estimate [N, T] differs from the target to a listener, [N]: what PESQ takes off 4.5 MOS.
 
-    The level of all does not count. A target of silence gives nothing of use, so leave it out. Raises ValueError for
-    signals shorter than a frame.
+    The rate is in Hz. The level of all does not count. A target of silence gives nothing of use, so leave it out.
+    Raises ValueError for signals shorter than a frame of 32 ms.
     """
-    if target.shape[-1] < FRAME:
-        raise ValueError(f"signals of {target.shape[-1]} samples are too short: give at least {FRAME}")
-    members, widths, threshold = (z.to(target) for z in _bands())
-    window = torch.hann_window(FRAME, dtype=target.dtype, device=target.device)
+    frame = 2 * round(rate * FRAME / 2)
+    if target.shape[-1] < frame:
+        raise ValueError(f"signals of {target.shape[-1]} samples are too short: give at least {frame}")
+    members, widths, threshold = (z.to(target) for z in _bands(frame, rate))
+    window = torch.hann_window(frame, dtype=target.dtype, device=target.device)
     both = torch.stft(
-        torch.cat([target, estimate]), FRAME, HOP, window=window, center=False, normalized=True, return_complex=True
+        torch.cat([target, estimate]),
+        frame,
+        frame // 2,
+        window=window,
+        center=False,
+        normalized=True,
+        return_complex=True,
     )
     power = (both.real.square() + both.imag.square()).mT @ members  # [2 N, frames, bands]
     clean, heard = power.chunk(2)
@@ -76,16 +81,16 @@ def _over_time(z: Tensor) -> Tensor:
     return worst.square().mean(-1).sqrt()
 
 
-def _bands() -> tuple[Tensor, Tensor, Tensor]:
+def _bands(frame: int, rate: int) -> tuple[Tensor, Tensor, Tensor]:
     """Which bin is in which critical band [F, bands], widths [Bark] and thresholds of hearing as powers [bands]."""
-    hz = torch.arange(FRAME // 2 + 1, dtype=torch.float64) * RATE / FRAME
+    hz = torch.arange(frame // 2 + 1, dtype=torch.float64) * rate / frame
     bark = 6 * torch.asinh(hz / 600)  # M. R. Schroeder, B. S. Atal, J. L. Hall, 1979
-    width = float(bark[-1]) / BANDS
-    corners = torch.arange(BANDS + 1) * width
-    place = torch.bucketize(bark, corners[1:-1].double())
+    count = round(float(bark[-1]) / BAND)
+    corners = torch.linspace(0, float(bark[-1]), count + 1, dtype=torch.float64)
+    place = torch.bucketize(bark, corners[1:-1])
     filled = torch.unique(place)
     members = (place[:, None] == filled).double()
-    widths = torch.diff(corners[torch.cat([filled, torch.tensor([BANDS])])])
+    widths = torch.diff(corners[torch.cat([filled, torch.tensor([count])])])
     khz = ((members * hz[:, None]).sum(0) / members.sum(0)).clamp(min=50) / 1000
     decibels = 3.64 * khz**-0.8 - 6.5 * torch.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4  # E. Terhardt, 1979
     return members, widths, 10 ** (decibels / 10)

@@ -60,4 +60,5 @@ class SteeredNetwork(FramewiseNetwork):
         rest, echo = (stft.spectra(z, config.n_fft, hop) for z in (batch.near + batch.noise, batch.echo))
         stages, _ = self.stages(spectra, self.initial(spectra[0]))
         estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
-        return losses.objective(batch, estimate, stages.error - rest, echo, config.mode, config.loss)
+        left, rate = stages.error - rest, config.sample_rate
+        return losses.objective(batch, estimate, left, echo, config.mode, config.loss, rate)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import resample_poly
 
 from aecbench.cancellers.deep.loudness import disturbance
 from aecbench.metrics.pesq import pesq
@@ -10,7 +11,7 @@ RATE = 16_000
 
 
 def off(target, estimate):
-    return float(disturbance(torch.from_numpy(target)[None], torch.from_numpy(estimate)[None]))
+    return float(disturbance(torch.from_numpy(target)[None], torch.from_numpy(estimate)[None], RATE))
 
 
 def shaped(x, seed, level, tilt):
@@ -69,8 +70,8 @@ def test_what_is_added_disturbs_more_than_what_is_missing():
 def test_signals_do_not_mix(talker):
     x, y = (torch.from_numpy(np.stack([talker(3, 0), k * talker(3, 1)])) for k in (1, 0.5))
     y = y + 0.01 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
-    alone = torch.cat([disturbance(x[n : n + 1], y[n : n + 1]) for n in range(2)])
-    torch.testing.assert_close(disturbance(x, y), alone, rtol=1e-4, atol=1e-4)
+    alone = torch.cat([disturbance(x[n : n + 1], y[n : n + 1], RATE) for n in range(2)])
+    torch.testing.assert_close(disturbance(x, y, RATE), alone, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("estimate", ["silence", "target", "noise"])
@@ -78,14 +79,23 @@ def test_gradients_are_finite_and_point_downhill(talker, estimate):
     x = torch.from_numpy(talker(2, 0))[None]
     noise = 0.02 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
     y = {"silence": 0 * x, "target": x.clone(), "noise": x + noise}[estimate].requires_grad_()
-    before = disturbance(x, y)
+    before = disturbance(x, y, RATE)
     before.sum().backward()
     assert torch.isfinite(y.grad).all()
     if estimate == "noise":
         step = 1e-3 * y.detach().norm() * y.grad / y.grad.norm()
-        assert disturbance(x, y.detach() - step) < before
+        assert disturbance(x, y.detach() - step, RATE) < before
+
+
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_other_rates_hear_about_the_same(talker, rate):
+    """Of a sound with nothing above 4 kHz."""
+    x = resample_poly(resample_poly(talker(3, 0), 1, 3), 3, 1).astype(np.float32)
+    y = x + resample_poly(resample_poly(shaped(x, 1, 0.1, 0), 1, 3), 3, 1).astype(np.float32)
+    pair = [torch.from_numpy(resample_poly(z, rate, RATE).astype(np.float32))[None] for z in (x, y)]
+    assert float(disturbance(*pair, rate)) == pytest.approx(off(x, y), rel=0.25)
 
 
 def test_too_short_a_signal_is_refused():
     with pytest.raises(ValueError, match="signals of 511 samples are too short: give at least 512"):
-        disturbance(torch.zeros(1, 511), torch.zeros(1, 511))
+        disturbance(torch.zeros(1, 511), torch.zeros(1, 511), RATE)
