@@ -35,7 +35,7 @@ from torch import Tensor
 
 from aecbench.cancellers import coupling
 from aecbench.cancellers.align import DelayTracker
-from aecbench.cancellers.deep import losses, stft
+from aecbench.cancellers.deep import losses, loudness, stft
 from aecbench.cancellers.deep import step_size_filter as layer
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
@@ -68,6 +68,7 @@ class DeepStepSizeConfig(NetworkConfig):
     truncation: int = Field(0, ge=0)  # frames after which gradients are cut; 0: never
     path_change: float = Field(0.3, ge=0, le=1)  # share of training examples that go on as another one half-way
     whole: float = Field(0.5, ge=0, le=1)  # share in the loss of the echo left in all; the rest: frame by frame
+    disturbance: float = Field(0.0, ge=0)  # dB of loss per MOS that PESQ would take off where the near end talks
 
 
 class Masks(NamedTuple):
@@ -188,7 +189,10 @@ class DeepStepSize(FramewiseNetwork):
         return mic - ((1 - adapted.step_size) * error if self.config.posterior else error)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Echo that is left against the echo [dB], in the whole example and frame by frame, after the burn-in."""
+        """Echo that is left against the echo [dB], in the whole example and frame by frame, after the burn-in.
+
+        And how much it disturbs a listener to the near end.
+        """
         config, hop = self.config, self.config.hop_length
         batch = self._prepared(batch)
         spectra = self.spectra(batch.mic, batch.far)
@@ -206,8 +210,11 @@ class DeepStepSize(FramewiseNetwork):
         whole = echoes * losses.residual(left[:, None], echo[:, None])
         frame = min(2 * hop, left.shape[-1])
         frames = echoes * losses.residual(left.unfold(-1, frame, hop), echo.unfold(-1, frame, hop))
-        total = (config.whole * whole + (1 - config.whole) * frames).mean()
-        parts = {"whole": whole, "frames": frames, "step": masks.step, "error": masks.error}
+        rest = (batch.near + batch.noise)[:, first:]
+        talks = (batch.near.square().mean(-1) > 1e-9).to(echo)
+        disturbance = talks * loudness.disturbance(rest, rest + left, config.sample_rate)
+        total = (config.whole * whole + (1 - config.whole) * frames + config.disturbance * disturbance).mean()
+        parts = {"whole": whole, "frames": frames, "disturbance": disturbance, "step": masks.step, "error": masks.error}
         return total, {name: part.detach().mean() for name, part in parts.items()}
 
     @torch.no_grad()

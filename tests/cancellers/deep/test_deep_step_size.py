@@ -212,6 +212,14 @@ def test_what_is_in_the_burn_in_does_not_count():
     assert build(burn_in=30).loss(batch)[0] < build().loss(batch)[0] - 1
 
 
+def test_what_disturbs_a_listener_counts_where_the_near_end_talks():
+    plain, heard = (build(disturbance=weight).eval().loss(examples()) for weight in (0.0, 3.0))
+    assert heard[0].item() == pytest.approx(plain[0].item() + 3 * plain[1]["disturbance"].item(), rel=1e-4)
+    alone = examples()
+    alone.near[:] = 0
+    assert build().loss(alone)[1]["disturbance"] == 0
+
+
 def test_paths_change_in_training_alone():
     network, batch = build(path_change=1.0), examples()
     sign = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]])
