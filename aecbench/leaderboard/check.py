@@ -65,10 +65,6 @@ def _system(entry: Entry) -> Iterator[str]:
         yield f"its system has not the hash {entry.system.hash[:12]}: canceller, parameters or version were edited"
     if entry.card is not None and entry.card.get("sha256") != entry.system.weights:
         yield f"its card names the weights {entry.card.get('sha256')}, its system {entry.system.weights}"
-    if entry.system.weights is not None and entry.name in names("baselines"):
-        ours = load_system(entry.name).parameters.get("weights")  # loading compares the file with its card
-        if ours != entry.system.weights:
-            yield f"has the weights {entry.system.weights}, but the shipped {entry.name} has {ours}; publish it again"
 
 
 def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[str]:
@@ -110,7 +106,7 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
 def among(board: Board, found: Published) -> Iterator[str]:
     """What is wrong with an entry beside those that are on the board."""
     all_of_them = [*(one for versions in board.systems.values() for one in versions), found]
-    for problem in (*_twins(all_of_them), *_hidden(all_of_them)):
+    for problem in (*_twins(all_of_them), *_hidden(all_of_them), *_outdated(all_of_them)):
         if problem.file == f"{RESULTS}/{found.entry.file}.json":
             yield problem.what
 
@@ -137,6 +133,7 @@ def verify(path: Path) -> list[Problem]:
     problems += _versions(path, [entry for entry, _ in read])
     problems += _twins(read)
     problems += _hidden(read)
+    problems += _outdated(read)
     problems += _strays(path)
     if not problems and not _is_current(path, rules, scenes, read):
         problems.append(Problem(README, "is not what the entries give; run aecbench leaderboard update"))
@@ -222,6 +219,16 @@ def _strays(path: Path) -> Iterator[Problem]:
     for file in sorted(path.rglob("*")):
         if file.is_symlink() or (file.is_file() and file not in expected):
             yield Problem(file.relative_to(path).as_posix(), "does not belong to the board")
+
+
+def _outdated(read: list[Published]) -> Iterator[Problem]:
+    """The last version of a shipped network has the weights that ship; those before it had others."""
+    last = {entry.name: entry for entry, _ in sorted(read, key=lambda one: one.entry.version)}
+    for name in sorted(last.keys() & set(names("baselines"))):
+        theirs = last[name].system.weights
+        if theirs is not None and (ours := load_system(name).parameters.get("weights")) != theirs:
+            what = f"has the weights {theirs}, but the shipped {name} has {ours}; publish it again"
+            yield Problem(f"{RESULTS}/{last[name].file}.json", what)
 
 
 def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, read: list[Published]) -> bool:

@@ -211,6 +211,15 @@ def test_weights_of_a_shipped_network_are_those_that_ship(path, forge, monkeypat
     assert f"but the shipped nlms has {'2' * 64}" in what
 
 
+def test_an_older_version_may_have_had_other_weights(path):
+    entry = open_board(path).current["nlms"]
+    system = entry.entry.system.model_copy(update={"parameters": {"weights": "1" * 64}})
+    old = entry._replace(entry=entry.entry.model_copy(update={"system": system}))
+    new = entry._replace(entry=entry.entry.model_copy(update={"version": 2}))
+    assert not list(check._outdated([new, old]))
+    assert len(list(check._outdated([old]))) == 1
+
+
 def test_problems_are_printed_with_their_file(aecbench, path):
     (path / "results/nlms.parquet").unlink()
     result = aecbench("leaderboard", "verify", "toy-v1")
