@@ -3,7 +3,7 @@
 Run from a checkout: python benchmarks/ablation.py MODEL --corpus TRAIN --val-corpus VAL [--out DIR] [--steps N]
 
 Every variant sees the same examples in the same order. Scores are those of the split val, which nothing was trained on.
-A variant whose scores are in --out already is not trained again.
+A variant that --out has the weights of already is not trained again.
 """
 
 import argparse
