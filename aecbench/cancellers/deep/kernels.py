@@ -1,9 +1,9 @@
 """Subband NLMS and its adjoint in numba, for subband_nlms.py, which has the equations.
 
-Complex arrays come as pairs of real ones: signals are [S, T, F, 2], weights [S, L, F, 2] with the tap of the newest
-frame first. The reference x has L - 1 frames more, those before the first. A task is a block of bins of one signal,
-carried through all frames in local buffers with real and imaginary parts apart, so that the inner loops are
-plain vector code in cache. Threads share the tasks out; they write to nothing in common.
+Complex arrays come as pairs of real ones, one after the other: signals are [S, T, 2 F], weights [S, L, 2 F] with the
+tap of the newest frame first. The reference x has L - 1 frames more, those before the first. A task is a block of bins
+of one signal, carried through all frames in local buffers with real and imaginary parts apart, so that the inner loops
+are plain vector code in cache. Threads share the tasks out; they write to nothing in common.
 """
 
 from typing import Any
@@ -16,7 +16,8 @@ __all__ = ["adapt", "adapt_back", "tasks"]
 
 LANES = 320  # bins of a task at most: its buffers stay in the second-level cache
 
-Real = NDArray[np.floating[Any]]
+Scalar = np.floating[Any]
+Real = NDArray[Scalar]
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
@@ -42,39 +43,31 @@ def adapt(
 ) -> None:
     """Carry `weights` in place through all frames and fill in both errors, and the weights before every segment.
 
-    `checkpoints` is [S, segments, L, F, 2]. `posterior` is 1 or 0; with 0, `prior` and `error` may be one array.
+    `checkpoints` is [S, segments, L, 2 F]. `posterior` is 1 or 0; with 0, `prior` and `error` may be one array.
     """
-    real = step_size.dtype.type
-    one, small, post = real(1), real(delta), real(posterior)
-    (taps, bins), (frames, segments) = weights.shape[1:3], (mic.shape[1], checkpoints.shape[1])
+    bins = step_size.shape[2]
+    small, post = step_size.dtype.type(delta), step_size.dtype.type(posterior)
+    taps, frames, segments = weights.shape[1], mic.shape[1], checkpoints.shape[1]
     segment = -(-frames // max(segments, 1))
     width = _width(bins)
-    w, xs = np.zeros((taps, 2, width), real), np.zeros((segment + taps - 1, 2, width), real)
-    e, power = np.zeros((2, width), real), np.zeros(width, real)
+    w, xs = _zeros((taps, 2, width), mic), _zeros((segment + taps - 1, 2, width), mic)
+    e, u, power = _zeros((2, width), mic), _zeros((2, width), mic), _zeros((width,), mic)
     for task in range(first, last):
         s, low, high = _place(task, bins)
-        _load(weights[s, :, low:high], w)
+        _load(weights[s], low, high, w)
         for c in range(segments):
             start, stop = c * segment, min((c + 1) * segment, frames)
-            _store(w, checkpoints[s, c, :, low:high])
-            _load(x[s, start : stop + taps - 1, low:high], xs)
+            _store(w, checkpoints[s, c], low, high)
+            _load(x[s, start : stop + taps - 1], low, high, xs)
             for t in range(start, stop):
                 newest = t - start + taps - 1
-                for k in range(high - low):
-                    e[0, k], e[1, k] = mic[s, t, low + k, 0], mic[s, t, low + k, 1]
-                power[:] = 0
-                for tap in range(taps):
-                    _cancel(w[tap], xs[newest - tap], e, power)
-                for k in range(high - low):
-                    scale = step_size[s, t, low + k] / (power[k] + small)
-                    left = one - post * scale * power[k]
-                    for part in range(2):
-                        prior[s, t, low + k, part] = e[part, k]
-                        error[s, t, low + k, part] = left * e[part, k]
-                        e[part, k] *= scale
-                for tap in range(taps):
-                    _update(w[tap], xs[newest - tap], e)
-        _store(w, weights[s, :, low:high])
+                _split(mic[s, t, 2 * low : 2 * high], e)
+                _cancel(w, xs, newest, e, power)
+                _join(e, prior[s, t, 2 * low : 2 * high])
+                _correct(step_size[s, t, low:high], power, small, post, e, u)
+                _join(e, error[s, t, 2 * low : 2 * high])
+                _update(w, xs, newest, u)
+        _store(w, weights[s], low, high)
 
 
 @_jit
@@ -99,69 +92,51 @@ def adapt_back(
 
     `grad_x` has to be zeros; it is left alone, and the weights are not recovered, unless `through_x`.
     """
-    real = step_size.dtype.type
-    one, two, small, post = real(1), real(2), real(delta), real(posterior)
-    (taps, bins), (frames, segments) = grad_weights.shape[1:3], (prior.shape[1], checkpoints.shape[1])
+    bins = step_size.shape[2]
+    small, post = step_size.dtype.type(delta), step_size.dtype.type(posterior)
+    taps, frames, segments = grad_weights.shape[1], prior.shape[1], checkpoints.shape[1]
     segment = -(-frames // max(segments, 1))
     width = _width(bins)
-    w, g = np.zeros((segment + 1, taps, 2, width), real), np.zeros((taps, 2, width), real)
-    xs, gx = np.zeros((segment + taps - 1, 2, width), real), np.zeros((segment + taps - 1, 2, width), real)
-    u, ge = np.zeros((2, width), real), np.zeros((2, width), real)
-    power, gn = np.zeros(width, real), np.zeros(width, real)
+    w, g = _zeros((segment + 1, taps, 2, width), prior), _zeros((taps, 2, width), prior)
+    xs, gx = _zeros((segment + taps - 1, 2, width), prior), _zeros((segment + taps - 1, 2, width), prior)
+    e, u, ge = _zeros((2, width), prior), _zeros((2, width), prior), _zeros((2, width), prior)
+    power, gn = _zeros((width,), prior), _zeros((width,), prior)
     for task in range(first, last):
         s, low, high = _place(task, bins)
-        _load(grad_weights[s, :, low:high], g)
+        _load(grad_weights[s], low, high, g)
         for c in range(segments - 1, -1, -1):
             start, stop = c * segment, min((c + 1) * segment, frames)
-            _load(x[s, start : stop + taps - 1, low:high], xs)
+            _load(x[s, start : stop + taps - 1], low, high, xs)
             if through_x:
                 gx[:] = 0
-                _load(checkpoints[s, c, :, low:high], w[0])
+                _load(checkpoints[s, c], low, high, w[0])
                 for t in range(start, stop):
                     i, newest = t - start, t - start + taps - 1
-                    power[:] = 0
-                    for tap in range(taps):
-                        _add_power(xs[newest - tap], power)
-                    for k in range(high - low):
-                        scale = step_size[s, t, low + k] / (power[k] + small)
-                        for part in range(2):
-                            u[part, k] = scale * prior[s, t, low + k, part]
+                    _power(xs, newest, taps, power)
+                    _split(prior[s, t, 2 * low : 2 * high], e)
+                    _correct(step_size[s, t, low:high], power, small, post, e, u)
                     w[i + 1] = w[i]
-                    for tap in range(taps):
-                        _update(w[i + 1, tap], xs[newest - tap], u)
+                    _update(w[i + 1], xs, newest, u)
             for t in range(stop - 1, start - 1, -1):
                 i, newest = t - start, t - start + taps - 1
-                u[:], power[:] = 0, 0
-                for tap in range(taps):  # u holds the gradient of u at first, minus that
-                    _cancel(g[tap], xs[newest - tap], u, power)
-                for k in range(high - low):
-                    scale = step_size[s, t, low + k] / (power[k] + small)
-                    left = one - post * scale * power[k]
-                    e0, e1 = prior[s, t, low + k, 0], prior[s, t, low + k, 1]
-                    d0, d1 = grad_error[s, t, low + k, 0], grad_error[s, t, low + k, 1]
-                    grad_e0, grad_e1 = left * d0 - scale * u[0, k], left * d1 - scale * u[1, k]
-                    grad_left = d0 * e0 + d1 * e1
-                    grad_scale = -(u[0, k] * e0 + u[1, k] * e1) - post * power[k] * grad_left
-                    grad_step = grad_scale / (power[k] + small)
-                    gn[k] = -two * scale * (post * grad_left + grad_step)
-                    grad_step_size[s, t, low + k] = grad_step
-                    grad_mic[s, t, low + k, 0], grad_mic[s, t, low + k, 1] = grad_e0, grad_e1
-                    ge[0, k], ge[1, k] = -grad_e0, -grad_e1
-                    u[0, k], u[1, k] = scale * e0, scale * e1
-                for tap in range(taps):
-                    j = newest - tap
-                    if through_x:
-                        _spread(xs[j], w[i, tap], g[tap], u, ge, gn, gx[j])
-                    else:
-                        _update(g[tap], xs[j], ge)
+                _split(prior[s, t, 2 * low : 2 * high], e)
+                _split(grad_error[s, t, 2 * low : 2 * high], ge)
+                u[:] = 0
+                _cancel(g, xs, newest, u, power)  # u is minus its gradient
+                _correct_back(
+                    step_size[s, t, low:high], power, small, post, e, u, ge, gn, grad_step_size[s, t, low:high]
+                )
+                _join(ge, grad_mic[s, t, 2 * low : 2 * high])
+                if through_x:
+                    _spread(w[i], g, xs, newest, u, ge, gn, gx)
+                np.negative(ge, ge)
+                _update(g, xs, newest, ge)
                 if detach and t and t % detach == 0:
                     g[:] = 0
             if through_x:
                 for i in range(stop - start + taps - 1):
-                    for k in range(high - low):
-                        grad_x[s, start + i, low + k, 0] += gx[i, 0, k]
-                        grad_x[s, start + i, low + k, 1] += gx[i, 1, k]
-        _store(g, grad_weights[s, :, low:high])
+                    _add(gx[i], grad_x[s, start + i, 2 * low : 2 * high])
+        _store(g, grad_weights[s], low, high)
 
 
 @_jit
@@ -174,59 +149,154 @@ def _place(task: int, bins: int) -> tuple[int, int, int]:
 
 @_jit
 def _width(bins: int) -> int:
-    return -(-bins // max(-(-bins // LANES), 1))
+    """Bins of a task, up to whole cache lines."""
+    even = -(-bins // max(-(-bins // LANES), 1))
+    return -(-even // 16) * 16
 
 
 @_jit
-def _load(pairs: Real, planes: Real) -> None:
-    """Pairs [N, K, 2] -> planes [at least N, 2, at least K]; what is beyond K is zeros."""
-    planes[: pairs.shape[0], :, pairs.shape[1] :] = 0
+def _zeros(shape: tuple[int, ...], like: Real) -> Real:
+    """Zeros of the type of `like` that begin at a cache line: vectors that straddle two take twice the time."""
+    size = 1
+    for n in shape:
+        size *= n
+    line = 64 // like.itemsize
+    room = np.zeros(size + line, like.dtype)
+    skip = -(room.ctypes.data // like.itemsize) % line
+    return room[skip : skip + size].reshape(shape)
+
+
+@_jit
+def _load(pairs: Real, low: int, high: int, planes: Real) -> None:
+    """Pairs [N, 2 F] from bin `low` up to `high` -> planes [at least N, 2, at least high - low]."""
     for i in range(pairs.shape[0]):
-        for k in range(pairs.shape[1]):
-            planes[i, 0, k], planes[i, 1, k] = pairs[i, k, 0], pairs[i, k, 1]
+        _split(pairs[i, 2 * low : 2 * high], planes[i])
 
 
 @_jit
-def _store(planes: Real, pairs: Real) -> None:
+def _store(planes: Real, pairs: Real, low: int, high: int) -> None:
     for i in range(pairs.shape[0]):
-        for k in range(pairs.shape[1]):
-            pairs[i, k, 0], pairs[i, k, 1] = planes[i, 0, k], planes[i, 1, k]
+        _join(planes[i], pairs[i, 2 * low : 2 * high])
 
 
 @_jit
-def _cancel(w: Real, x: Real, e: Real, power: Real) -> None:
-    """Make e -= w x, power += |x|²."""
-    (w0, w1), (x0, x1), (e0, e1) = (w[0], w[1]), (x[0], x[1]), (e[0], e[1])
-    for k in range(x0.size):
-        e0[k] -= w0[k] * x0[k] - w1[k] * x1[k]
-        e1[k] -= w0[k] * x1[k] + w1[k] * x0[k]
-        power[k] += x0[k] * x0[k] + x1[k] * x1[k]
+def _split(pairs: Real, planes: Real) -> None:
+    """Pairs [2 K] -> planes [2, at least K]; what is beyond K is zeros."""
+    bins = pairs.size // 2
+    for k in range(bins):
+        planes[0, k] = pairs[2 * k]
+        planes[1, k] = pairs[2 * k + 1]
+    planes[:, bins:] = 0
 
 
 @_jit
-def _add_power(x: Real, power: Real) -> None:
-    """Make power += |x|²."""
-    x0, x1 = x[0], x[1]
-    for k in range(x0.size):
-        power[k] += x0[k] * x0[k] + x1[k] * x1[k]
+def _join(planes: Real, pairs: Real) -> None:
+    for k in range(pairs.size // 2):
+        pairs[2 * k] = planes[0, k]
+        pairs[2 * k + 1] = planes[1, k]
 
 
 @_jit
-def _update(w: Real, x: Real, u: Real) -> None:
+def _add(planes: Real, pairs: Real) -> None:
+    for k in range(pairs.size // 2):
+        pairs[2 * k] += planes[0, k]
+        pairs[2 * k + 1] += planes[1, k]
+
+
+@_jit
+def _power(x: Real, newest: int, taps: int, power: Real) -> None:
+    """Make power = |x|² of all taps."""
+    power[:] = 0
+    for tap in range(taps):
+        j = newest - tap
+        for k in range(power.size):
+            power[k] = power[k] + x[j, 0, k] * x[j, 0, k] + x[j, 1, k] * x[j, 1, k]
+
+
+@_jit
+def _cancel(w: Real, x: Real, newest: int, e: Real, power: Real) -> None:
+    """Make e -= w x, and power = |x|² of all taps."""
+    taps, bins = w.shape[0], w.shape[2]
+    power[:] = 0
+    for tap in range(0, taps - 4, 5):  # of five taps the sums stay in registers
+        for k in range(bins):
+            e0, e1, p = e[0, k], e[1, k], power[k]
+            for i in range(tap, tap + 5):
+                w0, w1, x0, x1 = w[i, 0, k], w[i, 1, k], x[newest - i, 0, k], x[newest - i, 1, k]
+                e0 = e0 - w0 * x0 + w1 * x1
+                e1 = e1 - w0 * x1 - w1 * x0
+                p = p + x0 * x0 + x1 * x1
+            e[0, k], e[1, k], power[k] = e0, e1, p
+    for tap in range(taps - taps % 5, taps):
+        for k in range(bins):
+            w0, w1, x0, x1 = w[tap, 0, k], w[tap, 1, k], x[newest - tap, 0, k], x[newest - tap, 1, k]
+            e[0, k] = e[0, k] - w0 * x0 + w1 * x1
+            e[1, k] = e[1, k] - w0 * x1 - w1 * x0
+            power[k] = power[k] + x0 * x0 + x1 * x1
+
+
+@_jit
+def _correct(step_size: Real, power: Real, small: Scalar, post: Scalar, e: Real, u: Real) -> None:
+    """Of the a-priori error e, make u = s e, e = a e."""
+    one = power.dtype.type(1)
+    for k in range(step_size.size):
+        scale = step_size[k] / (power[k] + small)
+        left = one - post * scale * power[k]
+        u[0, k] = scale * e[0, k]
+        u[1, k] = scale * e[1, k]
+        e[0, k] = left * e[0, k]
+        e[1, k] = left * e[1, k]
+
+
+@_jit
+def _correct_back(
+    step_size: Real, power: Real, small: Scalar, post: Scalar, e: Real, u: Real, ge: Real, gn: Real, grad_step: Real
+) -> None:
+    """Of e, minus the gradient of u and in `ge` that of E, make u, the gradients of e and step, and twice that of n."""
+    one = power.dtype.type(1)
+    for k in range(step_size.size):
+        scale = step_size[k] / (power[k] + small)
+        left = one - post * scale * power[k]
+        grad_left = post * (ge[0, k] * e[0, k] + ge[1, k] * e[1, k])
+        grad_scale = -(u[0, k] * e[0, k] + u[1, k] * e[1, k]) - power[k] * grad_left
+        grad = grad_scale / (power[k] + small)
+        grad_step[k] = grad
+        gn[k] = -(scale + scale) * (grad_left + grad)
+        ge[0, k] = left * ge[0, k] - scale * u[0, k]
+        ge[1, k] = left * ge[1, k] - scale * u[1, k]
+        u[0, k] = scale * e[0, k]
+        u[1, k] = scale * e[1, k]
+
+
+@_jit
+def _update(w: Real, x: Real, newest: int, u: Real) -> None:
     """Make w += u x*."""
-    (w0, w1), (x0, x1), (u0, u1) = (w[0], w[1]), (x[0], x[1]), (u[0], u[1])
-    for k in range(x0.size):
-        w0[k] += u0[k] * x0[k] + u1[k] * x1[k]
-        w1[k] += u1[k] * x0[k] - u0[k] * x1[k]
+    for tap in range(w.shape[0]):
+        j = newest - tap
+        for k in range(w.shape[2]):
+            w[tap, 0, k] = w[tap, 0, k] + u[0, k] * x[j, 0, k] + u[1, k] * x[j, 1, k]
+            w[tap, 1, k] = w[tap, 1, k] + u[1, k] * x[j, 0, k] - u[0, k] * x[j, 1, k]
 
 
 @_jit
-def _spread(x: Real, w: Real, g: Real, u: Real, ge: Real, gn: Real, gx: Real) -> None:
-    """Make gx += u g* + ge w* + gn x, and g += ge x*."""
-    (w0, w1), (x0, x1), (u0, u1) = (w[0], w[1]), (x[0], x[1]), (u[0], u[1])
-    (g0, g1), (e0, e1), (gx0, gx1) = (g[0], g[1]), (ge[0], ge[1]), (gx[0], gx[1])
-    for k in range(x0.size):
-        gx0[k] += u0[k] * g0[k] + u1[k] * g1[k] + e0[k] * w0[k] + e1[k] * w1[k] + gn[k] * x0[k]
-        gx1[k] += u1[k] * g0[k] - u0[k] * g1[k] + e1[k] * w0[k] - e0[k] * w1[k] + gn[k] * x1[k]
-        g0[k] += e0[k] * x0[k] + e1[k] * x1[k]
-        g1[k] += e1[k] * x0[k] - e0[k] * x1[k]
+def _spread(w: Real, g: Real, x: Real, newest: int, u: Real, ge: Real, gn: Real, gx: Real) -> None:
+    """Make gx += u g* - ge w* + gn x."""
+    for tap in range(w.shape[0]):
+        j = newest - tap
+        for k in range(w.shape[2]):
+            gx[j, 0, k] = (
+                gx[j, 0, k]
+                + u[0, k] * g[tap, 0, k]
+                + u[1, k] * g[tap, 1, k]
+                - ge[0, k] * w[tap, 0, k]
+                - ge[1, k] * w[tap, 1, k]
+                + gn[k] * x[j, 0, k]
+            )
+            gx[j, 1, k] = (
+                gx[j, 1, k]
+                + u[1, k] * g[tap, 0, k]
+                - u[0, k] * g[tap, 1, k]
+                - ge[1, k] * w[tap, 0, k]
+                + ge[0, k] * w[tap, 1, k]
+                + gn[k] * x[j, 1, k]
+            )

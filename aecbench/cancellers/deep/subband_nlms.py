@@ -200,4 +200,4 @@ def _share(kernel: Callable[..., None], like: Tensor, tensors: tuple[Tensor, ...
 def _pairs(z: Tensor) -> NDArray[Any]:
     """The tensor as the kernels take it; they write to it only where it was made to be written to."""
     z = z.detach().resolve_conj().resolve_neg().contiguous()
-    return (torch.view_as_real(z) if z.is_complex() else z).numpy()
+    return (torch.view_as_real(z).flatten(-2) if z.is_complex() else z).numpy()
