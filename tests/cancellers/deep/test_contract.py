@@ -50,22 +50,7 @@ def noise(*shape, level=0.1, seed=0):
     return (level * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
-def examples(count=4, length=4000):
-    """Echoes of one delay, half of them with a near end."""
-    far, near, hum = (noise(count, length, seed=seed) for seed in range(3))
-    near[::2] = 0
-    echo, hum = 0.5 * np.pad(far, ((0, 0), (40, 0)))[:, :length], 0.01 * hum
-    return Batch(*(torch.from_numpy(z) for z in (near + echo + hum, far, near, echo, hum)))
-
-
-def random_spectra(network, count, frames):
-    """Of microphone, far end and, behind a filter, its error."""
-    signals = 2 if network.front is None else 3
-    shape = signals, count, frames, network.config.n_fft // 2 + 1
-    return torch.from_numpy(noise(*shape) + 1j * noise(*shape, seed=5))
-
-
-def test_all_frames_at_once_are_one_frame_after_the_other(network):
+def test_all_frames_at_once_are_one_frame_after_the_other(network, random_spectra):
     spectra = random_spectra(network, 2, 20)
     with torch.no_grad():
         out, last = network.frames(spectra, network.initial(spectra[0]))
@@ -150,7 +135,7 @@ def test_a_canceller_pickles_runs_on_one_thread_and_is_not_trained_any_further(n
     np.testing.assert_array_equal(canceller.cancel(mic, far), before)
 
 
-def test_loss_is_a_mean_over_examples_and_reaches_every_parameter(network):
+def test_loss_is_a_mean_over_examples_and_reaches_every_parameter(network, examples):
     batch = examples()
     loss, parts = network.loss(batch)
     loss.backward()

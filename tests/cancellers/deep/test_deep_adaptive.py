@@ -6,7 +6,6 @@ import torch
 
 from aecbench.cancellers.count import count
 from aecbench.cancellers.deep import losses
-from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.control import bands
 from aecbench.cancellers.deep.deep_adaptive import DeepAdaptive
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
@@ -32,21 +31,6 @@ def noise(*shape, level=0.1, seed=0):
     return (level * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
-def random_spectra(network, count, frames):
-    """Of microphone, far end and, behind a filter, its error."""
-    signals = 2 if network.front is None else 3
-    shape = signals, count, frames, network.config.n_fft // 2 + 1
-    return torch.from_numpy(noise(*shape) + 1j * noise(*shape, seed=5))
-
-
-def examples(count=4, length=8000):
-    """Echoes of one delay, half of them with a near end."""
-    far, near, hum = (noise(count, length, seed=seed) for seed in range(3))
-    near[::2] = 0
-    echo, hum = 0.5 * np.pad(far, ((0, 0), (40, 0)))[:, :length], 0.01 * hum
-    return Batch(*(torch.from_numpy(z) for z in (near + echo + hum, far, near, echo, hum)))
-
-
 def si_sdr(target, out):
     return losses.si_sdr(torch.from_numpy(target)[None], torch.from_numpy(out)[None], 0.0).item()
 
@@ -57,14 +41,14 @@ def test_before_training_the_near_end_is_let_through(network):
     assert si_sdr(near, out) > 15
 
 
-def test_before_training_echo_is_cancelled(network):
+def test_before_training_echo_is_cancelled(network, examples):
     batch = examples(2, 16_000)
     mic, far = batch.mic[0].numpy(), batch.far[0].numpy()
     out = network.canceller().cancel(mic, far)[8000:]
     assert 10 * np.log10(np.mean(mic[8000:] ** 2) / np.mean(out**2)) > 6
 
 
-def test_a_few_steps_of_training_help(network):
+def test_a_few_steps_of_training_help(network, examples):
     optimiser, batch = torch.optim.Adam(network.parameters(), 5e-3), examples(length=4000)
     history = []
     for _ in range(15):
@@ -77,7 +61,7 @@ def test_a_few_steps_of_training_help(network):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_not_learned_stays_as_it_is(kind):
+def test_what_is_not_learned_stays_as_it_is(kind, random_spectra):
     network = build(kind, learn_reference=False, learn_step=False)
     spectra = random_spectra(network, 1, 9)
     stages, _ = network.stages(spectra, network.initial(spectra[0]))
@@ -90,7 +74,7 @@ def test_what_is_not_learned_stays_as_it_is(kind):
     assert stages.step_size.unique().numel() > 100
 
 
-def test_without_filters_the_network_is_a_mask():
+def test_without_filters_the_network_is_a_mask(examples, random_spectra):
     network = build(DeepAdaptive, kalman={"taps": 0}, filter=False)
     spectra = random_spectra(network, 1, 9)
     stages, _ = network.stages(spectra, network.initial(spectra[0]))
@@ -100,7 +84,7 @@ def test_without_filters_the_network_is_a_mask():
     assert all(p.grad is not None for p in network.parameters())
 
 
-def test_the_filter_goes_on_where_the_kalman_filter_stops():
+def test_the_filter_goes_on_where_the_kalman_filter_stops(random_spectra):
     network = build(DeepAdaptive)
     spectra = random_spectra(network, 1, 9)
     stages, _ = network.stages(spectra, network.initial(spectra[0]))
@@ -110,13 +94,13 @@ def test_the_filter_goes_on_where_the_kalman_filter_stops():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_modes_differ_in_what_becomes_of_noise(kind):
+def test_the_modes_differ_in_what_becomes_of_noise(kind, examples):
     batch = examples(length=2000)
     assert build(kind, mode="joint").loss(batch)[0] != build(kind, mode="echo_only").loss(batch)[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_usual_public_settings_work(kind):
+def test_the_usual_public_settings_work(kind, examples):
     network = kind(kind.Config(n_fft=1024, hop_length=256))
     loss, _ = network.loss(examples(1, 64_000))
     assert loss.isfinite()
@@ -161,7 +145,7 @@ def test_sdr_hears_the_scale_and_ends_at_its_floor():
     torch.testing.assert_close(losses.sdr(near, near), torch.full((2,), 30.0), atol=0.01, rtol=0)
 
 
-def test_a_share_of_the_noise_may_stay():
+def test_a_share_of_the_noise_may_stay(examples):
     batch = examples(2, 4000)
     weights = losses.Weights(noise=0.25)
     wanted = batch.near + 0.25 * batch.noise

@@ -1,5 +1,6 @@
 """The network that adapts a linear filter: what it must not do however it is trained, and that it can be trained."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -51,12 +52,10 @@ def noise(*shape, level=0.1, seed=0):
     return (level * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
-def examples(count=4, length=4000, delay=40):
-    """Echoes of one delay, half of them with a near end."""
-    far, near, hum = (noise(count, length, seed=seed) for seed in range(3))
-    near[::2] = 0
-    echo, hum = 0.5 * np.pad(far, ((0, 0), (delay, 0)))[:, :length], 0.001 * hum
-    return Batch(*(torch.from_numpy(z) for z in (near + echo + hum, far, near, echo, hum)))
+@pytest.fixture
+def examples(examples):
+    """Hardly any noise."""
+    return partial(examples, hum=0.001)
 
 
 def spectra(network, batch):
@@ -78,7 +77,7 @@ def test_it_is_as_small_as_it_should_be(kind, most):
     assert network.canceller().latency == network.config.n_fft - 1
 
 
-def test_masks_and_step_sizes_are_between_0_and_1(variant):
+def test_masks_and_step_sizes_are_between_0_and_1(variant, examples):
     network = build(wild=True, **variant)
     played = listen(network, spectra(network, examples()))
     for values in (*played.masks, played.step_size):
@@ -101,7 +100,7 @@ def test_after_the_far_end_has_fallen_silent_the_output_is_the_microphone(scene)
     assert np.abs(out - s.mic)[:12_000].max() > 0.01
 
 
-def test_what_is_subtracted_is_a_linear_filter_of_the_far_end(variant):
+def test_what_is_subtracted_is_a_linear_filter_of_the_far_end(variant, examples):
     """Without the a-posteriori step it is exactly that, tap by tap, with the weights of the frame before."""
     network, batch = build(wild=True, posterior=False, **variant), examples(1, 1000)
     seen = spectra(network, batch)
@@ -114,7 +113,7 @@ def test_what_is_subtracted_is_a_linear_filter_of_the_far_end(variant):
         state = played.state
 
 
-def test_turning_the_phase_of_the_echo_path_turns_the_estimate_and_nothing_else(variant):
+def test_turning_the_phase_of_the_echo_path_turns_the_estimate_and_nothing_else(variant, examples):
     network, turn = build(wild=True, **variant), torch.polar(torch.tensor(1.0), torch.tensor(2.0))
     mic, far = spectra(network, examples())
     before = listen(network, torch.stack([mic, far]))
@@ -125,7 +124,7 @@ def test_turning_the_phase_of_the_echo_path_turns_the_estimate_and_nothing_else(
 
 
 @pytest.mark.parametrize("feedback", [False, True])
-def test_only_with_feedback_the_step_sizes_depend_on_the_error(feedback):
+def test_only_with_feedback_the_step_sizes_depend_on_the_error(feedback, examples):
     network = build(wild=True, feedback=feedback)
     seen = spectra(network, examples())
     state = network.initial(seen[0])
@@ -142,7 +141,7 @@ def test_before_training_it_cancels_no_worse_than_plain_nlms(scene, update):
         assert decibels(s.echo[part], (ours - s.noise)[part]) > decibels(s.echo[part], (theirs - s.noise)[part]) > 5
 
 
-def test_all_frames_at_once_are_one_frame_after_the_other(variant):
+def test_all_frames_at_once_are_one_frame_after_the_other(variant, examples):
     network = build(**variant)
     seen = spectra(network, examples(2, 1500))
     state, out, parts = network.initial(seen[0]), *network.frames(seen, network.initial(seen[0]))[:1], []
@@ -165,7 +164,7 @@ class Few:
         return iter([self.batch])
 
 
-def test_every_variant_trains(variant):
+def test_every_variant_trains(variant, examples):
     network, few = build(**variant), Few(examples(2, 2000))
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     run = Run(network, Settings(), (few, few), Processes(0, 1, torch.device("cpu")))
@@ -175,7 +174,7 @@ def test_every_variant_trains(variant):
 
 
 @pytest.mark.parametrize("update", ["kalman", "nlms"])
-def test_a_few_steps_of_training_help(update):
+def test_a_few_steps_of_training_help(update, examples):
     network, batch = build(update=update), examples()
     optimiser, history = torch.optim.Adam(network.parameters(), 1e-2), []
     for _ in range(10):
@@ -187,7 +186,7 @@ def test_a_few_steps_of_training_help(update):
     assert history[-1] < history[0] - 0.3
 
 
-def test_the_loss_is_that_of_the_closed_loop():
+def test_the_loss_is_that_of_the_closed_loop(examples):
     network, batch = build(wild=True, whole=1.0), examples()
     seen = spectra(network, batch)
     out = stft.signal(network.frames(seen, network.initial(seen[0]))[0], 64, batch.mic.shape[-1])
@@ -196,7 +195,7 @@ def test_the_loss_is_that_of_the_closed_loop():
     torch.testing.assert_close(network.loss(batch)[0], expected, atol=0.02, rtol=0)
 
 
-def test_truncation_cuts_gradients_and_leaves_values():
+def test_truncation_cuts_gradients_and_leaves_values(examples):
     values, gradients = [], []
     for truncation in (0, 20):
         network = build(truncation=truncation)
@@ -207,12 +206,12 @@ def test_truncation_cuts_gradients_and_leaves_values():
     assert (gradients[0] - gradients[1]).norm() > 1e-3 * gradients[0].norm()
 
 
-def test_what_is_in_the_burn_in_does_not_count():
+def test_what_is_in_the_burn_in_does_not_count(examples):
     batch = examples()
     assert build(burn_in=30).loss(batch)[0] < build().loss(batch)[0] - 1
 
 
-def test_what_disturbs_a_listener_counts_where_the_near_end_talks():
+def test_what_disturbs_a_listener_counts_where_the_near_end_talks(examples):
     plain, heard = (build(disturbance=weight).eval().loss(examples()) for weight in (0.0, 3.0))
     assert heard[0].item() == pytest.approx(plain[0].item() + 3 * plain[1]["disturbance"].item(), rel=1e-4)
     alone = examples()
@@ -220,7 +219,7 @@ def test_what_disturbs_a_listener_counts_where_the_near_end_talks():
     assert build().loss(alone)[1]["disturbance"] == 0
 
 
-def test_paths_change_in_training_alone():
+def test_paths_change_in_training_alone(examples):
     network, batch = build(path_change=1.0), examples()
     sign = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]])
     batch = batch._replace(mic=batch.near + sign * batch.echo + batch.noise, echo=sign * batch.echo)
@@ -231,7 +230,7 @@ def test_paths_change_in_training_alone():
     assert changing > still[0] + 1
 
 
-def test_a_long_delay_is_taken_out_before_training():
+def test_a_long_delay_is_taken_out_before_training(examples):
     lost, found = (build().loss(examples(2, length, 2000))[1]["whole"] for length in (4000, 24_000))
     assert lost > -0.5
     assert found < -3
