@@ -164,6 +164,12 @@ def test_corpus_json_tells_where_it_comes_from(corpus):
     assert info["versions"].keys() >= {"numpy", "scipy", "pyroomacoustics", "aecbench"}
 
 
+def test_corpus_json_has_a_command_to_type_again(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/somewhere/bin/aecbench", "simulate", "--set", "levels.ser={choice = [0, 5]}"])
+    info = simulate(spec, tmp_path / "again", jobs=1).info
+    assert info["command"] == "aecbench simulate --set 'levels.ser={choice = [0, 5]}'"
+
+
 def test_table_of_scenes_has_every_scene_once(corpus):
     table = corpus.scenes
     assert len(table) == 8

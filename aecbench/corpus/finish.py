@@ -1,7 +1,6 @@
 """The last step of making a corpus: its table of scenes and, last of all, corpus.json."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from aecbench import __version__
+from aecbench import __version__, provenance
 from aecbench.config import canonical_json
 from aecbench.corpus.format import CORPUS, FORMAT, SCENES, digest
 from aecbench.corpus.read import Corpus, Shard, open_corpus
@@ -42,7 +41,7 @@ def finish(out: Path, identity: str, shards: Sequence[Path], rir_length: int, sp
         "rir_length": rir_length,
         "spec": spec,
         "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
-        "command": " ".join(sys.argv),
+        "command": provenance.command(),
     }
     with whole_file(out / CORPUS) as part:
         part.write_text(json.dumps(info, indent=1))
