@@ -1,7 +1,6 @@
 """What each part of a deep canceller brings: the network trained without it, for the same few steps each, and scored.
 
 Run from a checkout: python benchmarks/ablation.py MODEL --corpus TRAIN --val-corpus VAL [--out DIR] [--steps N]
-    [--init DIR]
 
 Every variant sees the same examples in the same order. Scores are those of the split val, which nothing was trained on.
 A variant that --out has the weights of already is not trained again.
@@ -58,7 +57,6 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR")
     parser.add_argument("--val-corpus", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), metavar="DIR")
-    parser.add_argument("--init", metavar="DIR", help="start from the weights of this baseline, not from random ones")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--scenes", type=int, default=60, help="of the split val, scored")
     parser.add_argument("--jobs", type=int, default=2)
@@ -88,13 +86,12 @@ def train(name: str, options: argparse.Namespace) -> None:
     if (folder(name, options) / "best" / "card.toml").exists():
         return
     settings = [part for value in VARIANTS[options.model][name] for part in ("--set", value)]
-    start = ("--init", options.init) if options.init else ()
     samples = options.steps * read_settings(options.model).batch_size
     command = [
         *(Path(sys.executable).with_name("aecbench"), "train", options.model, "--recipe", options.model),
         *("--corpus", options.corpus, "--val-corpus", options.val_corpus, "--save-dir", folder(name, options)),
         *("--epochs", 1, "--train-samples", samples, "--val-samples", 24, "--workers", 0),
-        *("--set", "val_scenes=0", "--set", "ema=0.98", *settings, *start),
+        *("--set", "val_scenes=0", "--set", "ema=0.98", *settings),
     ]
     subprocess.run([str(part) for part in command], check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
