@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.signal import lfilter
 
+from aecbench.dsp.elementary import PI
 from aecbench.dsp.levels import power
+from aecbench.dsp.recursive import filtered
 from aecbench.errors import UnknownName
 from aecbench.scenes.loudspeaker import (
     arctan,
@@ -34,7 +35,7 @@ LOUDSPEAKERS: dict[str, Model] = {
     "polynomial": polynomial.MODEL,
 }
 
-DC_POLE = 1 - 2 * np.pi / 800  # high-pass at 1/800 of the rate: 20 Hz at 16 kHz, below what loudspeakers radiate
+DC_POLE = 1 - 2 * PI / 800  # high-pass at 1/800 of the rate: 20 Hz at 16 kHz, below what loudspeakers radiate
 
 
 def find(name: str) -> Model:
@@ -82,7 +83,7 @@ def distort(model: Model, x: Array, values: Mapping[str, float]) -> Array:
 
 def block_dc(x: Array) -> Array:
     """The signal x [..., T] without DC: first-order high-pass y[t] = x[t] - x[t-1] + p y[t-1] at 1/800 of the rate."""
-    return np.asarray(lfilter([1.0, -1.0], [1.0, -DC_POLE], x, axis=-1), dtype=x.dtype)
+    return filtered([([1.0, -1.0], [1.0, -DC_POLE])], x)
 
 
 def _ratio(a: Array | float, b: Array) -> Array:
