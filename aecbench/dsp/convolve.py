@@ -2,6 +2,7 @@
 
 import math
 
+import numba
 import numpy as np
 
 from aecbench.dsp import fourier
@@ -30,10 +31,10 @@ def convolve(x: Array, response: Array) -> Array:
     return y
 
 
-def convolve_channels(x: Array, responses: Array) -> Array:
+def convolve_channels(x: Array, responses: Array, start: int = 0) -> Array:
     """Every input [M, T] through its filter [M, K, L] to every output, float32 [K, T]: sums over the inputs.
 
-    Two blocks share a transform as its real and its imaginary part, which real responses keep apart.
+    The output begins with sample `start` of the convolution: a filter whose time 0 is tap `start` delays nothing.
     """
     (inputs, length), (_, outputs, taps) = x.shape, responses.shape
     y = np.zeros((outputs, length), np.float32)
@@ -43,24 +44,37 @@ def convolve_channels(x: Array, responses: Array) -> Array:
     new = size - taps + 1  # samples of the output that a block gives
     pairs = (math.ceil(length / new) + 1) // 2
     padded = np.zeros((inputs, taps - 1 + 2 * pairs * new), np.float32)
-    padded[:, taps - 1 : taps - 1 + length] = x
-    transfers = [[_spectrum(response, size) for response in row] for row in np.asarray(responses, np.float32)]
-    for start in range(0, 2 * pairs * new, 2 * new):
-        spectra = [fourier.forward(row[start : start + size], row[start + new :][:size]) for row in padded]
-        for k in range(outputs):
-            total = fourier.multiplied(spectra[0], transfers[0][k])
-            for m in range(1, inputs):
-                total += fourier.multiplied(spectra[m], transfers[m][k])
-            for at, block in zip((start, start + new), fourier.inverse(total), strict=True):
-                y[k, at : at + new] = block[taps - 1 :][: max(0, length - at)]
+    room = padded[:, taps - 1 - start :][:, :length]
+    room[:] = x[:, : room.shape[1]]
+    factors, silence = fourier.twiddles(size), np.zeros(size, np.float32)
+    transfers, padded_response = fourier.empty_spectrum(size, inputs, outputs), np.zeros(size, np.float32)
+    for m, k in np.ndindex(inputs, outputs):
+        padded_response[:taps] = responses[m, k]
+        padded_response[:taps] /= np.float32(size)
+        fourier.transform(padded_response, silence, transfers[m, k], *factors)
+    _filter(padded, transfers, y, new, *factors)
     return y
 
 
-def _spectrum(response: Array, size: int) -> Array:
-    """The spectrum of a response, divided by `size`, the factor of an inverse transform."""
-    padded = np.zeros(size, np.float32)
-    padded[: response.size] = response / np.float32(size)
-    return fourier.forward(padded, np.zeros(size, np.float32))
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _filter(padded: Array, transfers: Array, y: Array, new: int, first: Array, turn: Array, second: Array) -> None:
+    """Overlap-save. Two blocks share a transform as its real and imaginary part, which real responses keep apart."""
+    size = transfers[0, 0].size // 2
+    spectra, total = np.empty_like(transfers[:, 0]), np.empty_like(transfers[0, 0])
+    one, other = np.empty(size, np.float32), np.empty(size, np.float32)
+    for start in range(0, y.shape[1], 2 * new):
+        for m in range(padded.shape[0]):
+            a, b = padded[m, start : start + size], padded[m, start + new : start + new + size]
+            fourier.transform(a, b, spectra[m], first, turn, second)
+        for k in range(y.shape[0]):
+            total[:] = 0
+            for m in range(padded.shape[0]):
+                fourier.add_product(total, spectra[m], transfers[m, k])
+            fourier.transform_back(total, one, other, first, turn, second)
+            left = y[k, start : start + new]
+            left[:] = one[size - new : size - new + left.size]
+            right = y[k, start + new : start + 2 * new]
+            right[:] = other[size - new : size - new + right.size]
 
 
 def _power_of_two(least: float) -> int:

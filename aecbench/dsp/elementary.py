@@ -247,5 +247,9 @@ def erf(x: ArrayLike) -> Any:
 
 
 def power(x: Any, y: float) -> Any:
-    """x^y for x >= 0 and y > 0."""
+    """x^y for x >= 0 and y > 0; squares and square roots are exact."""
+    if y == 2:
+        return np.square(x, dtype=np.float64)
+    if y == 0.5:
+        return np.sqrt(x, dtype=np.float64)
     return exp(y * log(x))

@@ -21,7 +21,17 @@ from numpy.typing import NDArray
 from aecbench.dsp.elementary import PI, cos, sin
 from aecbench.signals import Array
 
-__all__ = ["SHORTEST", "forward", "frequencies", "inverse", "multiplied"]
+__all__ = [
+    "SHORTEST",
+    "add_product",
+    "empty_spectrum",
+    "forward",
+    "frequencies",
+    "inverse",
+    "transform",
+    "transform_back",
+    "twiddles",
+]
 
 WIDTH = 64
 SHORTEST = WIDTH**2  # samples
@@ -35,9 +45,9 @@ def forward(real: Array, imaginary: Array) -> Array:
 
     N is a power of two, SHORTEST or longer. Along the last axis, WIDTH real parts come before their imaginary parts.
     """
-    first, turn, second = _plan(real.size)
-    spectrum = np.empty((first.shape[1] // WIDTH, second.shape[1], 2 * WIDTH), np.float32)
-    _forward(real, imaginary, spectrum, first, turn, second)
+    factors = twiddles(real.size)
+    spectrum = empty_spectrum(real.size)
+    transform(real, imaginary, spectrum, *factors)
     return spectrum
 
 
@@ -45,8 +55,14 @@ def inverse(spectrum: Array) -> tuple[Array, Array]:
     """The signal of a spectrum, times its length N: real and imaginary part, float32 [N] each. Uses `spectrum` up."""
     length = spectrum.size // 2
     real, imaginary = np.empty(length, np.float32), np.empty(length, np.float32)
-    _inverse(spectrum, real, imaginary, *_plan(length))
+    transform_back(spectrum, real, imaginary, *twiddles(length))
     return real, imaginary
+
+
+def empty_spectrum(length: int, *batch: int) -> Array:
+    """Room for spectra of signals of that length: float32 [*batch, N2 / WIDTH, N1, 2 WIDTH]."""
+    first, _, second = twiddles(length)
+    return np.empty((*batch, first.shape[1] // WIDTH, second.shape[1], 2 * WIDTH), np.float32)
 
 
 @cache
@@ -56,37 +72,24 @@ def frequencies(length: int) -> NDArray[np.int64]:
     >>> sorted(frequencies(SHORTEST).ravel().tolist()) == list(range(SHORTEST))
     True
     """
-    first, _, second = _plan(length)
+    first, _, second = twiddles(length)
     rows, columns = first.shape[1], second.shape[1]
     order = _order(columns)[:, None] * rows + _order(rows)  # [columns, rows]: the matrix was transposed
     return order.reshape(columns, rows // WIDTH, WIDTH).swapaxes(0, 1)
 
 
-@compiled
-def multiplied(a: Array, b: Array) -> Array:
-    """The product of two spectra."""
-    product = np.empty_like(a)
-    for strip in range(a.shape[0]):
-        for row in range(a.shape[1]):
-            x, y, z = a[strip, row], b[strip, row], product[strip, row]
-            for k in range(WIDTH):
-                z[k] = x[k] * y[k] - x[k + WIDTH] * y[k + WIDTH]
-                z[k + WIDTH] = x[k] * y[k + WIDTH] + x[k + WIDTH] * y[k]
-    return product
-
-
 @cache
-def _plan(length: int) -> tuple[Array, Array, Array]:
+def twiddles(length: int) -> tuple[Array, Array, Array]:
     """Twiddle factors: of N1 points [2, N1], between the two transforms [N2 / WIDTH, N1, 2 WIDTH], of N2 points."""
     rows = 2 ** ((length.bit_length() - 1) // 2)
     columns = length // rows
     phases = np.multiply.outer(_order(rows), np.arange(columns))
-    turn = _twiddles(phases, length).reshape(2, rows, columns // WIDTH, WIDTH).transpose(2, 1, 0, 3)
+    turn = _turns(phases, length).reshape(2, rows, columns // WIDTH, WIDTH).transpose(2, 1, 0, 3)
     turn = turn.reshape(columns // WIDTH, rows, 2 * WIDTH)
-    return _twiddles(np.arange(rows), rows), np.ascontiguousarray(turn), _twiddles(np.arange(columns), columns)
+    return _turns(np.arange(rows), rows), np.ascontiguousarray(turn), _turns(np.arange(columns), columns)
 
 
-def _twiddles(steps: NDArray[np.int64], length: int) -> Array:
+def _turns(steps: NDArray[np.int64], length: int) -> Array:
     """exp(-2 pi i steps / length): [2, ...], real and imaginary part."""
     angle = 2 * PI * (steps % length) / length
     return np.stack([cos(angle), -sin(angle)]).astype(np.float32)
@@ -101,7 +104,8 @@ def _order(length: int) -> NDArray[np.int64]:
 
 
 @compiled
-def _forward(real: Array, imaginary: Array, spectrum: Array, first: Array, turn: Array, second: Array) -> None:
+def transform(real: Array, imaginary: Array, spectrum: Array, first: Array, turn: Array, second: Array) -> None:
+    """Write the spectrum of a signal; the last arguments are its `twiddles`."""
     rows, columns = first.shape[1], second.shape[1]
     matrix = np.empty(turn.shape, np.float32)
     for strip in range(columns // WIDTH):
@@ -119,7 +123,8 @@ def _forward(real: Array, imaginary: Array, spectrum: Array, first: Array, turn:
 
 
 @compiled
-def _inverse(spectrum: Array, real: Array, imaginary: Array, first: Array, turn: Array, second: Array) -> None:
+def transform_back(spectrum: Array, real: Array, imaginary: Array, first: Array, turn: Array, second: Array) -> None:
+    """Write the signal of a spectrum, times its length; uses `spectrum` up."""
     rows, columns = first.shape[1], second.shape[1]
     matrix = np.empty(turn.shape, np.float32)
     for strip in range(rows // WIDTH):
@@ -134,6 +139,17 @@ def _inverse(spectrum: Array, real: Array, imaginary: Array, first: Array, turn:
             for k in range(WIDTH):
                 real[start + k] = matrix[strip, row, k]
                 imaginary[start + k] = matrix[strip, row, k + WIDTH]
+
+
+@compiled
+def add_product(total: Array, a: Array, b: Array) -> None:
+    """Add the product of two spectra to a third."""
+    for strip in range(a.shape[0]):
+        for row in range(a.shape[1]):
+            x, y, z = a[strip, row], b[strip, row], total[strip, row]
+            for k in range(WIDTH):
+                z[k] += x[k] * y[k] - x[k + WIDTH] * y[k + WIDTH]
+                z[k + WIDTH] += x[k] * y[k + WIDTH] + x[k + WIDTH] * y[k]
 
 
 @compiled

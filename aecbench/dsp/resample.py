@@ -69,8 +69,7 @@ def interleaved(x: Array) -> Array:
 
 def _symmetric(x: Array, responses: Array) -> Array:
     """Inputs [M, T] through responses [M, K, 2 N + 1] whose middle is at time 0."""
-    half = responses.shape[-1] // 2
-    return convolve_channels(np.pad(x, ((0, 0), (0, half))), responses)[:, half:]
+    return convolve_channels(x, responses, responses.shape[-1] // 2)
 
 
 @cache

@@ -161,7 +161,7 @@ def _scatter(
             first, last = _seek(z, first, -edge), _seek(z, last, edge)
             for k in range(first, last):  # apart from the sums below, so that the compiler can use vectors
                 d = np.sqrt(rho + square[k])
-                level = np.float32(gain * gz[k] / d)
+                level = np.float32(gain * gz[k]) / np.float32(d)
                 cell[k] = np.uint32(d)
                 late[k] = level * np.float32(d - np.uint32(d))
                 early[k] = level - late[k]
