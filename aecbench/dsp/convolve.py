@@ -2,10 +2,10 @@
 
 import math
 
-import numba
 import numpy as np
 
 from aecbench.dsp import fourier
+from aecbench.dsp.compile import compiled
 from aecbench.signals import Array
 
 __all__ = ["convolve", "convolve_channels"]
@@ -56,7 +56,7 @@ def convolve_channels(x: Array, responses: Array, start: int = 0) -> Array:
     return y
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _filter(padded: Array, transfers: Array, y: Array, new: int, first: Array, turn: Array, second: Array) -> None:
     """Overlap-save. Two blocks share a transform as its real and imaginary part, which real responses keep apart."""
     size = transfers[0, 0].size // 2

@@ -7,10 +7,10 @@ of a tone is below -80 dB.
 
 from functools import cache
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.resample import kaiser, sinc
 from aecbench.signals import Array
 
@@ -73,7 +73,7 @@ def _table() -> Array:
     return (sinc(distance) * kaiser(distance / HALF, BETA)).astype(np.float32)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled
 def _interpolate(x: Array, start: NDArray[np.int64], phase: Array, table: Array, y: Array) -> None:
     """One row: y[n] = sum over k of x[start[n] + k] table[phase[n], k].
 

@@ -19,6 +19,8 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aecbench.dsp.compile import inlined
+
 __all__ = [
     "PI",
     "arctan",
@@ -56,15 +58,13 @@ ERFCX = np.array((
 """Coefficients of (1 + 2 x) exp(x^2) erfc(x) as a polynomial in (x - CENTRE) / (x + CENTRE)."""
 CENTRE, DEGREE = 3.75, 22
 
-compiled = numba.njit(cache=True, error_model="numpy", inline="always")
-
 
 def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
     """The function of numbers and arrays, float64, that a compiled function of one number stands for.
 
     It raises no floating-point warnings: vectors compute entries that are then thrown away.
     """
-    vectorised = numba.vectorize(cache=True)(scalar)
+    vectorised: Any = numba.vectorize(cache=True)(scalar)  # type: ignore[no-untyped-call]
 
     @functools.wraps(scalar)
     def function(*arguments: ArrayLike) -> Any:
@@ -74,14 +74,14 @@ def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@compiled
-def _two_to(n: int) -> float:
+@inlined
+def _two_to(n: np.int64) -> float:
     """2^n for n from -1022 to 1023: a float64 of that exponent."""
     return np.int64((n + 1023) << 52).view(np.float64)
 
 
-@compiled
-def _reduced(x: float) -> tuple[int, float]:
+@inlined
+def _reduced(x: float) -> tuple[np.int64, float]:
     """The n and exp(r) - 1 of exp(x) = 2^n exp(r) with |r| <= ln 2 / 2, by a Taylor series."""
     n = math.floor(x * (1 / (LN2[0] + LN2[1])) + 0.5)
     r = (x - n * LN2[0]) - n * LN2[1]
@@ -91,7 +91,7 @@ def _reduced(x: float) -> tuple[int, float]:
     return np.int64(n), r * series
 
 
-@compiled
+@inlined
 def _exp(x: float) -> float:
     """exp(x) for x from UNDERFLOW to OVERFLOW; beyond, the value there."""
     n, excess = _reduced(min(max(x, UNDERFLOW), OVERFLOW))
@@ -99,7 +99,7 @@ def _exp(x: float) -> float:
     return (1 + excess) * _two_to(half) * _two_to(n - half)
 
 
-@compiled
+@inlined
 def scalar_log(x: float) -> float:
     """log(x) = e ln 2 + 2 artanh(s) with s = (m - 1) / (m + 1), x = 2^e m and m from sqrt(1/2) to sqrt(2), x normal."""
     bits = np.float64(x).view(np.int64)
@@ -115,7 +115,7 @@ def scalar_log(x: float) -> float:
     return e * LN2[0] + (2 * s * series + e * LN2[1])
 
 
-@compiled
+@inlined
 def _log_any(x: float) -> float:
     """log(x) for every x."""
     subnormal = x < SMALLEST_NORMAL
@@ -125,7 +125,7 @@ def _log_any(x: float) -> float:
     return value if x >= 0 else np.nan
 
 
-@compiled
+@inlined
 def scalar_sincos(x: float) -> tuple[float, float]:
     """Sine and cosine from x = n pi / 2 + r with |r| <= pi / 4, and their Taylor series."""
     n = math.floor(x * (2 / PI) + 0.5)
@@ -141,7 +141,7 @@ def scalar_sincos(x: float) -> tuple[float, float]:
     return -sine if quadrant & 2 else sine, -cosine if (quadrant + 1) & 2 else cosine
 
 
-@compiled
+@inlined
 def _tanh(x: float) -> float:
     """tanh(x) = e / (e + 2) with e = exp(2 |x|) - 1."""
     n, excess = _reduced(2 * min(abs(x), 20.0))
@@ -150,7 +150,7 @@ def _tanh(x: float) -> float:
     return math.copysign(t, x)
 
 
-@compiled
+@inlined
 def _arctan(x: float) -> float:
     """arctan(x) for x > 1 is pi / 2 - arctan(1 / x); halved twice, the angle is small enough for the power series."""
     large = abs(x) > 1

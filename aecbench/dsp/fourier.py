@@ -12,12 +12,11 @@ of a single operation.
 """
 
 from functools import cache
-from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import PI, cos, sin
 from aecbench.signals import Array
 
@@ -36,8 +35,6 @@ __all__ = [
 WIDTH = 64
 SHORTEST = WIDTH**2  # samples
 ODD_POWERS = 0xAAAAAAAA  # 2, 8, 32, ...: numbers of rows that take one butterfly of radix 2
-
-compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 def forward(real: Array, imaginary: Array) -> Array:
@@ -75,18 +72,18 @@ def frequencies(length: int) -> NDArray[np.int64]:
     first, _, second = twiddles(length)
     rows, columns = first.shape[1], second.shape[1]
     order = _order(columns)[:, None] * rows + _order(rows)  # [columns, rows]: the matrix was transposed
-    return order.reshape(columns, rows // WIDTH, WIDTH).swapaxes(0, 1)
+    return np.asarray(order.reshape(columns, rows // WIDTH, WIDTH).swapaxes(0, 1))
 
 
 @cache
 def twiddles(length: int) -> tuple[Array, Array, Array]:
     """Twiddle factors: of N1 points [2, N1], between the two transforms [N2 / WIDTH, N1, 2 WIDTH], of N2 points."""
-    rows = 2 ** ((length.bit_length() - 1) // 2)
+    rows = 1 << (length.bit_length() - 1) // 2
     columns = length // rows
     phases = np.multiply.outer(_order(rows), np.arange(columns))
-    turn = _turns(phases, length).reshape(2, rows, columns // WIDTH, WIDTH).transpose(2, 1, 0, 3)
-    turn = turn.reshape(columns // WIDTH, rows, 2 * WIDTH)
-    return _turns(np.arange(rows), rows), np.ascontiguousarray(turn), _turns(np.arange(columns), columns)
+    between = _turns(phases, length).reshape(2, rows, columns // WIDTH, WIDTH).transpose(2, 1, 0, 3)
+    turn = np.ascontiguousarray(between).reshape(columns // WIDTH, rows, 2 * WIDTH)
+    return _turns(np.arange(rows), rows), turn, _turns(np.arange(columns), columns)
 
 
 def _turns(steps: NDArray[np.int64], length: int) -> Array:
@@ -153,7 +150,7 @@ def add_product(total: Array, a: Array, b: Array) -> None:
 
 
 @compiled
-def _turn(x: Array, twiddle: Array, sign: float) -> None:
+def _turn(x: Array, twiddle: Array, sign: np.float32) -> None:
     """The product of [2 WIDTH] numbers and twiddle factors, or their conjugates where `sign` is -1."""
     for k in range(WIDTH):
         c, s = twiddle[k], sign * twiddle[k + WIDTH]

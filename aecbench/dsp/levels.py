@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from aecbench.dsp.elementary import decibels
 from aecbench.signals import Array, Signals, Talk
 
 __all__ = ["FRAME", "active", "active_power", "db", "frame_length", "power", "talk", "to_samples"]
@@ -17,8 +18,7 @@ HOLD = 20  # frames of 10 ms by which activity is prolonged: pauses within a sen
 
 def db(ratio: Array | float) -> Any:
     """10 log10(ratio): 0 gives -inf and a negative or undefined ratio NaN, without a warning."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 10 * np.log10(ratio)
+    return decibels(ratio)
 
 
 def power(x: Array) -> Any:

@@ -6,10 +6,10 @@ library, and its `uniform` may be fused into one rounding; here, both follow fro
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import PI, scalar_log, scalar_sincos
 from aecbench.signals import Array
 
@@ -35,7 +35,7 @@ def normal(rng: np.random.Generator, size: int) -> Array:
     return numbers.ravel()[:size]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled
 def _transform(numbers: Array) -> None:
     """Pairs [2, N] of uniform numbers to pairs of normal ones, in place."""
     for n in range(numbers.shape[1]):

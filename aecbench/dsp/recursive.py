@@ -6,9 +6,9 @@ transform would warp it to (R. Bristow-Johnson, "Cookbook formulae for audio EQ 
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import PI, sin, tan
 from aecbench.signals import Array
 
@@ -90,7 +90,7 @@ def _warped(frequency: float, rate: int) -> float:
     return float(tan(PI * frequency / rate))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _filter(x: Array, coefficients: Array) -> None:
     """Direct form II, transposed, in place."""
     for section in range(coefficients.shape[0]):

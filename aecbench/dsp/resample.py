@@ -10,9 +10,9 @@ import math
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.convolve import convolve_channels
 from aecbench.dsp.elementary import PI, sin
 from aecbench.signals import Array
@@ -23,8 +23,6 @@ CROSSINGS = 64  # zero crossings of the low-pass on each side
 CUT_OFF = 0.95  # of the lower Nyquist frequency: the middle of its transition
 BETA = 10.0  # of the Kaiser window
 TAPS = 16  # of the short sinc, a multiple of 4
-
-compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 def resample(x: Array, rate: int, to: int) -> Array:
@@ -112,13 +110,13 @@ def sinc(x: Array) -> Array:
     """sin(pi x) / (pi x), and exactly 0 at whole numbers but 0."""
     whole = x == np.rint(x)
     angle = np.where(whole, 1, PI * x)
-    return np.where(whole, x == 0, sin(angle) / angle)
+    return np.asarray(np.where(whole, x == 0, sin(angle) / angle))
 
 
 def kaiser(position: Array, beta: float) -> Array:
     """The Kaiser window at positions from -1 to 1; 0 beyond."""
     inside = np.maximum(1 - position * position, 0)
-    return np.where(np.abs(position) <= 1, _bessel(beta * np.sqrt(inside)) / _bessel(np.float64(beta)), 0)
+    return np.asarray(np.where(np.abs(position) <= 1, _bessel(beta * np.sqrt(inside)) / _bessel(beta), 0))
 
 
 def _bessel(x: Any) -> Any:

@@ -129,7 +129,7 @@ def _spans(spec: CorpusSpec, kind: TalkKind, rng: np.random.Generator) -> tuple[
 def _speech(sources: Sources, speaker: str, spans: Spans, rng: np.random.Generator) -> Speech | None:
     if not spans:
         return None
-    seconds = sum(stop - start for start, stop in spans)
+    seconds = math.fsum(stop - start for start, stop in spans)
     return Speech(speaker=speaker, utterances=sources.speech.playlist(speaker, seconds, rng), spans=spans)
 
 

@@ -5,9 +5,9 @@ of the Audio Engineering Society 60(6), 2012: feed-forward, gain computed in dB 
 peak detector.
 """
 
-import numba
 import numpy as np
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import decibels, exp, from_decibels
 from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker.model import Range
@@ -35,7 +35,7 @@ def compressor(
     return np.asarray(x * from_decibels(-reduction), x.dtype)
 
 
-@numba.njit(cache=True)
+@compiled
 def _follow(wanted: Array, reduction: Array, attack: float, release: float) -> None:
     """The reduction [dB] that rises to what is wanted, and recovers from it, with two smoothing factors."""
     peak = now = 0.0

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-import numba
 import numpy as np
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import decibels, exp, from_decibels
 from aecbench.dsp.interpolate import interpolate
 from aecbench.dsp.levels import frame_length, power
@@ -43,7 +43,7 @@ def microphone_gain(mic: Array, rate: int, parameters: Mapping[str, float]) -> A
     return gain
 
 
-@numba.njit(cache=True)
+@compiled
 def _follow(
     levels: Array, gains: Array, target: float, lowest: float, highest: float, gate: float, fall: float, rise: float
 ) -> None:

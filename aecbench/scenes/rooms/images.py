@@ -17,12 +17,12 @@ interpolation is 60 dB down at the highest frequencies, and more below.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
+from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import PI, cos
 from aecbench.dsp.resample import sinc
 from aecbench.scenes.rooms.shoebox import SPEED_OF_SOUND, shoebox
@@ -37,9 +37,6 @@ START = OVERSAMPLING * REACH + 1  # the cell at time zero
 PARTS = 4  # partial grids, filled independently and added in a fixed order
 SILENT = 1e-7  # images whose reflections lost more than 140 dB are left out: float32 ends there
 BLOCK = 256  # samples decimated together, few enough for the first-level cache
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def impulse_responses(
@@ -126,11 +123,7 @@ def _low_pass() -> Array:
 LOW_PASS = _low_pass()
 
 
-def _compiled(function: Callable[P, R]) -> Callable[P, R]:
-    return cast("Callable[P, R]", njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def _seek(ascending: Array, k: int, value: float) -> int:
     """Index of the first entry >= value, looked for from k."""
     while k > 0 and ascending[k - 1] >= value:
@@ -140,7 +133,7 @@ def _seek(ascending: Array, k: int, value: float) -> int:
     return k
 
 
-@_compiled
+@compiled
 def _scatter(
     cells: int, part: int, reach: float, x: Array, gx: Array, y: Array, gy: Array, z: Array, gz: Array
 ) -> Array:
@@ -172,7 +165,7 @@ def _scatter(
     return grid
 
 
-@_compiled
+@compiled
 def _decimate(out: Array, grid: Array, taps: Array, start: int, stop: int) -> None:
     """out[start:stop] += the low-passed grid at every OVERSAMPLING-th cell."""
     phase = np.empty(BLOCK + taps.shape[1], np.float32)

@@ -39,7 +39,8 @@ def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array
     """
     ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)
     spans = [(int(start), int(stop)) for start, stop in ends if start < stop]
-    said = _recite(source, speech, sum(stop - start for start, stop in spans), rate)
+    lengths = [stop - start for start, stop in spans]
+    said = _recite(source, speech, sum(lengths), rate)
     fade = max(1, round(FADE * rate))
     ramp = np.arange(1, fade + 1, dtype=np.float32) / np.float32(fade)
     x = np.zeros(length, np.float32)

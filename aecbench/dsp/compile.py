@@ -1,0 +1,25 @@
+"""The decorators of compiled functions that shape a corpus: arithmetic in the order in which it is written.
+
+numba compiles for the processor it runs on. Without permission to re-associate or to fuse (`fastmath`), vectors and
+fused operations of a processor change nothing in the result.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+__all__ = ["compiled", "inlined"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function of arrays and numbers; its machine code is kept beside the file."""
+    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function for use within others, into which it is copied."""
+    return cast("Callable[P, R]", numba.njit(cache=True, error_model="numpy", inline="always")(function))

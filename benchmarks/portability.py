@@ -1,0 +1,132 @@
+"""Whether a corpus has the same bytes on other processors: it is rendered again under masks of this one's abilities.
+
+Run from a checkout: python benchmarks/portability.py [--scenes N | --whole] [--recipe NAME] [--speech SRC --noise SRC]
+
+Every row is a process of its own, in which numba compiles for another processor, NumPy and the C library leave out
+vector extensions, or OpenBLAS runs other kernels. Exit code 1 where two rows differ.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import numpy as np
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+from sounds import make_noise, make_speech
+
+from aecbench.assets import names
+from aecbench.recipe import read_recipe
+from aecbench.scenes import channel, devices
+from aecbench.scenes.noise import NOISES
+from aecbench.scenes.rooms import ENGINES
+from aecbench.simulation import simulate
+
+PROCESSORS = {
+    "generic": (),
+    "x86-64-v2": ("sse4.2",),
+    "haswell": ("avx2", "fma"),
+    "skylake-avx512": ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"),
+    "znver3": ("avx2", "fma", "vaes", "vpclmulqdq"),
+}
+"""What numba compiles for, and what the processor that runs it must be able to do."""
+NO_FMA = "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable"
+RATE = 16_000
+
+
+def masks() -> dict[str, dict[str, str]]:
+    """Name -> environment, as far as this processor can run it."""
+    able = llvm.get_host_cpu_features()
+    compiled = {
+        f"numba for {name}": {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ""}
+        for name, needs in PROCESSORS.items()
+        if all(able.get(feature) for feature in needs)
+    }
+    extensions = " ".join(name for name in __cpu_dispatch__ if __cpu_features__.get(name))
+    libraries = {
+        "NumPy without dispatch": {"NPY_DISABLE_CPU_FEATURES": extensions},
+        "OpenBLAS for Nehalem": {"OPENBLAS_CORETYPE": "Nehalem"},
+        "C library without AVX2": {"GLIBC_TUNABLES": NO_FMA},
+    }
+    together = {name: value for mask in libraries.values() for name, value in mask.items()}
+    return {
+        "this processor": {},
+        **compiled,
+        **libraries,
+        "all of these": compiled["numba for generic"] | together,
+    }
+
+
+def main() -> int:
+    """Everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", action="append", help="[all that are shipped]")
+    parser.add_argument("--scenes", type=int, default=2, help="of each recipe's test split [2]")
+    parser.add_argument("--whole", action="store_true", help="the whole test splits")
+    parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech [made up]")
+    parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [made up]")
+    parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    recipes = options.recipe or sorted(names("recipes"))
+    scenes = None if options.whole else options.scenes
+    if options.probe:
+        print(json.dumps(stages() | corpora(recipes, scenes, options.speech, options.noise)))
+        return 0
+    with tempfile.TemporaryDirectory() as temporary:
+        speech = options.speech or make_speech(Path(temporary) / "speech")
+        noise = options.noise or make_noise(Path(temporary) / "noise")
+        arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise]
+        expected: dict[str, str] = {}
+        wrong = False
+        for name, environment in masks().items():
+            command = [sys.executable, __file__, *arguments]
+            run = subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True)
+            found = json.loads(run.stdout.splitlines()[-1])
+            expected = expected or found
+            different = [key for key in expected if found[key] != expected[key]]
+            wrong |= bool(different)
+            print(f"{name:24} {'differs: ' + ', '.join(different) if different else 'the same'}", flush=True)
+    for key in recipes:
+        print(f"{key:24} {expected[key]}")
+    return int(wrong)
+
+
+def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str) -> dict[str, str]:
+    """Digest of each recipe's test split, or its first scenes."""
+    digests = {}
+    for name in recipes:
+        sources = {}
+        spec = read_recipe(name)
+        if spec.speech.source != "espeak":
+            sources["speech.source"] = speech
+        if spec.noise.source is not None:
+            sources["noise.source"] = noise
+        with tempfile.TemporaryDirectory() as folder:
+            digests[name] = simulate(name, Path(folder) / name, split="test", scenes=scenes, set=sources).digest
+    return digests
+
+
+def stages() -> dict[str, str]:
+    """Hash of what each device, noise, engine and change of the channel gives, whether or not a recipe drew it."""
+    x = (np.random.default_rng(0).integers(-9000, 9000, 2 * RATE) / 32768).astype(np.float32)
+    parts = {f"device {name}": devices.apply(name, x, RATE, {}) for name in sorted(devices.DEVICES)}
+    for name, noise in NOISES.items():
+        parts[f"noise {name}"] = noise(np.random.default_rng(1), RATE, RATE)
+    size, source, microphone = (6.0, 5.0, 3.0), [(1.0, 2.0, 1.5), (1.02, 2.0, 1.5)], [(3.0, 2.5, 1.2)]
+    bands = np.linspace(0.1, 0.5, 7)[None]
+    paths = ENGINES["images"](size, source, microphone, bands, rate=RATE, length=4000, humidity=50.0)[:, 0]
+    parts["rooms"] = paths
+    parts["moving path"] = channel.move(x, paths, [0.5, 1.5], RATE)
+    parts["lost packets"] = channel.conceal(x, [(0.5, 0.04)], RATE)
+    parts["volume"] = channel.volume(x, [0.0, -7.0], [1.0], RATE)
+    parts["microphone gain"] = devices.microphone_gain(x, RATE, {})
+    return {name: hashlib.sha256(np.ascontiguousarray(part).data).hexdigest() for name, part in parts.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
