@@ -101,7 +101,7 @@ SPLIT, ALIGNMENT = "test", "auto"
 @JSON
 def evaluate(
     models: Sequence[str],
-    predictions: Sequence[Path],
+    predictions: Sequence[str],
     board: str | None,
     boards: Path | None,
     corpus_path: Path | None,
@@ -165,7 +165,7 @@ def evaluate(
         corpus = corpus.where(scene=[ids[find_scene(corpus, scene)] for scene in scenes])
     groups.check(corpus.split(split).to_pandas(), by)
     systems = [load_system(model, task.align) for model in dict.fromkeys(models)]
-    systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
+    systems += [load_predictions(outputs) for outputs in dict.fromkeys(predictions)]
     if reference is not None:
         known("system", reference, [system.name for system in systems])
     folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
