@@ -33,7 +33,8 @@ CAPTION = (
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:
     """Count and time what systems cost: parameters, MACs, real-time factor, latency, memory.
 
-    A system is a model, or NAME=MODEL, as of aecbench eval. Its delay alignment is part of it. What nobody has counted is "-".
+    A system is a model, as of aecbench eval, or NAME=MODEL. Its delay alignment is part of it. What nobody has counted
+    is "-".
 
     \b
     aecbench cost nlms kalman
