@@ -94,10 +94,7 @@ def test_every_command_takes_a_name(aecbench, corpus, tuned, echo_pair, tmp_path
     for words, says in (
         (["cost", tuned_name, "kalman"], "tuned"),
         (["compare", tuned_name, "kalman", *common], "tuned - kalman"),
-        (
-            ["cancel", "--model", "tuned=runs/tune/kalman", "--mic", mic, "--far", far, "--out", "o.wav", "--json"],
-            "tuned",
-        ),
+        (["cancel", "--model", tuned_name, *recording], "tuned"),
     ):
         result = aecbench(*words)
         assert result.exit_code == 0, result.output
