@@ -1,7 +1,7 @@
 """The pages of the guide are followed from top to bottom, each in an empty folder: every command, every Python block.
 
-What a page takes for granted, such as recordings of the reader's, is in BRINGS. Corpora and trainings are made smaller by
-options that the pages do not show, in SMALLER. What is not run is in LEFT_OUT, with the reason.
+What a page takes for granted, such as recordings of the reader's, is in BRINGS. Corpora and trainings are made smaller
+by options that the pages do not show, in SMALLER. What is not run is in LEFT_OUT, with the reason.
 """
 
 import re
@@ -22,8 +22,9 @@ from aecbench.cli import main
 
 ROOT = Path(ab.__file__).parents[1]
 DOCS, RATE = ROOT / "docs", 16_000
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "README.md"]
 BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILES = [*sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "README.md"]
+PAGES = [page for page in FILES if BLOCK.search(page.read_text())]
 
 LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not run
     "python -m pip install": "installs what is installed",
@@ -41,24 +42,10 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     '"cubic"': "a line for a table",
 }
 SMALLER = {  # what is added to a command
-    "simulate": ["--scenes", "2"],
-    "tune": ["--trials", "2", "--scenes", "1"],
-    "train": [
-        "--epochs",
-        "1",
-        "--batch-size",
-        "2",
-        "--train-samples",
-        "2",
-        "--val-samples",
-        "1",
-        "--duration",
-        "1",
-        "--workers",
-        "0",
-    ],
+    "simulate": "--scenes 3",
+    "tune": "--trials 2",
+    "train": "--epochs 1 --batch-size 2 --train-samples 2 --val-samples 1 --duration 1 --workers 0",
 }
-TRAINED = {"network.hidden": "8"}
 
 
 class Reader:
@@ -90,13 +77,12 @@ class Reader:
         assert result.exit_code == 0, f"aecbench {shlex.join(words)}\n{result.output}"
 
     def smaller(self, words: tuple[str, ...]) -> list[str]:
-        added = list(SMALLER.get(words[0], []))
-        if words[:2] == ("simulate", "speech-v1") and "--speech" not in words:
-            added += ["--speech", str(self.speech), "--noise", str(self.speech)]
+        """The options that make a command smaller, or do without a download."""
+        added = SMALLER.get(words[0], "").split()
+        if words[:2] == ("simulate", "speech-v1"):
+            for option in {"--speech", "--noise"}.difference(words):
+                added += [option, str(self.speech)]
         return added + (["--jobs", "1"] if takes_jobs(words) else [])
-
-    def make(self, recipe: str, *more: str) -> None:
-        self.run("simulate", recipe, *more)
 
 
 def left_out(text: str) -> bool:
@@ -109,7 +95,7 @@ def takes_jobs(words: tuple[str, ...]) -> bool:
         if not isinstance(command, click.Group):
             break
         command = command.commands[word]
-    return any(param.name == "jobs" for param in command.params)
+    return any(param.name == "jobs" and (param.default == -1 or "--jobs" in words) for param in command.params)
 
 
 def recording(path: Path) -> None:
@@ -123,7 +109,7 @@ def pair(reader: Reader) -> None:
 
 
 def quickstart(reader: Reader) -> None:
-    reader.make("quickstart-v1")
+    reader.run("simulate", "quickstart-v1")
 
 
 def canceller(reader: Reader) -> None:
@@ -139,16 +125,12 @@ def canceller(reader: Reader) -> None:
 def board(reader: Reader) -> None:
     """The board synthetic-v1, of a corpus as small as the page's will be."""
     canceller(reader)
-    made = ["--split", "test", "--out", "elsewhere/synthetic-v1"]
-    reader.make("synthetic-v1", *made)
-    reader.run(
-        "eval", "--model", "nlms", "--corpus", made[-1], "--metric", "erle", "--metric", "lsd", "--out", "runs/b"
-    )
-    reader.run(
-        "leaderboard", "new", "synthetic-v1", "runs/b", "--rebuild", "aecbench simulate synthetic-v1 --split test"
-    )
+    reader.run("simulate", "synthetic-v1", "--split", "test", "--out", "elsewhere/synthetic-v1")
+    metrics = ["--metric", "erle", "--metric", "lsd"]
+    reader.run("eval", "--model", "nlms", "--corpus", "elsewhere/synthetic-v1", *metrics, "--out", "runs/b")
+    reader.run("leaderboard", "new", "synthetic-v1", "runs/b")
     reader.run("publish", "runs/b", "--board", "synthetic-v1")
-    reader.make("synthetic-v1", "--split", "test", "--seed", "2", "--out", "corpora/mine")
+    reader.run("simulate", "synthetic-v1", "--split", "test", "--seed", "2", "--out", "corpora/mine")
 
 
 def sources(reader: Reader) -> None:
@@ -162,9 +144,8 @@ def sources(reader: Reader) -> None:
     for n in range(9):
         response = np.random.default_rng(n).normal(size=3200) * np.exp(-np.arange(3200) / 400) / 10
         soundfile.write(f"my/room{n // 3}_{n}.wav", response, RATE, subtype="FLOAT")
-    Path("my/rooms.csv").write_text(
-        "\n".join(["file,kind,room", *(f"room{n // 3}_{n}.wav,rir,r{n // 3}" for n in range(9))])
-    )
+    rows = [f"room{n // 3}_{n}.wav,rir,r{n // 3}" for n in range(9)]
+    Path("my/rooms.csv").write_text("\n".join(["file,kind,room", *rows]))
     recipe = (ROOT / "recipes" / "synthetic-v1.toml").read_text()
     Path("my.toml").write_text(recipe.replace('name = "synthetic-v1"', 'name = "my"'))
 
@@ -177,7 +158,7 @@ def extended(reader: Reader) -> None:
     """Also what a program has made of the exported scenes."""
     canceller(reader)
     pair(reader)
-    reader.make("speech-v1", "--split", "test")
+    reader.run("simulate", "speech-v1", "--split", "test")
     quickstart(reader)
     outputs("corpora/speech-v1")
 
@@ -193,7 +174,7 @@ def recordings(reader: Reader) -> None:
     for end in ("mic", "lpb"):
         recording(Path(f"recordings/a_{end}.wav"))
         recording(Path(f"AEC-Challenge/datasets/real/abc_farend_singletalk_{end}.wav"))
-    reader.make("synthetic-v1", "--split", "test")
+    reader.run("simulate", "synthetic-v1", "--split", "test")
     outputs("corpora/synthetic-v1")
     words = ["--format", "aec-challenge", "--split", "test", "--out", "AEC-Challenge/datasets/synthetic"]
     reader.run("export", "corpora/synthetic-v1", *words)
@@ -203,7 +184,7 @@ BRINGS: dict[str, Callable[[Reader], None]] = {
     "CONTRIBUTING.md": board,
     "deploy.md": training,
     "extend.md": extended,
-    "format.md": lambda reader: reader.make("speech-v1", "--split", "test"),
+    "format.md": lambda reader: reader.run("simulate", "speech-v1", "--split", "test"),
     "leaderboards.md": board,
     "recordings.md": recordings,
     "simulate.md": sources,
