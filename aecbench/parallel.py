@@ -37,9 +37,9 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
             "a worker process died, perhaps for want of memory; run again with fewer --jobs, what is finished is kept"
         ) from None
     except BrokenProcessPool as error:
-        cause = str(error.__cause__).strip().splitlines()[-1:]
+        *_, cause = str(error.__cause__ or error).strip('"\n').splitlines()  # of the traceback in the worker
         raise AecbenchError(
-            f"a worker process cannot load what it is to run ({''.join(cause)}); install that, or run with --jobs 1"
+            f"a worker process cannot load what it is to run ({cause}); install that, or run with --jobs 1"
         ) from None
 
 

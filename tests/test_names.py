@@ -3,12 +3,15 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from aecbench.errors import ConfigError, UsageError
+from aecbench.errors import AecbenchError, ConfigError, UsageError
+from aecbench.evaluation import evaluate
+from aecbench.metrics import METRICS
 from aecbench.systems import load_predictions, load_system, split_name
 
 CODE = "class Quieter:\n    latency = 0\n\n    def cancel(self, mic, far):\n        return {gain} * mic\n"
@@ -107,6 +110,15 @@ def test_a_system_is_unpickled_in_a_process_that_knows_nothing_of_its_folder(mod
     program = "import pickle, sys; print(pickle.load(open(sys.argv[1], 'rb')).cancel([2.0], [0.0]))"
     done = subprocess.run([sys.executable, "-c", program, tmp_path / "system"], capture_output=True, text=True)
     assert done.stdout == "[1.]\n", done.stderr
+
+
+def test_a_canceller_that_workers_cannot_import_is_one_line(corpus, model, monkeypatch):
+    level = {"level": METRICS["level"]}
+    evaluate("passthrough", corpus, level, jobs=2)  # starts the workers
+    monkeypatch.syspath_prepend(model("hidden", "module_of_main_process"))
+    system = load_system("module_of_main_process:Quieter")
+    with pytest.raises(AecbenchError, match=r"cannot load what it is to run \(.*module_of_main_process"):
+        evaluate(replace(system, code=()), corpus, level, jobs=2)
 
 
 def test_two_folders_with_different_modules_of_one_name_are_not_taken_for_each_other(model):

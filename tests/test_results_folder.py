@@ -1,9 +1,11 @@
 """A folder of results: evaluations add to it, and take nothing away."""
 
 import json
+from functools import partial
 
 import pytest
 
+from aecbench.recipe import read_recipe
 from aecbench.results import ResultTable
 
 
@@ -112,3 +114,14 @@ def test_a_scene_alone_is_not_written(evaluated, tmp_path):
     result = evaluated("--model", "nlms", "--scene", "test/000000", "--json")
     assert json.loads(result.stdout)["corpus"]["scenes"] == 1
     assert not (tmp_path / "runs/toy-v1").exists()
+
+
+def test_a_quickstart_keeps_what_was_evaluated_before_it_and_after_it(aecbench, monkeypatch, tmp_path):
+    pytest.importorskip("espeakng_loader")
+    monkeypatch.setattr("aecbench.assets.names", lambda kind: ["fdaf", "nlms", "passthrough"])
+    monkeypatch.setattr("aecbench.recipe.read_recipe", partial(read_recipe, scenes=1))
+    assert aecbench("quickstart", "--jobs", 1).exit_code == 0
+    assert aecbench("eval", "--model", "kalman", "--model", "nlms", "--jobs", 1).exit_code == 0
+    assert aecbench("quickstart", "--jobs", 1).exit_code == 0
+    found = ResultTable.load(tmp_path / "runs/quickstart-v1/rows.parquet")
+    assert set(found.systems) == {"kalman", "fdaf", "nlms", "passthrough"}

@@ -22,7 +22,7 @@ __all__ = ["ROWS", "add", "check"]
 ROWS = "rows.parquet"
 PATIENCE = 60  # [s] for another evaluation to write its results
 OWN = ("models", "metrics", "versions", "commit", "machine", "command", "board")  # facts that evaluations differ in
-ELSEWHERE = "choose another folder with --out"
+ELSEWHERE = "choose another folder with --out, or remove that one"
 
 
 def check(new: ResultTable, folder: Path) -> None:
@@ -74,7 +74,7 @@ def _read(folder: Path) -> ResultTable | None:
         found = ResultTable.load(folder / ROWS)
         found.provenance["corpus"]["digest"], found.provenance["systems"].keys() & found.provenance["models"].keys()
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise OutputError(f"{folder / ROWS}: holds no results ({error}); remove it, or {ELSEWHERE}") from None
+        raise OutputError(f"{folder / ROWS}: holds no results ({error}); {ELSEWHERE}") from None
     return found
 
 
