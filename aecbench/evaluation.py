@@ -34,7 +34,7 @@ from aecbench.scenes.scene import Scene
 from aecbench.signals import STEMS, Array, Signals, Talk
 from aecbench.systems import System, load_system
 
-__all__ = ["evaluate", "output_name", "scene_folder"]
+__all__ = ["evaluate", "output_name", "plan", "scene_folder"]
 
 NEAR_LOSS = "near_loss"  # how much of the near end is gone: not a column of its own, it marks what destroys all of it
 NEAR_METRIC = Metric(
@@ -86,7 +86,7 @@ def evaluate(
     """
     several = [systems] if isinstance(systems, System | str | Path) else systems
     chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
-    _check_names([system.name for system in chosen])
+    _check_names(chosen)
     scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
     asked = choose(metrics)
     places = [None if place is None else Path(place) for place in (cache, audio)]
@@ -94,12 +94,23 @@ def evaluate(
     return ResultTable.concat(tables)
 
 
-def _check_names(called: Sequence[str]) -> None:
-    if not called:
+def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric], split: str = "test") -> ResultTable:
+    """The table that `evaluate` would give, with its provenance, but without rows. Raises as that does."""
+    _check_names(systems)
+    scenes = corpus.split(split)
+    rows = pd.DataFrame(columns=list(SCORES))
+    return ResultTable.concat([ResultTable(rows, _provenance(one, scenes, split, metrics)) for one in systems])
+
+
+def _check_names(systems: Sequence[System]) -> None:
+    if not systems:
         raise UsageError("no system to evaluate; name one at least")
-    for name in called:
-        if called.count(name) > 1:
-            raise UsageError(f"two systems are called {name!r}; rename the folder of one")
+    models: dict[str, str] = {}
+    for system in systems:
+        if system.name in models:
+            other, one = models[system.name], system.model or system.target
+            raise UsageError(f"two systems are called {system.name!r}: {other} and {one}; name one, as in NAME={one}")
+        models[system.name] = system.model or system.target
 
 
 def _evaluate(
@@ -288,6 +299,7 @@ def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str
                 "align": system.align,
             }
         },
+        "models": {system.name: system.model or system.target},
         "metrics": {name: metric.version for name, metric in metrics.items()},
         "versions": provenance.versions(),
         "commit": provenance.commit(),

@@ -33,12 +33,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, patience: float = 0) -> Iterator[None]:
     """Keep other processes from writing into a folder, until the end of the block or of this process, however it ends.
 
-    Raises OutputError where another one is at it.
+    Raises OutputError where another one is at it, and still is after `patience` seconds.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / ".lock", timeout=patience)
     try:
         lock.acquire()
     except Timeout:

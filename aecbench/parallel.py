@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 import joblib
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from aecbench.errors import AecbenchError, MissingExtra
 from aecbench.progress import progress
@@ -35,6 +35,11 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
     except TerminatedWorkerError:
         raise AecbenchError(
             "a worker process died, perhaps for want of memory; run again with fewer --jobs, what is finished is kept"
+        ) from None
+    except BrokenProcessPool as error:
+        *_, cause = str(error.__cause__ or error).strip('"\n').splitlines()  # of the traceback in the worker
+        raise AecbenchError(
+            f"a worker process cannot load what it is to run ({cause}); install that, or run with --jobs 1"
         ) from None
 
 

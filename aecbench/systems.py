@@ -1,9 +1,11 @@
 """Systems: a canceller with its parameters and weights, loaded by name, by folder, or as "package.module:Class"."""
 
 import importlib
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +28,51 @@ from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, di
 from aecbench.record import Frozen
 from aecbench.signals import Array
 
-__all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
+__all__ = [
+    "CARD",
+    "Card",
+    "Code",
+    "System",
+    "card_folder",
+    "import_class",
+    "load_predictions",
+    "load_system",
+    "split_name",
+]
 
 CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
-COMMAND, ONNX = "command:", ".onnx"
+COMMAND, ONNX = "command", ".onnx"
+NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
 PROGRAM = "aecbench.cancellers.external.command:Command"
 
 
 class Card(Frozen):
     """What baselines/<name>/card.toml says."""
 
-    canceller: str  # row of CANCELLERS or "package.module:Class"
+    canceller: str  # row of CANCELLERS, "package.module:Class", or "command": an outside program
     summary: str
     filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
     parameters: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None  # of a network: a safetensors file beside the card; or all of it, an .onnx file
     sha256: str | None = None  # of that file
     origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
+
+
+@dataclass(frozen=True)
+class Code:
+    """A class outside of this package, and the folder it is imported from. Unpickling it imports the class."""
+
+    target: str  # "module:Class"
+    folder: str
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Import the class in the process that unpickles this, whenever that was started."""
+        return _imported, (self.target, self.folder)
+
+
+def _imported(target: str, folder: str) -> Code:
+    import_class(target, Path(folder))
+    return Code(target, folder)
 
 
 @dataclass(frozen=True)
@@ -55,6 +85,12 @@ class System:
     parameters: Mapping[str, Any]
     summary: str = ""
     align: str = "none"  # delay of the far end in front of it: "auto", "none" or milliseconds
+    model: str = ""  # what `load_system` or `load_predictions` was given, without a name
+    code: tuple[Code, ...] = field(default=(), repr=False)  # what has to be imported before the canceller is unpickled
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Pickle the code first: a canceller is pickled as the name of its class, which has to be found by then."""
+        return _unpickled, (self.code, {one.name: getattr(self, one.name) for one in fields(self)})
 
     @property
     def hash(self) -> str:
@@ -79,6 +115,10 @@ class System:
         return output.astype(np.float32, copy=False)
 
 
+def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:
+    return System(**values)
+
+
 def _samples(name: str, x: ArrayLike) -> Array:
     """Audio that a caller gives, as float32 [..., T]. Raises AudioError."""
     values = np.asarray(x)
@@ -97,15 +137,28 @@ def load_system(name: str | Path, align: str = "auto") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
     Or the folder of a training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}",
-    an outside program. `align` is the alignment in front of it: "auto", "none" or a delay in milliseconds; what does
-    not listen to the far end has none. Raises UnknownName with the nearest known name, UsageError for the alignment,
-    ConfigError for a card or a class that cannot be used, NotInstalled where something optional is missing.
+    an outside program. "NAME=" in front of any of these gives the system a name of the user's choice. `align` is the
+    alignment in front of it: "auto", "none" or a delay in milliseconds; what does not listen to the far end has none.
+    Raises UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that
+    cannot be used, NotInstalled where something optional is missing.
     """
-    chosen, system = alignment(align), _load(str(name))
+    chosen, (called, model) = alignment(align), split_name(str(name))
+    system = _load(model)
+    system = replace(system, name=called or system.name, model=model)
     if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
         return system
     written = f"{chosen.milliseconds:g}" if isinstance(chosen, FixedDelay) else align
     return replace(system, canceller=aligned(system.canceller, chosen), align=written)
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The name and the model in "NAME=MODEL"; the name is "" where there is none, as in the path of a file or folder.
+
+    >>> split_name("tuned=runs/tune/kalman"), split_name("command:prog --mic={mic} {far} {out}")
+    (('tuned', 'runs/tune/kalman'), ('', 'command:prog --mic={mic} {far} {out}'))
+    """
+    found = NAMED.fullmatch(text)
+    return ("", text) if found is None or Path(text).exists() else (found["name"].rstrip(), found["model"])
 
 
 def _load(name: str) -> System:
@@ -113,31 +166,44 @@ def _load(name: str) -> System:
         return _from_folder(name, find("baselines", name))
     if name in CANCELLERS:
         return _build(name, CANCELLERS[name], {}, "")
-    if name.startswith(COMMAND):
-        return _build(name, PROGRAM, {"command": name.removeprefix(COMMAND)}, "")
+    if name.startswith(f"{COMMAND}:"):
+        return _program(name, {"command": name.removeprefix(f"{COMMAND}:")}, "", Path.cwd())
     if name.endswith(ONNX):
-        return _onnx(Path(name).stem, Path(name))
+        return _onnx(Path(name).name, Path(name))
     if ":" in name:
         return _build(name, name, {}, "")
-    for folder in (Path(name), Path(name) / BEST):
-        if (folder / CARD).is_file():
-            return _from_folder(Path(name).resolve().name, folder)
+    folder = card_folder(name)
+    if folder is not None:
+        return _from_folder(Path(name).resolve().name, folder)
     if Path(name).is_dir():
         raise UsageError(f"model {name!r}: has no {CARD}, and no {BEST}/{CARD} from a finished epoch of training")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS})
 
 
-def load_predictions(folder: Path) -> System:
-    """What an outside program has made of the scenes, WAV files in a folder, as a system of the folder's name.
+def card_folder(model: str) -> Path | None:
+    """The folder with the card of a model; None for a model without one, as a class or a program."""
+    if model in names("baselines"):
+        return find("baselines", model)
+    if model in CANCELLERS:
+        return None
+    return next((folder for folder in (Path(model), Path(model) / BEST) if (folder / CARD).is_file()), None)
 
-    It is identified by the contents of the files. Raises UsageError where there are none.
+
+def load_predictions(name: str | Path) -> System:
+    """What an outside program has made of the scenes: WAV files in a folder, "DIR" or "NAME=DIR", as a system.
+
+    It is called as the folder where no name is given, and identified by the contents of the files. Raises UsageError
+    where there are none.
     """
+    called, model = split_name(str(name))
+    folder = Path(model)
     files = sorted(folder.glob("*.wav"))
     if not files:
         raise UsageError(f"predictions {folder}: holds no .wav files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
     target = f"{Predictions.__module__}:{Predictions.__qualname__}"
-    return System(folder.resolve().name, Predictions(folder.absolute()), target, {"files": contents})
+    chosen = called or folder.resolve().name
+    return System(chosen, Predictions(folder.absolute()), target, {"files": contents}, model=model)
 
 
 def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> System:
@@ -148,8 +214,10 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
         return _onnx(name, folder / card.weights, card)
     if card.weights is not None:
         return _network(name, card, folder)
+    if card.canceller == COMMAND:
+        return _program(name, card.parameters, card.summary, folder)
     if card.canceller not in CANCELLERS and ":" not in card.canceller:
-        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, CANCELLERS)}")
+        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, [*CANCELLERS, COMMAND])}")
     target = CANCELLERS.get(card.canceller, card.canceller)
     if card.filter is None:
         return _build(name, target, card.parameters, card.summary, folder)
@@ -162,7 +230,13 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
         )
     system = _build(name, target, card.parameters | {"filter": inner.canceller}, card.summary, folder)
     facts = {"canceller": inner.target, "parameters": dict(inner.parameters), "hash": inner.hash}
-    return replace(system, parameters=card.parameters | {"filter": facts})
+    return replace(system, parameters=card.parameters | {"filter": facts}, code=inner.code + system.code)
+
+
+def _program(name: str, parameters: dict[str, Any], summary: str, folder: Path) -> System:
+    """An outside program, which runs in a folder. The folder does not identify it."""
+    system = _build(name, PROGRAM, parameters | {"folder": folder.resolve()}, summary)
+    return replace(system, parameters=parameters)
 
 
 def _network(name: str, card: Card, folder: Path) -> System:
@@ -177,7 +251,8 @@ def _network(name: str, card: Card, folder: Path) -> System:
     canceller = load_network(
         import_class(target, folder), card.parameters, folder / card.weights, card.sha256
     ).canceller()
-    return System(name, canceller, target, card.parameters | {"weights": card.sha256}, card.summary)
+    parameters = card.parameters | {"weights": card.sha256}
+    return System(name, canceller, target, parameters, card.summary, code=_code(target, folder))
 
 
 def _onnx(name: str, path: Path, card: Card | None = None) -> System:
@@ -212,7 +287,13 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
         raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {error}") from None
     if not isinstance(canceller, Canceller):
         raise ConfigError(f"model {name!r}: {target} is no canceller; it needs cancel(mic, far) and latency")
-    return System(name, canceller, target, parameters, summary)
+    return System(name, canceller, target, parameters, summary, code=_code(target, folder))
+
+
+def _code(target: str, folder: Path | None) -> tuple[Code, ...]:
+    """What another process has to import for a class; nothing for one of this package."""
+    outside = not target.startswith(f"{__package__}.")
+    return (Code(target, str((folder or Path.cwd()).resolve())),) if outside else ()
 
 
 def import_class(target: str, folder: Path | None) -> Any:
@@ -225,8 +306,24 @@ def import_class(target: str, folder: Path | None) -> Any:
         if place is not None and str(place.resolve()) not in sys.path:
             sys.path.append(str(place.resolve()))
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise ConfigError(f"model {target!r}: cannot import {module!r} ({error}); is it installed?") from None
     except AttributeError:
         raise ConfigError(f"model {target!r}: module {module!r} has no {attribute!r}") from None
+    if folder is not None:
+        _check_origin(target, folder)
+    return found
+
+
+def _check_origin(target: str, folder: Path) -> None:
+    """Raise ConfigError where a folder has the module of a class, but another file was imported under its name."""
+    top = target.partition(":")[0].partition(".")[0]
+    own = PathFinder.find_spec(top, [str(folder.resolve())])
+    used = getattr(sys.modules[top], "__file__", None)
+    if own is None or own.origin is None or used is None or Path(own.origin).read_bytes() == Path(used).read_bytes():
+        return
+    raise ConfigError(
+        f"model {target!r}: {used} is imported as {top!r}, not {own.origin}; rename one of the files, or run each "
+        f"model in a command of its own"
+    )

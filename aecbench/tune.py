@@ -308,13 +308,13 @@ def _rounded(search: Search, drawn: Any) -> Any:
 def _attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> Attempt:
     """Score parameters, scene by scene, as long as there is hope."""
     try:
-        canceller = _changed(task.system.canceller, parameters)
+        system = replace(task.system, canceller=_changed(task.system.canceller, parameters))
     except Exception as error:
         return Attempt(parameters, None, {}, 0.0, f"{type(error).__name__}: {error}")
     outcomes: list[Outcome] = []
     while (done := len(outcomes)) < len(task.scenes):
         indices = range(done, min(max(2 * done, FIRST_LOOK), len(task.scenes)))
-        calls = (joblib.delayed(_score)(canceller, task.scenes, index, list(task.weights)) for index in indices)
+        calls = (joblib.delayed(_score)(system, task.scenes, index, list(task.weights)) for index in indices)
         outcomes += joblib.Parallel(n_jobs=task.jobs)(calls)
         seconds = sum(outcome.seconds for outcome in outcomes)
         for index in indices:
@@ -353,8 +353,8 @@ def _weigh(task: Task, values: Any) -> Any:
     return np.asarray(values) * list(task.weights.values())
 
 
-def _score(canceller: Canceller, corpus: Corpus, index: int, metrics: Sequence[str]) -> Outcome:
-    """Run a canceller on one scene."""
+def _score(system: System, corpus: Corpus, index: int, metrics: Sequence[str]) -> Outcome:
+    """Run a system on one scene."""
     item = corpus[index]
     scene, signals, talk = item.scene, item.signals, item.talk
     counted = [name for name in metrics if scene.talk == "double" or not METRICS[name].talk >= NEAR_END]
@@ -362,7 +362,7 @@ def _score(canceller: Canceller, corpus: Corpus, index: int, metrics: Sequence[s
         return Outcome([np.nan] * len(metrics), 0.0, "")
     start = time.process_time()
     try:
-        estimate = canceller.cancel(signals.mic, signals.far)
+        estimate = system.canceller.cancel(signals.mic, signals.far)
     except Exception as error:
         return Outcome([], time.process_time() - start, f"{type(error).__name__}: {error}")
     scores = {name: score(name, signals, estimate, scene.rate, talk) for name in counted}

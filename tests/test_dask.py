@@ -102,3 +102,15 @@ def test_a_scheduler_that_does_not_answer_is_said_so(spec, tmp_path, monkeypatch
     monkeypatch.setattr("aecbench.parallel.PATIENCE", 1)
     with pytest.raises(AecbenchError, match="no Dask scheduler at"):
         simulate(spec, tmp_path / "c", scheduler="tcp://127.0.0.1:9")
+
+
+def test_workers_import_the_module_of_a_model_that_is_younger_than_they_are(cluster, corpus, tmp_path):
+    folder = tmp_path / "models" / "halver"
+    folder.mkdir(parents=True)
+    (folder / "halver_for_dask.py").write_text(
+        "class Halver:\n    latency = 0\n\n    def cancel(self, mic, far):\n        return 0.5 * mic\n"
+    )
+    (folder / "card.toml").write_text('canceller = "halver_for_dask:Halver"\nsummary = "half"\n')
+    table = evaluate(f"mine={folder}", corpus, {"erle": METRICS["erle"]}, scheduler=cluster.address)
+    assert table.failed.empty
+    assert table.systems == ["mine"]

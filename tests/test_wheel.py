@@ -42,7 +42,7 @@ def test_quickstart_runs_from_the_wheel_in_an_empty_environment(wheel, tmp_path)
     )
     assert done.returncode == 0, done.stderr
     assert "kalman" in done.stdout
-    assert {path.name for path in (place / "runs" / "quickstart-v1").iterdir()} == {
+    assert {path.name for path in (place / "runs" / "quickstart-v1").glob("[!.]*")} == {
         "rows.parquet",
         "table.csv",
         "table.md",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import AGAIN, ALIGN, JOBS, JSON, show_json, when_stopped
+from aecbench.cli.common import AGAIN, ALIGN, JOBS, JSON, MODEL, show_json, when_stopped
 
 __all__ = ["cancel"]
 
@@ -31,8 +31,8 @@ MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes a
 @click.option(
     "--model",
     required=True,
-    metavar="NAME",
-    help="Baseline, folder with card.toml, pkg.mod:Class, or 'command:prog {mic} {far} {out}'.",
+    metavar="[NAME=]MODEL",
+    help=MODEL,
     shell_complete=complete.models,
 )
 @click.option(

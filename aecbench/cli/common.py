@@ -13,12 +13,14 @@ __all__ = [
     "ADVICE",
     "AGAIN",
     "ALIGN",
+    "BOARDS",
     "CACHE",
     "CORPORA",
     "CORPUS",
     "JOBS",
     "JSON",
     "METRIC",
+    "MODEL",
     "QUICKSTART",
     "RUNS",
     "fail_if_failed",
@@ -50,6 +52,15 @@ METRIC = click.option(
     metavar="NAME|all",
     help="Score this one, not the usual ones; may be repeated.",
     shell_complete=complete.metrics,
+)
+BOARDS = click.option(
+    "--boards",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the leaderboards.  [default: leaderboards, or those shipped]",
+)
+MODEL = (
+    "Baseline, folder with card.toml, pkg.mod:Class, .onnx or 'command:prog {mic} {far} {out}'; NAME= before names it."
 )
 ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
 

@@ -28,7 +28,6 @@ from aecbench.cli.common import (
 __all__ = ["compare"]
 
 SORT = "erle_true"
-CARD = "card.toml"
 
 
 @click.command()
@@ -81,7 +80,7 @@ def compare(
     by = sort or (SORT if SORT in chosen else next(iter(chosen)))
     known("metric", by, chosen)
     options = ["--model" if _is_model(name) else "--predictions" for name in (ours, theirs)]
-    systems = [load_system(x, align) if _is_model(x) else load_predictions(Path(x)) for x in (ours, theirs)]
+    systems = [load_system(x, align) if _is_model(x) else load_predictions(x) for x in (ours, theirs)]
     when_stopped(AGAIN if cache else "no scores were kept")
     table = run(systems, corpus, chosen, split=split, jobs=jobs, cache=CACHE if cache else None)
     one, other = table.systems
@@ -108,4 +107,7 @@ def compare(
 
 def _is_model(name: str) -> bool:
     """Not so a folder without a card, which holds outputs."""
-    return not Path(name).is_dir() or (Path(name) / CARD).exists()
+    from aecbench.systems import card_folder, split_name
+
+    _, model = split_name(name)
+    return not Path(model).is_dir() or card_folder(model) is not None

@@ -33,18 +33,26 @@ CAPTION = (
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:
     """Count and time what systems cost: parameters, MACs, real-time factor, latency, memory.
 
-    A system is a model, as of aecbench eval. Its delay alignment is part of it. What nobody has counted is "-".
+    A system is a model, as of aecbench eval, or NAME=MODEL. Its delay alignment is part of it. What nobody has counted
+    is "-".
 
     \b
     aecbench cost nlms kalman
     aecbench cost kalman --align none --format latex
+    aecbench cost tuned=runs/tune/kalman kalman
     """
     import pandas as pd
 
     from aecbench.cost import cost as measured
+    from aecbench.errors import UsageError
     from aecbench.results.formats import frame_text
+    from aecbench.systems import split_name
 
-    costs = {name: measured(name, align)._asdict() for name in dict.fromkeys(systems)}
+    called = {system: split_name(system)[0] or system for system in systems}
+    for name in called.values():
+        if list(called.values()).count(name) > 1:
+            raise UsageError(f"two systems are called {name!r}; give one another name, as in NAME=MODEL")
+    costs = {name: measured(system, align)._asdict() for system, name in called.items()}
     shown = pd.DataFrame([{"system": name, **_words(values)} for name, values in costs.items()])
     layout = "json" if as_json else layout
     if layout == "rich":

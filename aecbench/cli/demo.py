@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import JSON, RUNS, show, show_json
+from aecbench.cli.common import JSON, MODEL, RUNS, show, show_json
 
 __all__ = ["demo"]
 
@@ -19,8 +19,8 @@ SEEDS = 1_000_000
 @click.option(
     "--model",
     required=True,
-    metavar="NAME|DIR",
-    help="Baseline, folder with card.toml, --save-dir of aecbench train, or pkg.mod:Class.",
+    metavar="[NAME=]MODEL",
+    help=MODEL,
     shell_complete=complete.models,
 )
 @click.option("--duration", type=click.FloatRange(1, 600), default=5, show_default=True, help="Of the scene, in s.")

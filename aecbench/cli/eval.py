@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -9,12 +10,14 @@ from aecbench.cli import complete
 from aecbench.cli.common import (
     AGAIN,
     ALIGN,
+    BOARDS,
     CACHE,
     CORPORA,
     CORPUS,
     JOBS,
     JSON,
     METRIC,
+    MODEL,
     QUICKSTART,
     RUNS,
     fail_if_failed,
@@ -24,9 +27,13 @@ from aecbench.cli.common import (
     when_stopped,
 )
 
+if TYPE_CHECKING:
+    from aecbench.corpus import Corpus
+
 __all__ = ["evaluate"]
 
 FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
+SPLIT, ALIGNMENT = "test", "auto"
 
 
 @click.command("eval")
@@ -34,19 +41,25 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     "--model",
     "models",
     multiple=True,
-    metavar="NAME",
-    help="Baseline, folder with card.toml, pkg.mod:Class, or 'command:prog {mic} {far} {out}'.",
+    metavar="[NAME=]MODEL",
+    help=MODEL,
     shell_complete=complete.models,
 )
 @click.option(
     "--predictions",
     multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
+    metavar="[NAME=]DIR",
     help="What another program made of the exported scenes: <split>-<index>.wav, as long as mic and aligned with it.",
 )
+@click.option(
+    "--board",
+    metavar="NAME",
+    help="Take corpus (corpora/NAME), split, metrics and alignment from a leaderboard.",
+    shell_complete=complete.boards,
+)
+@BOARDS
 @CORPUS
-@click.option("--split", default="test", show_default=True, shell_complete=complete.splits)
+@click.option("--split", help=f"[default: {SPLIT}]", shell_complete=complete.splits)
 @click.option(
     "--scene", "scenes", multiple=True, metavar="ID", help="Only this one, split/index, and no file; may be repeated."
 )
@@ -58,7 +71,7 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     multiple=True,
     metavar="NAME[=EDGE,...]",
     help="Break down by talk, ser, rt60, loudspeaker, nonlinear, noise, delay, path, or anything that was drawn; "
-    "numbers in bins, or between these edges. Given twice: by both.",
+    "numbers in bins, or between these edges. Given twice: by both. Also written to table-by-NAME.csv and .md.",
 )
 @click.option(
     "--reference",
@@ -66,13 +79,13 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     help="Show the differences to this system too, scene by scene.",
     shell_complete=complete.models,
 )
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", metavar="auto|none|MS", help=f"{ALIGN}  [default: {ALIGNMENT}]")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for rows.parquet, table.csv, table.md.  [default: runs/CORPUS]",
+    help="Folder for rows.parquet, table.csv, table.md, beside the systems there.  [default: runs/CORPUS, runs/BOARD]",
 )
 @click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
 @click.option(
@@ -88,16 +101,18 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
 @JSON
 def evaluate(
     models: Sequence[str],
-    predictions: Sequence[Path],
+    predictions: Sequence[str],
+    board: str | None,
+    boards: Path | None,
     corpus_path: Path | None,
-    split: str,
+    split: str | None,
     scenes: Sequence[str],
     metrics: Sequence[str],
     aecmos: Path | None,
     dnsmos: Path | None,
     by: Sequence[str],
     reference: str | None,
-    align: str,
+    align: str | None,
     jobs: int,
     scheduler: str | None,
     out: Path | None,
@@ -111,12 +126,18 @@ def evaluate(
 
     An evaluation that was stopped goes on where it was, and what was scored before is not scored again.
 
+    Results that are in the folder already are kept: a system takes the place of itself alone, that is of the same name,
+    model and alignment. Results on another corpus or split, of another system of that name, or by fewer metrics than
+    before, are refused before anything is run.
+
     \b
     aecbench eval --model kalman
     aecbench eval --model nlms --model kalman --by ser --by talk
     aecbench eval --model nlms --model kalman --reference nlms --by rt60=0.3,0.6 --format latex
     aecbench eval --model mypackage.aec:MyCanceller --metric erle --metric pesq --json
     aecbench eval --model 'command:./prog --mic={mic} {far} {out}'
+    aecbench eval --model tuned=runs/tune/kalman --model kalman --model onnx=deep_adaptive.onnx
+    aecbench eval --board speech-v1 --model path/to/mine
     aecbench eval --model kalman --predictions outputs/of-another-program
     aecbench eval --model kalman --scene test/000012 --save-audio listen
     aecbench eval --model nlms --model kalman --plots pictures
@@ -124,30 +145,39 @@ def evaluate(
     from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
+    from aecbench.evaluation import plan
     from aecbench.report import difference_table, result_table
-    from aecbench.results import formats, groups
+    from aecbench.results import ResultTable, add, check, formats, groups
     from aecbench.systems import load_predictions, load_system
 
     if not (models or predictions):
         raise UsageError("nothing to evaluate; give --model NAME or --predictions DIR")
-    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
+    if board is None:
+        task = Task(open_corpus(corpus_path or CORPORA / QUICKSTART), split or SPLIT, metrics, align or ALIGNMENT)
+    else:
+        given = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
+        task = _of_board(board, boards, corpus_path, [option for option, value in given.items() if value])
+    corpus, split, chosen = task.corpus, task.split, metrics_of(task.metrics, aecmos, dnsmos)
     if scenes:
         from aecbench.plots import find_scene
 
         ids = corpus.scenes["scene"]
         corpus = corpus.where(scene=[ids[find_scene(corpus, scene)] for scene in scenes])
     groups.check(corpus.split(split).to_pandas(), by)
-    chosen = metrics_of(metrics, aecmos, dnsmos)
-    systems = [load_system(model, align) for model in dict.fromkeys(models)]
-    systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
+    systems = [load_system(model, task.align) for model in dict.fromkeys(models)]
+    systems += [load_predictions(outputs) for outputs in dict.fromkeys(predictions)]
     if reference is not None:
         known("system", reference, [system.name for system in systems])
+    folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
+    if folder is not None:
+        check(plan(systems, corpus, chosen, split), folder)
     kept = CACHE if cache else None
     when_stopped(AGAIN if cache and audio is None else "no scores were kept")
     table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
-    folder = RUNS / str(corpus.info["spec"]["name"]) if out is None and not scenes else out
+    if task.board is not None:
+        table = ResultTable(table.rows, table.provenance | {"board": str(task.board)})
     if folder is not None:
-        table.save(folder)
+        add(table, folder, by)
     if plots is not None:
         from aecbench.plots import Evaluated, plot_evaluation
 
@@ -162,3 +192,28 @@ def evaluate(
         for place in filter(None, (folder, audio, plots)):
             click.echo(place)
     fail_if_failed(table)
+
+
+class Task(NamedTuple):
+    """What systems are evaluated on."""
+
+    corpus: "Corpus"
+    split: str
+    metrics: Sequence[str]
+    align: str
+    board: Path | None = None
+
+
+def _of_board(name: str, boards: Path | None, corpus: Path | None, given: Sequence[str]) -> Task:
+    """The task of a leaderboard. Raises UsageError for options that were given and are its to say."""
+    from aecbench.errors import UsageError
+    from aecbench.leaderboard import board_corpus, check_metrics, find_board, read_rules
+
+    for option in given:
+        raise UsageError(f"board {name} says what {option} is for; leave out {option}, or --board")
+    place = find_board(name, boards)
+    rules = read_rules(place)
+    check_metrics(rules)
+    return Task(
+        board_corpus(rules, corpus or CORPORA / name), rules.corpus.split, list(rules.metrics), rules.align, place
+    )

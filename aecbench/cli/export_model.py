@@ -38,8 +38,9 @@ def export_model(name: str, out: Path, quantize: str | None, prune: float, as_js
     from aecbench.cancellers.deep.onnx import export, exportable
     from aecbench.systems import load_system
 
-    canceller = pruned(exportable(load_system(name, "none").canceller, name), prune)
-    written = export(canceller, out, name=Path(name).name, int8=quantize is not None)
+    system = load_system(name, "none")
+    canceller = pruned(exportable(system.canceller, name), prune)
+    written = export(canceller, out, name=system.name, int8=quantize is not None)
     if as_json:
         show_json({"model": written})
         return

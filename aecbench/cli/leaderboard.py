@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import CORPORA, JOBS, JSON, show_json, when_stopped
+from aecbench.cli.common import ALIGN, BOARDS, CORPORA, JOBS, JSON, show_json, when_stopped
 
 if TYPE_CHECKING:
     from aecbench.leaderboard import Board
 
 __all__ = ["leaderboard"]
 
-IN = click.option(
-    "--boards", type=click.Path(path_type=Path), help="Folder of the leaderboards.  [default: leaderboards]"
-)
+HERE = Path("leaderboards")  # boards are written here and nowhere else, unless --boards says so
 
 
 @click.group()
@@ -41,8 +39,9 @@ def leaderboard() -> None:
     help="May be repeated.  [default: all]",
     shell_complete=complete.metrics,
 )
-@click.option("--rebuild", default="", metavar="COMMAND", help="What makes the corpus.")
-@IN
+@click.option("--rebuild", default="", metavar="COMMAND", help="Say that this command makes the corpus.")
+@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@BOARDS
 @JSON
 def new(
     name: str,
@@ -50,6 +49,7 @@ def new(
     title: str,
     ranked_by: Sequence[str],
     rebuild: str,
+    align: str,
     boards: Path | None,
     as_json: bool,
 ) -> None:
@@ -58,22 +58,24 @@ def new(
     \b
     aecbench leaderboard new synthetic-v1 runs/synthetic-v1 --rank-by erle_true --rank-by pesq
     """
-    from aecbench.leaderboard import BOARDS, load_results, new_board, update, update_all
+    from aecbench.leaderboard import load_results, new_board, update, update_all
 
-    place = boards or Path(BOARDS)
-    board = new_board(load_results(results), place / name, title=title, rebuild=rebuild, ranked_by=ranked_by)
+    place = boards or HERE
+    board = new_board(
+        load_results(results), place / name, title=title, rebuild=rebuild, align=align, ranked_by=ranked_by
+    )
     update_all(place, update(board.path))
     _show_files([board.path / "board.toml"], as_json)
 
 
 @leaderboard.command("update")
-@IN
+@BOARDS
 @JSON
 def update_(boards: Path | None, as_json: bool) -> None:
     """Write README.md of every leaderboard anew."""
-    from aecbench.leaderboard import BOARDS, board_names, update, update_all
+    from aecbench.leaderboard import board_names, update, update_all
 
-    place = boards or Path(BOARDS)
+    place = boards or HERE
     written = [update(place / name) for name in board_names(place)]
     update_all(place, *written)
     _show_files([*(board.path / "README.md" for board in written), place / "README.md"], as_json)
@@ -95,13 +97,13 @@ def _show_files(files: Sequence[Path], as_json: bool) -> None:
     "--model",
     "models",
     multiple=True,
-    metavar="NAME",
-    help="For --rerun: of systems that are not shipped.",
+    metavar="[NAME=]MODEL",
+    help="For --rerun: run this system, which is not shipped; may be repeated.",
     shell_complete=complete.models,
 )
 @click.option("--seed", type=int, help="Of the choice of scenes.  [default: another one each time]")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@IN
+@BOARDS
 @JSON
 def verify(
     board: str | None,
@@ -119,7 +121,7 @@ def verify(
 
     \b
     aecbench leaderboard verify
-    aecbench leaderboard verify synthetic-v1 --rerun 4 --corpus corpora/synthetic-v1
+    aecbench leaderboard verify synthetic-v1 --rerun 4 --model path/to/mine
     """
     from aecbench.errors import UsageError
     from aecbench.leaderboard import BoardError, board_names, find_board, open_board
@@ -166,13 +168,12 @@ def _rerun(
     """Say how the systems did when run again; gives the same for a program."""
     import random
 
-    from aecbench.corpus import open_corpus
-    from aecbench.leaderboard import rerun
+    from aecbench.leaderboard import board_corpus, rerun
 
     seed = random.randrange(1 << 32) if seed is None else seed
     say(f"run again on {count} scenes, --seed {seed}")
     systems = []
-    for one in rerun(board, open_corpus(place), count, seed, models=models, jobs=jobs):
+    for one in rerun(board, board_corpus(board.rules, place), count, seed, models=models, jobs=jobs):
         if one.problem or one.skipped:
             say(f"{one.name}: {one.problem or f'not run: {one.skipped}'}")
         else:
@@ -191,12 +192,12 @@ def _rerun(
     "--model",
     "models",
     multiple=True,
-    metavar="NAME",
-    help="To hear systems that are not shipped.",
+    metavar="[NAME=]MODEL",
+    help="Run this system too, which is not shipped; may be repeated.",
     shell_complete=complete.models,
 )
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@IN
+@BOARDS
 @JSON
 def build(
     board: str | None,
@@ -213,15 +214,14 @@ def build(
     aecbench leaderboard build --out site
     aecbench leaderboard build synthetic-v1 --corpus corpora/synthetic-v1 --out site
     """
-    from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import board_names, find_board, open_board
+    from aecbench.leaderboard import board_corpus, board_names, find_board, open_board
     from aecbench.leaderboard.site import build as write
 
     if corpus is not None and board is None:
         raise UsageError("--corpus needs the name of one board")
     found = [open_board(find_board(name, boards)) for name in ([board] if board else board_names(boards))]
-    scenes = None if corpus is None else open_corpus(corpus)
+    scenes = None if corpus is None else board_corpus(found[0].rules, corpus)
     when_stopped(f"the pages in {out} are not finished: the same command makes them anew")
     page = write(found, out, corpus=scenes, models=models, jobs=jobs)
     if as_json:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import JSON, show_json
+from aecbench.cli.common import BOARDS, JSON, show_json
 
 __all__ = ["publish"]
 
@@ -16,22 +17,31 @@ __all__ = ["publish"]
 @click.option(
     "--board",
     "board_name",
-    required=True,
     metavar="NAME",
-    help="Leaderboard that the systems are added to.",
+    help="Add to this leaderboard.  [default: that of aecbench eval --board]",
     shell_complete=complete.boards,
+)
+@click.option(
+    "--system",
+    "systems",
+    multiple=True,
+    metavar="NAME",
+    help="Add only this system of the results; may be repeated.  [default: all evaluated for the board]",
 )
 @click.option("--name", default="", help="Name on the board.  [default: that of the system]")
 @click.option("--title", default="", help="One line that says what it is.  [default: the summary on its card]")
 @click.option("--url", default="", help="Where to read more: https://...")
 @click.option("--authors", default="", help="Who made it.")
-@click.option("--model", type=click.Path(path_type=Path), metavar="DIR", help="Folder with the card of the system.")
-@click.option("--boards", type=click.Path(path_type=Path), help="Folder of the leaderboards.  [default: leaderboards]")
+@click.option(
+    "--model", type=click.Path(path_type=Path), metavar="DIR", help="Folder with its card.  [default: as evaluated]"
+)
+@BOARDS
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @JSON
 def publish(
     results: Sequence[Path],
-    board_name: str,
+    board_name: str | None,
+    systems: Sequence[str],
     name: str,
     title: str,
     url: str,
@@ -46,19 +56,23 @@ def publish(
     An entry never changes: when a system is published again, it is as a new version, and the old one is kept.
 
     \b
-    aecbench eval --model kalman --corpus corpora/synthetic-v1 --out runs/kalman
-    aecbench publish runs/kalman --board synthetic-v1 --dry-run
-    aecbench publish runs/mine --board synthetic-v1 --model path/to/folder --authors 'A. Researcher'
+    aecbench eval --board synthetic-v1 --model path/to/mine --out runs/mine
+    aecbench publish runs/mine --authors 'A. Researcher' --dry-run
+    aecbench publish runs/mine --authors 'A. Researcher'
     """
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import BOARDS, find_board, load_results, open_board, prepare
+    from aecbench.leaderboard import load_results, open_board, prepare
     from aecbench.leaderboard import publish as write
 
-    board = open_board(find_board(board_name, boards or Path(BOARDS)))  # never those inside an installed package
+    tables = [load_results(path) for path in results]
+    place, chosen = _board(tables, board_name, boards, dry_run)
+    board = open_board(place)
     found = [
-        one
-        for path in results
-        for one in prepare(load_results(path), board, name=name, title=title, url=url, authors=authors, model=model)
+        entry
+        for table, default in zip(tables, chosen, strict=True)
+        for entry in prepare(
+            table, board, systems=systems or default, name=name, title=title, url=url, authors=authors, model=model
+        )
     ]
     called = [entry.name for entry, _ in found]
     for entry, _ in found:
@@ -79,3 +93,25 @@ def publish(
         for entry, _ in found:
             click.echo(f"{entry.name}: version {entry.version}, place {places[entry.name]} of {len(new.systems)}")
         click.echo(new.path / "README.md")
+
+
+def _board(
+    tables: Sequence[Any], name: str | None, boards: Path | None, dry_run: bool
+) -> tuple[Path, Sequence[Sequence[str]]]:
+    """The folder of the board, and of each table the systems that are for it (none: all of them)."""
+    from aecbench.errors import UsageError
+    from aecbench.leaderboard import board_of, find_board, is_shipped
+
+    chosen: list[Sequence[str]] = [()] * len(tables)
+    if name is None:
+        places, chosen = map(list, zip(*map(board_of, tables), strict=True))
+        if len(set(places)) > 1:
+            raise UsageError(f"the results are for the boards {', '.join(map(str, places))}; name one with --board")
+        name, boards = places[0].name, boards or (None if is_shipped(places[0]) else places[0].parent)
+    place = find_board(name, boards)
+    if boards is None and is_shipped(place) and not dry_run:
+        raise UsageError(
+            f"{place}: is part of the installed aecbench, and is not written to; say with --boards where the "
+            f"leaderboards are, in a checkout or a copy of that folder"
+        )
+    return place, chosen

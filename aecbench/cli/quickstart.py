@@ -28,20 +28,23 @@ def quickstart(jobs: int, as_json: bool) -> None:
     aecbench quickstart
     """
     from aecbench.assets import names
-    from aecbench.evaluation import evaluate
+    from aecbench.evaluation import evaluate, plan
+    from aecbench.metrics import choose
     from aecbench.plots import plot_results
     from aecbench.recipe import read_recipe
     from aecbench.report import corpus_report, result_table
-    from aecbench.results import result_json
+    from aecbench.results import add, check, result_json
     from aecbench.simulation import simulate as run
+    from aecbench.systems import load_system
 
     when_stopped(AGAIN)
     corpus = run(read_recipe(QUICKSTART), CORPORA / QUICKSTART, jobs=jobs)
     if not as_json:
         show(corpus_report(corpus))
-    table = evaluate(names("baselines"), corpus, jobs=jobs)
-    folder = RUNS / QUICKSTART
-    table.save(folder)
+    folder, systems = RUNS / QUICKSTART, [load_system(name) for name in names("baselines")]
+    check(plan(systems, corpus, choose(None)), folder)
+    table = evaluate(systems, corpus, jobs=jobs)
+    add(table, folder)
     plot_results(table, folder / "table.png")
     if as_json:
         show_json({**result_json(table), "folder": folder})

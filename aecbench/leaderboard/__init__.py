@@ -7,14 +7,17 @@ from aecbench.leaderboard.board import (
     board_folders,
     board_names,
     find_board,
+    is_shipped,
     new_board,
     open_board,
+    read_rules,
 )
 from aecbench.leaderboard.check import Problem, verify
 from aecbench.leaderboard.entry import BoardError, Entry, Published
-from aecbench.leaderboard.publish import load_results, prepare, publish
+from aecbench.leaderboard.publish import board_of, load_results, prepare, publish
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.rerun import Rerun, rerun
+from aecbench.leaderboard.task import board_corpus, check_metrics
 
 __all__ = [
     "BOARDS",
@@ -25,14 +28,19 @@ __all__ = [
     "Published",
     "Rerun",
     "Standing",
+    "board_corpus",
     "board_folders",
     "board_names",
+    "board_of",
+    "check_metrics",
     "find_board",
+    "is_shipped",
     "load_results",
     "new_board",
     "open_board",
     "prepare",
     "publish",
+    "read_rules",
     "rerun",
     "update",
     "update_all",

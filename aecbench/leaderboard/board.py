@@ -21,6 +21,7 @@ import tomli_w
 from pydantic import Field
 
 from aecbench.assets import folder
+from aecbench.cancellers.align import alignment
 from aecbench.config import parse, read_toml, sha256
 from aecbench.errors import ConfigError, UnknownName
 from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, Published, read_entry, read_rows
@@ -41,6 +42,7 @@ __all__ = [
     "board_names",
     "condition_title",
     "find_board",
+    "is_shipped",
     "new_board",
     "open_board",
     "read_rules",
@@ -70,6 +72,7 @@ class Rules(Frozen):
     title: str = Field(max_length=200)
     rebuild: str = ""  # the command that makes the corpus
     rules: str = RULES
+    align: str = "auto"  # alignment in front of systems that listen to the far end; such as align themselves have none
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
     corpus: CorpusFacts
     scenes: Hash  # SHA-256 of scenes.parquet
@@ -178,6 +181,11 @@ def find_board(name: str, place: Path | None = None) -> Path:
     return board_folders(place) / name
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether the folder of a board was found where the shipped ones are, since there is no ./leaderboards."""
+    return path.parent == folder(BOARDS)
+
+
 def board_names(place: Path | None = None) -> list[str]:
     """All boards, sorted."""
     return sorted(path.parent.name for path in board_folders(place).glob(f"*/{BOARD}"))
@@ -226,16 +234,23 @@ def read_scenes(path: Path, rules: Rules) -> pd.DataFrame:
 
 
 def new_board(
-    table: ResultTable, place: Path, *, title: str = "", rebuild: str = "", ranked_by: Sequence[str] = ()
+    table: ResultTable,
+    place: Path,
+    *,
+    title: str = "",
+    rebuild: str = "",
+    align: str = "auto",
+    ranked_by: Sequence[str] = (),
 ) -> Board:
     """Make the folder of a board, for the corpus and the metrics of a table of results, without entries.
 
     It is called as the folder, and is ranked by all metrics where nothing else is said. Raises BoardError where there
-    is one already, UnknownName for a metric, OutputError.
+    is one already, UnknownName for a metric, UsageError for an alignment, OutputError.
     """
+    alignment(align)
     if (place / BOARD).exists():
         raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
-    metrics = [metric for metric in table.metrics if metric in METRICS]
+    metrics = [metric for metric in table.provenance["metrics"] if metric in METRICS]
     for metric in ranked_by:
         if metric not in metrics:
             raise UnknownName("metric", metric, metrics)
@@ -249,6 +264,7 @@ def new_board(
         "title": title or place.resolve().name,
         "rebuild": rebuild,
         "rules": RULES,
+        "align": align,
         "ranked_by": list(ranked_by) or metrics,
         "scenes": sha256(data),
         "corpus": table.provenance["corpus"],

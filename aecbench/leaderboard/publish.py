@@ -8,21 +8,19 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from aecbench.assets import find, names
+from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.config import canonical_json, parse, read_toml, sha256
-from aecbench.errors import ConfigError, UsageError
+from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.check import among, check_entry, stated
 from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, to_parquet
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.text import hidden
-from aecbench.results import ResultTable
-from aecbench.systems import CARD, Card, load_system
+from aecbench.results import ROWS, ResultTable
+from aecbench.systems import CARD, Card, card_folder, load_system
 
-__all__ = ["load_results", "prepare", "publish"]
-
-ROWS = "rows.parquet"
+__all__ = ["board_of", "load_results", "prepare", "publish"]
 
 
 def load_results(path: Path) -> ResultTable:
@@ -39,10 +37,24 @@ def load_results(path: Path) -> ResultTable:
     return table
 
 
+def board_of(table: ResultTable) -> tuple[Path, list[str]]:
+    """The folder of the board that results are for, and the systems that were evaluated for it.
+
+    Raises UsageError where `aecbench eval --board` has not made them, or for several boards.
+    """
+    places = {system: table.origin(system).get("board") for system in table.systems}
+    known = sorted({place for place in places.values() if place is not None})
+    if len(known) != 1:
+        what = f"were evaluated for the boards {', '.join(known)}" if known else "do not say for which board they are"
+        raise UsageError(f"the results {what}; name one with --board")
+    return Path(known[0]), [system for system, place in places.items() if place is not None]
+
+
 def prepare(
     table: ResultTable,
     board: Board,
     *,
+    systems: Sequence[str] = (),
     name: str = "",
     title: str = "",
     url: str = "",
@@ -50,20 +62,28 @@ def prepare(
     model: Path | None = None,
     published: datetime.date | None = None,
 ) -> list[Published]:
-    """The entries that a table of results would become on a board, one per system; nothing is written.
+    """The entries that a table of results would become on a board, one for each of `systems`, by default all.
 
-    `name`, `title`, `url` and `authors` are for a single system. Its card is that of the shipped system of its name, or
-    that in the folder `model`. Raises BoardError with what is wrong with the first that is refused, UsageError.
+    Nothing is written. `name`, `title`, `url` and `model` are for a single system. Its card is that in the folder that
+    was evaluated, or in `model` where that lies elsewhere now. Raises BoardError with what is wrong with the first that
+    is refused, UsageError.
     """
-    if len(table.systems) != 1 and (name or title or url or model):
-        raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(table.systems)}")
+    chosen = list(systems) or table.systems
+    for system in chosen:
+        if system not in table.systems:
+            raise UnknownName("system in the results", system, table.systems)
+    if len(chosen) != 1 and (name or title or url or model):
+        raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(chosen)}")
+    if model is not None and card_folder(str(model)) is None:
+        raise UsageError(f"--model {model}: has no {CARD}; expected the folder of {chosen[0]}")
     found = []
-    for system in table.systems:
+    for system in chosen:
         facts = _facts(table, system)
         called = name or system
+        source = str(model or table.origin(system).get("models", {}).get(system) or "")
         about = {"authors": authors, "url": url, "title": title}
         about |= {"name": called, "published": str(published or datetime.date.today())}
-        found.append(_entry(table, board, system, facts, _card(called, system, facts, model), about))
+        found.append(_entry(table, board, system, facts, _card(called, system, facts, source), about))
     return found
 
 
@@ -83,14 +103,17 @@ def _facts(table: ResultTable, system: str) -> dict[str, Any]:
         raise BoardError(f"the results do not say what system {system!r} is; evaluate it again") from None
 
 
-def _card(called: str, system: str, facts: dict[str, Any], model: Path | None) -> dict[str, Any] | None:
-    """The card of a system, once it is certain that the results are of it."""
+def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[str, Any] | None:
+    """The card of a system, once it is certain that the results are of it; None for one without a card."""
     shipped = {*names("baselines"), *CANCELLERS}
     if called in shipped and system != called:
         raise BoardError(f"{called!r} is a shipped system, and these results are of {system!r}; choose another --name")
-    if model is None and system not in shipped:
+    source = called if called in shipped else model
+    folder = card_folder(source)
+    if folder is None and source not in shipped:
+        if source and ":" not in source and not Path(source).exists():
+            raise BoardError(f"{system!r} was evaluated from {source}, which is not here; say with --model where it is")
         return None
-    source = str(model) if model is not None else system
     ours = load_system(source, facts["align"])
     for what, one, other in (
         ("class", ours.target, facts["canceller"]),
@@ -101,7 +124,6 @@ def _card(called: str, system: str, facts: dict[str, Any], model: Path | None) -
                 f"the results of {system!r} are not of the {what} that {source} has now; evaluate it again, "
                 f"or publish it under another --name"
             )
-    folder = model if model is not None else find("baselines", system) if system in names("baselines") else None
     if folder is None:
         return None
     return parse(Card, read_toml(folder / CARD), str(folder / CARD)).model_dump(mode="json")
@@ -124,7 +146,7 @@ def _entry(
         if version.entry.rows == sha256(data):
             raise BoardError(f"{called}: these results are on {board.rules.name} already, as {version.entry.file}.json")
     last = None if not before else board.path / RESULTS / f"{before[-1].entry.file}.json"
-    origin = table.provenance
+    origin = table.origin(system)
     content: dict[str, Any] = {
         **about,
         "title": about["title"] or _summary(card) or called,

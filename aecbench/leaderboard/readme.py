@@ -75,7 +75,7 @@ def boards_readme(boards: Sequence[Board]) -> str:
 
 {_table(["board", "corpus", "systems", "first"], lines) if lines else "There is none yet."}
 
-How to submit a system is in [CONTRIBUTING.md](../CONTRIBUTING.md#submitting-to-a-leaderboard).
+To submit a system, run `aecbench eval --board NAME --model MODEL --out RESULTS` and `aecbench publish RESULTS`.
 `aecbench leaderboard verify` checks every file here, `aecbench leaderboard build` makes pages of them to browse.
 """
 

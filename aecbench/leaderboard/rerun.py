@@ -14,7 +14,8 @@ from aecbench.corpus import Corpus
 from aecbench.errors import NotInstalled
 from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
-from aecbench.leaderboard.entry import BoardError, Entry, Published
+from aecbench.leaderboard.entry import Entry, Published
+from aecbench.leaderboard.task import check_corpus
 from aecbench.metrics import METRICS
 from aecbench.systems import System, load_system
 
@@ -43,13 +44,8 @@ def rerun(
     them, and those of networks and of outside programs. Times are not compared. Raises BoardError where the corpus is
     not that of the board.
     """
-    facts = board.rules.corpus
-    if (corpus.id, corpus.digest) != (facts.id, facts.digest):
-        raise BoardError(
-            f"{corpus.path}: is corpus {corpus.id[:12]}, digest {corpus.digest[:12]}, and the board is of "
-            f"{facts.id[:12]}, {facts.digest[:12]}; {board.rules.rebuild or 'simulate it as the board says'}"
-        )
-    ids = list(corpus.split(facts.split).scenes["scene"])
+    check_corpus(board.rules, corpus)
+    ids = list(corpus.split(board.rules.corpus.split).scenes["scene"])
     chosen = np.random.default_rng(seed).choice(len(ids), min(count, len(ids)), replace=False)
     scenes = corpus.where(scene=[ids[n] for n in chosen])
     for _, found in sorted(board.current.items()):
@@ -83,11 +79,15 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
 
 
 def system_of(entry: Entry, models: Sequence[str]) -> System | None:
-    """The system of an entry: the shipped one of its name, or one of `models`, or none. Raises NotInstalled."""
+    """The system of an entry: the shipped one of its name, one of `models`, or none. Raises NotInstalled.
+
+    Of these models, it is the one that is as the entry says, else that of its name.
+    """
     if entry.name in {*names("baselines"), *CANCELLERS}:
         return load_system(entry.name, entry.system.align)
     others = [load_system(model, entry.system.align) for model in models]
-    return next((other for other in others if not _differs(other, entry)), None)
+    same = [other for other in others if not _differs(other, entry)]
+    return next(iter(same or [other for other in others if other.name == entry.name]), None)
 
 
 def _same_place(entry: Entry) -> bool:

@@ -1,6 +1,7 @@
 """Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
 
 from aecbench.results.cache import Cache
+from aecbench.results.folder import ROWS, add, check
 from aecbench.results.formats import FORMATS, MARK, RTF, cell, difference_cell, heading, result_json, wide
 from aecbench.results.groups import SCORES
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
@@ -10,13 +11,16 @@ __all__ = [
     "DESTROYED",
     "FORMATS",
     "MARK",
+    "ROWS",
     "RTF",
     "SCORES",
     "Cache",
     "Difference",
     "Interval",
     "ResultTable",
+    "add",
     "cell",
+    "check",
     "difference",
     "difference_cell",
     "heading",

@@ -20,8 +20,9 @@ from aecbench.results.groups import SCORES, groups, variable
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval, ranks
 from aecbench.signals import Talk
 
-__all__ = ["DESTROYED", "RTF", "ResultTable", "lower_is_better"]
+__all__ = ["DESTROYED", "EARLIER", "RTF", "ResultTable", "lower_is_better"]
 
+EARLIER = "earlier"  # of provenance: facts of the systems that another evaluation has scored
 DESTROYED = 20.0  # [dB] by which the near end is down that counts as destroyed
 
 By = str | Sequence[str] | None
@@ -33,8 +34,9 @@ class ResultTable:
     """Rows with the columns scene, system, metric, value, reason, failed, near_loss and what was drawn for the scene.
 
     near_loss says how much of the near end the system has taken away, in dB; NaN where it does not talk or that is not
-    known. `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), versions, commit, machine
-    and command.
+    known. `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), models (what to load them
+    by), metrics (their versions), versions, commit, machine and command. Where systems of an earlier evaluation are in
+    the table, these facts of theirs are in `earlier`, by system; see `origin`.
 
     Tables of several conditions take `by`: the names of columns, or "NAME=EDGE,EDGE,..." for numbers in given bins.
     Metrics of the near end that are valid in double talk are averaged over the scenes in which both ends talk: alone,
@@ -167,8 +169,17 @@ class ResultTable:
         rows = part[part["metric"] == metric]
         return rows.pivot(index="scene", columns="system", values="value").reindex(columns=self.systems)
 
+    def origin(self, system: str) -> dict[str, Any]:
+        """The provenance of the results of one system, which may be of an earlier evaluation than the others."""
+        facts = {name: value for name, value in self.provenance.items() if name != EARLIER}
+        own: dict[str, Any] = self.provenance.get(EARLIER, {}).get(system, {})
+        return facts | own
+
     def save(self, folder: str | Path) -> None:
-        """Write rows.parquet (provenance in its metadata), table.csv and table.md. Raises OutputError."""
+        """Write rows.parquet (provenance in its metadata), table.csv and table.md, in place of what is there.
+
+        `aecbench.results.add` keeps the results of other systems instead. Raises OutputError.
+        """
         folder = Path(folder)
         new_folder(folder)
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
@@ -188,9 +199,12 @@ class ResultTable:
     @staticmethod
     def concat(tables: Sequence["ResultTable"]) -> "ResultTable":
         """Several systems on one corpus as one table."""
-        systems = {name: facts for table in tables for name, facts in table.provenance["systems"].items()}
+        by_system = {
+            key: {name: facts for table in tables for name, facts in table.provenance.get(key, {}).items()}
+            for key in ("systems", "models")
+        }
         rows = pd.concat([table.rows for table in tables], ignore_index=True)
-        return ResultTable(rows, tables[0].provenance | {"systems": systems})
+        return ResultTable(rows, tables[0].provenance | by_system)
 
 
 def lower_is_better(metric: str) -> bool:

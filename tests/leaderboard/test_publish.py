@@ -196,7 +196,9 @@ def test_boards_inside_an_installed_package_are_never_written_to(aecbench, publi
     monkeypatch.setattr(boards_module, "folder", lambda kind: published)
     before = contents(published)
     assert aecbench("leaderboard", "verify").exit_code == 0
-    assert aecbench("publish", results, "--board", "toy-v1").exit_code == 2
+    result = aecbench("publish", results, "--board", "toy-v1")
+    assert result.exit_code == 2
+    assert "is part of the installed aecbench, and is not written to; say with --boards" in result.stderr
     assert aecbench("leaderboard", "update").exit_code == 1
     assert contents(published) == before
 

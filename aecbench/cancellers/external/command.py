@@ -24,12 +24,13 @@ SAID = 200  # characters of what a failing program wrote that are passed on
 class Command:
     """`prog {mic} {far} {out}`: the names stand for WAV files in a folder of their own, the first two 16-bit.
 
-    The program runs without a shell, in the current folder; it has to write {out} at mic's rate and length, aligned
-    with mic. Raises UsageError where a name is left out or there is no such program.
+    The program runs without a shell, in `folder`; it has to write {out} at mic's rate and length, aligned with mic.
+    Raises UsageError where a name is left out or there is no such program.
     """
 
     command: str
     rate: int = 16_000  # Hz of the files
+    folder: Path = Path()  # that the program runs in; the current one
 
     def __post_init__(self) -> None:
         for name in FILES:
@@ -41,7 +42,7 @@ class Command:
             words = shlex.split(self.command)
         except ValueError as error:
             raise UsageError(f"command {self.command!r}: cannot be split into words ({error})") from None
-        if shutil.which(words[0]) is None:
+        if shutil.which(self._program(words[0])) is None:
             raise UsageError(f"command {self.command!r}: no program {words[0]!r}; check the name and its permissions")
 
     @property
@@ -56,6 +57,10 @@ class Command:
             out[place] = self._run(mic[place], far[place])
         return out
 
+    def _program(self, word: str) -> str:
+        """The first word of the command: a path starts at the folder, a name is looked for as a shell does."""
+        return str(self.folder.absolute() / word) if "/" in word else word
+
     def _run(self, mic: Array, far: Array) -> Array:
         with TemporaryDirectory(prefix="aecbench-") as folder:
             paths = {name: Path(folder) / f"{name}.wav" for name in FILES}
@@ -64,7 +69,8 @@ class Command:
             words = shlex.split(self.command)
             for name, path in paths.items():
                 words = [word.replace(f"{{{name}}}", str(path)) for word in words]
-            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            words[0] = self._program(words[0])
+            done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
             if done.returncode:
                 said = (done.stderr or done.stdout).decode(errors="replace").strip()
                 raise AecbenchError(f"{words[0]} ended with {done.returncode}: {said[-SAID:] or 'it said nothing'}")

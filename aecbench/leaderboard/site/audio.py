@@ -13,8 +13,8 @@ from aecbench.corpus import Corpus, Item
 from aecbench.errors import NotInstalled
 from aecbench.evaluation import output_name, scene_folder
 from aecbench.leaderboard.board import Board
-from aecbench.leaderboard.entry import BoardError
 from aecbench.leaderboard.rerun import system_of
+from aecbench.leaderboard.task import check_corpus
 from aecbench.metrics.erle_segmental import segmental
 from aecbench.output import new_folder, whole_file
 from aecbench.plots import Evaluated
@@ -64,13 +64,8 @@ def systems_at_hand(board: Board, models: Sequence[str]) -> list[System]:
 
 def of_board(board: Board, corpus: Corpus) -> Corpus:
     """The scenes of a board. Raises BoardError where the corpus is another one."""
-    facts = board.rules.corpus
-    if (corpus.id, corpus.digest) != (facts.id, facts.digest):
-        raise BoardError(
-            f"{corpus.path}: is corpus {corpus.id[:12]}, digest {corpus.digest[:12]}, and board {board.rules.name} is "
-            f"of {facts.id[:12]}, {facts.digest[:12]}; {board.rules.rebuild or 'simulate it as the board says'}"
-        )
-    return corpus.split(facts.split)
+    check_corpus(board.rules, corpus)
+    return corpus.split(board.rules.corpus.split)
 
 
 def gallery(board: Board, scenes: Corpus, systems: Sequence[System], folder: Path, jobs: int = 1) -> list[Heard]:

@@ -1,0 +1,47 @@
+"""What a board has systems do: its corpus, with the certainty that it is the one of the board, and its metrics."""
+
+from pathlib import Path
+
+from aecbench.corpus import Corpus, open_corpus
+from aecbench.leaderboard.board import Rules
+from aecbench.leaderboard.entry import BoardError
+from aecbench.metrics import choose
+
+__all__ = ["board_corpus", "check_corpus", "check_metrics"]
+
+
+def board_corpus(rules: Rules, path: Path) -> Corpus:
+    """The corpus of a board, in a folder. Raises BoardError, which says how to make it, where there is another or none.
+
+    Raises CorpusError for one that is damaged.
+    """
+    if not path.exists():
+        raise BoardError(f"{path}: the corpus of board {rules.name} is not there; {_advice(rules)}")
+    corpus = open_corpus(path)
+    check_corpus(rules, corpus)
+    return corpus
+
+
+def check_corpus(rules: Rules, corpus: Corpus) -> None:
+    """Raise BoardError where a corpus is not that of a board."""
+    facts = rules.corpus
+    if (corpus.id, corpus.digest) != (facts.id, facts.digest):
+        raise BoardError(
+            f"{corpus.path}: is corpus {corpus.id[:12]}, digest {corpus.digest[:12]}, and board {rules.name} is of "
+            f"{facts.id[:12]}, {facts.digest[:12]}; {_advice(rules)}"
+        )
+
+
+def check_metrics(rules: Rules) -> None:
+    """Raise BoardError where this aecbench has other versions of the metrics of a board, UnknownName for other ones."""
+    for name, metric in choose(list(rules.metrics)).items():
+        if metric.version != rules.metrics[name].version:
+            raise BoardError(
+                f"board {rules.name} is scored by version {rules.metrics[name].version} of {name}, this aecbench has "
+                f"version {metric.version}; install the aecbench that the entries of the board name"
+            )
+
+
+def _advice(rules: Rules) -> str:
+    make = f"make it with: {rules.rebuild}" if rules.rebuild else "simulate it as the board says"
+    return f"{make}; or say with --corpus where it is"

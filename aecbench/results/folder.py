@@ -1,0 +1,121 @@
+"""A folder of results, which several evaluations may share: each adds its systems, and none loses what is there.
+
+The rule: a folder is of one split of one corpus. The results of other systems stay. A system takes the place of itself:
+of the same name, model and alignment, by all metrics that it was scored by before. Anything else is refused.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from aecbench.errors import OutputError, UsageError
+from aecbench.output import locked, new_folder, whole_file
+from aecbench.results.formats import FORMATS
+from aecbench.results.groups import variable
+from aecbench.results.table import EARLIER, ResultTable
+
+__all__ = ["ROWS", "add", "check"]
+
+ROWS = "rows.parquet"
+PATIENCE = 60  # [s] for another evaluation to write its results
+OWN = ("models", "metrics", "versions", "commit", "machine", "command", "board")  # facts that evaluations differ in
+ELSEWHERE = "choose another folder with --out, or remove that one"
+
+
+def check(new: ResultTable, folder: Path) -> None:
+    """Raise UsageError where a folder holds results that a new table would take away, OutputError for a damaged one.
+
+    The rows of the new table are not looked at, so it may be one that is yet to be computed.
+    """
+    there = _read(folder)
+    if there is None:
+        return
+    for fact in ("id", "digest", "split", "scenes"):
+        ours, theirs = new.provenance["corpus"][fact], there.provenance["corpus"][fact]
+        if ours != theirs:
+            what = f"holds results of {_words(fact, theirs)}, these are of {_words(fact, ours)}"
+            raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
+    for system in there.systems:
+        for metric, version in there.origin(system)["metrics"].items():
+            ours = new.provenance["metrics"].get(metric, version)
+            if ours != version:
+                what = f"holds results by version {version} of {metric}, these are by version {ours}"
+                raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
+    for system in new.provenance["systems"].keys() & there.provenance["systems"].keys():
+        _check_system(system, new, there, folder)
+
+
+def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
+    """Write a new table into a folder, together with the results of other systems there. Gives all of them.
+
+    The files are rows.parquet, table.csv and table.md; with conditions `by`, as of `ResultTable.summary`, there is the
+    breakdown too, table-by-NAME.csv and .md. Raises as `check` does.
+    """
+    new_folder(folder)
+    with locked(folder, PATIENCE):
+        check(new, folder)
+        whole = _joined(_read(folder), new)
+        whole.save(folder)
+        if by:
+            for layout in ("csv", "md"):
+                with whole_file(folder / f"table-by-{'-'.join(map(variable, by))}.{layout}") as part:
+                    part.write_text(FORMATS[layout](whole, by, None), encoding="utf-8")
+    return whole
+
+
+def _read(folder: Path) -> ResultTable | None:
+    """The results in a folder; None where there are none."""
+    if not (folder / ROWS).exists():
+        return None
+    try:
+        found = ResultTable.load(folder / ROWS)
+        found.provenance["corpus"]["digest"], found.provenance["systems"].keys() & found.provenance["models"].keys()
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise OutputError(f"{folder / ROWS}: holds no results ({error}); {ELSEWHERE}") from None
+    return found
+
+
+def _words(fact: str, value: Any) -> str:
+    return {
+        "id": f"corpus {value!s:.12}",
+        "digest": f"a corpus of digest {value!s:.12}",
+        "split": f"split {value}",
+        "scenes": f"{value} scenes",
+    }[fact]
+
+
+def _check_system(system: str, new: ResultTable, there: ResultTable, folder: Path) -> None:
+    """Raise UsageError where another system has the name, or the same one has metrics that it would lose."""
+    ours, theirs = new.origin(system), there.origin(system)
+    for what, one, other in (
+        ("model", ours["models"][system], theirs["models"][system]),
+        ("alignment", ours["systems"][system]["align"], theirs["systems"][system]["align"]),
+    ):
+        if one != other:
+            raise UsageError(
+                f"{folder}: holds results of {system!r} with {what} {other}, not {one}; give this one a name, "
+                f"--model NAME={ours['models'][system]}, or {ELSEWHERE}"
+            )
+    lost = [metric for metric in theirs["metrics"] if metric not in ours["metrics"]]
+    if lost:
+        raise UsageError(
+            f"{folder}: holds results of {system!r} by {', '.join(lost)} too; score it by all of its metrics, or "
+            f"{ELSEWHERE}"
+        )
+
+
+def _joined(there: ResultTable | None, new: ResultTable) -> ResultTable:
+    """The new results, behind those of other systems."""
+    if there is None:
+        return new
+    kept = [system for system in there.systems if system not in new.systems]
+    rows = there.rows[there.rows["system"].isin(kept)]
+    provenance = dict(new.provenance)
+    if kept:
+        own = {system: there.origin(system) for system in kept}
+        provenance["systems"] = {name: own[name]["systems"][name] for name in kept} | new.provenance["systems"]
+        provenance[EARLIER] = {name: {fact: own[name].get(fact) for fact in OWN} for name in kept}
+    return ResultTable(pd.concat([rows, new.rows], ignore_index=True), provenance)

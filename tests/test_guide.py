@@ -1,0 +1,215 @@
+"""The pages of the guide are followed from top to bottom, each in an empty folder: every command, every Python block.
+
+What a page takes for granted, such as recordings of the reader's, is in BRINGS. Corpora and trainings are made smaller
+by options that the pages do not show, in SMALLER. What is not run is in LEFT_OUT, with the reason.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+import aecbench as ab
+from aecbench.cli import main
+
+ROOT = Path(ab.__file__).parents[1]
+DOCS, RATE = ROOT / "docs", 16_000
+BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILES = [*sorted(DOCS.glob("*.md")), ROOT / "CONTRIBUTING.md", ROOT / "README.md"]
+PAGES = [page for page in FILES if BLOCK.search(page.read_text())]
+
+LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not run
+    "python -m pip install": "installs what is installed",
+    "./check": "runs all tests, this one too",
+    "arecord": "needs a sound card",
+    "dask ": "started by tests/test_dask.py",
+    "aecbench simulate synthetic-v1 --scheduler": "run by tests/test_dask.py",
+    "torchrun": "run by tests/test_train.py",
+    "aecbench fetch": "downloads 1 GB; tests/packs fetch a small pack",
+    "aecbench eval --model kalman --corpus corpora/challenge-real --aecmos": "needs the models of Microsoft",
+    "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",
+    "from dask_jobqueue": "needs a cluster",
+    "from dask_kubernetes": "needs a cluster",
+    "import aecbench as ab\n\ncanceller = ab.load_system": "reads and plays without end, by functions of the reader's",
+    '"cubic"': "a line for a table",
+}
+SMALLER = {  # what is added to a command
+    "simulate": "--scenes 3",
+    "tune": "--trials 2",
+    "train": "--epochs 1 --batch-size 2 --train-samples 2 --val-samples 1 --duration 1 --workers 0",
+}
+
+
+class Reader:
+    """Somebody in an empty folder, who types what a page says."""
+
+    def __init__(self, folder: Path, speech: Path) -> None:
+        self.folder, self.speech = folder, speech
+
+    def follow(self, page: Path) -> None:
+        for language, text in BLOCK.findall(page.read_text()):
+            if language == "bash":
+                for line in text.replace("\\\n", " ").splitlines():
+                    self.type(line)
+            elif not left_out(text):
+                exec(compile(text, page.name, "exec"), {})
+
+    def type(self, line: str) -> None:
+        words = shlex.split(line, comments=True)
+        if not words or left_out(line):
+            return
+        if words[0] == "aecbench":
+            self.run(*words[1:])
+        else:
+            subprocess.run(words, check=True)
+
+    def run(self, *words: str) -> None:
+        """Run a command of aecbench, made smaller, in this process."""
+        result = CliRunner().invoke(main, [*words, *self.smaller(words)], catch_exceptions=False)
+        assert result.exit_code == 0, f"aecbench {shlex.join(words)}\n{result.output}"
+
+    def smaller(self, words: tuple[str, ...]) -> list[str]:
+        """The options that make a command smaller, or do without a download."""
+        added = SMALLER.get(words[0], "").split()
+        if words[:2] == ("simulate", "speech-v1"):
+            for option in {"--speech", "--noise"}.difference(words):
+                added += [option, str(self.speech)]
+        return added + (["--jobs", "1"] if takes_jobs(words) else [])
+
+
+def left_out(text: str) -> bool:
+    return any(text.startswith(start) for start in LEFT_OUT)
+
+
+def takes_jobs(words: tuple[str, ...]) -> bool:
+    command: click.Command = main
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        command = command.commands[word]
+    return any(param.name == "jobs" and (param.default == -1 or "--jobs" in words) for param in command.params)
+
+
+def recording(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(len(path.name)).normal(size=2 * RATE) / 20, RATE)
+
+
+def pair(reader: Reader) -> None:
+    recording(Path("mic.wav"))
+    recording(Path("far.wav"))
+
+
+def quickstart(reader: Reader) -> None:
+    reader.run("simulate", "quickstart-v1")
+
+
+def canceller(reader: Reader) -> None:
+    """The files of the page on cancellers, and the folder of one."""
+    for name in ("my_canceller.py", "my_metric.py", "nlms.c"):
+        shutil.copy(DOCS / "examples" / name, name)
+    mine = Path("path/to/mine")
+    mine.mkdir(parents=True)
+    shutil.copy("my_canceller.py", mine / "my_own_canceller.py")
+    (mine / "card.toml").write_text('canceller = "my_own_canceller:MyCanceller"\nsummary = "mine"\n')
+
+
+def board(reader: Reader) -> None:
+    """The board synthetic-v1, of a corpus as small as the page's will be."""
+    canceller(reader)
+    reader.run("simulate", "synthetic-v1", "--split", "test", "--out", "elsewhere/synthetic-v1")
+    metrics = ["--metric", "erle", "--metric", "lsd"]
+    reader.run("eval", "--model", "nlms", "--corpus", "elsewhere/synthetic-v1", *metrics, "--out", "runs/b")
+    reader.run("leaderboard", "new", "synthetic-v1", "runs/b")
+    reader.run("publish", "runs/b", "--board", "synthetic-v1")
+    reader.run("simulate", "synthetic-v1", "--split", "test", "--seed", "2", "--out", "corpora/mine")
+
+
+def sources(reader: Reader) -> None:
+    """Speech, noise and rooms of the reader's, and a recipe."""
+    for n in range(12):
+        recording(Path(f"my/noise/n{n}.wav"))
+    shutil.copytree(reader.speech, "my/speech")
+    files = sorted(Path("my/speech").rglob("*.wav"))
+    rows = [f"{file.relative_to('my')},{file.parent.name}" for file in files]
+    Path("my/manifest.csv").write_text("\n".join(["file,speaker", *rows]))
+    for n in range(9):
+        response = np.random.default_rng(n).normal(size=3200) * np.exp(-np.arange(3200) / 400) / 10
+        soundfile.write(f"my/room{n // 3}_{n}.wav", response, RATE, subtype="FLOAT")
+    rows = [f"room{n // 3}_{n}.wav,rir,r{n // 3}" for n in range(9)]
+    Path("my/rooms.csv").write_text("\n".join(["file,kind,room", *rows]))
+    recipe = (ROOT / "recipes" / "synthetic-v1.toml").read_text()
+    Path("my.toml").write_text(recipe.replace('name = "synthetic-v1"', 'name = "my"'))
+
+
+def training(reader: Reader) -> None:
+    shutil.copytree(ROOT / "baselines" / "deep_adaptive", "runs/train/deep_adaptive/best")
+
+
+def extended(reader: Reader) -> None:
+    """Also what a program has made of the exported scenes."""
+    canceller(reader)
+    pair(reader)
+    reader.run("simulate", "speech-v1", "--split", "test")
+    quickstart(reader)
+    outputs("corpora/speech-v1")
+
+
+def outputs(corpus: str) -> None:
+    Path("outputs").mkdir()
+    for item in ab.load_corpus(corpus):
+        soundfile.write(f"outputs/{item.scene.id.partition('/')[2].replace('/', '-')}.wav", item.signals.mic, RATE)
+
+
+def recordings(reader: Reader) -> None:
+    pair(reader)
+    for end in ("mic", "lpb"):
+        recording(Path(f"recordings/a_{end}.wav"))
+        recording(Path(f"AEC-Challenge/datasets/real/abc_farend_singletalk_{end}.wav"))
+    reader.run("simulate", "synthetic-v1", "--split", "test")
+    outputs("corpora/synthetic-v1")
+    words = ["--format", "aec-challenge", "--split", "test", "--out", "AEC-Challenge/datasets/synthetic"]
+    reader.run("export", "corpora/synthetic-v1", *words)
+
+
+BRINGS: dict[str, Callable[[Reader], None]] = {
+    "CONTRIBUTING.md": board,
+    "deploy.md": training,
+    "extend.md": extended,
+    "format.md": lambda reader: reader.run("simulate", "speech-v1", "--split", "test"),
+    "leaderboards.md": board,
+    "recordings.md": recordings,
+    "simulate.md": sources,
+    "start.md": lambda reader: (pair(reader), quickstart(reader)),
+}
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech_folder: Path) -> Iterator[Reader]:
+    pytest.importorskip("espeakng_loader")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("aecbench.cost.SECONDS", 1)
+    return Reader(tmp_path, speech_folder)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_can_be_followed_from_top_to_bottom(reader, page):
+    if page.name in BRINGS:
+        BRINGS[page.name](reader)
+    reader.follow(page)
+
+
+def test_what_is_left_out_is_on_a_page():
+    texts = [text for page in PAGES for _, text in BLOCK.findall(page.read_text())]
+    lines = [line for text in texts for line in text.splitlines()]
+    for start in LEFT_OUT:
+        assert any(text.startswith(start) for text in (*lines, *texts)), start
