@@ -22,6 +22,7 @@ from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.passthrough import Passthrough
 from aecbench.config import canonical_json, parse, read_toml, sha256
+from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.record import Frozen
 from aecbench.signals import Array
@@ -128,13 +129,13 @@ def _load(name: str) -> System:
 
 
 def load_predictions(folder: Path) -> System:
-    """What an outside program has made of the scenes, WAV files in a folder, as a system of the folder's name.
+    """What an outside program has made of the scenes, audio files in a folder, as a system of the folder's name.
 
     It is identified by the contents of the files. Raises UsageError where there are none.
     """
-    files = sorted(folder.glob("*.wav"))
+    files = audio_files(folder, below=False).paths
     if not files:
-        raise UsageError(f"predictions {folder}: holds no .wav files; expected <split>-<index>.wav for every scene")
+        raise UsageError(f"predictions {folder}: holds no audio files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
     target = f"{Predictions.__module__}:{Predictions.__qualname__}"
     return System(folder.resolve().name, Predictions(folder.absolute()), target, {"files": contents})

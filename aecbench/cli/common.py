@@ -1,5 +1,6 @@
 """What the commands share: where things lie, and how tables and errors are shown."""
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -91,10 +92,18 @@ def show(*what: Any) -> None:
 
 
 def show_json(document: Any) -> None:
-    """Print what a command found, as JSON on one line. What is not finite is null, a path is text."""
-    from pydantic_core import to_json
+    r"""Print what a command found, as JSON on one line. What is not finite is null, a path is text.
 
-    click.echo(to_json(document, inf_nan_mode="null", fallback=lambda value: value.item()))
+    A byte of a file name that is not UTF-8 is the escape that Python reads as that byte: \udcff for 0xff.
+    """
+    from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+
+    try:
+        text = to_json(document, inf_nan_mode="null", fallback=lambda value: value.item())
+    except PydanticSerializationError:  # a file name that is not UTF-8
+        plain = to_jsonable_python(document, inf_nan_mode="null", fallback=lambda value: value.item())
+        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    click.echo(text)
 
 
 def when_stopped(advice: str) -> None:
