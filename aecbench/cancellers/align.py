@@ -5,7 +5,7 @@ Acoustics, Speech, and Signal Processing 24(4), 1976. The cross-power spectrum o
 recursively for every stretch of lags and weighted by the smoothed coherence transform (SCOT), which whitens both ends
 and leaves frequencies out of which nothing is learnt. A delay is believed once its peak stands clear of all other lags
 and several decisions in a row agree, and is changed only where the echo has left the reach of the filter: every change
-costs a filter what it has learnt.
+costs a filter what it has learnt. While nothing is found, longer delays are looked for in longer stretches, less often.
 """
 
 import math
@@ -21,6 +21,7 @@ from rocket_fft.lowlevel import c2r
 
 from aecbench.cancellers import overlap_save
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
+from aecbench.dsp.correlation import WINDOW, correlate
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
 from aecbench.signals import Array
@@ -87,7 +88,10 @@ class State(NamedTuple):
 
     mic: Float32  # [..., S] samples since the last decision
     far: Float32  # [..., S] samples since the last decision
-    past: Float32  # [..., (P + 1) block] far end before them
+    heard: tuple[Float32, ...]  # [..., block] each: microphone before them, WINDOW samples, oldest first
+    past: tuple[
+        Float32, ...
+    ]  # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
     spectra: Complex  # [..., P, K] far end, newest block first
     levels: Float32  # [..., P] their powers
     cross: Complex  # [..., P, K] averaged cross-power spectrum
@@ -95,6 +99,9 @@ class State(NamedTuple):
     mic_power: Float32  # [..., K] averaged power spectrum
     lag: Integer  # [...] estimate of the last decision [samples]
     agreed: Integer  # [...] decisions in a row that found it
+    distant: Integer  # [...] the same two of the searches for longer delays
+    confirmed: Integer  # [...]
+    decisions: int  # so far
     delay: Integer  # [...] of the far end now [samples]
 
 
@@ -102,8 +109,9 @@ class State(NamedTuple):
 class DelayTracker:
     """Decides every `block` samples of the signal, from the past alone, by how much the far end is delayed.
 
-    Delays of 0 to `stretches * block` samples are found, 0.64 s at 16 kHz. It adds no latency, and how the signal is
-    cut into steps changes nothing.
+    Delays of 0 to `stretches * block` samples are found at once, 0.64 s at 16 kHz. While it finds none of them, it also
+    searches up to `reach`, 2 s, in the last WINDOW samples. It adds no latency, and how the signal is cut into steps
+    changes nothing.
     """
 
     block: int = 1024  # samples between decisions
@@ -113,6 +121,10 @@ class DelayTracker:
     agreement: int = 2  # decisions in a row that have to find the same delay
     headroom: int = 128  # samples by which the delay is chosen shorter than the estimate
     tolerance: int = 640  # samples after the delay in which the echo path may start
+    reach: int = 32_768  # samples of the longest delay that is searched for
+    every: int = 8  # decisions between two searches
+    certainty: float = 10.0  # height of the peak of a search above the root mean square over all lags
+    confirmation: int = 4  # searches in a row that have to find the same delay
 
     def __post_init__(self) -> None:
         check_range(self, "block", 2 * LOWEST, whole=True)
@@ -122,19 +134,25 @@ class DelayTracker:
         check_range(self, "agreement", 1, whole=True)
         check_range(self, "headroom", 0, whole=True)
         check_range(self, "tolerance", self.headroom, whole=True)
+        check_range(self, "reach", 0, WINDOW // 2, whole=True)
+        check_range(self, "every", 1, whole=True)
+        check_range(self, "certainty", 1)
+        check_range(self, "confirmation", 1, whole=True)
 
     @property
     def longest(self) -> int:
         """The longest delay [samples]."""
-        return self.stretches * self.block
+        return max(self.reach, self.stretches * self.block)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Nothing heard, no delay."""
         n, P, K = self.block, self.stretches, self.block // STEP + 1
+        silence = np.zeros((*batch, n), np.float32)
         return State(
             mic=np.zeros((*batch, 0), np.float32),
             far=np.zeros((*batch, 0), np.float32),
-            past=np.zeros((*batch, (P + 1) * n), np.float32),
+            heard=(silence,) * -(-WINDOW // n),
+            past=(silence,) * -(-(WINDOW // 2 + max(WINDOW // 2, self.longest)) // n),
             spectra=np.zeros((*batch, P, K), np.complex64),
             levels=np.zeros((*batch, P), np.float32),
             cross=np.zeros((*batch, P, K), np.complex64),
@@ -142,6 +160,9 @@ class DelayTracker:
             mic_power=np.zeros((*batch, K), np.float32),
             lag=np.zeros(batch, np.int64),
             agreed=np.zeros(batch, np.int64),
+            distant=np.zeros(batch, np.int64),
+            confirmed=np.zeros(batch, np.int64),
+            decisions=0,
             delay=np.zeros(batch, np.int64),
         )
 
@@ -157,7 +178,7 @@ class DelayTracker:
             mic_since = np.concatenate([state.mic, mic[..., start:end]], -1, dtype=np.float32)
             far_since = np.concatenate([state.far, far[..., start:end]], -1, dtype=np.float32)
             for i in _signals(state.delay):
-                out[i][start:end] = _late(state.past[i], far_since[i], end - start, int(state.delay[i]))
+                out[i][start:end] = _late(state.past, far_since, i, end - start, int(state.delay[i]))
             state = State(mic_since, far_since, *state[2:])
             if far_since.shape[-1] == self.block:
                 state = self._decide(state)
@@ -174,7 +195,8 @@ class DelayTracker:
         new = State(
             mic=state.mic[..., :0],
             far=state.far[..., :0],
-            past=np.concatenate([state.past[..., n:], state.far], -1),
+            heard=(*state.heard[1:], state.mic),
+            past=(*state.past[1:], state.far),
             spectra=np.concatenate([state.spectra[..., -1:, :], state.spectra[..., :-1, :]], -2),
             levels=np.concatenate([state.levels[..., -1:], state.levels[..., :-1]], -1),
             cross=state.cross.copy(),
@@ -182,11 +204,14 @@ class DelayTracker:
             mic_power=state.mic_power.copy(),
             lag=state.lag.copy(),
             agreed=state.agreed.copy(),
+            distant=state.distant,
+            confirmed=state.confirmed,
+            decisions=state.decisions + 1,
             delay=state.delay.copy(),
         )
         _update(
             np.ascontiguousarray(state.mic).reshape(-1, n),
-            np.ascontiguousarray(new.past).reshape(-1, (P + 1) * n),
+            np.concatenate(new.past[-2:], -1).reshape(-1, 2 * n),
             new.spectra.reshape(-1, P, K),
             new.levels.reshape(-1, P),
             new.cross.reshape(-1, P, K),
@@ -201,7 +226,26 @@ class DelayTracker:
             self.headroom,
             self.tolerance,
         )
-        return new
+        return self._searched(new) if new.decisions % self.every == 0 else new
+
+    def _searched(self, state: State) -> State:
+        """The state after a search for longer delays of the signals of which the decisions find none."""
+        distant, confirmed = state.distant.copy(), state.confirmed.copy()
+        known = min(state.decisions, len(state.heard))  # blocks
+        for i in _signals(state.delay):
+            if state.agreed[i]:
+                confirmed[i] = 0
+            elif state.levels[i].max() > SILENT:
+                mic, far = (
+                    np.concatenate([block[i] for block in blocks[-known:]]) for blocks in (state.heard, state.past)
+                )
+                lag, height = correlate(mic, far, 0, self.reach)
+                found = height >= self.certainty and lag > self.stretches * self.block
+                again = found and confirmed[i] and abs(lag - distant[i]) <= SAME
+                distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(found)
+                if confirmed[i] >= self.confirmation and not 0 <= lag - state.delay[i] <= self.tolerance:
+                    state.delay[i] = lag - self.headroom
+        return state._replace(distant=distant, confirmed=confirmed)
 
 
 compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
@@ -227,8 +271,9 @@ def _update(
 ) -> None:
     """Average, find the start of the path, and change the delay where it has to be changed.
 
-    `mic` [signals, block] is the newest block and `past` ends with that of the far end. The others are those of State,
-    with the batch as one axis, and go on in place; of `spectra` and `levels`, the first ones are still to be set.
+    `mic` [signals, block] is the newest block and `past` [signals, 2 block] the two newest of the far end. The others
+    are those of State, with the batch as one axis, and go on in place; of `spectra` and `levels`, the first ones are
+    still to be set.
     """
     signals, stretches, bins = spectra.shape
     block = mic.shape[1]
@@ -335,12 +380,10 @@ class Aligned:
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
-    """What an aligned canceller knows: all blocks that may be heard again, oldest first."""
+    """What an aligned canceller knows."""
 
-    tracker: State
+    tracker: State  # its signals are those that may be heard again
     inner: tuple[Inner, ...]  # of the canceller, one for each signal of the batch
-    mic: tuple[Float32, ...]  # each [..., block]
-    far: tuple[Float32, ...]  # each [..., block]: more of them, by the longest delay of the tracker
 
 
 @dataclass(frozen=True)
@@ -356,7 +399,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     again: int = 8192  # samples heard again after a change
 
     def __post_init__(self) -> None:
-        check_range(self, "again", 0, whole=True)
+        check_range(self, "again", 0, WINDOW // 2 - self.canceller.block, whole=True)
 
     @property
     def block(self) -> int:
@@ -375,32 +418,24 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:
         """Nothing heard, no delay."""
-        kept, late = max(1, -(-self.again // self.block)), -(-self.tracker.longest // self.block)
-        silence = np.zeros((*batch, self.block), np.float32)
-        return AlignedState(
-            tracker=self.tracker.init(batch),
-            inner=tuple(self.canceller.init(()) for _ in np.ndindex(batch)),
-            mic=(silence,) * kept,
-            far=(silence,) * (kept + late),
-        )
+        return AlignedState(self.tracker.init(batch), tuple(self.canceller.init(()) for _ in np.ndindex(batch)))
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
         tracker, late = self.tracker.step(state.tracker, mic, far)
-        past = (*state.mic[1:], mic.astype(np.float32))
-        reference = (*state.far[1:], far.astype(np.float32))
         inner, out = list(state.inner), np.empty(mic.shape, np.float32)
         for n, i in enumerate(_signals(tracker.delay)):
             if tracker.delay[i] == state.tracker.delay[i]:
                 inner[n], out[i] = self.canceller.step(inner[n], mic[i], late[i])
                 continue
             inner[n] = self.canceller.init(())
-            again = np.concatenate([block[i] for block in reference])
-            end = again.size - int(tracker.delay[i])
-            again = again[end - len(past) * self.block : end]
-            for start, block in zip(range(0, again.size, self.block), past, strict=True):
-                inner[n], out[i] = self.canceller.step(inner[n], block[i], again[start : start + self.block])
-        return AlignedState(tracker, tuple(inner), past, reference), out
+            count = max(1, -(-self.again // self.block)) * self.block
+            x = _late(tracker.heard, tracker.mic, i, count, 0)
+            y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
+            for start in range(0, count, self.block):
+                span = slice(start, start + self.block)
+                inner[n], out[i] = self.canceller.step(inner[n], x[span], y[span])
+        return AlignedState(tracker, tuple(inner)), out
 
 
 def alignment(align: str) -> Alignment | None:
@@ -428,10 +463,15 @@ def _signals(delay: Integer) -> Iterator[tuple[int, ...]]:
     return product(*map(range, delay.shape))
 
 
-def _late(past: Float32, since: Float32, count: int, delay: int) -> Float32:
-    """The newest `count` samples of past [...] and then since [...], but `delay` samples earlier."""
-    end, size = since.size - delay, past.size
+def _late(past: tuple[Float32, ...], since: Float32, i: tuple[int, ...], count: int, delay: int) -> Float32:
+    """The newest `count` samples of the signal `i` of past, block by block, and then since, `delay` samples earlier."""
+    now = since[i]
+    end = now.size - delay
     start = end - count
     if start >= 0:
-        return since[start:end]
-    return np.concatenate([past[size + start : size + min(end, 0)], since[: max(end, 0)]])
+        return now[start:end]
+    size = past[0].shape[-1]
+    first, last = start // size, min(0, -(-end // size))  # blocks, counted from the end
+    parts = [past[k][i] for k in range(first, last)]
+    start -= first * size
+    return np.concatenate([*parts, now[: max(end, 0)]])[start : start + count]
