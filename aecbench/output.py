@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from aecbench.errors import CorpusError, OutputError
 
-__all__ = ["locked", "new_folder", "part_of", "whole_file"]
+__all__ = ["LONGEST_NAME", "locked", "new_folder", "part_of", "whole_file"]
 
 LONGEST_NAME = 255  # bytes that file systems take
 

@@ -21,7 +21,7 @@ from rocket_fft.lowlevel import c2r
 
 from aecbench.cancellers import overlap_save
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
-from aecbench.dsp.correlation import WINDOW, correlate
+from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
 from aecbench.signals import Array
@@ -40,7 +40,8 @@ __all__ = [
 ]
 
 RATE = 16_000  # Hz at which cancellers run
-LONGEST = 2000.0  # [ms] of a fixed delay
+LONGEST = 2000.0  # [ms] of a fixed delay, of the far end or, negative, of the microphone
+REACH = f"{-LONGEST:g} to {LONGEST:g}"
 STEP = 2  # samples between lags: of the spectra, the lower half is looked at, up to 4 kHz
 SILENT = 1e-7  # far-end power below which nothing is learnt: -70 dBFS
 LOWEST = 6  # bins below are left out: 94 Hz, for offsets and hum
@@ -60,27 +61,36 @@ Integer = NDArray[np.int64]
 class Alignment(Protocol):
     """What delays the far end."""
 
+    @property
+    def lead(self) -> int:
+        """Samples by which the microphone has to be delayed before: it is that far ahead of the far end."""
+
     def align(self, mic: Array, far: Array) -> Array:
         """The far end, delayed: mic and far [..., T] -> float32 [..., T]; causal in both."""
 
 
 @dataclass(frozen=True)
 class FixedDelay:
-    """A known delay."""
+    """A known delay. Where it is negative, the microphone is ahead of the far end and is delayed instead."""
 
     milliseconds: float  # at 16 kHz
 
     def __post_init__(self) -> None:
-        check_range(self, "milliseconds", 0, LONGEST)
+        check_range(self, "milliseconds", -LONGEST, LONGEST)
 
     @property
     def samples(self) -> int:
         """The nearest number of samples."""
         return round(self.milliseconds * RATE / 1000)
 
+    @property
+    def lead(self) -> int:
+        """Samples by which the microphone has to be delayed."""
+        return max(0, -self.samples)
+
     def align(self, mic: Array, far: Array) -> Array:
         """The far end that much later, to the nearest sample."""
-        return delay(far, self.samples)
+        return delay(far, max(0, self.samples))
 
 
 class State(NamedTuple):
@@ -134,10 +144,15 @@ class DelayTracker:
         check_range(self, "agreement", 1, whole=True)
         check_range(self, "headroom", 0, whole=True)
         check_range(self, "tolerance", self.headroom, whole=True)
-        check_range(self, "reach", 0, WINDOW // 2, whole=True)
+        check_range(self, "reach", STEP, WINDOW // 2, whole=True)
         check_range(self, "every", 1, whole=True)
         check_range(self, "certainty", 1)
         check_range(self, "confirmation", 1, whole=True)
+
+    @property
+    def lead(self) -> int:
+        """None: the microphone goes on as it comes."""
+        return 0
 
     @property
     def longest(self) -> int:
@@ -231,7 +246,7 @@ class DelayTracker:
     def _searched(self, state: State) -> State:
         """The state after a search for longer delays of the signals of which the decisions find none."""
         distant, confirmed = state.distant.copy(), state.confirmed.copy()
-        known = min(state.decisions, len(state.heard))  # blocks
+        known, lags = min(state.decisions, len(state.heard)), Lags(0, self.reach)
         for i in _signals(state.delay):
             if state.agreed[i]:
                 confirmed[i] = 0
@@ -239,7 +254,7 @@ class DelayTracker:
                 mic, far = (
                     np.concatenate([block[i] for block in blocks[-known:]]) for blocks in (state.heard, state.past)
                 )
-                lag, height = correlate(mic, far, 0, self.reach)
+                lag, height = peak(correlation(mic, far, lags), lags)
                 found = height >= self.certainty and lag > self.stretches * self.block
                 again = found and confirmed[i] and abs(lag - distant[i]) <= SAME
                 distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(found)
@@ -363,20 +378,23 @@ def aligned(canceller: Canceller, alignment: Alignment) -> Canceller:
 
 @dataclass(frozen=True)
 class Aligned:
-    """Any canceller, with the far end delayed by an alignment."""
+    """Any canceller, with the far end, or the microphone, delayed by an alignment."""
 
     canceller: Canceller
     alignment: Alignment
 
     @property
     def latency(self) -> int:
-        """That of the canceller: alignment adds none."""
-        return self.canceller.latency
+        """That of the canceller, and the delay of a microphone that is ahead; a delay of the far end adds none."""
+        return self.canceller.latency + self.alignment.lead
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """What the canceller makes of mic [..., T] and the far end [..., T], delayed."""
+        """What the canceller makes of mic [..., T] and the far end [..., T], delayed; as early as mic."""
         check_finite(self, mic, far)
-        return self.canceller.cancel(mic, self.alignment.align(mic, far))
+        if lead := self.alignment.lead:
+            silence = np.zeros((*mic.shape[:-1], lead), mic.dtype)
+            mic, far = np.concatenate([silence, mic], -1), np.concatenate([far, silence], -1, dtype=far.dtype)
+        return self.canceller.cancel(mic, self.alignment.align(mic, far))[..., lead:]
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
@@ -439,7 +457,9 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
 
 def alignment(align: str) -> Alignment | None:
-    """The alignment of a name: "auto", "none" (None) or a delay in milliseconds. Raises UsageError.
+    """The alignment of a name: "auto", "none" (None) or a delay in milliseconds, which may be negative.
+
+    Raises UsageError for anything else.
 
     >>> alignment("none"), alignment("120")
     (None, FixedDelay(milliseconds=120.0))
@@ -451,10 +471,10 @@ def alignment(align: str) -> Alignment | None:
         milliseconds = float(align)
     except ValueError:
         advice = did_you_mean(align, named)
-        raise UsageError(f"align {align!r}: expected auto, none or 0 to {LONGEST:g} ms; {advice}") from None
-    if not 0 <= milliseconds <= LONGEST:
-        nearest = "0" if milliseconds < 0 else f"{LONGEST:g}"
-        raise UsageError(f"align {align!r}: expected auto, none or 0 to {LONGEST:g} ms; the nearest is {nearest}")
+        raise UsageError(f"align {align!r}: expected auto, none or {REACH} ms; {advice}") from None
+    if not -LONGEST <= milliseconds <= LONGEST:
+        nearest = -LONGEST if milliseconds < 0 else LONGEST
+        raise UsageError(f"align {align!r}: expected auto, none or {REACH} ms; the nearest is {nearest:g}")
     return FixedDelay(milliseconds)
 
 
@@ -465,13 +485,12 @@ def _signals(delay: Integer) -> Iterator[tuple[int, ...]]:
 
 def _late(past: tuple[Float32, ...], since: Float32, i: tuple[int, ...], count: int, delay: int) -> Float32:
     """The newest `count` samples of the signal `i` of past, block by block, and then since, `delay` samples earlier."""
-    now = since[i]
+    now: Float32 = since[i]
     end = now.size - delay
     start = end - count
     if start >= 0:
         return now[start:end]
     size = past[0].shape[-1]
     first, last = start // size, min(0, -(-end // size))  # blocks, counted from the end
-    parts = [past[k][i] for k in range(first, last)]
-    start -= first * size
-    return np.concatenate([*parts, now[: max(end, 0)]])[start : start + count]
+    joined = np.concatenate([*(past[k][i] for k in range(first, last)), now[: max(end, 0)]])
+    return joined[start - first * size :][:count]

@@ -5,14 +5,16 @@ Acoustics, Speech, and Signal Processing 24(4), 1976: the cross-power spectrum i
 transform (SCOT), here with power spectra that are averaged over neighbouring frequencies.
 """
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from aecbench.signals import Array
 
-__all__ = ["WINDOW", "Peak", "correlate"]
+__all__ = ["WINDOW", "Lags", "Peak", "correlation", "peak"]
 
 WINDOW = 2**16  # samples of a stretch: 4.1 s at 16 kHz
 STEP = 2  # samples between lags: the upper half of the spectrum is left out
@@ -31,35 +33,54 @@ class Peak(NamedTuple):
     height: float  # of the highest peak above the root mean square over all lags
 
 
-def correlate(mic: Array, far: Array, earliest: int, latest: int) -> Peak:
-    """Return the peak among the lags from `earliest` to `latest`, both even, for mic and far [T] of the same time.
+class Lags(NamedTuple):
+    """The lags that are looked at: both even, negative ones where the microphone is ahead of the far end."""
 
-    Lags at which less than a quarter of the signals overlap are left out.
+    earliest: int  # [samples]
+    latest: int  # [samples]
 
-    >>> far = np.random.default_rng(0).normal(size=9000)
-    >>> correlate(np.roll(far, 400), far, -100, 1000).lag, correlate(np.roll(far, -60), far, -100, 1000).lag
-    (400, -60)
+
+def correlation(mic: Array, far: Array, lags: Lags) -> Array:
+    """Correlate mic and far [T] of the same time: float32 [N], one value for each lag, every STEP samples.
+
+    Lags at which less than a quarter of the signals overlap are 0.
     """
     longest = mic.size * 3 // 4 // STEP * STEP
-    earliest, latest = max(earliest, -longest), min(latest, longest)
+    earliest, latest = max(lags.earliest, -longest), min(lags.latest, longest)
     size = next_fast_len(mic.size + max(-earliest, latest), real=True)
     size += -size % (2 * STEP)
     bins = size // (2 * STEP) + 1
     x, d = (rfft(signal.astype(np.float32, copy=False), size)[:bins] for signal in (far, mic))
-    spread = np.sqrt(_smooth(_power(x)) * _smooth(_power(d)))
+    spread = np.sqrt(np.multiply(_smooth(_power(x)), _smooth(_power(d))))
     weighted = x.conj() * d / (spread + FLOOR * spread.mean() + TINY)
     weighted[: round(LOWEST * size)] = 0
-    around = np.abs(irfft(weighted, size // STEP))
-    heights = np.concatenate([around[earliest // STEP :] if earliest < 0 else around[:0], around[: latest // STEP]])
+    around = irfft(weighted, size // STEP)
+    values = np.zeros((lags.latest - lags.earliest) // STEP, np.float32)
+    zero = -lags.earliest // STEP
+    values[zero : zero + latest // STEP] = around[: latest // STEP]
+    if earliest < 0:
+        values[zero + earliest // STEP : zero] = around[earliest // STEP :]
+    return values
+
+
+def peak(values: Array, lags: Lags) -> Peak:
+    """Return where the path starts that `correlation`, or a sum of its values, shows.
+
+    >>> far, lags = np.random.default_rng(0).normal(size=9000), Lags(-100, 1000)
+    >>> [peak(correlation(np.roll(far, lag), far, lags), lags).lag for lag in (400, -60)]
+    [400, -60]
+    """
+    heights = np.abs(values)
     top = int(heights.argmax())
     first = max(0, top - EARLIER // STEP)
     first += int(np.argmax(heights[first : top + 1] >= LOWER * heights[top]))
-    background = float(np.sqrt(np.mean(np.square(heights))))
-    return Peak(min(earliest, 0) + STEP * first, float(heights[top]) / background if background else 0.0)
+    used = heights[heights > 0]
+    background = float(np.sqrt(np.mean(np.square(used)))) if used.size else math.inf
+    return Peak(lags.earliest + STEP * first, float(heights[top]) / background)
 
 
-def _power(spectrum: Array) -> Array:
-    return spectrum.real**2 + spectrum.imag**2  # type: ignore[no-any-return]
+def _power(spectrum: NDArray[np.complexfloating[Any]]) -> Array:
+    return np.asarray(spectrum.real**2 + spectrum.imag**2)
 
 
 def _smooth(power: Array) -> Array:
