@@ -22,6 +22,7 @@ from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.corpus.layouts.base import UNIT, records
 from aecbench.corpus.response import true_response
+from aecbench.dsp.echo import find_echo
 from aecbench.errors import UsageError
 from aecbench.metrics import Metric, Score, choose, score
 from aecbench.metrics.base import Inapplicable
@@ -46,7 +47,9 @@ NEAR_METRIC = Metric(
     version=1,
 )
 
-Scores = dict[str, Score]  # of one scene, by metric; RTF and NEAR_LOSS among them
+ECHO = "echo"  # whether far end and microphone correlate, of every scene: not a column of its own either
+
+Scores = dict[str, Score]  # of one scene, by metric; RTF, NEAR_LOSS and ECHO among them
 
 
 class Run(NamedTuple):
@@ -117,7 +120,7 @@ def _evaluate(
     kept = _cache(cache, system, scenes) if cache is not None and audio is None else None
     asked = {**metrics, NEAR_LOSS: NEAR_METRIC}
     found = {scene: _known(kept, scene, asked) for scene in ids}
-    todo = scenes.where(scene=[scene for scene in ids if len(found[scene]) <= len(asked)])
+    todo = scenes.where(scene=[scene for scene in ids if len(found[scene]) < len(asked) + 2])
     missing = [{name: asked[name] for name in asked if name not in found[scene]} for scene in todo.scenes["scene"]]
     place = None if audio is None else audio.absolute()  # other processes may have another current folder
     calls = (joblib.delayed(_score)(system, todo[i : i + 1], missing[i], place) for i in range(len(todo)))
@@ -140,11 +143,12 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
     run = _run(system, signals, rate)
     if audio is not None:
         _write(audio, system.name, item.scene, signals, run.estimate)
+    echo = {ECHO: Score(_heard(signals))}
     if run.estimate is None:
-        return dict.fromkeys([*metrics, RTF], Score(np.nan, run.error, failed=True))
+        return dict.fromkeys([*metrics, RTF], Score(np.nan, run.error, failed=True)) | echo
     known = (rate, talk, changes, lambda: _responses(system, item))
     scores = {name: score(metric, signals, run.estimate, *known) for name, metric in metrics.items()}
-    scores[RTF] = Score(run.seconds / item.scene.duration)
+    scores |= {RTF: Score(run.seconds / item.scene.duration)} | echo
     if made_elsewhere:
         scores[RTF] = Score(np.nan, "made elsewhere, nobody knows how fast")
     return scores
@@ -153,7 +157,13 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
 def _rows(scene: str, system: str, metrics: Mapping[str, Metric], scores: Scores) -> Iterator[dict[str, Any]]:
     for metric in (*metrics, RTF):
         row = {"scene": scene, "system": system, "metric": metric, **scores[metric]._asdict()}
-        yield row | {NEAR_LOSS: scores[NEAR_LOSS].value}
+        yield row | {NEAR_LOSS: scores[NEAR_LOSS].value, ECHO: scores[ECHO].value}
+
+
+def _heard(signals: Signals) -> float:
+    """1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent."""
+    echo = find_echo([np.stack([signals.mic, signals.far], axis=1)])
+    return {"found": 1.0, "not found": 0.0, "far end silent": np.nan}[echo.heard]
 
 
 def _variables(scenes: Corpus) -> pd.DataFrame:
@@ -191,7 +201,7 @@ def _name(metric: str, asked: Mapping[str, Metric]) -> str:
 
 def _known(cache: Cache | None, scene: str, asked: Mapping[str, Metric]) -> Scores:
     facts = {} if cache is None else cache.get(scene)
-    return {metric: Score(*facts[name]) for metric in (*asked, RTF) if (name := _name(metric, asked)) in facts}
+    return {metric: Score(*facts[name]) for metric in (*asked, RTF, ECHO) if (name := _name(metric, asked)) in facts}
 
 
 def _keep(cache: Cache | None, scene: str, scores: Scores, asked: Mapping[str, Metric]) -> None:

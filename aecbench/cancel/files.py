@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aecbench.cancel.echo import Echo, find_echo
 from aecbench.cancel.stream import stream, timing
 from aecbench.cancel.timing import Timing
 from aecbench.cancellers.align import RATE, FixedDelay, aligned
 from aecbench.dsp.audio import Header, blocks, check_writable, fitted, header, resampled, writing
+from aecbench.dsp.echo import Echo, find_echo
 from aecbench.errors import AudioError, UsageError
 from aecbench.progress import progress
 from aecbench.signals import Array
@@ -78,7 +78,7 @@ def _check_output(out: Path, mic: Path, far: Path | None) -> None:
     check_writable(out)
     for path in filter(None, (mic, far)):
         if out.exists() and out.samefile(path):
-            raise UsageError(f"{out}: is the recording {path} itself, which would be lost; name another output file")
+            raise UsageError(f"{out}: is the same file as the recording {path}, which would be lost; name another one")
 
 
 def _check_length(pair: Pair, found: Header) -> None:

@@ -170,15 +170,15 @@ def _folders(
     system: Any, mic: Path, far: Path, out: Path, pad: bool, jobs: int, overwrite: bool
 ) -> tuple[Any, dict[str, str], dict[str, Any]]:
     """Cancel all pairs. Returns the timing, what failed, and what --json says of the others."""
-    from aecbench.cancel.echo import NOTHING_CORRELATES
     from aecbench.cancel.folder import cancel_folder
+    from aecbench.dsp.echo import NOTHING_CORRELATES
 
     when_stopped(f"{AGAIN}, without --overwrite" if overwrite else AGAIN)
     done = cancel_folder(system, mic, far, out, pad=pad, overwrite=overwrite, jobs=jobs)
     hidden = f", {done.hidden} hidden files skipped" if done.hidden else ""
     click.echo(f"{done.written} written, {done.there} there already, {len(done.failed)} failed{hidden}", err=True)
     if done.no_echo:
-        click.echo(f"{len(done.no_echo)} of those written: {NOTHING_CORRELATES}: {', '.join(done.no_echo)}", err=True)
+        click.echo(f"{len(done.no_echo)} written, such as {done.no_echo[0]}: {NOTHING_CORRELATES}", err=True)
     return done.timing, done.failed, {"no_echo": done.no_echo, "hidden": done.hidden}
 
 

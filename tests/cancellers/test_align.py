@@ -170,11 +170,11 @@ def test_a_fixed_delay_is_that_many_milliseconds(scene):
 @pytest.mark.parametrize(
     ("align", "says"),
     [
-        ("atuo", r"align 'atuo': expected auto, none or 0 to 2000 ms; did you mean 'auto'\?"),
-        ("", "expected auto, none or 0 to 2000 ms"),
+        ("atuo", r"align 'atuo': expected auto, none or -2000 to 2000 ms; did you mean 'auto'\?"),
+        ("", "expected auto, none or -2000 to 2000 ms"),
         ("2001", "the nearest is 2000"),
-        ("-1", "the nearest is 0"),
-        ("nan", "expected auto, none or 0 to 2000 ms"),
+        ("-2001", "the nearest is -2000"),
+        ("nan", "expected auto, none or -2000 to 2000 ms"),
     ],
 )
 def test_nonsense_is_one_clear_error(align, says):

@@ -5,12 +5,12 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from aecbench.cancellers.align import RATE
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.signals import Array
 
 __all__ = ["NOTHING_CORRELATES", "Echo", "find_echo"]
 
+RATE = 16_000  # Hz
 NOTHING_CORRELATES = "no echo found: far end and microphone do not correlate"
 LAGS = Lags(-RATE // 2 - 192, WINDOW // 2)  # -0.5 s to 2 s
 SILENT = 1e-7  # far-end power of a window below which it holds nothing to look for: -70 dBFS
