@@ -89,7 +89,7 @@ def evaluate(
     """
     several = [systems] if isinstance(systems, System | str | Path) else systems
     chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
-    _check_names([system.name for system in chosen])
+    _check_names([system.name for system in chosen], audio is not None)
     scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
     asked = choose(metrics)
     places = [None if place is None else Path(place) for place in (cache, audio)]
@@ -97,12 +97,17 @@ def evaluate(
     return ResultTable.concat(tables)
 
 
-def _check_names(called: Sequence[str]) -> None:
+def _check_names(called: Sequence[str], written: bool) -> None:
     if not called:
         raise UsageError("no system to evaluate; name one at least")
     for name in called:
         if called.count(name) > 1:
             raise UsageError(f"two systems are called {name!r}; rename the folder of one")
+        if written and [*STEMS, *map(output_name, called)].count(output_name(name)) > 1:
+            file = f"{output_name(name)}.wav"
+            raise UsageError(
+                f"the output of system {name!r} would share the name {file} with others; rename its folder"
+            )
 
 
 def _evaluate(
@@ -211,8 +216,14 @@ def _keep(cache: Cache | None, scene: str, scores: Scores, asked: Mapping[str, M
 
 
 def scene_folder(folder: Path, scene: str) -> Path:
-    """Where the files of the scene corpus/split/index lie within the folder `audio`: FOLDER/split-index."""
-    return folder / scene.partition("/")[2].replace("/", "-")
+    """Where the files of the scene corpus/split/index lie within the folder `audio`: FOLDER/split-index.
+
+    A slash within the index, as of an imported recording, stays one, so that no two scenes share a folder.
+
+    >>> [scene_folder(Path("a"), f"c/test/{index}").as_posix() for index in ("000001", "s/1_x", "s-1_x")]
+    ['a/test-000001', 'a/test-s/1_x', 'a/test-s-1_x']
+    """
+    return folder / scene.partition("/")[2].replace("/", "-", 1)
 
 
 def output_name(system: str) -> str:
