@@ -90,7 +90,8 @@ def cancel_folder(
                     no_echo.append(str(pair.mic))
         finally:
             for pair in todo:  # of processes that were stopped
-                part_of(pair.out).unlink(missing_ok=True)
+                with suppress(OSError):
+                    part_of(pair.out).unlink()
     return Done(written, len(pairs) - len(todo), failed, total, no_echo, hidden)
 
 
@@ -138,7 +139,8 @@ def _find(mic: Path, far: Path, out: Path) -> Found:
         elif _near_end_alone(path.stem):
             pairs.append(Pair(path, None, output))
         else:
-            near = difflib.get_close_matches(_partners(name)[0], references, n=1)
+            strangers = [one for one, (file, *_) in references.items() if not file.samefile(path)]
+            near = difflib.get_close_matches(_partners(name)[0], strangers, n=1)
             advice = f"; the nearest name is {references[near[0]][0]}" if near else ""
             failed[str(path)] = f"{path}: has no partner {' or '.join(_partners(name))} in {far}{advice}"
     return Found(pairs, failed, len({path.resolve() for path in (*mics.hidden, *fars.hidden)}))

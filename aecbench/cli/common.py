@@ -96,13 +96,13 @@ def show_json(document: Any) -> None:
 
     A byte of a file name that is not UTF-8 is the escape that Python reads as that byte: \udcff for 0xff.
     """
-    from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
+    from pydantic_core import PydanticSerializationError, to_json
 
     try:
-        text = to_json(document, inf_nan_mode="null", fallback=lambda value: value.item())
+        text: str | bytes = to_json(document, inf_nan_mode="null", fallback=lambda value: value.item())
     except PydanticSerializationError:  # a file name that is not UTF-8
-        plain = to_jsonable_python(document, inf_nan_mode="null", fallback=lambda value: value.item())
-        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+        plain = json.loads(json.dumps(document, default=str), parse_constant=lambda _: None)
+        text = json.dumps(plain, separators=(",", ":"))
     click.echo(text)
 
 
