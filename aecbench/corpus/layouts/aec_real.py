@@ -10,7 +10,18 @@ import numpy as np
 from aecbench.config import canonical_json
 from aecbench.corpus.format import Record
 from aecbench.corpus.layouts.aec_synthetic import RATE
-from aecbench.corpus.layouts.base import UNIT, Found, Problem, Take, headers, key, listed, read_int16, unknown_rir
+from aecbench.corpus.layouts.base import (
+    UNIT,
+    Found,
+    Problem,
+    Take,
+    headers,
+    key,
+    listed,
+    read_int16,
+    unknown_rir,
+    unlisted,
+)
 from aecbench.scenes.recording import Kind, Recording
 
 __all__ = ["ENDS", "SCENARIO", "TALK", "Real", "find_real"]
@@ -63,6 +74,8 @@ def find_real(folder: Path, corpus: str, split: str) -> Found:
         scenario = known["scenario"].lower().replace("-", "_")
         alone = scenario == "nearend_singletalk" and ENDS[1] not in ends
         present = (mic,) if alone else (mic, lpb)
+        if unlisted(present, ends.values()):
+            continue
         lengths, wrong = headers(present, RATE, folder)
         cut = 0 if wrong else max(lengths) - min(lengths)
         if cut:

@@ -10,7 +10,18 @@ import numpy as np
 
 from aecbench.config import canonical_json
 from aecbench.corpus.format import Record
-from aecbench.corpus.layouts.base import UNIT, Found, Problem, Take, headers, key, listed, read_int16, unknown_rir
+from aecbench.corpus.layouts.base import (
+    UNIT,
+    Found,
+    Problem,
+    Take,
+    headers,
+    key,
+    listed,
+    read_int16,
+    unknown_rir,
+    unlisted,
+)
 from aecbench.errors import AudioError, SourceError
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.recording import Fact, Kind, Recording
@@ -89,6 +100,8 @@ def find_synthetic(folder: Path, corpus: str, split: str) -> Found:
         )
         if fileid not in present:
             problems.append(Problem(META, f"fileid {fileid}: none of its files is there"))
+            continue
+        if unlisted(files, there.values()):
             continue
         lengths, wrong = headers(files, RATE, folder)
         if not wrong and len(set(lengths)) > 1:

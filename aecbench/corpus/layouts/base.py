@@ -1,6 +1,6 @@
 """What a layout is: how the scenes in a folder are found and read, and how a corpus is written as such a folder."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -34,6 +34,7 @@ __all__ = [
     "records",
     "relative",
     "unknown_rir",
+    "unlisted",
     "write_wav",
 ]
 
@@ -141,6 +142,11 @@ def listed(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
     if files.hidden:
         problems.append(Problem(".", f"{len(files.hidden)} hidden files were skipped", kept=True))
     return named, problems
+
+
+def unlisted(files: Iterable[Path], named: Iterable[Path]) -> bool:
+    """Whether some of the files are there although `listed` did not name them: its problems say why."""
+    return any(path.exists() for path in {*files} - {*named})
 
 
 def key(path: Path, folder: Path) -> str:
