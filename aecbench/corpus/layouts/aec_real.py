@@ -74,7 +74,7 @@ def find_real(folder: Path, corpus: str, split: str) -> Found:
         scenario = known["scenario"].lower().replace("-", "_")
         alone = scenario == "nearend_singletalk" and ENDS[1] not in ends
         present = (mic,) if alone else (mic, lpb)
-        if unlisted(present, ends.values()):
+        if unlisted((mic, lpb), ends.values()):
             continue
         lengths, wrong = headers(present, RATE, folder)
         cut = 0 if wrong else max(lengths) - min(lengths)
