@@ -52,7 +52,7 @@ METRIC = click.option(
     help="Score this one, not the usual ones; may be repeated.",
     shell_complete=complete.metrics,
 )
-ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
+ALIGN = "Delay the far end as tracked, not at all, or by MS; below 0 the mic."
 
 
 def known(kind: str, name: str, names: Any) -> None:
