@@ -22,6 +22,7 @@ from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.corpus.layouts.base import UNIT, records
 from aecbench.corpus.response import true_response
+from aecbench.dsp.echo import find_echo
 from aecbench.errors import UsageError
 from aecbench.metrics import Metric, Score, choose, score
 from aecbench.metrics.base import Inapplicable
@@ -46,7 +47,9 @@ NEAR_METRIC = Metric(
     version=1,
 )
 
-Scores = dict[str, Score]  # of one scene, by metric; RTF and NEAR_LOSS among them
+ECHO = "echo"  # whether far end and microphone correlate, of every scene: not a column of its own either
+
+Scores = dict[str, Score]  # of one scene, by metric; RTF, NEAR_LOSS and ECHO among them
 
 
 class Run(NamedTuple):
@@ -86,7 +89,7 @@ def evaluate(
     """
     several = [systems] if isinstance(systems, System | str | Path) else systems
     chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
-    _check_names(chosen)
+    _check_names(chosen, audio is not None)
     scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
     asked = choose(metrics)
     places = [None if place is None else Path(place) for place in (cache, audio)]
@@ -96,21 +99,29 @@ def evaluate(
 
 def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric], split: str = "test") -> ResultTable:
     """The table that `evaluate` would give, with its provenance, but without rows. Raises as that does."""
-    _check_names(systems)
+    _check_names(systems, written=False)
     scenes = corpus.split(split)
     rows = pd.DataFrame(columns=list(SCORES))
     return ResultTable.concat([ResultTable(rows, _provenance(one, scenes, split, metrics)) for one in systems])
 
 
-def _check_names(systems: Sequence[System]) -> None:
+def _check_names(systems: Sequence[System], written: bool) -> None:
+    """Raise UsageError where two systems share a name, or an output that is `written` shares its file."""
     if not systems:
         raise UsageError("no system to evaluate; name one at least")
     models: dict[str, str] = {}
+    files = [*STEMS, *(output_name(system.name) for system in systems)]
     for system in systems:
+        this = system.model or system.target
         if system.name in models:
-            other, one = models[system.name], system.model or system.target
-            raise UsageError(f"two systems are called {system.name!r}: {other} and {one}; name one, as in NAME={one}")
-        models[system.name] = system.model or system.target
+            other = models[system.name]
+            raise UsageError(f"two systems are called {system.name!r}: {other} and {this}; name one, as in NAME={this}")
+        models[system.name] = this
+        if written and files.count(output_name(system.name)) > 1:
+            file = f"{output_name(system.name)}.wav"
+            raise UsageError(
+                f"the output of system {system.name!r} would share {file}; give it another name, as in NAME={this}"
+            )
 
 
 def _evaluate(
@@ -128,7 +139,7 @@ def _evaluate(
     kept = _cache(cache, system, scenes) if cache is not None and audio is None else None
     asked = {**metrics, NEAR_LOSS: NEAR_METRIC}
     found = {scene: _known(kept, scene, asked) for scene in ids}
-    todo = scenes.where(scene=[scene for scene in ids if len(found[scene]) <= len(asked)])
+    todo = scenes.where(scene=[scene for scene in ids if len(found[scene]) < len(asked) + 2])
     missing = [{name: asked[name] for name in asked if name not in found[scene]} for scene in todo.scenes["scene"]]
     place = None if audio is None else audio.absolute()  # other processes may have another current folder
     calls = (joblib.delayed(_score)(system, todo[i : i + 1], missing[i], place) for i in range(len(todo)))
@@ -151,11 +162,12 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
     run = _run(system, signals, rate)
     if audio is not None:
         _write(audio, system.name, item.scene, signals, run.estimate)
+    echo = {ECHO: Score(_heard(signals))}
     if run.estimate is None:
-        return dict.fromkeys([*metrics, RTF], Score(np.nan, run.error, failed=True))
+        return dict.fromkeys([*metrics, RTF], Score(np.nan, run.error, failed=True)) | echo
     known = (rate, talk, changes, lambda: _responses(system, item))
     scores = {name: score(metric, signals, run.estimate, *known) for name, metric in metrics.items()}
-    scores[RTF] = Score(run.seconds / item.scene.duration)
+    scores |= {RTF: Score(run.seconds / item.scene.duration)} | echo
     if made_elsewhere:
         scores[RTF] = Score(np.nan, "made elsewhere, nobody knows how fast")
     return scores
@@ -164,7 +176,13 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
 def _rows(scene: str, system: str, metrics: Mapping[str, Metric], scores: Scores) -> Iterator[dict[str, Any]]:
     for metric in (*metrics, RTF):
         row = {"scene": scene, "system": system, "metric": metric, **scores[metric]._asdict()}
-        yield row | {NEAR_LOSS: scores[NEAR_LOSS].value}
+        yield row | {NEAR_LOSS: scores[NEAR_LOSS].value, ECHO: scores[ECHO].value}
+
+
+def _heard(signals: Signals) -> float:
+    """1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent."""
+    echo = find_echo([np.stack([signals.mic, signals.far], axis=1)])
+    return {"found": 1.0, "not found": 0.0, "far end silent": np.nan}[echo.heard]
 
 
 def _variables(scenes: Corpus) -> pd.DataFrame:
@@ -202,7 +220,7 @@ def _name(metric: str, asked: Mapping[str, Metric]) -> str:
 
 def _known(cache: Cache | None, scene: str, asked: Mapping[str, Metric]) -> Scores:
     facts = {} if cache is None else cache.get(scene)
-    return {metric: Score(*facts[name]) for metric in (*asked, RTF) if (name := _name(metric, asked)) in facts}
+    return {metric: Score(*facts[name]) for metric in (*asked, RTF, ECHO) if (name := _name(metric, asked)) in facts}
 
 
 def _keep(cache: Cache | None, scene: str, scores: Scores, asked: Mapping[str, Metric]) -> None:
@@ -212,8 +230,14 @@ def _keep(cache: Cache | None, scene: str, scores: Scores, asked: Mapping[str, M
 
 
 def scene_folder(folder: Path, scene: str) -> Path:
-    """Where the files of the scene corpus/split/index lie within the folder `audio`: FOLDER/split-index."""
-    return folder / scene.partition("/")[2].replace("/", "-")
+    """Where the files of the scene corpus/split/index lie within the folder `audio`: FOLDER/split-index.
+
+    A slash within the index, as of an imported recording, stays one, so that no two scenes share a folder.
+
+    >>> [scene_folder(Path("a"), f"c/test/{index}").as_posix() for index in ("000001", "s/1_x", "s-1_x")]
+    ['a/test-000001', 'a/test-s/1_x', 'a/test-s-1_x']
+    """
+    return folder / scene.partition("/")[2].replace("/", "-", 1)
 
 
 def output_name(system: str) -> str:

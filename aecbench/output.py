@@ -1,6 +1,7 @@
 """Writing files: whole or not at all."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +11,18 @@ from filelock import FileLock, Timeout
 
 from aecbench.errors import CorpusError, OutputError
 
-__all__ = ["locked", "new_folder", "whole_file"]
+__all__ = ["LONGEST_NAME", "locked", "new_folder", "part_of", "whole_file"]
+
+LONGEST_NAME = 255  # bytes that file systems take
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Another name for a file to be written: `path` + ".tmp". At the end of the block it is synced and becomes `path`.
+    """Another name for a file to be written: `part_of(path)`. At the end of the block it is synced and becomes `path`.
 
     When the block fails, by Ctrl-C too, nothing is left. Raises OutputError where the file cannot be written.
     """
-    part = path.with_name(path.name + ".tmp")
+    part = part_of(path)
     try:
         yield part
         _sync(part)
@@ -30,6 +33,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
+
+
+def part_of(path: Path) -> Path:
+    """Return the name of a file until it is whole: `path` + ".tmp", or a hash of it where that would be too long."""
+    name = path.name + ".tmp"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(path.name)).hexdigest() + ".tmp"
+    return path.with_name(name)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.passthrough import Passthrough
 from aecbench.config import canonical_json, parse, read_toml, sha256
+from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.record import Frozen
 from aecbench.signals import Array
@@ -190,16 +191,16 @@ def card_folder(model: str) -> Path | None:
 
 
 def load_predictions(name: str | Path) -> System:
-    """What an outside program has made of the scenes: WAV files in a folder, "DIR" or "NAME=DIR", as a system.
+    """What an outside program has made of the scenes: audio files in a folder, "DIR" or "NAME=DIR", as a system.
 
     It is called as the folder where no name is given, and identified by the contents of the files. Raises UsageError
     where there are none.
     """
     called, model = split_name(str(name))
     folder = Path(model)
-    files = sorted(folder.glob("*.wav"))
+    files = audio_files(folder, below=False).paths
     if not files:
-        raise UsageError(f"predictions {folder}: holds no .wav files; expected <split>-<index>.wav for every scene")
+        raise UsageError(f"predictions {folder}: holds no audio files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
     target = f"{Predictions.__module__}:{Predictions.__qualname__}"
     chosen = called or folder.resolve().name

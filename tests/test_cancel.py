@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import select
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from aecbench.cancellers.align import FixedDelay, aligned
 from aecbench.cancellers.base import Streaming
 from aecbench.dsp import audio
 from aecbench.dsp.audio import fitted, read, resample, write
-from aecbench.errors import AecbenchError, AudioError, UsageError
+from aecbench.dsp.delay import delay
+from aecbench.errors import AecbenchError, AudioError, NotInstalled, UsageError
 from aecbench.systems import System, load_system
 
 RATE = 16_000
@@ -293,9 +295,6 @@ def test_folders_that_cannot_be_used_are_refused(challenge, tmp_path):
     ):
         with pytest.raises(UsageError, match=words):
             cancel_folder(ours(Ours()), mic, far, out)
-    soundfile.write(challenge / "a_doubletalk_mic.flac", np.zeros(10), RATE)
-    with pytest.raises(UsageError, match="is called like"):
-        cancel_folder(ours(Ours()), challenge, challenge, tmp_path / "out")
 
 
 # Pipes
@@ -418,3 +417,211 @@ def test_options_that_do_not_belong_together_are_refused(aecbench, echo_pair, op
     result = aecbench("cancel", "--model", "passthrough", *options)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+# What other people's recordings are like
+
+
+def pair(folder, name: str, seed: int = 0, suffix: str = ".wav", marks=("_mic", "_lpb")):
+    """Two recordings of half a second."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for end, x in zip(marks, echo(0.5, seed=seed), strict=True):
+        soundfile.write(os.fsencode(folder / f"{name}{end}{suffix}"), x, RATE, format=suffix[1:].upper())
+
+
+@pytest.mark.parametrize(("mic_rate", "far_rate"), [(48_000, 16_000), (16_000, 44_100), (8000, 48_000)])
+def test_the_far_end_may_have_another_rate(tmp_path, mic_rate, far_rate):
+    mic, far = echo(3.01)
+    high = save(tmp_path, "mic", resample(mic, RATE, mic_rate), mic_rate)
+    other = save(tmp_path, "far", resample(far, RATE, far_rate), far_rate)
+    cancel_files(load_system("kalman"), high, other, tmp_path / "out.wav")
+    out, rate = read(tmp_path / "out.wav")
+    assert (out.size, rate) == (read(high)[0].size, mic_rate)
+    late = slice(2 * mic_rate, None)
+    assert np.mean(out[late] ** 2) < 0.1 * np.mean(read(high)[0][late] ** 2)
+    with pytest.raises(AudioError, match=f"samples at {far_rate} Hz"):
+        cancel_files(load_system("kalman"), high, save(tmp_path, "short", far[:-100], far_rate), tmp_path / "out.wav")
+
+
+@pytest.mark.parametrize("end", ["mic", "far"])
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".wav"])
+def test_a_recording_that_is_cut_off_gives_no_output(tmp_path, end, suffix):
+    pair(tmp_path, "x", suffix=suffix, marks=("mic", "far"))
+    mic, far = tmp_path / f"xmic{suffix}", tmp_path / f"xfar{suffix}"
+    cut = {"mic": mic, "far": far}[end]
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 7 // 10])
+    with pytest.raises(AudioError, match=rf"x{end}{suffix}: ends "):
+        cancel_files(ours(Ours()), mic, far, tmp_path / "out.wav")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_an_output_that_is_one_of_the_recordings_is_refused(tmp_path):
+    mic, far = (save(tmp_path, name, x) for name, x in zip(("mic", "far"), echo(0.5), strict=True))
+    (tmp_path / "link.wav").symlink_to(far)
+    (tmp_path / "same.wav").hardlink_to(mic)
+    before = mic.read_bytes(), far.read_bytes()
+    for out in (mic, far, tmp_path / "link.wav", tmp_path / "same.wav", tmp_path / "." / "below" / ".." / "mic.wav"):
+        (tmp_path / "below").mkdir(exist_ok=True)
+        with pytest.raises(UsageError, match="which would be lost"):
+            cancel_files(ours(Ours()), mic, far, out)
+    assert (mic.read_bytes(), far.read_bytes()) == before
+
+
+def test_outputs_of_a_folder_replace_no_recording(tmp_path):
+    data = tmp_path / "data"
+    pair(data / "mics" / "mics", "x")
+    pair(data / "mics", "x")
+    done = cancel_folder(ours(Ours()), data / "mics", data / "mics", data)
+    assert done.written == 1
+    assert ["would replace a recording" in reason for reason in done.failed.values()] == [True]
+
+
+def test_a_picture_that_is_one_of_the_recordings_is_refused(aecbench, echo_pair):
+    mic, far = echo_pair
+    options = ["--mic", mic, "--far", far, "--out", "out.wav", "--plot", far]
+    result = aecbench("cancel", "--model", "passthrough", *options)
+    assert result.exit_code == 2
+    assert "which would be lost" in result.stderr
+
+
+BAD = {  # what a folder may hold beside a good pair, and what is said of it
+    "not UTF-8, without a partner": (b"caf\xe9_mic.wav", "has no partner"),
+    "longest name of another format": (b"y" * 252 + b".au", "more than 255 bytes"),
+    "of the same name": (b"good_mic.flac", "shares its name with good_mic.wav"),
+    "no audio": (b"zero_mic.wav", "is an empty file"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_one_bad_pair_stops_no_other(tmp_path, case):
+    name, says = BAD[case]
+    folder = tmp_path / "in"
+    pair(folder, "good")
+    pair(folder, "other")
+    (folder / os.fsdecode(name)).touch()
+    if case == "no audio":
+        (folder / "zero_lpb.wav").write_bytes((folder / "good_lpb.wav").read_bytes())
+    done = cancel_folder(ours(Ours()), folder, folder, tmp_path / "out")
+    assert done.written == (1 if case == "of the same name" else 2)
+    assert [says in reason for reason in done.failed.values()] == [True]
+
+
+def test_an_output_folder_that_is_a_file_stops_only_the_pairs_below_it(tmp_path):
+    pair(tmp_path / "in", "good")
+    pair(tmp_path / "in" / "below", "other")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "below").touch()
+    done = cancel_folder(ours(Ours()), tmp_path / "in", tmp_path / "in", tmp_path / "out")
+    assert (done.written, len(done.failed)) == (1, 1)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe", b"y" * 247])
+def test_names_that_are_not_text_or_very_long_are_cancelled(tmp_path, name):
+    folder = tmp_path / "in"
+    pair(folder, os.fsdecode(name))
+    done = cancel_folder(ours(Ours()), folder, folder, tmp_path / "out")
+    assert (done.written, done.failed) == (1, {})
+    assert (tmp_path / "out" / os.fsdecode(name + b"_mic.wav")).exists()
+
+
+def test_names_that_are_not_text_are_reported_as_the_bytes_they_are(tmp_path):
+    folder = tmp_path / "in"
+    pair(folder, "good")
+    (folder / os.fsdecode(b"caf\xe9_mic.wav")).touch()
+    program = "from aecbench.cli import main; main()"
+    call = [sys.executable, "-c", program, "cancel", "--model", "passthrough", "--json"]
+    done = subprocess.run([*call, "--mic", folder, "--far", folder, "--out", tmp_path / "out"], capture_output=True)
+    assert done.returncode == 3
+    assert b"caf\xe9_mic.wav: has no partner" in done.stderr
+    (key,) = json.loads(done.stdout)["failed"]
+    assert os.fsencode(key).endswith(b"caf\xe9_mic.wav")
+
+
+@pytest.mark.parametrize(
+    ("mic", "far"), [("_MIC.WAV", "_LPB.WAV"), ("_mic.wav", "_LPB.Wav"), ("_mic.FLAC", "_lpb.WAV"), (".WAV", ".wav")]
+)
+def test_partners_are_found_in_upper_and_lower_case(tmp_path, mic, far):
+    for folder, name in (("mics", f"A{mic}"), ("fars", f"A{far}")):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / name, np.zeros(200), RATE)
+    done = cancel_folder(ours(Ours()), tmp_path / "mics", tmp_path / "fars", tmp_path / "out")
+    assert (done.written, done.failed) == (1, {})
+
+
+def test_hidden_files_are_skipped_and_counted(aecbench, tmp_path):
+    pair(tmp_path / "in", "good")
+    pair(tmp_path / "in" / ".trash", "old")
+    (tmp_path / "in" / "._good_mic.wav").write_bytes(b"\0\5\26\7Mac OS X")
+    result = aecbench("cancel", "--model", "passthrough", "--mic", "in", "--far", "in", "--out", "out")
+    assert result.exit_code == 0
+    assert "1 written, 0 there already, 0 failed, 3 hidden files skipped" in result.stderr
+
+
+# What correlates
+
+
+@pytest.mark.parametrize("samples", [-8000, -3200, -480])
+def test_a_microphone_that_is_ahead_is_delayed(tmp_path, samples):
+    mic, far = echo(10.0)
+    mic = delay(mic, samples - 2400)  # the echo has a delay of 2400
+    place = save(tmp_path, "mic", mic)
+    done = cancel_files(load_system("kalman"), place, save(tmp_path, "far", far), tmp_path / "out.wav")
+    assert done.echo.heard == "found"
+    assert abs(done.echo.lead - 128 + samples) <= 64
+    out = read(tmp_path / "out.wav")[0]
+    span = slice(6 * RATE, 9 * RATE)
+    assert np.mean(out[span] ** 2) < 0.01 * np.mean(mic[span] ** 2)
+
+
+@pytest.mark.parametrize("system", ["kalman", "webrtc_aec3"])
+def test_a_fixed_alignment_may_delay_the_microphone(tmp_path, system):
+    mic, far = echo(6.0)
+    mic = delay(mic, -4000)
+    try:
+        aec = load_system(system, "-100")
+    except NotInstalled as missing:
+        pytest.skip(str(missing))
+    assert aec.canceller.latency == load_system(system, "none").canceller.latency + 1600
+    out = aec.cancel(mic, far)
+    assert np.mean(out[4 * RATE : 5 * RATE] ** 2) < 0.1 * np.mean(mic[4 * RATE : 5 * RATE] ** 2)
+    cancel_files(aec, save(tmp_path, "mic", mic), save(tmp_path, "far", far), tmp_path / "out.wav")
+    np.testing.assert_allclose(read(tmp_path / "out.wav")[0], out, atol=1e-6)
+
+
+def test_a_pipe_cannot_delay_the_microphone():
+    with pytest.raises(UsageError, match="align -100: a system that runs live cannot delay the microphone"):
+        cancel_pipe(load_system("kalman", "-100"), io.BytesIO(), io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("far", "heard", "says"),
+    [
+        ("its own", "found", ""),
+        ("another", "not found", "no echo found: far end and microphone do not correlate"),
+        ("silent", "far end silent", "the far end is silent: there is no echo to cancel"),
+    ],
+)
+def test_what_does_not_correlate_is_said(aecbench, tmp_path, far, heard, says):
+    mic, its_own = echo(5.0)
+    other = {"its own": its_own, "another": echo(5.0, seed=1)[1], "silent": np.zeros_like(mic)}[far]
+    save(tmp_path, "mic", mic)
+    save(tmp_path, "far", other)
+    options = ["--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav", "--json"]
+    result = aecbench("cancel", "--model", "kalman", *options)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["echo"] == heard
+    assert [line for line in result.stderr.splitlines() if line.startswith("aecbench: mic.wav")] == (
+        [f"aecbench: mic.wav: {says}"] if says else []
+    )
+
+
+def test_a_folder_counts_what_does_not_correlate(aecbench, tmp_path):
+    for n in range(3):
+        mic, far = echo(5.0, seed=n)
+        save(tmp_path / "mics", f"{n}", mic)
+        save(tmp_path / "fars", f"{n}", far if n else np.random.default_rng(9).normal(size=far.size) / 10)
+    options = ["--mic", "mics", "--far", "fars", "--out", "out", "--json"]
+    result = aecbench("cancel", "--model", "kalman", *options)
+    assert json.loads(result.stdout)["no_echo"] == ["mics/0.wav"]
+    says = "1 written, such as mics/0.wav: no echo found: far end and microphone do not correlate"
+    assert says in result.stderr

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from aecbench.evaluation import _changes, _warm, evaluate
+from aecbench.errors import UsageError
+from aecbench.evaluation import _changes, _warm, evaluate, scene_folder
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.results import ResultTable
 from aecbench.signals import STEMS
@@ -309,3 +310,36 @@ def test_audio_of_scenes_is_written(corpus, tmp_path):
     assert {path.stem for path in folder.iterdir()} == {*STEMS, "passthrough"}
     mic, output = (soundfile.read(folder / f"{name}.wav")[0] for name in ("mic", "passthrough"))
     np.testing.assert_array_equal(mic, output)
+
+
+def test_scenes_in_which_nothing_correlates_are_marked(corpus, tmp_path, aecbench, monkeypatch):
+    monkeypatch.setattr("aecbench.dsp.echo.LEAST", 1e9)
+    monkeypatch.setattr("aecbench.dsp.echo.CERTAIN", 1e9)
+    talks = corpus.scenes.set_index("scene")["talk"]
+    options = ["--model", "passthrough", "--corpus", corpus.path, "--metric", "erle", "--jobs", 1, "--out", "run"]
+    result = aecbench("eval", *options, "--json")
+    expected = sorted(scene for scene in talks.index[talks != "near_single"] if "/test/" in scene)
+    assert sorted(json.loads(result.stdout)["no_echo"]) == expected
+    assert f"{len(expected)} scenes, such as " in result.stderr
+    rows = ResultTable.load(tmp_path / "run" / "rows.parquet").rows
+    assert set(rows.loc[rows["scene"].isin(expected), "echo"]) == {0.0}
+    assert aecbench("eval", *options, "--json").stdout == result.stdout  # from what is kept
+
+
+def test_echoes_of_scenes_are_found(corpus):
+    rows = evaluate(load_system("passthrough"), corpus, ["erle"]).rows
+    assert set(rows["echo"].dropna()) == {1.0}
+    assert rows.loc[rows["talk"] != "near_single", "echo"].notna().all()
+
+
+@pytest.mark.parametrize("ids", [("s/1_doubletalk", "s-1_doubletalk"), ("a/b/c", "a-b/c"), ("a/b-c", "a-b-c")])
+def test_no_two_scenes_share_a_folder(tmp_path, ids):
+    folders = {scene_folder(tmp_path, f"corpus/test/{index}") for index in ids}
+    assert len(folders) == 2
+
+
+@pytest.mark.parametrize("names", [("mic",), ("a b", "a_b"), ("far", "x")])
+def test_outputs_that_would_replace_another_file_are_refused(corpus, tmp_path, names):
+    systems = [System(name, Gain(), "tests:Gain", {}) for name in names]
+    with pytest.raises(UsageError, match="would share the name"):
+        evaluate(systems, corpus, ["erle"], audio=tmp_path / "audio")

@@ -79,7 +79,7 @@ def test_a_program_is_run_on_every_scene(aecbench, corpus, tmp_path):
     ("options", "says"),
     [
         ([], "give --model NAME or --predictions DIR"),
-        (["--predictions", "nowhere"], "predictions nowhere: holds no .wav files"),
+        (["--predictions", "nowhere"], "predictions nowhere: holds no audio files"),
         (["--model", "command:no-such-program {mic} {far} {out}"], "no program 'no-such-program'"),
         (["--model", "lazy", "--predictions", "lazy"], "two systems are called 'lazy'"),
     ],
@@ -99,3 +99,23 @@ def test_the_list_says_how_to_install_what_is_missing(monkeypatch, aecbench):
     monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
     row = next(line for line in aecbench("list", "models").stdout.splitlines() if "webrtc_aec3 " in line)
     assert "not installed; run: pip install 'aecbench[peers]'" in row
+
+
+@pytest.mark.parametrize("suffix", [".WAV", ".flac", ".Aiff"])
+def test_files_of_a_program_are_known_in_every_format_and_case(aecbench, corpus, outputs, suffix):
+    for path in sorted(outputs.glob("*.wav")):
+        x, rate = soundfile.read(path, dtype="int16")
+        soundfile.write(outputs / f"{path.stem}{suffix}", x, rate)
+        path.unlink()
+    (outputs / "._test-000000.wav").write_bytes(b"\0\5\26\7Mac OS X")
+    result = evaluate(aecbench, corpus, "--model", "passthrough", "--predictions", outputs, "--json")
+    assert result.exit_code == 0, result.output
+    systems = json.loads(result.stdout)["systems"]
+    assert systems["lazy"]["level"] == systems["passthrough"]["level"]
+
+
+def test_an_output_that_is_there_twice_is_a_failure_with_a_reason(aecbench, corpus, outputs):
+    shutil.copy(outputs / "test-000002.wav", outputs / "test-000002.WAV")
+    result = evaluate(aecbench, corpus, "--predictions", outputs)
+    assert result.exit_code == 3
+    assert "shares its name with test-000002.wav" in result.stderr

@@ -1,8 +1,8 @@
 """Running a system on recordings: a pair of files, a folder of pairs, a pipe. Whatever streams goes block by block."""
 
-from aecbench.cancel.files import cancel_files
+from aecbench.cancel.files import Cancelled, cancel_files
 from aecbench.cancel.pipe import cancel_pipe
 from aecbench.cancel.stream import streams, warm_up
 from aecbench.cancel.timing import Timing
 
-__all__ = ["Timing", "cancel_files", "cancel_pipe", "streams", "warm_up"]
+__all__ = ["Cancelled", "Timing", "cancel_files", "cancel_pipe", "streams", "warm_up"]

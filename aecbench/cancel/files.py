@@ -1,65 +1,110 @@
 """A system on a pair of recordings."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from aecbench.cancel.stream import stream, timing
 from aecbench.cancel.timing import Timing
-from aecbench.dsp.audio import Header, blocks, fitted, header, writing
+from aecbench.cancellers.align import RATE, FixedDelay, aligned
+from aecbench.dsp.audio import Header, blocks, check_writable, fitted, header, resampled, writing
+from aecbench.dsp.echo import Echo, find_echo
 from aecbench.errors import AudioError, UsageError
 from aecbench.progress import progress
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["cancel_files"]
+__all__ = ["Cancelled", "cancel_files"]
+
+
+class Cancelled(NamedTuple):
+    """What became of a pair of recordings."""
+
+    timing: Timing
+    echo: Echo
+
+
+class Pair(NamedTuple):
+    """Two recordings."""
+
+    mic: Path
+    far: Path | None  # None: silent
+    known: Header  # of the microphone
+    far_rate: int  # [Hz]
+    pad: bool  # whether the far end may end early
 
 
 def cancel_files(
     system: System, mic: Path, far: Path | None, out: Path, *, pad: bool = False, quiet: bool = False
-) -> Timing:
-    """Cancel the echo of the recording `far` in the recording `mic`; write float32 WAV `out` at mic's rate and length.
+) -> Cancelled:
+    """Cancel the echo of the recording `far` in the recording `mic`; write `out` at mic's rate and length.
 
-    Both are resampled to 16 kHz for the system, and the output back. All goes second by second, so that the length does
-    not matter, if the system streams. Without `far`, the far end is silent. `pad` cuts or pads it to mic's length.
-    A bar shows how far it is, unless `quiet`. Raises AudioError for files that cannot be read, have several channels,
-    or do not belong together (another rate, another length), AecbenchError for a system that fails, and OutputError.
+    The suffix of `out` decides on the format, as in `writing`. Both recordings are resampled to 16 kHz for the system,
+    and the output back. All goes second by second, so that the length does not matter, if the system streams. Without
+    `far`, the far end is silent. `pad` cuts or pads it to mic's length. First the two are compared: with the alignment
+    "auto", a microphone that is ahead of the far end is delayed for the system.
+    A bar shows how far it is, unless `quiet`. Raises UsageError for an `out` that is one of the recordings or of no
+    format that is written, AudioError for files that cannot be read, have several channels, or do not belong together
+    (another length), AecbenchError for a system that fails, and OutputError.
     """
     known = header(mic)
+    found = known if far is None else header(far)
+    pair = Pair(mic, far, known, found.rate, pad)
+    _check_length(pair, found)
+    _check_output(out, mic, far)
+    echo = Echo("far end silent")
     if far is not None:
-        _check(far, header(far), mic, known, pad)
-    if out.is_dir():
-        raise UsageError(f"{out}: is a folder, {mic} a file; name the output file, or give three folders")
-    seconds = -(-known.length // known.rate)
-    signals = _pair(mic, far, known.rate, pad)
-    shown = signals if quiet else progress(signals, seconds, system.name, "s")
+        echo = find_echo(resampled(_seconds(pair), known.rate, RATE, channels=2))
+    if echo.lead and system.align == "auto":
+        system = replace(system, canceller=aligned(system.canceller, FixedDelay(-1000 * echo.lead / RATE)))
+    else:
+        echo = echo._replace(lead=0)
+    signals = _seconds(pair)
+    shown = signals if quiet else progress(signals, math.ceil(known.length / known.rate), system.name, "s")
     taken = timing(system)
     with writing(out, known.rate, known.length) as add:
         for y in stream(system, shown, known.rate, taken):
             add(y)
-    return taken
+    return Cancelled(taken, echo)
 
 
-def _check(far: Path, found: Header, mic: Path, expected: Header, pad: bool) -> None:
-    if found.rate != expected.rate:
-        raise AudioError(
-            f"{far}: is at {found.rate} Hz, {mic} at {expected.rate} Hz; resample one so that both have the same rate"
-        )
-    if found.length != expected.length and not pad:
-        for _ in blocks(far, found.rate):  # should its samples be no good, that is the first thing to say
+def _check_output(out: Path, mic: Path, far: Path | None) -> None:
+    if out.is_dir():
+        raise UsageError(f"{out}: is a folder, {mic} a file; name the output file, or give three folders")
+    check_writable(out)
+    for path in filter(None, (mic, far)):
+        if out.exists() and out.samefile(path):
+            raise UsageError(f"{out}: is the same file as the recording {path}, which would be lost; name another one")
+
+
+def _check_length(pair: Pair, found: Header) -> None:
+    """Raise AudioError where the far end does not last as long as the microphone, to a sample of the lower rate."""
+    known, far = pair.known, pair.far
+    margin = max(1.0, known.rate / found.rate) if known.rate != found.rate else 0.0
+    if far is None or pair.pad or abs(found.length * known.rate / found.rate - known.length) <= margin:
+        return
+    for _ in blocks(far, found.rate):  # should its samples be no good, that is the first thing to say
+        pass
+    raise AudioError(
+        f"{far}: has {found.length} samples at {found.rate} Hz, {pair.mic} has {known.length} at {known.rate} Hz; "
+        f"cut or pad one to the same length, or the far end with --pad"
+    )
+
+
+def _seconds(pair: Pair) -> Iterator[Array]:
+    """Microphone and far end second by second at the microphone's rate, [N, 2] float32."""
+    rate = pair.known.rate
+    far = iter(()) if pair.far is None else resampled(blocks(pair.far, pair.far_rate), pair.far_rate, rate)
+    ahead = np.zeros(0, np.float32)  # of the far end, more than the microphone has had
+    for x in blocks(pair.mic, rate):
+        while ahead.size < x.size and (more := next(far, None)) is not None:
+            ahead = np.concatenate([ahead, more])
+        yield np.stack([x, fitted(ahead, x.size)], axis=1)
+        ahead = ahead[x.size :]
+    if not pair.pad:
+        for _ in far:  # so that a far end that ends before its header says does not go unnoticed
             pass
-        raise AudioError(
-            f"{far}: has {found.length} samples, {mic} has {expected.length}; cut or pad one to the same length, "
-            f"or the far end with --pad"
-        )
-
-
-def _pair(mic: Path, far: Path | None, rate: int, pad: bool) -> Iterator[Array]:
-    """Microphone and far end second by second, [N, 2] float32."""
-    reference = iter(()) if far is None else blocks(far, rate)
-    for x in blocks(mic, rate):
-        y = next(reference, x[:0])
-        if y.size < x.size and far is not None and not pad:
-            raise AudioError(f"{far}: ends before its header says; get the file again")
-        yield np.stack([x, fitted(y, x.size)], axis=1)

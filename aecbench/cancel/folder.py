@@ -2,23 +2,24 @@
 
 import difflib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import joblib
 
-from aecbench.cancel.files import cancel_files
+from aecbench.cancel.files import Cancelled, cancel_files
 from aecbench.cancel.stream import timing
 from aecbench.cancel.timing import Timing
 from aecbench.config import canonical_json
 from aecbench.corpus.layouts.aec_real import ENDS, SCENARIO, TALK
 from aecbench.corpus.layouts.aec_synthetic import FOLDERS
 from aecbench.dsp.audio import header
+from aecbench.dsp.audio_files import audio_files, by_name
 from aecbench.errors import AecbenchError, AudioError, UsageError
-from aecbench.output import locked, new_folder, whole_file
+from aecbench.output import LONGEST_NAME, locked, new_folder, part_of, whole_file
 from aecbench.parallel import in_parallel
-from aecbench.scenes.files import SUFFIXES
 from aecbench.systems import System
 
 __all__ = ["MADE_BY", "Done", "cancel_folder"]
@@ -36,6 +37,14 @@ class Pair(NamedTuple):
     out: Path
 
 
+class Found(NamedTuple):
+    """What there is in the folders."""
+
+    pairs: list[Pair]
+    failed: dict[str, str]  # microphone -> why it is in no pair
+    hidden: int  # files that were skipped
+
+
 class Done(NamedTuple):
     """What became of the pairs of a folder."""
 
@@ -43,6 +52,8 @@ class Done(NamedTuple):
     there: int  # already, and left as they were
     failed: dict[str, str]  # microphone -> why it has no output
     timing: Timing  # of those written
+    no_echo: list[str]  # microphones, of those written, that do not correlate with the far end
+    hidden: int  # files that were skipped
 
 
 def cancel_folder(
@@ -51,81 +62,88 @@ def cancel_folder(
     """`cancel_files` on every recording of the folder `mic` and its partner in `far`, into the folder `out`.
 
     Partners are called the same, or as in the AEC Challenge: NAME_mic and NAME_lpb, nearend_mic_fileid_N and
-    farend_speech_fileid_N; both folders may be the same one. As there, the far end of a NAME_nearend_singletalk_mic may
-    be missing, and is silent then. Folders below are searched too; an output is called like its microphone, with .wav.
+    farend_speech_fileid_N, in upper or lower case; both folders may be the same one. As there, the far end of a
+    NAME_nearend_singletalk_mic may be missing, and is silent then. Folders below are searched too, hidden files are
+    skipped; an output is called like its microphone, with .wav.
 
     What fails stops none of the others. Outputs that are there and as long as their microphones stay, so that the same
     call goes on where another was stopped, unless `overwrite`, which removes them first. It runs in `jobs` processes.
     Raises UsageError for folders that cannot be used, and where the outputs there are another system's, OutputError
     where `out` cannot be written.
     """
-    pairs, failed = _find(mic, far, out)
+    pairs, failed, hidden = _find(mic, far, out)
     new_folder(out)
     with locked(out):
         _claim(out, system, pairs, overwrite)
         todo = [pair for pair in pairs if not _complete(pair)]
-        for folder in {pair.out.parent for pair in todo}:
-            new_folder(folder)
-        total, written = timing(system), 0
+        total, written, no_echo = timing(system), 0, []
         calls = (joblib.delayed(_one)(system, pair, pad) for pair in todo)
         try:
             results = in_parallel(calls, len(todo), f"cancel {system.name}", "files", jobs=jobs)
-            for pair, (taken, reason) in zip(todo, results, strict=True):
-                if taken is None:
+            for pair, (done, reason) in zip(todo, results, strict=True):
+                if done is None:
                     failed[str(pair.mic)] = reason
-                else:
-                    total.include(taken)
-                    written += 1
+                    continue
+                written += 1
+                total.include(done.timing)
+                if done.echo.heard == "not found":
+                    no_echo.append(str(pair.mic))
         finally:
             for pair in todo:  # of processes that were stopped
-                pair.out.with_name(f"{pair.out.name}.tmp").unlink(missing_ok=True)
-    return Done(written, len(pairs) - len(todo), failed, total)
+                with suppress(OSError):
+                    part_of(pair.out).unlink()
+    return Done(written, len(pairs) - len(todo), failed, total, no_echo, hidden)
 
 
-def _one(system: System, pair: Pair, pad: bool) -> tuple[Timing | None, str]:
+def _one(system: System, pair: Pair, pad: bool) -> tuple[Cancelled | None, str]:
     try:
+        new_folder(pair.out.parent)
         return cancel_files(system, *pair, pad=pad, quiet=True), ""
     except AecbenchError as error:
         return None, str(error)
+    except Exception as error:  # whatever it is, the other pairs go on
+        return None, f"{pair.mic}: {type(error).__name__}: {error}"
 
 
-def _find(mic: Path, far: Path, out: Path) -> tuple[list[Pair], dict[str, str]]:
-    """The pairs, by name, and why other microphones have no partner."""
+def _find(mic: Path, far: Path, out: Path) -> Found:
+    """The pairs, and why other microphones are in none."""
     for folder in (mic, far):
         if not folder.is_dir():
             raise UsageError(f"{folder}: is no folder; give three folders --mic, --far and --out, or three files")
         if out.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"{out}: lies within {folder}; choose a folder for outputs alone")
-    references = _audio(far)
+    mics, fars = audio_files(mic), audio_files(far)
+    if not mics.paths:
+        raise UsageError(f"{mic}: holds no audio files; expected recordings of the microphone")
+    references = by_name(fars.paths, far)
+    any_case: dict[str, list[str]] = {}
+    for name in references:
+        any_case.setdefault(name.lower(), []).append(name)
+    recordings = {path.resolve() for path in (*mics.paths, *fars.paths)}
     pairs: list[Pair] = []
     failed: dict[str, str] = {}
-    for name, path in _audio(mic).items():
-        if name.endswith(FAR):
+    for name, (path, *others) in by_name(mics.paths, mic).items():
+        if name.lower().endswith(FAR):
             continue
-        partners = [one for one in _partners(name) if one in references and not references[one].samefile(path)]
         output = out / f"{name}.wav"
-        if partners:
-            pairs.append(Pair(path, references[partners[0]], output))
+        called = [one for partner in _partners(name) for one in (partner, *any_case.get(partner.lower(), ()))]
+        partners = [file for one in called for file in references.get(one, ()) if not file.samefile(path)]
+        if others:
+            failed[str(path)] = f"{path}: shares its name with {others[0].name}; keep one of the two in the folder"
+        elif len(os.fsencode(output.name)) > LONGEST_NAME:
+            failed[str(path)] = f"{path}: its output would have a name of more than {LONGEST_NAME} bytes; rename it"
+        elif output.resolve() in recordings:
+            failed[str(path)] = f"{path}: its output {output} would replace a recording; choose another --out"
+        elif partners:
+            pairs.append(Pair(path, partners[0], output))
         elif _near_end_alone(path.stem):
             pairs.append(Pair(path, None, output))
         else:
-            near = difflib.get_close_matches(_partners(name)[0], references, n=1)
-            advice = f"; the nearest name is {references[near[0]]}" if near else ""
+            strangers = [one for one, (file, *_) in references.items() if not file.samefile(path)]
+            near = difflib.get_close_matches(_partners(name)[0], strangers, n=1)
+            advice = f"; the nearest name is {references[near[0]][0]}" if near else ""
             failed[str(path)] = f"{path}: has no partner {' or '.join(_partners(name))} in {far}{advice}"
-    if not pairs and not failed:
-        raise UsageError(f"{mic}: holds no audio files; expected recordings of the microphone")
-    return pairs, failed
-
-
-def _audio(folder: Path) -> dict[str, Path]:
-    """The audio files below a folder, by their names in it without suffix."""
-    files: dict[str, Path] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in files:
-            raise UsageError(f"{path}: is called like {files[name].name}; keep one of the two in the folder")
-        files[name] = path
-    return files
+    return Found(pairs, failed, len({path.resolve() for path in (*mics.hidden, *fars.hidden)}))
 
 
 def _partners(name: str) -> list[str]:
@@ -136,10 +154,10 @@ def _partners(name: str) -> list[str]:
     """
     folder, slash, last = name.rpartition("/")
     names = [last]
-    if last.endswith(MIC):
-        names.insert(0, last.removesuffix(MIC) + FAR)
-    if last.startswith(SYNTHETIC[0]):
-        names.insert(0, SYNTHETIC[1] + last.removeprefix(SYNTHETIC[0]))
+    if last.lower().endswith(MIC):
+        names.insert(0, last[: -len(MIC)] + FAR)
+    if last.lower().startswith(SYNTHETIC[0]):
+        names.insert(0, SYNTHETIC[1] + last[len(SYNTHETIC[0]) :])
     return [folder + slash + one for one in names]
 
 
@@ -149,7 +167,7 @@ def _near_end_alone(stem: str) -> bool:
     >>> _near_end_alone("x_nearend_singletalk_mic"), _near_end_alone("x_doubletalk_mic")
     (True, False)
     """
-    known = SCENARIO.fullmatch(stem.removesuffix(MIC))
+    known = SCENARIO.fullmatch(stem.lower().removesuffix(MIC))
     return known is not None and TALK[known["scenario"].replace("-", "_")] == "near_single"
 
 
@@ -175,6 +193,6 @@ def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> Non
 def _complete(pair: Pair) -> bool:
     """Whether the output is there, as long as its microphone."""
     try:
-        return header(pair.out) == header(pair.mic)
+        return header(pair.out)[:2] == header(pair.mic)[:2]  # rate and length
     except AudioError:
         return False

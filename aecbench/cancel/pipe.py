@@ -7,7 +7,7 @@ import numpy as np
 
 from aecbench.cancel.stream import stream, timing, warm_up
 from aecbench.cancel.timing import Timing
-from aecbench.cancellers.align import RATE
+from aecbench.cancellers.align import RATE, Aligned, FixedDelay
 from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 from aecbench.systems import System
@@ -24,11 +24,18 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
 
     What is left of the microphone goes to `sink`, 16-bit too, block by block, as soon as it is known: at 16 kHz with
     the latency of the system, at other rates with that of the resampling there and back too. It ends with `source`.
-    Raises UsageError for a system that does not stream, AudioError for an input that ends within a sample.
+    Raises UsageError for a system that does not stream or is to get the microphone later, AudioError for an input that
+    ends within a sample.
     """
     taken = timing(system)
     if taken.block is None:
         raise UsageError(f"{system.name} does not run block by block; choose another model for a pipe, or give files")
+    match system.canceller:
+        case Aligned(alignment=FixedDelay() as fixed) if fixed.lead:
+            raise UsageError(
+                f"align {system.align}: a system that runs live cannot delay the microphone; delay it in front of the "
+                f"pipe, or give files"
+            )
     warm_up(system)
     size = max(1, round(taken.block * rate))
     for y in stream(system, _frames(source, size), rate, taken):

@@ -10,7 +10,7 @@ import numpy as np
 from aecbench.cancel.timing import Timing
 from aecbench.cancellers.align import RATE, Aligned, FixedDelay
 from aecbench.cancellers.base import Canceller, Streaming
-from aecbench.dsp.audio import resampled
+from aecbench.dsp.audio import fitted, resampled
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
 from aecbench.systems import System
@@ -62,7 +62,10 @@ def warm_up(system: System) -> None:
 
 
 def _streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
-    """What of a canceller runs block by block, and how many samples later it gets the far end; None where it cannot."""
+    """What of a canceller runs block by block, and how many samples later it gets the far end; None where it cannot.
+
+    Negative: the microphone is that much later instead.
+    """
     match canceller:
         case Streaming():
             return canceller, 0
@@ -74,19 +77,18 @@ def _streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
 def _steps(
     system: System, canceller: Streaming[Any], late: int, blocks: Iterable[Array], timing: Timing
 ) -> Iterator[Array]:
-    """At 16 kHz, with the far end `late` samples later: what `canceller.cancel` gives, step by step."""
-    size, skip, state = canceller.block, canceller.delay, canceller.init(())
-    mic, far = np.zeros(0, np.float32), np.zeros(late, np.float32)
+    """At 16 kHz, with the far end `late` samples later (negative: the microphone): what `canceller.cancel` gives."""
+    size, skip, state = canceller.block, canceller.delay + max(0, -late), canceller.init(())
+    mic, far = np.zeros(max(0, -late), np.float32), np.zeros(max(0, late), np.float32)
     due = 0  # samples that came in, of which the output has not gone out
     for block in chain(blocks, [None]):
         if block is None:  # the end: silence until the last sample is out
-            length = mic.size + canceller.delay
-            silence = -(-length // size) * size - mic.size
-            mic, far = (np.pad(x, (0, silence)) for x in (mic, far[: mic.size]))
+            length = -(-(mic.size + canceller.delay) // size) * size
+            mic, far = fitted(mic, length), fitted(far[: mic.size], length)
         else:
             due += len(block)
             mic, far = (np.concatenate([x, new]) for x, new in zip((mic, far), block.T, strict=True))
-        whole = mic.size // size * size
+        whole = min(mic.size, far.size) // size * size
         out = np.empty(whole, np.float32)
         for start in range(0, whole, size):
             span = slice(start, start + size)

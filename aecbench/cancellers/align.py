@@ -5,7 +5,7 @@ Acoustics, Speech, and Signal Processing 24(4), 1976. The cross-power spectrum o
 recursively for every stretch of lags and weighted by the smoothed coherence transform (SCOT), which whitens both ends
 and leaves frequencies out of which nothing is learnt. A delay is believed once its peak stands clear of all other lags
 and several decisions in a row agree, and is changed only where the echo has left the reach of the filter: every change
-costs a filter what it has learnt.
+costs a filter what it has learnt. While nothing is found, longer delays are looked for in longer stretches, less often.
 """
 
 import math
@@ -21,6 +21,7 @@ from rocket_fft.lowlevel import c2r
 
 from aecbench.cancellers import overlap_save
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
+from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
 from aecbench.signals import Array
@@ -39,7 +40,8 @@ __all__ = [
 ]
 
 RATE = 16_000  # Hz at which cancellers run
-LONGEST = 2000.0  # [ms] of a fixed delay
+LONGEST = 2000.0  # [ms] of a fixed delay, of the far end or, negative, of the microphone
+REACH = f"{-LONGEST:g} to {LONGEST:g}"
 STEP = 2  # samples between lags: of the spectra, the lower half is looked at, up to 4 kHz
 SILENT = 1e-7  # far-end power below which nothing is learnt: -70 dBFS
 LOWEST = 6  # bins below are left out: 94 Hz, for offsets and hum
@@ -59,27 +61,36 @@ Integer = NDArray[np.int64]
 class Alignment(Protocol):
     """What delays the far end."""
 
+    @property
+    def lead(self) -> int:
+        """Samples by which the microphone has to be delayed before: it is that far ahead of the far end."""
+
     def align(self, mic: Array, far: Array) -> Array:
         """The far end, delayed: mic and far [..., T] -> float32 [..., T]; causal in both."""
 
 
 @dataclass(frozen=True)
 class FixedDelay:
-    """A known delay."""
+    """A known delay. Where it is negative, the microphone is ahead of the far end and is delayed instead."""
 
     milliseconds: float  # at 16 kHz
 
     def __post_init__(self) -> None:
-        check_range(self, "milliseconds", 0, LONGEST)
+        check_range(self, "milliseconds", -LONGEST, LONGEST)
 
     @property
     def samples(self) -> int:
         """The nearest number of samples."""
         return round(self.milliseconds * RATE / 1000)
 
+    @property
+    def lead(self) -> int:
+        """Samples by which the microphone has to be delayed."""
+        return max(0, -self.samples)
+
     def align(self, mic: Array, far: Array) -> Array:
         """The far end that much later, to the nearest sample."""
-        return delay(far, self.samples)
+        return delay(far, max(0, self.samples))
 
 
 class State(NamedTuple):
@@ -87,7 +98,10 @@ class State(NamedTuple):
 
     mic: Float32  # [..., S] samples since the last decision
     far: Float32  # [..., S] samples since the last decision
-    past: Float32  # [..., (P + 1) block] far end before them
+    heard: tuple[Float32, ...]  # [..., block] each: microphone before them, WINDOW samples, oldest first
+    past: tuple[
+        Float32, ...
+    ]  # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
     spectra: Complex  # [..., P, K] far end, newest block first
     levels: Float32  # [..., P] their powers
     cross: Complex  # [..., P, K] averaged cross-power spectrum
@@ -95,6 +109,9 @@ class State(NamedTuple):
     mic_power: Float32  # [..., K] averaged power spectrum
     lag: Integer  # [...] estimate of the last decision [samples]
     agreed: Integer  # [...] decisions in a row that found it
+    distant: Integer  # [...] the same two of the searches for longer delays
+    confirmed: Integer  # [...]
+    decisions: int  # so far
     delay: Integer  # [...] of the far end now [samples]
 
 
@@ -102,8 +119,9 @@ class State(NamedTuple):
 class DelayTracker:
     """Decides every `block` samples of the signal, from the past alone, by how much the far end is delayed.
 
-    Delays of 0 to `stretches * block` samples are found, 0.64 s at 16 kHz. It adds no latency, and how the signal is
-    cut into steps changes nothing.
+    Delays of 0 to `stretches * block` samples are found at once, 0.64 s at 16 kHz. While it finds none of them, it also
+    searches up to `reach`, 2 s, in the last WINDOW samples. It adds no latency, and how the signal is cut into steps
+    changes nothing.
     """
 
     block: int = 1024  # samples between decisions
@@ -113,6 +131,10 @@ class DelayTracker:
     agreement: int = 2  # decisions in a row that have to find the same delay
     headroom: int = 128  # samples by which the delay is chosen shorter than the estimate
     tolerance: int = 640  # samples after the delay in which the echo path may start
+    reach: int = 32_768  # samples of the longest delay that is searched for
+    every: int = 8  # decisions between two searches
+    certainty: float = 10.0  # height of the peak of a search above the root mean square over all lags
+    confirmation: int = 4  # searches in a row that have to find the same delay
 
     def __post_init__(self) -> None:
         check_range(self, "block", 2 * LOWEST, whole=True)
@@ -122,19 +144,30 @@ class DelayTracker:
         check_range(self, "agreement", 1, whole=True)
         check_range(self, "headroom", 0, whole=True)
         check_range(self, "tolerance", self.headroom, whole=True)
+        check_range(self, "reach", STEP, WINDOW // 2, whole=True)
+        check_range(self, "every", 1, whole=True)
+        check_range(self, "certainty", 1)
+        check_range(self, "confirmation", 1, whole=True)
+
+    @property
+    def lead(self) -> int:
+        """None: the microphone goes on as it comes."""
+        return 0
 
     @property
     def longest(self) -> int:
         """The longest delay [samples]."""
-        return self.stretches * self.block
+        return max(self.reach, self.stretches * self.block)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Nothing heard, no delay."""
         n, P, K = self.block, self.stretches, self.block // STEP + 1
+        silence = np.zeros((*batch, n), np.float32)
         return State(
             mic=np.zeros((*batch, 0), np.float32),
             far=np.zeros((*batch, 0), np.float32),
-            past=np.zeros((*batch, (P + 1) * n), np.float32),
+            heard=(silence,) * -(-WINDOW // n),
+            past=(silence,) * -(-(WINDOW // 2 + max(WINDOW // 2, self.longest)) // n),
             spectra=np.zeros((*batch, P, K), np.complex64),
             levels=np.zeros((*batch, P), np.float32),
             cross=np.zeros((*batch, P, K), np.complex64),
@@ -142,6 +175,9 @@ class DelayTracker:
             mic_power=np.zeros((*batch, K), np.float32),
             lag=np.zeros(batch, np.int64),
             agreed=np.zeros(batch, np.int64),
+            distant=np.zeros(batch, np.int64),
+            confirmed=np.zeros(batch, np.int64),
+            decisions=0,
             delay=np.zeros(batch, np.int64),
         )
 
@@ -157,7 +193,7 @@ class DelayTracker:
             mic_since = np.concatenate([state.mic, mic[..., start:end]], -1, dtype=np.float32)
             far_since = np.concatenate([state.far, far[..., start:end]], -1, dtype=np.float32)
             for i in _signals(state.delay):
-                out[i][start:end] = _late(state.past[i], far_since[i], end - start, int(state.delay[i]))
+                out[i][start:end] = _late(state.past, far_since, i, end - start, int(state.delay[i]))
             state = State(mic_since, far_since, *state[2:])
             if far_since.shape[-1] == self.block:
                 state = self._decide(state)
@@ -174,7 +210,8 @@ class DelayTracker:
         new = State(
             mic=state.mic[..., :0],
             far=state.far[..., :0],
-            past=np.concatenate([state.past[..., n:], state.far], -1),
+            heard=(*state.heard[1:], state.mic),
+            past=(*state.past[1:], state.far),
             spectra=np.concatenate([state.spectra[..., -1:, :], state.spectra[..., :-1, :]], -2),
             levels=np.concatenate([state.levels[..., -1:], state.levels[..., :-1]], -1),
             cross=state.cross.copy(),
@@ -182,11 +219,14 @@ class DelayTracker:
             mic_power=state.mic_power.copy(),
             lag=state.lag.copy(),
             agreed=state.agreed.copy(),
+            distant=state.distant,
+            confirmed=state.confirmed,
+            decisions=state.decisions + 1,
             delay=state.delay.copy(),
         )
         _update(
             np.ascontiguousarray(state.mic).reshape(-1, n),
-            np.ascontiguousarray(new.past).reshape(-1, (P + 1) * n),
+            np.concatenate(new.past[-2:], -1).reshape(-1, 2 * n),
             new.spectra.reshape(-1, P, K),
             new.levels.reshape(-1, P),
             new.cross.reshape(-1, P, K),
@@ -201,7 +241,26 @@ class DelayTracker:
             self.headroom,
             self.tolerance,
         )
-        return new
+        return self._searched(new) if new.decisions % self.every == 0 else new
+
+    def _searched(self, state: State) -> State:
+        """The state after a search for longer delays of the signals of which the decisions find none."""
+        distant, confirmed = state.distant.copy(), state.confirmed.copy()
+        known, lags = min(state.decisions, len(state.heard)), Lags(0, self.reach)
+        for i in _signals(state.delay):
+            if state.agreed[i]:
+                confirmed[i] = 0
+            elif state.levels[i].max() > SILENT:
+                mic, far = (
+                    np.concatenate([block[i] for block in blocks[-known:]]) for blocks in (state.heard, state.past)
+                )
+                lag, height = peak(correlation(mic, far, lags), lags)
+                found = height >= self.certainty and lag > self.stretches * self.block
+                again = found and confirmed[i] and abs(lag - distant[i]) <= SAME
+                distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(found)
+                if confirmed[i] >= self.confirmation and not 0 <= lag - state.delay[i] <= self.tolerance:
+                    state.delay[i] = lag - self.headroom
+        return state._replace(distant=distant, confirmed=confirmed)
 
 
 compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
@@ -227,8 +286,9 @@ def _update(
 ) -> None:
     """Average, find the start of the path, and change the delay where it has to be changed.
 
-    `mic` [signals, block] is the newest block and `past` ends with that of the far end. The others are those of State,
-    with the batch as one axis, and go on in place; of `spectra` and `levels`, the first ones are still to be set.
+    `mic` [signals, block] is the newest block and `past` [signals, 2 block] the two newest of the far end. The others
+    are those of State, with the batch as one axis, and go on in place; of `spectra` and `levels`, the first ones are
+    still to be set.
     """
     signals, stretches, bins = spectra.shape
     block = mic.shape[1]
@@ -318,29 +378,30 @@ def aligned(canceller: Canceller, alignment: Alignment) -> Canceller:
 
 @dataclass(frozen=True)
 class Aligned:
-    """Any canceller, with the far end delayed by an alignment."""
+    """Any canceller, with the far end, or the microphone, delayed by an alignment."""
 
     canceller: Canceller
     alignment: Alignment
 
     @property
     def latency(self) -> int:
-        """That of the canceller: alignment adds none."""
-        return self.canceller.latency
+        """That of the canceller, and the delay of a microphone that is ahead; a delay of the far end adds none."""
+        return self.canceller.latency + self.alignment.lead
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """What the canceller makes of mic [..., T] and the far end [..., T], delayed."""
+        """What the canceller makes of mic [..., T] and the far end [..., T], delayed; as early as mic."""
         check_finite(self, mic, far)
-        return self.canceller.cancel(mic, self.alignment.align(mic, far))
+        if lead := self.alignment.lead:
+            silence = np.zeros((*mic.shape[:-1], lead), mic.dtype)
+            mic, far = np.concatenate([silence, mic], -1), np.concatenate([far, silence], -1, dtype=far.dtype)
+        return self.canceller.cancel(mic, self.alignment.align(mic, far))[..., lead:]
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
-    """What an aligned canceller knows: all blocks that may be heard again, oldest first."""
+    """What an aligned canceller knows."""
 
-    tracker: State
+    tracker: State  # its signals are those that may be heard again
     inner: tuple[Inner, ...]  # of the canceller, one for each signal of the batch
-    mic: tuple[Float32, ...]  # each [..., block]
-    far: tuple[Float32, ...]  # each [..., block]: more of them, by the longest delay of the tracker
 
 
 @dataclass(frozen=True)
@@ -356,7 +417,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     again: int = 8192  # samples heard again after a change
 
     def __post_init__(self) -> None:
-        check_range(self, "again", 0, whole=True)
+        check_range(self, "again", 0, WINDOW // 2 - self.canceller.block, whole=True)
 
     @property
     def block(self) -> int:
@@ -375,36 +436,30 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:
         """Nothing heard, no delay."""
-        kept, late = max(1, -(-self.again // self.block)), -(-self.tracker.longest // self.block)
-        silence = np.zeros((*batch, self.block), np.float32)
-        return AlignedState(
-            tracker=self.tracker.init(batch),
-            inner=tuple(self.canceller.init(()) for _ in np.ndindex(batch)),
-            mic=(silence,) * kept,
-            far=(silence,) * (kept + late),
-        )
+        return AlignedState(self.tracker.init(batch), tuple(self.canceller.init(()) for _ in np.ndindex(batch)))
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
         tracker, late = self.tracker.step(state.tracker, mic, far)
-        past = (*state.mic[1:], mic.astype(np.float32))
-        reference = (*state.far[1:], far.astype(np.float32))
         inner, out = list(state.inner), np.empty(mic.shape, np.float32)
         for n, i in enumerate(_signals(tracker.delay)):
             if tracker.delay[i] == state.tracker.delay[i]:
                 inner[n], out[i] = self.canceller.step(inner[n], mic[i], late[i])
                 continue
             inner[n] = self.canceller.init(())
-            again = np.concatenate([block[i] for block in reference])
-            end = again.size - int(tracker.delay[i])
-            again = again[end - len(past) * self.block : end]
-            for start, block in zip(range(0, again.size, self.block), past, strict=True):
-                inner[n], out[i] = self.canceller.step(inner[n], block[i], again[start : start + self.block])
-        return AlignedState(tracker, tuple(inner), past, reference), out
+            count = max(1, -(-self.again // self.block)) * self.block
+            x = _late(tracker.heard, tracker.mic, i, count, 0)
+            y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
+            for start in range(0, count, self.block):
+                span = slice(start, start + self.block)
+                inner[n], out[i] = self.canceller.step(inner[n], x[span], y[span])
+        return AlignedState(tracker, tuple(inner)), out
 
 
 def alignment(align: str) -> Alignment | None:
-    """The alignment of a name: "auto", "none" (None) or a delay in milliseconds. Raises UsageError.
+    """The alignment of a name: "auto", "none" (None) or a delay in milliseconds, which may be negative.
+
+    Raises UsageError for anything else.
 
     >>> alignment("none"), alignment("120")
     (None, FixedDelay(milliseconds=120.0))
@@ -416,10 +471,10 @@ def alignment(align: str) -> Alignment | None:
         milliseconds = float(align)
     except ValueError:
         advice = did_you_mean(align, named)
-        raise UsageError(f"align {align!r}: expected auto, none or 0 to {LONGEST:g} ms; {advice}") from None
-    if not 0 <= milliseconds <= LONGEST:
-        nearest = "0" if milliseconds < 0 else f"{LONGEST:g}"
-        raise UsageError(f"align {align!r}: expected auto, none or 0 to {LONGEST:g} ms; the nearest is {nearest}")
+        raise UsageError(f"align {align!r}: expected auto, none or {REACH} ms; {advice}") from None
+    if not -LONGEST <= milliseconds <= LONGEST:
+        nearest = -LONGEST if milliseconds < 0 else LONGEST
+        raise UsageError(f"align {align!r}: expected auto, none or {REACH} ms; the nearest is {nearest:g}")
     return FixedDelay(milliseconds)
 
 
@@ -428,10 +483,14 @@ def _signals(delay: Integer) -> Iterator[tuple[int, ...]]:
     return product(*map(range, delay.shape))
 
 
-def _late(past: Float32, since: Float32, count: int, delay: int) -> Float32:
-    """The newest `count` samples of past [...] and then since [...], but `delay` samples earlier."""
-    end, size = since.size - delay, past.size
+def _late(past: tuple[Float32, ...], since: Float32, i: tuple[int, ...], count: int, delay: int) -> Float32:
+    """The newest `count` samples of the signal `i` of past, block by block, and then since, `delay` samples earlier."""
+    now: Float32 = since[i]
+    end = now.size - delay
     start = end - count
     if start >= 0:
-        return since[start:end]
-    return np.concatenate([past[size + start : size + min(end, 0)], since[: max(end, 0)]])
+        return now[start:end]
+    size = past[0].shape[-1]
+    first, last = start // size, min(0, -(-end // size))  # blocks, counted from the end
+    joined = np.concatenate([*(past[k][i] for k in range(first, last)), now[: max(end, 0)]])
+    return joined[start - first * size :][:count]

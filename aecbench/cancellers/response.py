@@ -4,9 +4,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from aecbench.cancellers.align import RATE, Aligned, AlignedStreaming, FixedDelay
+from aecbench.cancellers.align import Aligned, AlignedStreaming, FixedDelay
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.residual import ResidualSuppressor
+from aecbench.dsp.delay import delay
 from aecbench.signals import Array
 
 __all__ = ["LinearFilter", "learnt_response"]
@@ -28,8 +29,8 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
     """
     if isinstance(canceller, Aligned) and isinstance(canceller.alignment, FixedDelay):
         fixed = canceller.alignment
-        response = learnt_response(canceller.canceller, mic, fixed.align(mic, far))
-        return None if response is None else np.pad(response, (round(fixed.milliseconds * RATE / 1000), 0))
+        response = learnt_response(canceller.canceller, delay(mic, fixed.lead), fixed.align(mic, far))
+        return None if response is None else np.pad(response, (max(0, fixed.samples), 0))[fixed.lead :]
     if not isinstance(canceller, Streaming):
         return None
     state = canceller.init(())

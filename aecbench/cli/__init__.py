@@ -1,5 +1,6 @@
 """The command line, a file per command: parse, call one function, print a path or a table."""
 
+import codecs
 import sys
 import warnings
 from io import TextIOWrapper
@@ -33,6 +34,7 @@ from aecbench.errors import AecbenchError
 
 __all__ = ["main"]
 
+AS_BYTES = "aecbench.as_bytes"  # how streams encode file names
 STOPPED = 130  # exit code after Ctrl-C, as of shells: 128 and the number of the signal
 
 # Adding a command is one file and one line here.
@@ -60,6 +62,17 @@ COMMANDS = [
 ]
 
 
+def _as_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Encode a file name that is not text as the bytes it is, and other letters that a stream lacks as "?"."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("replace")(error)
+
+
+codecs.register_error(AS_BYTES, _as_bytes)
+
+
 class Group(click.Group):
     """Turns the errors of aecbench into one line on standard error and their exit code."""
 
@@ -67,7 +80,7 @@ class Group(click.Group):
         """Run a command."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):  # what a stream cannot encode is no reason to fail
-                stream.reconfigure(errors="replace")
+                stream.reconfigure(errors=AS_BYTES)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

@@ -46,14 +46,14 @@ MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes a
     "--far",
     metavar="FILE|DIR",
     type=click.Path(path_type=Path),
-    help="Far-end reference, as long as mic, at its rate; or a folder of such, with the names of the microphones.",
+    help="Far-end reference, as long as mic, any rate; or a folder of such.",
 )
 @click.option(
     "--out",
     required=True,
     metavar="FILE|DIR|-",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Output WAV (float32; RF64 beyond 4 GiB), as long as mic; a folder for such; or raw audio to stdout.",
+    help="Write WAV, FLAC or OGG, as the suffix says; a folder; or raw audio.",
 )
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
 @click.option("--pad", is_flag=True, help="Cut the far end to mic's length, or pad it with silence.")
@@ -113,19 +113,20 @@ def cancel(
     if report or as_json:
         warm_up(system)
     failed: dict[str, str] = {}
+    facts: dict[str, Any] = {}
     if way == RAW:
         timing = cancel_pipe(system, sys.stdin.buffer, sys.stdout.buffer, rate or RATE)
     elif far is None:
         raise click.UsageError("Missing option '--far'.")
     elif way == FILES:
-        timing = _files(system, mic, far, out, plot, pad)
+        timing, facts = _files(system, mic, far, out, plot, pad)
     else:
-        timing, failed = _folders(system, mic, far, out, pad, jobs or 1, overwrite)
+        timing, failed, facts = _folders(system, mic, far, out, pad, jobs or 1, overwrite)
     if report:
         click.echo("\n".join(_report(system, timing, way)), err=True)
     if as_json:
         files = [path for path in (out, plot) if path is not None]
-        show_json({"system": system.name, "files": files, "timing": timing.figures(), "failed": failed})
+        show_json({"system": system.name, "files": files, "timing": timing.figures(), "failed": failed, **facts})
     elif way != RAW:
         for path in filter(None, (out, plot)):
             click.echo(path)
@@ -147,30 +148,38 @@ def _check(way: str, out: Path, given: list[str]) -> None:
         )
 
 
-def _files(system: Any, mic: Path, far: Path, out: Path, plot: Path | None, pad: bool) -> Any:
-    """One pair, and its picture."""
+def _files(system: Any, mic: Path, far: Path, out: Path, plot: Path | None, pad: bool) -> tuple[Any, dict[str, Any]]:
+    """Cancel one pair, and draw it. Returns the timing and what --json says of the echo."""
     from aecbench.cancel import cancel_files
 
-    timing = cancel_files(system, mic, far, out, pad=pad)
+    if plot is not None and any(plot.exists() and path.exists() and plot.samefile(path) for path in (mic, far, out)):
+        raise click.UsageError(f"--plot {plot} is a recording, which would be lost; name another file")
+    timing, echo = cancel_files(system, mic, far, out, pad=pad)
+    if echo.remark:
+        click.echo(f"aecbench: {mic}: {echo.remark}", err=True)
     if plot is not None:
-        from aecbench.dsp.audio import fitted, read
+        from aecbench.dsp.audio import fitted, read, resample
         from aecbench.plots import plot_cancellation
 
-        (x, rate), (reference, _), (y, _) = read(mic), read(far), read(out)
-        plot_cancellation(x, fitted(reference, x.size), y, rate, plot)
-    return timing
+        (x, rate), (reference, far_rate), (y, _) = read(mic), read(far), read(out)
+        plot_cancellation(x, fitted(resample(reference, far_rate, rate), x.size), y, rate, plot)
+    return timing, {"echo": echo.heard, "lead": echo.lead / RATE}
 
 
 def _folders(
     system: Any, mic: Path, far: Path, out: Path, pad: bool, jobs: int, overwrite: bool
-) -> tuple[Any, dict[str, str]]:
-    """All pairs. What failed comes back."""
+) -> tuple[Any, dict[str, str], dict[str, Any]]:
+    """Cancel all pairs. Returns the timing, what failed, and what --json says of the others."""
     from aecbench.cancel.folder import cancel_folder
+    from aecbench.dsp.echo import NOTHING_CORRELATES
 
     when_stopped(f"{AGAIN}, without --overwrite" if overwrite else AGAIN)
     done = cancel_folder(system, mic, far, out, pad=pad, overwrite=overwrite, jobs=jobs)
-    click.echo(f"{done.written} written, {done.there} there already, {len(done.failed)} failed", err=True)
-    return done.timing, done.failed
+    hidden = f", {done.hidden} hidden files skipped" if done.hidden else ""
+    click.echo(f"{done.written} written, {done.there} there already, {len(done.failed)} failed{hidden}", err=True)
+    if done.no_echo:
+        click.echo(f"{len(done.no_echo)} written, such as {done.no_echo[0]}: {NOTHING_CORRELATES}", err=True)
+    return done.timing, done.failed, {"no_echo": done.no_echo, "hidden": done.hidden}
 
 
 def _report(system: Any, timing: Any, way: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What the commands share: where things lie, and how tables and errors are shown."""
 
+import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -62,7 +63,7 @@ BOARDS = click.option(
 MODEL = (
     "Baseline, folder with card.toml, pkg.mod:Class, .onnx or 'command:prog {mic} {far} {out}'; NAME= before names it."
 )
-ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
+ALIGN = "Delay the far end as tracked, not at all, or by MS; below 0 the mic."
 
 
 def known(kind: str, name: str, names: Any) -> None:
@@ -102,10 +103,18 @@ def show(*what: Any) -> None:
 
 
 def show_json(document: Any) -> None:
-    """Print what a command found, as JSON on one line. What is not finite is null, a path is text."""
-    from pydantic_core import to_json
+    r"""Print what a command found, as JSON on one line. What is not finite is null, a path is text.
 
-    click.echo(to_json(document, inf_nan_mode="null", fallback=lambda value: value.item()))
+    A byte of a file name that is not UTF-8 is the escape that Python reads as that byte: \udcff for 0xff.
+    """
+    from pydantic_core import PydanticSerializationError, to_json
+
+    try:
+        text: str | bytes = to_json(document, inf_nan_mode="null", fallback=lambda value: value.item())
+    except PydanticSerializationError:  # a file name that is not UTF-8
+        plain = json.loads(json.dumps(document, default=str), parse_constant=lambda _: None)
+        text = json.dumps(plain, separators=(",", ":"))
+    click.echo(text)
 
 
 def when_stopped(advice: str) -> None:

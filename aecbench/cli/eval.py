@@ -143,6 +143,7 @@ def evaluate(
     aecbench eval --model nlms --model kalman --plots pictures
     """
     from aecbench.corpus import open_corpus
+    from aecbench.dsp.echo import NOTHING_CORRELATES
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
     from aecbench.evaluation import plan
@@ -191,6 +192,8 @@ def evaluate(
             show(difference_table(table, reference, by))
         for place in filter(None, (folder, audio, plots)):
             click.echo(place)
+    if table.no_echo:
+        click.echo(f"{len(table.no_echo)} scenes, such as {table.no_echo[0]}: {NOTHING_CORRELATES}", err=True)
     fail_if_failed(table)
 
 

@@ -134,6 +134,8 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
     data = {"corpus": table.provenance["corpus"], "systems": systems}
     if table.destroyed:
         data["near_end_destroyed"] = list(table.destroyed)
+    if table.no_echo:
+        data["no_echo"] = table.no_echo
     if reference is not None:
         data["reference"] = reference
     if by:

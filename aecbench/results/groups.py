@@ -12,7 +12,7 @@ from aecbench.errors import AecbenchError, UnknownName, UsageError
 __all__ = ["SCORES", "check", "groups", "variable"]
 
 BINS = 4  # numbers that take more values than this are binned
-SCORES = ("scene", "system", "metric", "value", "reason", "failed", "near_loss")  # the columns that are no variables
+SCORES = ("scene", "system", "metric", "value", "reason", "failed", "near_loss", "echo")  # that are no variables
 
 
 def variable(by: str) -> str:

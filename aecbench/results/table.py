@@ -31,12 +31,13 @@ Cells = dict[tuple[str, str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class ResultTable:
-    """Rows with the columns scene, system, metric, value, reason, failed, near_loss and what was drawn for the scene.
+    """Rows with the columns scene, system, metric, value, reason, failed, near_loss, echo and what was drawn.
 
     near_loss says how much of the near end the system has taken away, in dB; NaN where it does not talk or that is not
-    known. `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), models (what to load them
-    by), metrics (their versions), versions, commit, machine and command. Where systems of an earlier evaluation are in
-    the table, these facts of theirs are in `earlier`, by system; see `origin`.
+    known. echo is 1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent.
+    `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), models (what to load them by),
+    metrics (their versions), versions, commit, machine and command. Where systems of an earlier evaluation are in the
+    table, these facts of theirs are in `earlier`, by system; see `origin`.
 
     Tables of several conditions take `by`: the names of columns, or "NAME=EDGE,EDGE,..." for numbers in given bins.
     Metrics of the near end that are valid in double talk are averaged over the scenes in which both ends talk: alone,
@@ -76,6 +77,13 @@ class ResultTable:
             if lost and 2 * lost >= len(losses):
                 found[str(system)] = (lost, len(losses))
         return found
+
+    @property
+    def no_echo(self) -> list[str]:
+        """The scenes in which far end and microphone do not correlate: nothing can be cancelled in them."""
+        if "echo" not in self.rows:
+            return []
+        return [str(scene) for scene in self.rows.loc[self.rows["echo"] == 0, "scene"].unique()]
 
     def summary(self, by: By = None) -> dict[tuple[str, str], dict[str, Interval]]:
         """(condition, system) -> metric -> interval; the condition is "" without `by`, with several "low, double".
@@ -149,7 +157,9 @@ class ResultTable:
         gap = values[ours] - values[theirs]
         loss = gap if lower_is_better(metric) else -gap
         worst = loss[loss > 0].nlargest(count).index
-        drawn = rows.drop(columns=[name for name in SCORES if name != "scene"]).drop_duplicates("scene")
+        drawn = rows.drop(columns=[name for name in SCORES if name != "scene" and name in rows]).drop_duplicates(
+            "scene"
+        )
         found = pd.DataFrame({ours: values[ours], theirs: values[theirs], "difference": gap}).loc[worst]
         return drawn.set_index("scene").loc[worst].join(found).reset_index()
 

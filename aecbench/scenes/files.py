@@ -19,10 +19,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import soundfile
-
 from aecbench.assets import names
 from aecbench.dsp import audio
+from aecbench.dsp.audio_files import SUFFIXES, audio_files, is_utf8
 from aecbench.dsp.resample import resample
 from aecbench.errors import AudioError, SourceError, UnknownName
 from aecbench.packs import locate
@@ -30,7 +29,6 @@ from aecbench.signals import Array
 
 __all__ = [
     "SPLITS",
-    "SUFFIXES",
     "Collection",
     "Entry",
     "check_word",
@@ -44,7 +42,6 @@ __all__ = [
 ]
 
 SPLITS = ("train", "val", "test")
-SUFFIXES = (".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".w64", ".wav")
 CACHED = 16  # decoded files kept in memory, per process
 HEADERS = 4096  # files whose length is remembered, per process
 HASHERS = 8  # threads: hashing is bound by the disk
@@ -189,14 +186,11 @@ def shape(source: str, kind: str) -> str:
 def open_folder(source: str, noun: str, groups_of: GroupsOf) -> Collection:
     """All audio files below a folder, recognised by their suffix; hidden ones are left out. Raises SourceError."""
     folder = Path(source)
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    found = (path.relative_to(folder) for path in files)
-    shown = (path for path in found if not any(part.startswith(".") for part in path.parts))
-    paths = sorted(PurePosixPath(path.as_posix()) for path in shown)
+    paths = sorted(PurePosixPath(path.relative_to(folder).as_posix()) for path in audio_files(folder).paths)
     if not paths:
         raise SourceError(f"{source}: holds no audio files; expected some of {' '.join(SUFFIXES)}")
     for path in paths:
-        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+        if not is_utf8(str(path)):
             raise SourceError(f"{source}: the file name {str(path)!r} is not valid UTF-8; rename the file")
     entries = {str(path): Entry(group) for path, group in zip(paths, groups_of(paths), strict=True)}
     return Collection(folder.absolute(), entries, source, noun)
@@ -299,12 +293,8 @@ def _stamp(path: Path) -> int:
 
 @functools.lru_cache(maxsize=HEADERS)
 def _seconds(path: Path, _stamp: int) -> float:
-    try:
-        header = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError):
-        x, rate = audio.read(path, mix=True)  # says why it cannot be read
-        return x.size / rate
-    return float(header.frames / header.samplerate)
+    header = audio.header(path, mix=True)
+    return header.length / header.rate
 
 
 @functools.lru_cache(maxsize=CACHED)

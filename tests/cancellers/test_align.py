@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aecbench.cancellers import align
 from aecbench.cancellers.align import DelayTracker, FixedDelay, aligned, alignment
 from aecbench.cancellers.external.speex import Speex
 from aecbench.cancellers.fdaf import FDAF
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
+from aecbench.dsp.correlation import correlation
 from aecbench.dsp.delay import delay, drift
 from aecbench.errors import AudioError, NotInstalled, UsageError
 
@@ -33,6 +35,39 @@ def test_the_delay_of_an_echo_is_found_once_and_exactly(scene, samples):
     found, changes = final(delay(s.mic, samples), s.far)
     assert changes == 1
     assert abs(found + TRACKER.headroom - (samples + 40)) <= 2  # the direct sound of the room comes at 40
+
+
+@pytest.mark.parametrize("samples", [11_000, 20_000, 32_000])
+@pytest.mark.parametrize("noise", [0.0, 0.005])
+def test_a_delay_of_up_to_2_s_is_found(scene, samples, noise):
+    s = scene(10.0, noise=noise)
+    mic = delay(s.mic, samples)
+    found, changes = final(mic, s.far)
+    assert changes == 1
+    assert abs(found + TRACKER.headroom - (samples + 40)) <= 8
+
+
+def test_a_jump_out_of_the_reach_of_the_decisions_and_back_is_followed(scene):
+    s = scene(24.0)
+    time = np.arange(s.mic.size) / RATE
+    far, near = delay(s.mic, 24_000), delay(s.mic, 3000)
+    assert abs(final(np.where(time < 12, near, far), s.far)[0] + TRACKER.headroom - 24_040) <= 8
+    assert abs(final(np.where(time < 12, far, near), s.far)[0] + TRACKER.headroom - 3040) <= 8
+
+
+@pytest.mark.parametrize("seeds", [(1, 2), (3, 4), (5, 6), (7, 8)])
+def test_two_talkers_that_do_not_hear_each_other_move_nothing(talker, seeds):
+    near, far = (talker(20.0, seed) for seed in seeds)
+    np.testing.assert_array_equal(TRACKER.align(near, far), far)
+
+
+def test_searches_cost_nothing_where_a_delay_is_known(scene, monkeypatch):
+    s, searches = scene(8.0), []
+    monkeypatch.setattr(align, "correlation", lambda *given: searches.append(1) or correlation(*given))
+    TRACKER.align(delay(s.mic, 2000), s.far)
+    assert len(searches) <= 2
+    TRACKER.align(delay(s.mic, 20_000), s.far)
+    assert len(searches) > 10
 
 
 @pytest.mark.parametrize("samples", [0, 100, 560])
@@ -162,21 +197,31 @@ def test_what_is_not_finite_is_refused(scene):
             canceller.cancel(s.mic, s.far)
 
 
+@pytest.mark.parametrize("milliseconds", [-500.0, -100.0, -0.5])
+@pytest.mark.parametrize("canceller", [Kalman(), NLMS()], ids=lambda c: type(c).__name__)
+def test_a_negative_delay_is_one_of_the_microphone(scene, canceller, milliseconds):
+    s, lead = scene(2.0, noise=0.001), round(-16 * milliseconds)
+    whole = aligned(canceller, FixedDelay(milliseconds))
+    assert whole.latency == canceller.latency + lead
+    mic, far = np.pad(s.mic, (lead, 0)), np.pad(s.far, (0, lead))
+    np.testing.assert_array_equal(whole.cancel(s.mic, s.far), canceller.cancel(mic, far)[lead:])
+
+
 def test_a_fixed_delay_is_that_many_milliseconds(scene):
     s = scene(0.5)
     np.testing.assert_array_equal(alignment("120").align(s.mic, s.far), delay(s.far, 1920))
 
 
 @pytest.mark.parametrize(
-    ("align", "says"),
+    ("given", "says"),
     [
-        ("atuo", r"align 'atuo': expected auto, none or 0 to 2000 ms; did you mean 'auto'\?"),
-        ("", "expected auto, none or 0 to 2000 ms"),
+        ("atuo", r"align 'atuo': expected auto, none or -2000 to 2000 ms; did you mean 'auto'\?"),
+        ("", "expected auto, none or -2000 to 2000 ms"),
         ("2001", "the nearest is 2000"),
-        ("-1", "the nearest is 0"),
-        ("nan", "expected auto, none or 0 to 2000 ms"),
+        ("-2001", "the nearest is -2000"),
+        ("nan", "expected auto, none or -2000 to 2000 ms"),
     ],
 )
-def test_nonsense_is_one_clear_error(align, says):
+def test_nonsense_is_one_clear_error(given, says):
     with pytest.raises(UsageError, match=says):
-        alignment(align)
+        alignment(given)

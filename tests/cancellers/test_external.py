@@ -10,7 +10,7 @@ import soundfile
 from scipy.signal import correlate
 
 from aecbench.cancellers import CANCELLERS
-from aecbench.cancellers.external import speex, webrtc
+from aecbench.cancellers.external import frames, speex, webrtc
 from aecbench.cancellers.external.command import Command
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.errors import AecbenchError, AudioError, NotInstalled, UsageError
@@ -181,3 +181,31 @@ def test_predictions_that_do_not_fit_are_refused(tmp_path, length, rate, says):
     mic = np.zeros(100, np.float32)
     with pytest.raises(AudioError, match=says):
         Predictions(tmp_path, scene="toy-v1/test/000003").cancel(mic, mic)
+
+
+@pytest.mark.parametrize(("mic", "far"), [(100, 100), (1, 100), (100, 1)])
+@pytest.mark.parametrize("name", ["speex", "speex_pre"])
+def test_samples_that_are_clipped_are_told_of_once(capfd, name, mic, far):
+    frames._say.cache_clear()
+    rng, canceller = np.random.default_rng(0), build(name)
+    x = 0.1 * rng.normal(size=64_000)
+    for _ in range(2):
+        canceller.cancel((mic * np.roll(x, 480)).astype(np.float32), (far * x).astype(np.float32))
+    assert capfd.readouterr().err == (
+        "aecbench: SpeexDSP takes 16-bit samples: what is beyond [-1, 1] is clipped; scale it down\n"
+    )
+
+
+def test_a_program_is_told_of_when_its_samples_are_clipped(capfd):
+    frames._say.cache_clear()
+    program = f"{sys.executable} -c 'import shutil, sys; shutil.copy(sys.argv[1], sys.argv[3])' {{mic}} {{far}} {{out}}"
+    out = Command(program).cancel(np.full(100, 2, np.float32), np.zeros(100, np.float32))
+    assert out.max() <= 1
+    assert "takes 16-bit samples: what is beyond [-1, 1] is clipped" in capfd.readouterr().err
+
+
+def test_samples_within_full_scale_are_nothing_to_tell(capfd, talker):
+    frames._say.cache_clear()
+    x = talker(1.0, 1)
+    build("speex").cancel(x, x)
+    assert capfd.readouterr().err == ""

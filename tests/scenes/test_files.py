@@ -276,3 +276,31 @@ def test_a_part_of_a_file_is_that_part_of_the_whole(name, tmp_path):
 def test_a_part_that_reaches_beyond_the_end_is_what_there_is(tmp_path):
     found = open_folder(str(tone(tmp_path / "1.wav", seconds=1.0).parent), "recording", by_folder)
     assert found.load("1.wav", 8000, 0.75, 0.5)[0].size == 2000
+
+
+@pytest.mark.parametrize("suffix", ["flac", "wav", "au"])
+def test_a_file_of_unknown_length_is_as_long_as_it_is(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).normal(size=8000), 8000, subtype="PCM_16")
+    source = open_folder(str(tmp_path), "recording", by_folder)
+    expected = source.load(path.name, 8000, 0.25, 0.5)[0]
+    data = bytearray(path.read_bytes())
+    if suffix == "flac":
+        data[21:26] = bytes([data[21] & 0xF0]) + bytes(4)
+    else:
+        place = 8 if suffix == "au" else data.index(b"data") + 4
+        data[place : place + 4] = b"\xff" * 4
+    path.write_bytes(data)
+    os.utime(path, ns=(1, 1))  # another file to the caches
+    assert source.seconds(path.name) == 1.0
+    np.testing.assert_array_equal(source.load(path.name, 8000, 0.25, 0.5)[0], expected)
+
+
+@pytest.mark.parametrize("suffix", ["flac", "wav", "mp3"])
+def test_a_file_that_is_cut_off_is_refused(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).normal(size=16_000), 8000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    source = open_folder(str(tmp_path), "recording", by_folder)
+    with pytest.raises(AudioError, match=f"a.{suffix}: ends "):
+        source.load(path.name, 8000)

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
+from aecbench.cancellers.external.frames import say_clipped
 from aecbench.cancellers.external.predictions import read_estimate
 from aecbench.errors import AecbenchError, UsageError
 from aecbench.signals import Array
@@ -64,9 +65,10 @@ class Command:
     def _run(self, mic: Array, far: Array) -> Array:
         with TemporaryDirectory(prefix="aecbench-") as folder:
             paths = {name: Path(folder) / f"{name}.wav" for name in FILES}
-            soundfile.write(paths["mic"], mic, self.rate, subtype="PCM_16")
-            soundfile.write(paths["far"], far, self.rate, subtype="PCM_16")
             words = shlex.split(self.command)
+            for name, x in (("mic", mic), ("far", far)):
+                say_clipped(x, words[0])
+                soundfile.write(paths[name], x, self.rate, subtype="PCM_16")
             for name, path in paths.items():
                 words = [word.replace(f"{{{name}}}", str(path)) for word in words]
             words[0] = self._program(words[0])

@@ -1,13 +1,26 @@
-"""What the adapters share: whole frames of one signal in, the delay of the output taken out."""
+"""What the adapters share: whole frames of one signal in, the delay of the output taken out; 16-bit samples."""
 
+import sys
 from abc import ABC, abstractmethod
+from functools import cache
 
 import numpy as np
 
 from aecbench.cancellers.base import check_finite
 from aecbench.signals import Array
 
-__all__ = ["Framewise"]
+__all__ = ["Framewise", "say_clipped"]
+
+
+def say_clipped(x: Array, who: str) -> None:
+    """Say on standard error, once for each `who`, that it takes 16-bit samples, where x is beyond [-1, 1]."""
+    if np.abs(x).max(initial=0) > 1:
+        _say(f"aecbench: {who} takes 16-bit samples: what is beyond [-1, 1] is clipped; scale it down\n")
+
+
+@cache
+def _say(line: str) -> None:
+    sys.stderr.write(line)
 
 
 class Framewise(ABC):

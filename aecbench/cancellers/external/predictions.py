@@ -1,10 +1,10 @@
 """What an outside program has made of the scenes already: a folder of audio files."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from aecbench.dsp.audio import read
+from aecbench.dsp.audio_files import audio_files, by_name
 from aecbench.errors import AudioError
 from aecbench.signals import Array
 
@@ -13,7 +13,7 @@ __all__ = ["Predictions", "read_estimate"]
 
 @dataclass(frozen=True)
 class Predictions:
-    """A canceller that looks its outputs up: <split>-<index>.wav, or the scene's id with _ for /, both ending in .wav.
+    """A canceller that looks its outputs up: <split>-<index>, or the scene's id with _ for /, and an audio suffix.
 
     The evaluator gives the scene with `dataclasses.replace(predictions, scene=..., scale=..., rate=...)`.
     """
@@ -29,16 +29,16 @@ class Predictions:
         return 0
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """The file of the scene, float32 [T]. Raises AudioError where it is missing, or not as long as mic [T]."""
-        names = list(self._names())
+        """Return the file of the scene, float32 [T]. Raises AudioError unless there is one, as long as mic [T]."""
+        names = self.scene.partition("/")[2].replace("/", "-"), self.scene.replace("/", "_")
+        files = by_name(audio_files(self.folder, below=False).paths, self.folder)
         for name in names:
-            if (self.folder / name).exists():
-                return self.scale * read_estimate(self.folder / name, mic.size, self.rate)
-        raise AudioError(f"{self.folder}: holds no {' or '.join(names)}")
-
-    def _names(self) -> Iterator[str]:
-        yield self.scene.partition("/")[2].replace("/", "-") + ".wav"
-        yield self.scene.replace("/", "_") + ".wav"
+            match files.get(name):
+                case [path]:
+                    return self.scale * read_estimate(path, mic.size, self.rate)
+                case [path, *others]:
+                    raise AudioError(f"{path}: shares its name with {others[0].name}; keep one of them in the folder")
+        raise AudioError(f"{self.folder}: holds no {' or '.join(f'{name}.wav' for name in names)}")
 
 
 def read_estimate(path: Path, length: int, rate: int) -> Array:

@@ -5,13 +5,18 @@ Audio, Speech, and Language Processing 15(3), 2007. Names and numbers are those 
 """
 
 import ctypes
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
 from aecbench.cancellers.base import check_range
-from aecbench.cancellers.external.frames import Framewise
+from aecbench.cancellers.external.frames import Framewise, say_clipped
 from aecbench.errors import NotInstalled
 from aecbench.signals import Array
 
@@ -21,6 +26,7 @@ LIBRARIES = ("libspeexdsp.so.1", "libspeexdsp.1.dylib")
 SPEEX_ECHO_SET_SAMPLING_RATE = 24
 SPEEX_PREPROCESS_SET_ECHO_STATE = 24
 FULL_SCALE = 2**15
+STDERR = 2  # file descriptor
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class Speex(Framewise):
 
     def _run(self, mic: Array, far: Array, *, preprocess: bool) -> Array:
         speex, rate = _library(), ctypes.c_int32(self.rate)
-        near_end, far_end = _int16(mic), _int16(far)
+        near_end, far_end = (_int16(x) for x in (mic, far))
         out = np.zeros_like(near_end)
         echo = ctypes.c_void_p(speex.speex_echo_state_init(self.frame, self.tail))
         speex.speex_echo_ctl(echo, SPEEX_ECHO_SET_SAMPLING_RATE, ctypes.byref(rate))
@@ -60,11 +66,12 @@ class Speex(Framewise):
             suppressor = ctypes.c_void_p(speex.speex_preprocess_state_init(self.frame, self.rate))
             speex.speex_preprocess_ctl(suppressor, SPEEX_PREPROCESS_SET_ECHO_STATE, echo)
         addresses = [x.ctypes.data for x in (near_end, far_end, out)]
-        for offset in range(0, out.nbytes, self.frame * out.itemsize):
-            m, f, o = (ctypes.c_void_p(address + offset) for address in addresses)
-            speex.speex_echo_cancellation(echo, m, f, o)
-            if suppressor is not None:
-                speex.speex_preprocess_run(suppressor, o)
+        with _muted():
+            for offset in range(0, out.nbytes, self.frame * out.itemsize):
+                m, f, o = (ctypes.c_void_p(address + offset) for address in addresses)
+                speex.speex_echo_cancellation(echo, m, f, o)
+                if suppressor is not None:
+                    speex.speex_preprocess_run(suppressor, o)
         if suppressor is not None:
             speex.speex_preprocess_state_destroy(suppressor)
         speex.speex_echo_state_destroy(echo)
@@ -86,7 +93,22 @@ class SpeexPre(Speex):
 
 
 def _int16(x: Array) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    say_clipped(x, "SpeexDSP")
     return np.clip(np.rint(x * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keep off standard error what the library prints there: a line whenever its filter starts from scratch."""
+    sys.stderr.flush()
+    kept = os.dup(STDERR)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), STDERR)
+            yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)
 
 
 @cache

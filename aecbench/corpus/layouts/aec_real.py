@@ -1,6 +1,7 @@
 """The real recordings of the AEC Challenge: what a microphone heard and what was played, the scenario in the name."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +10,26 @@ import numpy as np
 from aecbench.config import canonical_json
 from aecbench.corpus.format import Record
 from aecbench.corpus.layouts.aec_synthetic import RATE
-from aecbench.corpus.layouts.base import UNIT, Found, Problem, Take, headers, key, read_int16, unknown_rir
+from aecbench.corpus.layouts.base import (
+    UNIT,
+    Found,
+    Problem,
+    Take,
+    headers,
+    key,
+    listed,
+    read_int16,
+    unknown_rir,
+    unlisted,
+)
 from aecbench.scenes.recording import Kind, Recording
 
 __all__ = ["ENDS", "SCENARIO", "TALK", "Real", "find_real"]
 
 SCENARIO = re.compile(
     r"(?P<name>.+)[_-](?P<scenario>farend[_-]singletalk|nearend[_-]singletalk|doubletalk|sweep)"
-    r"(?P<movement>[_-]with[_-]movement)?"
+    r"(?P<movement>[_-]with[_-]movement)?",
+    re.IGNORECASE,
 )
 TALK: dict[str, Kind] = {
     "farend_singletalk": "far_single",
@@ -51,17 +64,18 @@ class Real:
 def find_real(folder: Path, corpus: str, split: str) -> Found:
     """The recordings in a folder and those below it."""
     takes: list[Take] = []
-    problems: list[Problem] = []
-    files = (path for path in folder.rglob("*.wav") if path.stem.endswith(ENDS))
-    for base in sorted({key(path, folder).removesuffix(".wav")[: -len("_mic")] for path in files}):
-        mic, lpb = (folder / f"{base}{end}.wav" for end in ENDS)
-        known = SCENARIO.fullmatch(mic.stem.removesuffix(ENDS[0]))
+    named, problems = listed(folder)
+    for base, ends in sorted(_pairs(named).items()):
+        mic, lpb = (ends.get(end, folder / f"{base}{end}.wav") for end in ENDS)
+        known = SCENARIO.fullmatch(mic.stem[: -len(ENDS[0])])
         if known is None:
-            problems.append(Problem(key(mic if mic.exists() else lpb, folder), "has no scenario in its name"))
+            problems.append(Problem(key(ends.get(ENDS[0], lpb), folder), "has no scenario in its name"))
             continue
-        scenario = known["scenario"].replace("-", "_")
-        alone = scenario == "nearend_singletalk" and not lpb.exists()
+        scenario = known["scenario"].lower().replace("-", "_")
+        alone = scenario == "nearend_singletalk" and ENDS[1] not in ends
         present = (mic,) if alone else (mic, lpb)
+        if unlisted((mic, lpb), ends.values()):
+            continue
         lengths, wrong = headers(present, RATE, folder)
         cut = 0 if wrong else max(lengths) - min(lengths)
         if cut:
@@ -82,3 +96,17 @@ def find_real(folder: Path, corpus: str, split: str) -> Found:
             )
             takes.append(Real(scene, split, min(lengths), present))
     return Found(takes, problems)
+
+
+def _pairs(named: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
+    """Files by what comes before one of ENDS in their names, then by that end.
+
+    >>> _pairs({"a/x_mic": Path("a/x_mic.wav"), "a/x_LPB": Path("a/x_LPB.WAV"), "y": Path("y.wav")}).keys()
+    dict_keys(['a/x'])
+    """
+    pairs: dict[str, dict[str, Path]] = {}
+    for name, path in named.items():
+        for end in ENDS:
+            if name.lower().endswith(end):
+                pairs.setdefault(name[: -len(end)], {})[end] = path
+    return pairs

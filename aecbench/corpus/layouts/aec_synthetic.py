@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,18 @@ import numpy as np
 
 from aecbench.config import canonical_json
 from aecbench.corpus.format import Record
-from aecbench.corpus.layouts.base import UNIT, Found, Problem, Take, headers, key, read_int16, unknown_rir
+from aecbench.corpus.layouts.base import (
+    UNIT,
+    Found,
+    Problem,
+    Take,
+    headers,
+    key,
+    listed,
+    read_int16,
+    unknown_rir,
+    unlisted,
+)
 from aecbench.errors import AudioError, SourceError
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.recording import Fact, Kind, Recording
@@ -80,12 +91,17 @@ def find_synthetic(folder: Path, corpus: str, split: str) -> Found:
     rows = _meta(folder / META)
     numbers = _numeric(rows.values())
     takes: list[Take] = []
-    problems: list[Problem] = []
-    present = {number for name, prefix in FOLDERS.items() for number in _numbers(folder / name, prefix)}
-    for fileid in sorted(present | rows.keys()):
-        files = tuple(folder / name / f"{prefix}_fileid_{fileid}.wav" for name, prefix in FOLDERS.items())
+    named, problems = listed(folder)
+    present = _numbered(named)
+    for fileid in sorted(present.keys() | rows.keys()):
+        there = present.get(fileid, {})
+        files = tuple(
+            there.get(name, folder / name / f"{prefix}_fileid_{fileid}.wav") for name, prefix in FOLDERS.items()
+        )
         if fileid not in present:
             problems.append(Problem(META, f"fileid {fileid}: none of its files is there"))
+            continue
+        if unlisted(files, there.values()):
             continue
         lengths, wrong = headers(files, RATE, folder)
         if not wrong and len(set(lengths)) > 1:
@@ -102,12 +118,19 @@ def find_synthetic(folder: Path, corpus: str, split: str) -> Found:
     return Found(takes, problems, (folder / META,))
 
 
-def _numbers(folder: Path, prefix: str) -> Iterator[int]:
-    """The numbers of the files in a folder of the synthetic set; they are not padded."""
-    for path in folder.glob(f"{prefix}_fileid_*.wav"):
-        number = path.stem.removeprefix(f"{prefix}_fileid_")
-        if re.fullmatch("0|[1-9][0-9]*", number):
-            yield int(number)
+def _numbered(named: Mapping[str, Path]) -> dict[int, dict[str, Path]]:
+    """The files of the set by number, which is not padded, then by folder.
+
+    >>> _numbered({"echo_signal/echo_fileid_7": Path("7.wav"), "echo_signal/ECHO_fileid_07": Path("07.wav")}).keys()
+    dict_keys([7])
+    """
+    numbered: dict[int, dict[str, Path]] = {}
+    for name, path in named.items():
+        folder, _, stem = name.partition("/")
+        beginning, _, number = stem.lower().partition("_fileid_")
+        if FOLDERS.get(folder) == beginning and re.fullmatch("0|[1-9][0-9]*", number):
+            numbered.setdefault(int(number), {})[folder] = path
+    return numbered
 
 
 def _meta(path: Path) -> dict[int, dict[str, str]]:

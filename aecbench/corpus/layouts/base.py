@@ -1,19 +1,19 @@
 """What a layout is: how the scenes in a folder are found and read, and how a corpus is written as such a folder."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from aecbench.corpus.format import SHARDS, Record
 from aecbench.corpus.read import Corpus, Shard
 from aecbench.dsp import audio
+from aecbench.dsp.audio_files import audio_files, by_name, is_utf8
 from aecbench.errors import AudioError
 from aecbench.scenes.recording import Recording, read_scene
 from aecbench.scenes.scene import Scene
@@ -28,11 +28,13 @@ __all__ = [
     "header",
     "headers",
     "key",
+    "listed",
     "read_int16",
     "read_paths",
     "records",
     "relative",
     "unknown_rir",
+    "unlisted",
     "write_wav",
 ]
 
@@ -103,21 +105,13 @@ class Layout(NamedTuple):
 
 
 def header(path: Path, rate: int) -> int:
-    """Samples of a 16-bit WAV of one channel at `rate` Hz. Raises AudioError for anything else."""
-    try:
-        info = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError):
-        audio.read(path)  # says why it cannot be read
-        raise AudioError(f"{path}: its header cannot be read; write the file again") from None
-    if info.channels != 1:
-        raise AudioError(f"{path}: has {info.channels} channels, expected 1")
-    if info.samplerate != rate:
-        raise AudioError(f"{path}: is at {info.samplerate} Hz, expected {rate}; resample all files of the set first")
-    if info.subtype != "PCM_16":
-        raise AudioError(f"{path}: holds {info.subtype} samples, expected PCM_16, which alone are kept bit by bit")
-    if info.frames == 0:
-        raise AudioError(f"{path}: holds no samples")
-    return int(info.frames)
+    """Return the length of a file of one channel of 16-bit samples at `rate` Hz. Raises AudioError for another one."""
+    known = audio.header(path)
+    if known.rate != rate:
+        raise AudioError(f"{path}: is at {known.rate} Hz, expected {rate}; resample all files of the set first")
+    if known.encoding != "PCM_16":
+        raise AudioError(f"{path}: holds {known.encoding} samples, expected PCM_16, which alone are kept bit by bit")
+    return known.length
 
 
 def headers(files: Sequence[Path], rate: int, folder: Path) -> tuple[list[int], list[Problem]]:
@@ -131,6 +125,30 @@ def headers(files: Sequence[Path], rate: int, folder: Path) -> tuple[list[int], 
     return lengths, problems
 
 
+def listed(folder: Path) -> tuple[dict[str, Path], list[Problem]]:
+    """Return the audio files below a folder by their names in it, without suffix, and what is wrong with others."""
+    files = audio_files(folder)
+    named: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for name, (path, *others) in by_name(files.paths, folder).items():
+        if not is_utf8(name):
+            problems.append(
+                Problem(key(path, folder), "its name is not UTF-8, which ids of scenes have to be; rename it")
+            )
+        elif others:
+            problems.append(Problem(key(path, folder), f"shares its name with {others[0].name}; keep one of them"))
+        else:
+            named[name] = path
+    if files.hidden:
+        problems.append(Problem(".", f"{len(files.hidden)} hidden files were skipped", kept=True))
+    return named, problems
+
+
+def unlisted(files: Iterable[Path], named: Iterable[Path]) -> bool:
+    """Whether some of the files are there although `listed` did not name them: its problems say why."""
+    return any(path.exists() for path in {*files} - {*named})
+
+
 def key(path: Path, folder: Path) -> str:
     """A file of the folder, as problems name it."""
     return path.relative_to(folder).as_posix()
@@ -138,19 +156,12 @@ def key(path: Path, folder: Path) -> str:
 
 def read_int16(path: Path) -> NDArray[np.int16]:
     """The samples [T] of a file that `header` has seen. Raises AudioError."""
-    return np.ascontiguousarray(_read(path, "int16")[:, 0])
+    return np.ascontiguousarray(audio.samples(path, "int16")[0][:, 0])
 
 
 def read_paths(path: Path) -> NDArray[np.float32]:
     """The echo paths in a file, one after the other: [channels x T]. Raises AudioError."""
-    return np.ascontiguousarray(_read(path, "float32").T).ravel()
-
-
-def _read(path: Path, kind: str) -> NDArray[Any]:
-    try:
-        return np.asarray(soundfile.read(path, dtype=kind, always_2d=True)[0])
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path}: cannot be read ({error}); get the file again") from None
+    return np.ascontiguousarray(audio.samples(path)[0].T).ravel()
 
 
 def relative(message: str, folder: Path) -> str:

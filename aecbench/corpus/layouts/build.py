@@ -138,7 +138,15 @@ def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str) -> s
 
 
 def _report(out: Path, problems: Sequence[Problem]) -> None:
-    with whole_file(out / REPORT) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with (
+        whole_file(out / REPORT) as part,
+        part.open(
+            "w",
+            newline="",
+            encoding="utf-8",
+            errors="surrogateescape",  # names that are not UTF-8 as the bytes they are
+        ) as file,
+    ):
         table = csv.writer(file)
         table.writerow(("file", "imported", "problem"))
         table.writerows((problem.file, "yes" if problem.kept else "no", problem.problem) for problem in problems)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import soundfile
 
 from aecbench.config import canonical_json
 from aecbench.corpus.finish import flat
@@ -33,6 +32,7 @@ from aecbench.corpus.layouts.base import (
     write_wav,
 )
 from aecbench.corpus.read import Corpus
+from aecbench.dsp import audio
 from aecbench.errors import AudioError, SourceError
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.recording import Recording, read_scene
@@ -146,10 +146,10 @@ def _stored(
     if rir.exists():
         files.append(rir)
         try:
-            info = soundfile.info(rir)
-            shape = (info.channels, info.frames)
-        except (soundfile.LibsndfileError, OSError) as error:
-            problems.append(Problem(f"{base}_rir.wav", f"cannot be read ({error})"))
+            known = audio.header(rir, mix=True)
+            shape = (known.channels, known.length)
+        except AudioError as error:
+            problems.append(Problem(f"{base}_rir.wav", relative(str(error), folder)))
     return problems or Stored(text, scene.split, expected, stems, shape, tuple(files), scale, t20)
 
 

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import os
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from scipy.io import wavfile
 
 from aecbench.corpus import open_corpus
@@ -355,3 +357,76 @@ def test_an_unknown_layout_is_met_with_the_nearest(aecbench, tmp_path):
     result = aecbench("import", "aec-chalenge", tmp_path, "--out", "corpus")
     assert result.exit_code == 2
     assert "did you mean 'aec-challenge'" in result.stderr
+
+
+# What other people's folders are like
+
+
+@pytest.mark.parametrize(
+    ("mic", "lpb"), [("_MIC.WAV", "_LPB.WAV"), ("_mic.Wav", "_LPB.wav"), ("_mic.flac", "_lpb.wav")]
+)
+def test_recordings_are_found_in_upper_and_lower_case(tmp_path, mic, lpb):
+    folder = tmp_path / "real"
+    folder.mkdir()
+    for end in (mic, lpb):
+        soundfile.write(folder / f"A_DoubleTalk{end}", samples(1), RATE)
+    done = build(CHALLENGE, folder, tmp_path / "corpus")
+    assert done.problems == []
+    assert done.corpus.scenes["scene"].tolist() == ["corpus/test/A_DoubleTalk"]
+    assert done.corpus.scenes["facts.scenario"].tolist() == ["doubletalk"]
+
+
+def test_a_synthetic_set_is_found_in_upper_case(synthetic, tmp_path):
+    folder, _ = synthetic
+    expected = build(CHALLENGE, folder, tmp_path / "a" / "corpus").corpus
+    for path in sorted(folder.glob("*/*.wav")):
+        path.rename(path.with_name(path.stem + ".WAV"))
+    found = build(CHALLENGE, folder, tmp_path / "b" / "corpus").corpus
+    assert found.scenes["sha256"].tolist() == expected.scenes["sha256"].tolist()
+
+
+def test_hidden_files_are_counted_once_and_not_imported(real, tmp_path):
+    for name in ("._-0Ab_c_sweep_mic.wav", "._-0Ab_c_sweep_lpb.wav"):
+        (real / name).write_bytes(b"\0\5\26\7Mac OS X")
+    shutil.copytree(real, real / ".Trashes")
+    corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
+    assert len(corpus) == 6
+    assert report(tmp_path / "corpus") == {".": ("yes", "15 hidden files were skipped")}
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff"])
+def test_a_name_that_is_not_text_leaves_out_its_scene_alone(real, tmp_path, name):
+    for end in ("mic", "lpb"):
+        save(real / os.fsdecode(name + b"_doubletalk_" + end.encode() + b".wav"), samples(3))
+    done = build(CHALLENGE, real, tmp_path / "corpus")
+    assert len(done.corpus) == 6
+    assert {problem.problem for problem in done.problems} == {
+        "its name is not UTF-8, which ids of scenes have to be; rename it"
+    }
+    lines = (tmp_path / "corpus" / "import-report.csv").read_bytes()
+    assert lines.count(name + b"_doubletalk_") == 2
+
+
+@pytest.mark.parametrize("end", ["mic", "lpb"])
+def test_a_recording_that_is_cut_off_or_there_twice_is_told(real, tmp_path, end):
+    path = real / f"-0Ab_c_sweep_{end}.wav"
+    path.write_bytes(path.read_bytes()[:-1001])
+    soundfile.write(real / f"-0Ab_c_doubletalk_{end}.flac", samples(1), RATE)
+    assert len(build(CHALLENGE, real, tmp_path / "corpus").corpus) == 4
+    told = report(tmp_path / "corpus")
+    assert "bytes that its header promises" in told[path.name][1]
+    assert "shares its name with" in told[f"-0Ab_c_doubletalk_{end}.flac"][1]
+
+
+def test_a_recording_of_unknown_length_is_imported(real, tmp_path):
+    path = real / "-0Ab_c_sweep_mic.wav"
+    x = soundfile.read(path, dtype="int16")[0]
+    path.unlink()
+    path = path.with_suffix(".flac")
+    soundfile.write(path, x, RATE)
+    data = bytearray(path.read_bytes())
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    path.write_bytes(data)
+    done = build(CHALLENGE, real, tmp_path / "corpus")
+    assert (len(done.corpus), done.problems) == (6, [])
