@@ -18,6 +18,7 @@ __all__ = [
     "OutputError",
     "SourceError",
     "UnknownName",
+    "Unreadable",
     "UsageError",
     "did_you_mean",
 ]
@@ -60,6 +61,10 @@ class CorpusError(AecbenchError):
 
 class FormatError(CorpusError):
     """A corpus of a format version that this aecbench does not read."""
+
+
+class Unreadable(CorpusError):
+    """A file of a corpus that the operating system does not deliver. It may be whole."""
 
 
 class OutputError(AecbenchError):

@@ -251,6 +251,12 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(training_corp
     assert go(training_corpus, tmp_path / "run", resume=True).finished
 
 
+def test_a_checkpoint_that_cannot_be_read_is_kept_and_said_so(training_corpus, tmp_path):
+    (tmp_path / "run" / LAST).mkdir(parents=True)
+    with pytest.raises(AecbenchError, match=r"cannot be read \(Is a directory\); go on with --resume once it can be"):
+        go(training_corpus, tmp_path / "run", resume=True)
+
+
 def test_a_better_network_replaces_the_one_before_in_one_instant(training_corpus, tmp_path):
     network = importlib.import_module("toy_net")
     from aecbench.cancellers.deep.base import load_network

@@ -108,7 +108,7 @@ class Run:
         return done >= self.settings.epochs or 0 < patience <= done - self.progress.best_epoch
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """Take one step. Return the loss, the norm of the gradient, and PART + name for each part: means over processes."""
+        """Take one step. Return the loss, the norm of the gradient and the parts, PART + name: means over processes."""
         self.network.train()
         torch.manual_seed(int(sha256(f"{self.settings.seed}\n{self.progress.step}\n{self.processes.rank}")[:15], 16))
         with self._autocast():

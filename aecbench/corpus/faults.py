@@ -1,0 +1,42 @@
+"""Why a file of a corpus was not read: it is damaged, or the operating system did not deliver it."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from aecbench.errors import CorpusError, Unreadable
+
+__all__ = ["AGAIN", "fault"]
+
+AGAIN = "aecbench verify --repair renders what is damaged anew"
+ADVICE = {
+    errno.EACCES: "ask for the right to read it",
+    errno.EPERM: "ask for the right to read it",
+    errno.EMFILE: "raise the limit with ulimit -n",
+    errno.ENFILE: "close other programs",
+    errno.EIO: "check the disk or the network, then try again",
+}
+
+
+def fault(path: Path, what: str, error: Exception, advice: str = AGAIN) -> CorpusError:
+    """Return the error for a file of a corpus that was not read, because of `error`.
+
+    An Unreadable where the operating system refused: nothing is known of the content then. Else the content is at
+    fault, which `what` describes and `advice` mends.
+    """
+    number = _errno(error)
+    if number is None or number == errno.ENOENT:
+        return CorpusError(f"{path}: {what} ({error}); {advice}")
+    return Unreadable(f"{path}: cannot be read ({os.strerror(number)}); {ADVICE.get(number, 'try again')}")
+
+
+def _errno(error: Exception) -> int | None:
+    """Return the number of the operating system's error behind an exception, if there is one.
+
+    HDF5 reports it in its text alone where h5py raises a KeyError or a RuntimeError.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = re.search(r", errno = (\d+), error message = ", str(error))
+    return int(found[1]) if found else None
