@@ -30,9 +30,7 @@ class Shard:
         """Open. Raises CorpusError for what is no shard of this format, or has links to elsewhere."""
         self.path = path
         try:
-            # A shard never changes under its final name, so no lock is needed, which some file systems do not have.
-            # A chunk is a scene, read once: a cache would only grow.
-            self._file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+            self._file = _opened(path)
         except FileNotFoundError:
             raise CorpusError(f"{path}: is missing; {AGAIN}") from None
         except OSError as error:
@@ -154,6 +152,20 @@ class Shard:
     def _damaged(self, name: str, row: int | slice, error: Exception) -> CorpusError:
         place = name if isinstance(row, slice) else f"{name}, row {row},"
         return fault(self.path, f"{place} is damaged", error)
+
+
+def _opened(path: Path) -> h5py.File:
+    """Open a file without a lock, which some file systems do not have: a shard never changes under its final name.
+
+    HDF5 opens a file twice in a process only if both agree about locks, so a script's own `h5py.File` comes first.
+    """
+    cache = {"rdcc_nbytes": 0}  # a chunk is a scene, read once: a cache would only grow
+    try:
+        return h5py.File(path, "r", locking=False, **cache)
+    except OSError as error:
+        if "file locking flag" not in str(error):
+            raise
+        return h5py.File(path, "r", **cache)
 
 
 def _data_sets(file: h5py.File, signals: tuple[str, ...]) -> dict[str, h5py.Dataset]:

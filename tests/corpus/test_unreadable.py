@@ -7,6 +7,7 @@ import resource
 import shutil
 from contextlib import contextmanager, suppress
 
+import h5py
 import pytest
 
 from aecbench.corpus import open_corpus
@@ -159,6 +160,12 @@ def test_an_error_of_the_disk_amid_a_shard_is_not_damage(copy, read):
 def test_a_shard_that_another_process_has_locked_is_read(copy):
     with (copy.path / "shards" / SHARD).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        assert verify(copy) == []
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_a_shard_that_this_process_has_open_otherwise_is_read(copy, mode):
+    with h5py.File(copy.path / "shards" / SHARD, mode):
         assert verify(copy) == []
 
 
