@@ -3,8 +3,11 @@
 The command line prints the message and exits with `exit_code`: 1 failure, 2 usage, 3 finished with failed items.
 """
 
+import copyreg
 import difflib
+import re
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "AecbenchError",
@@ -21,6 +24,7 @@ __all__ = [
     "Unreadable",
     "UsageError",
     "did_you_mean",
+    "system_errno",
 ]
 
 
@@ -28,6 +32,10 @@ class AecbenchError(Exception):
     """Base of all errors raised on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the message, whatever a subclass is made from: errors come back from worker processes."""
+        return copyreg.__newobj__, (type(self), *self.args)
 
 
 class UsageError(AecbenchError):
@@ -102,3 +110,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+
+
+def system_errno(error: BaseException) -> int | None:
+    """Return the number of the operating system's error behind an exception; None where there is none.
+
+    HDF5 gives it in its text alone where h5py raises a KeyError or a RuntimeError.
+
+    >>> system_errno(OSError(28, "No space left on device"))
+    28
+    >>> system_errno(KeyError("unable to open (file read failed: errno = 5, error message = 'Input/output error'"))
+    5
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = re.search(r"\berrno = (\d+), error message = ", str(error))
+    return int(found[1]) if found else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aecbench.errors import CorpusError, OutputError
+from aecbench.errors import CorpusError, OutputError, system_errno
 
 __all__ = ["locked", "new_folder", "whole_file"]
 
@@ -26,7 +26,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
         _sync(path.parent)
     except (OSError, RuntimeError, CorpusError) as error:  # libsndfile and HDF5 raise RuntimeError for a full disk
-        raise OutputError(f"{path}: cannot be written ({error}); free space or choose another place") from None
+        number = system_errno(error)
+        reason = error if number is None else os.strerror(number)  # HDF5 adds buffers and offsets to it
+        raise OutputError(f"{path}: cannot be written ({reason}); free space or choose another place") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()

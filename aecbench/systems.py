@@ -30,6 +30,7 @@ __all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
 
 CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
 COMMAND, ONNX = "command:", ".onnx"
+SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
 PROGRAM = "aecbench.cancellers.external.command:Command"
 
 
@@ -65,7 +66,8 @@ class System:
         """Take the echo of `far` out of `mic`: both [..., T] at 16 kHz, full scale 1.0 -> float32 [..., T].
 
         Signals of a batch are cancelled each by itself, from the same start: nothing is kept between calls. Raises
-        AudioError for integers, NaN, infinity, no samples, two shapes, and for a canceller that gives such things back.
+        AudioError for integers, NaN, infinity, no samples, [samples, channels], two shapes, anything that is not an
+        array, and for a canceller that gives such things back.
         """
         x, reference = _samples("mic", mic), _samples("far", far)
         if x.shape != reference.shape:
@@ -81,11 +83,26 @@ class System:
 
 def _samples(name: str, x: ArrayLike) -> Array:
     """Audio that a caller gives, as float32 [..., T]. Raises AudioError."""
-    values = np.asarray(x)
+    try:
+        values = np.asarray(x)
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # tensors with gradients, of bfloat16, on a GPU; ragged lists
+        raise AudioError(
+            f"{name} cannot be read as an array ({str(error).splitlines()[0]}); of a tensor, give "
+            f"{name}.detach().float().cpu().numpy()"
+        ) from None
     if values.dtype.kind != "f":
         raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
     if not (values.ndim and values.size):
         raise AudioError(f"{name} has shape {values.shape}; expected [..., T] with a sample at least")
+    *batch, length = values.shape
+    if length < min(max(batch, default=0), SHORTEST):
+        place = int(np.argmax(batch))
+        expected = np.moveaxis(values, place, -1).shape
+        raise AudioError(f"{name} has shape {values.shape}, but time is the last axis; transpose it to {expected}")
     with np.errstate(over="ignore"):
         samples = values.astype(np.float32, copy=False)
     if not np.isfinite(samples).all():

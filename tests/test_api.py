@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import aecbench as ab
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError
@@ -124,11 +125,26 @@ def test_cancel_treats_every_signal_of_a_batch_alike_in_either_precision(pair):
         (np.full(9, 1e300), np.zeros(9), "mic has 9 samples that are not finite"),
         (np.zeros(0), np.zeros(0), r"mic has shape \(0,\)"),
         (np.zeros(()), np.zeros(()), r"mic has shape \(\)"),
+        (np.zeros((6400, 1)), np.zeros((6400, 1)), r"mic has shape \(6400, 1\), but .* transpose it to \(1, 6400\)$"),
+        (np.zeros((6400, 2)), np.zeros((6400, 2)), r"transpose it to \(2, 6400\)$"),
+        (np.zeros((3, 6400, 2)), np.zeros((3, 6400, 2)), r"transpose it to \(3, 2, 6400\)$"),
+        (np.zeros((6400, 8, 4)), np.zeros((6400, 8, 4)), r"transpose it to \(8, 4, 6400\)$"),
+        (np.zeros((1, 9)), np.zeros((99, 9)), r"far has shape \(99, 9\), but time"),
+        ([[0.0], [0.0, 0.0]], [0.0], "mic cannot be read as an array"),
+        (torch.zeros(9, requires_grad=True), np.zeros(9), r"mic cannot be .*give mic\.detach\(\)\.float\(\)\.cpu\(\)"),
+        (np.zeros(9), torch.zeros(9, dtype=torch.bfloat16), "far cannot be read as an array .*BFloat16"),
+        (torch.zeros(9, device="meta"), np.zeros(9), "mic cannot be read as an array"),
+        (torch.zeros(9).to_sparse(), np.zeros(9), "mic cannot be read as an array"),
     ],
 )
 def test_cancel_refuses_what_is_no_pair_of_signals(mic, far, says):
     with pytest.raises(AudioError, match=says):
         ab.load_system("passthrough").cancel(mic, far)
+
+
+@pytest.mark.parametrize("shape", [(1, 300), (200, 160), (2, 1, 300), (1, 1)])
+def test_cancel_takes_batches_whose_last_axis_can_be_time(shape):
+    assert ab.load_system("passthrough").cancel(np.zeros(shape), np.zeros(shape)).shape == shape
 
 
 class Half:

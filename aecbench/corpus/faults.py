@@ -2,10 +2,9 @@
 
 import errno
 import os
-import re
 from pathlib import Path
 
-from aecbench.errors import CorpusError, Unreadable
+from aecbench.errors import CorpusError, Unreadable, system_errno
 
 __all__ = ["AGAIN", "fault"]
 
@@ -25,18 +24,7 @@ def fault(path: Path, what: str, error: Exception, advice: str = AGAIN) -> Corpu
     An Unreadable where the operating system refused: nothing is known of the content then. Else the content is at
     fault, which `what` describes and `advice` mends.
     """
-    number = _errno(error)
+    number = system_errno(error)
     if number is None or number == errno.ENOENT:
         return CorpusError(f"{path}: {what} ({error}); {advice}")
     return Unreadable(f"{path}: cannot be read ({os.strerror(number)}); {ADVICE.get(number, 'try again')}")
-
-
-def _errno(error: Exception) -> int | None:
-    """Return the number of the operating system's error behind an exception, if there is one.
-
-    HDF5 reports it in its text alone where h5py raises a KeyError or a RuntimeError.
-    """
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno
-    found = re.search(r", errno = (\d+), error message = ", str(error))
-    return int(found[1]) if found else None
