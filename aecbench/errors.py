@@ -3,7 +3,6 @@
 The command line prints the message and exits with `exit_code`: 1 failure, 2 usage, 3 finished with failed items.
 """
 
-import copyreg
 import difflib
 import re
 from collections.abc import Iterable
@@ -35,7 +34,11 @@ class AecbenchError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the message, whatever a subclass is made from: errors come back from worker processes."""
-        return copyreg.__newobj__, (type(self), *self.args)
+        return _unpickled, (type(self), self.args)
+
+
+def _unpickled(kind: type[AecbenchError], args: tuple[Any, ...]) -> AecbenchError:
+    return kind.__new__(kind, *args)
 
 
 class UsageError(AecbenchError):

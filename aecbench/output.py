@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,12 +54,13 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def new_folder(path: Path) -> None:
-    """Make a folder and those above it, if they are not there. Raises OutputError."""
+def new_folder(path: Path, advice: str = "choose another place, or work in another folder") -> None:
+    """Make a folder and those above it, if they are not there. Raises OutputError where no file can be made in it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); choose another place with --out") from None
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {advice}") from None
 
 
 def _sync(path: Path) -> None:

@@ -17,6 +17,7 @@ from aecbench.cli.common import (
     METRIC,
     QUICKSTART,
     RUNS,
+    cache_folder,
     fail_if_failed,
     known,
     metrics_of,
@@ -124,6 +125,7 @@ def evaluate(
     from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
+    from aecbench.output import new_folder
     from aecbench.report import difference_table, result_table
     from aecbench.results import formats, groups
     from aecbench.systems import load_predictions, load_system
@@ -142,10 +144,12 @@ def evaluate(
     systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
     if reference is not None:
         known("system", reference, [system.name for system in systems])
-    kept = CACHE if cache else None
-    when_stopped(AGAIN if cache and audio is None else "no scores were kept")
-    table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
     folder = RUNS / str(corpus.info["spec"]["name"]) if out is None and not scenes else out
+    for place in filter(None, (folder, audio, plots)):
+        new_folder(place)  # before hours of work
+    kept = cache_folder() if cache and audio is None else None
+    when_stopped(AGAIN if kept else "no scores were kept")
+    table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
     if folder is not None:
         table.save(folder)
     if plots is not None:
