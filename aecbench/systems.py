@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from aecbench import __version__
@@ -72,7 +72,7 @@ class System:
         x, reference = _samples("mic", mic), _samples("far", far)
         if x.shape != reference.shape:
             raise AudioError(f"mic has shape {x.shape}, far {reference.shape}; cut or pad one to the same shape")
-        output = np.asarray(self.canceller.cancel(x, reference))
+        output = _array(f"{self.name}: its output", self.canceller.cancel(x, reference))
         if output.shape != x.shape or not np.isfinite(output).all():
             raise AudioError(
                 f"{self.name}: its output has shape {output.shape} and {np.isfinite(output).sum()} finite samples, "
@@ -83,17 +83,7 @@ class System:
 
 def _samples(name: str, x: ArrayLike) -> Array:
     """Audio that a caller gives, as float32 [..., T]. Raises AudioError."""
-    try:
-        values = np.asarray(x)
-    except (
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:  # tensors with gradients, of bfloat16, on a GPU; ragged lists
-        raise AudioError(
-            f"{name} cannot be read as an array ({str(error).splitlines()[0]}); of a tensor, give "
-            f"{name}.detach().float().cpu().numpy()"
-        ) from None
+    values = _array(name, x)
     if values.dtype.kind != "f":
         raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
     if not (values.ndim and values.size):
@@ -108,6 +98,21 @@ def _samples(name: str, x: ArrayLike) -> Array:
     if not np.isfinite(samples).all():
         raise AudioError(f"{name} has {np.sum(~np.isfinite(samples))} samples that are not finite; zero them")
     return samples
+
+
+def _array(name: str, x: ArrayLike) -> NDArray[Any]:
+    """Return what a caller or a canceller gives as an array. Raises AudioError."""
+    try:
+        return np.asarray(x)
+    except (
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:  # tensors with gradients, of bfloat16, on a GPU; ragged lists
+        reason = str(error).splitlines()[0]
+        raise AudioError(
+            f"{name} cannot be read as an array ({reason}); convert a tensor x with x.detach().float().cpu().numpy()"
+        ) from None
 
 
 def load_system(name: str | Path, align: str = "auto") -> System:

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ def test_cancel_treats_every_signal_of_a_batch_alike_in_either_precision(pair):
         (np.zeros((6400, 8, 4)), np.zeros((6400, 8, 4)), r"transpose it to \(8, 4, 6400\)$"),
         (np.zeros((1, 9)), np.zeros((99, 9)), r"far has shape \(99, 9\), but time"),
         ([[0.0], [0.0, 0.0]], [0.0], "mic cannot be read as an array"),
-        (torch.zeros(9, requires_grad=True), np.zeros(9), r"mic cannot be .*give mic\.detach\(\)\.float\(\)\.cpu\(\)"),
+        (torch.zeros(9, requires_grad=True), np.zeros(9), r"mic cannot be read .*x\.detach\(\)\.float\(\)\.cpu\(\)"),
         (np.zeros(9), torch.zeros(9, dtype=torch.bfloat16), "far cannot be read as an array .*BFloat16"),
         (torch.zeros(9, device="meta"), np.zeros(9), "mic cannot be read as an array"),
         (torch.zeros(9).to_sparse(), np.zeros(9), "mic cannot be read as an array"),
@@ -157,6 +158,13 @@ class Half:
 def test_cancel_refuses_an_output_that_does_not_fit(pair):
     with pytest.raises(AudioError, match=r"half: its output has shape \(4000,\).*expected 8000"):
         ab.System("half", Half(), "tests:Half", {}).cancel(*pair)
+
+
+@pytest.mark.parametrize("change", [torch.nn.Parameter, torch.Tensor.bfloat16], ids=["gradient", "bfloat16"])
+def test_an_output_that_is_a_tensor_nobody_can_convert_is_one_line(pair, change):
+    canceller = SimpleNamespace(latency=0, cancel=lambda mic, _: change(torch.from_numpy(mic)))
+    with pytest.raises(AudioError, match=r"^mine: its output cannot be read as an array \(.*; convert a tensor"):
+        ab.System("mine", canceller, "tests:Mine", {}).cancel(*pair)
 
 
 def test_evaluate_takes_names_and_systems_and_gives_one_table(corpus):
