@@ -68,7 +68,8 @@ def _find_place_for_compiled_code() -> None:
     It looks beside the code and in the user's cache folder. Both are read-only in many a container.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/"), ".cache"))
-    usual = [Path(__file__).parent, next(folder for folder in (user, *user.absolute().parents) if folder.exists())]
+    above = (user, *user.absolute().parents)  # os.access, for Path.exists raises in folders that may not be searched
+    usual = [Path(__file__).parent, next(folder for folder in above if os.access(folder, os.F_OK))]
     if "NUMBA_CACHE_DIR" in os.environ or any(os.access(folder, os.W_OK) for folder in usual):
         return
     import atexit

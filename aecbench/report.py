@@ -64,8 +64,7 @@ def corpus_report(corpus: Corpus) -> RenderableType:
             facts.add_row(name, _histogram(values.dropna().to_numpy(float), UNITS[name]))
         else:
             facts.add_row(name, ", ".join(f"{n} {value}" for value, n in values.value_counts().items()))
-        measured = corpus.scenes["t20"].dropna()
-        if name == "rt60" and len(measured):
+        if name == "rt60" and len(measured := corpus.scenes["t20"].dropna()):
             facts.add_row("", f"{_histogram(measured.to_numpy(float), 's')}, as T20 measures it")
     missed = missed_rt60(corpus)
     if len(missed):

@@ -101,14 +101,13 @@ def _samples(name: str, x: ArrayLike) -> Array:
 
 
 def _array(name: str, x: ArrayLike) -> NDArray[Any]:
-    """Return what a caller or a canceller gives as an array. Raises AudioError."""
+    """Return what a caller or a canceller gives as an array.
+
+    Raises AudioError where NumPy cannot: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
+    """
     try:
         return np.asarray(x)
-    except (
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:  # tensors with gradients, of bfloat16, on a GPU; ragged lists
+    except (RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise AudioError(
             f"{name} cannot be read as an array ({reason}); convert a tensor x with x.detach().float().cpu().numpy()"

@@ -8,7 +8,7 @@ from aecbench.errors import CorpusError, Unreadable, system_errno
 
 __all__ = ["AGAIN", "fault"]
 
-AGAIN = "aecbench verify --repair renders what is damaged anew"
+AGAIN = "aecbench verify --repair renders damaged shards again"
 ADVICE = {
     errno.EACCES: "ask for the right to read it",
     errno.EPERM: "ask for the right to read it",

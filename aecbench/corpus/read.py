@@ -32,7 +32,7 @@ FACTS = {"id": str, "digest": str, "scenes": int, "rir_length": int, "spec": dic
 TEXTS = ("scene", "split", "shard")  # columns of scenes.parquet
 NUMBERS = {"row": "iu", "rate": "iu", "duration": "iuf"}  # and their kinds of type
 HIGHEST = 2**31
-REMAKE = "make the corpus again in the same folder: shards that are whole are kept"
+REMAKE = "simulate it again in the same folder, which keeps whole shards, or import it again"
 SHARD_NAME = re.compile(r"[\w-]+\.h5")
 
 
