@@ -11,7 +11,9 @@ from filelock import FileLock, Timeout
 
 from aecbench.errors import CorpusError, OutputError, system_errno
 
-__all__ = ["locked", "new_folder", "whole_file"]
+__all__ = ["check_folder", "locked", "new_folder", "whole_file"]
+
+ELSEWHERE = "choose another place, or work in another folder"
 
 
 @contextmanager
@@ -54,7 +56,16 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def new_folder(path: Path, advice: str = "choose another place, or work in another folder") -> None:
+def check_folder(path: Path) -> None:
+    """Raise OutputError unless files can be made in a folder, or where it is to be made; leave nothing behind."""
+    nearest = next(folder for folder in (path, *path.absolute().parents) if os.access(folder, os.F_OK))
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {ELSEWHERE}") from None
+
+
+def new_folder(path: Path, advice: str = ELSEWHERE) -> None:
     """Make a folder and those above it, if they are not there. Raises OutputError where no file can be made in it."""
     try:
         path.mkdir(parents=True, exist_ok=True)

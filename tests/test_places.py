@@ -46,7 +46,7 @@ def test_a_place_for_results_is_tried_before_the_work(aecbench, corpus, monkeypa
     Path("taken").write_text("")
     result = aecbench("eval", "--model", "passthrough", "--corpus", corpus.path, option, "taken")
     assert result.exit_code == 1
-    assert result.stderr.startswith("aecbench: taken: cannot be written (File exists); choose another place")
+    assert result.stderr.startswith("aecbench: taken: cannot be written (Not a directory); choose another place")
 
 
 def test_a_cache_that_cannot_be_read_is_one_line(aecbench, corpus):

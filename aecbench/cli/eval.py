@@ -125,7 +125,7 @@ def evaluate(
     from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
-    from aecbench.output import new_folder
+    from aecbench.output import check_folder
     from aecbench.report import difference_table, result_table
     from aecbench.results import formats, groups
     from aecbench.systems import load_predictions, load_system
@@ -146,7 +146,7 @@ def evaluate(
         known("system", reference, [system.name for system in systems])
     folder = RUNS / str(corpus.info["spec"]["name"]) if out is None and not scenes else out
     for place in filter(None, (folder, audio, plots)):
-        new_folder(place)  # before hours of work
+        check_folder(place)  # before hours of work
     kept = cache_folder() if cache and audio is None else None
     when_stopped(AGAIN if kept else "no scores were kept")
     table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
