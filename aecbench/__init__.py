@@ -11,6 +11,8 @@ What is listed in `__all__` is imported when it is first used, so that `import a
 """
 
 import importlib
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,6 +60,27 @@ PLACES = {
     "load_system": "aecbench.systems:load_system",
     "simulate": "aecbench.simulation:simulate",
 }
+
+
+def _find_place_for_compiled_code() -> None:
+    """Give numba a temporary folder where it cannot keep what it compiles: it would fail, not do without.
+
+    It looks beside the code and in the user's cache folder. Both are read-only in many a container.
+    """
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/"), ".cache"))
+    above = (user, *user.absolute().parents)  # os.access, for Path.exists raises in folders that may not be searched
+    usual = [Path(__file__).parent, next(folder for folder in above if os.access(folder, os.F_OK))]
+    if "NUMBA_CACHE_DIR" in os.environ or any(os.access(folder, os.W_OK) for folder in usual):
+        return
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="aecbench-")  # for worker processes too
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+_find_place_for_compiled_code()
 
 if not TYPE_CHECKING:  # a type checker would take it that there is every name
 

@@ -46,7 +46,9 @@ def _explain(model: type[BaseModel], error: Any) -> str:
     if error["type"] == "missing":
         return f"missing key {key!r}"
     message = error["msg"].removeprefix("Value error, ")
-    return f"{key}: {message}" if error["type"] == "value_error" else f"{key}: {message}, got {error['input']!r}"
+    if error["type"] == "value_error":
+        return f"{key}: {message}" if key else message  # what concerns several keys names them itself
+    return f"{key or 'all of it'}: {message}, got {error['input']!r}"
 
 
 def _is_tag(part: Any) -> bool:

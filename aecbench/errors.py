@@ -4,7 +4,9 @@ The command line prints the message and exits with `exit_code`: 1 failure, 2 usa
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "AecbenchError",
@@ -18,8 +20,10 @@ __all__ = [
     "OutputError",
     "SourceError",
     "UnknownName",
+    "Unreadable",
     "UsageError",
     "did_you_mean",
+    "system_errno",
 ]
 
 
@@ -27,6 +31,14 @@ class AecbenchError(Exception):
     """Base of all errors raised on purpose."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the message, whatever a subclass is made from: errors come back from worker processes."""
+        return _unpickled, (type(self), self.args)
+
+
+def _unpickled(kind: type[AecbenchError], args: tuple[Any, ...]) -> AecbenchError:
+    return kind.__new__(kind, *args)
 
 
 class UsageError(AecbenchError):
@@ -60,6 +72,10 @@ class CorpusError(AecbenchError):
 
 class FormatError(CorpusError):
     """A corpus of a format version that this aecbench does not read."""
+
+
+class Unreadable(CorpusError):
+    """A file of a corpus that the operating system does not deliver. It may be whole."""
 
 
 class OutputError(AecbenchError):
@@ -97,3 +113,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+
+
+def system_errno(error: BaseException) -> int | None:
+    """Return the number of the operating system's error behind an exception; None where there is none.
+
+    HDF5 gives it in its text alone where h5py raises a KeyError or a RuntimeError.
+
+    >>> system_errno(OSError(28, "No space left on device"))
+    28
+    >>> system_errno(KeyError("unable to open (file read failed: errno = 5, error message = 'Input/output error'"))
+    5
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    found = re.search(r"\berrno = (\d+), error message = ", str(error))
+    return int(found[1]) if found else None

@@ -3,17 +3,19 @@
 import contextlib
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aecbench.errors import CorpusError, OutputError
+from aecbench.errors import CorpusError, OutputError, system_errno
 
-__all__ = ["LONGEST_NAME", "locked", "new_folder", "part_of", "whole_file"]
+__all__ = ["LONGEST_NAME", "check_folder", "locked", "new_folder", "part_of", "whole_file"]
 
 LONGEST_NAME = 255  # bytes that file systems take
+ELSEWHERE = "choose another place, or work in another folder"
 
 
 @contextmanager
@@ -29,7 +31,9 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
         _sync(path.parent)
     except (OSError, RuntimeError, CorpusError) as error:  # libsndfile and HDF5 raise RuntimeError for a full disk
-        raise OutputError(f"{path}: cannot be written ({error}); free space or choose another place") from None
+        number = system_errno(error)
+        reason = error if number is None else os.strerror(number)  # HDF5 adds buffers and offsets to it
+        raise OutputError(f"{path}: cannot be written ({reason}); free space or choose another place") from None
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -62,12 +66,22 @@ def locked(folder: Path, patience: float = 0) -> Iterator[None]:
         lock.release()
 
 
-def new_folder(path: Path) -> None:
-    """Make a folder and those above it, if they are not there. Raises OutputError."""
+def check_folder(path: Path) -> None:
+    """Raise OutputError unless files can be made in a folder, or where it is to be made; leave nothing behind."""
+    nearest = next(folder for folder in (path, *path.absolute().parents) if os.access(folder, os.F_OK))
+    try:
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {ELSEWHERE}") from None
+
+
+def new_folder(path: Path, advice: str = ELSEWHERE) -> None:
+    """Make a folder and those above it, if they are not there. Raises OutputError where no file can be made in it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error}); choose another place with --out") from None
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); {advice}") from None
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,8 @@
 """Calls in parallel, on this machine or on a Dask cluster, with a progress bar."""
 
-from collections.abc import Iterable, Iterator
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,6 +14,7 @@ from aecbench.progress import progress
 
 __all__ = ["in_parallel"]
 
+RESTARTED = "A worker stopped while some jobs were given to the executor"  # joblib replaces it; nothing is lost
 AHEAD = 8  # calls per worker of a cluster that are under way at once
 PATIENCE = 10  # [s] for a scheduler to answer
 
@@ -23,24 +26,38 @@ def in_parallel(
 
     They run in `jobs` processes (-1: one per core), or on the workers of a Dask `scheduler`, "tcp://HOST:PORT": there a
     worker may die, its calls are made again. A bar tells `what` is done and how many `unit` per second.
-    Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer or a process that died.
+    Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
+    one that cannot import what it needs.
     """
     results = _on_this_machine(calls, jobs) if scheduler is None else _on_cluster(calls, scheduler)
     return progress(results, total, what, unit)
 
 
 def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
+    warnings.filterwarnings("ignore", RESTARTED, UserWarning)
+    # Workers that are kept from an earlier call are replaced where modules have come to lie elsewhere since.
+    pool = joblib.Parallel(n_jobs=jobs, return_as="generator", initializer=_look_in, initargs=(tuple(sys.path),))
     try:
-        yield from joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
+        yield from pool(calls)
     except TerminatedWorkerError:
         raise AecbenchError(
             "a worker process died, perhaps for want of memory; run again with fewer --jobs, what is finished is kept"
         ) from None
     except BrokenProcessPool as error:
-        *_, cause = str(error.__cause__ or error).strip('"\n').splitlines()  # of the traceback in the worker
         raise AecbenchError(
-            f"a worker process cannot load what it is to run ({cause}); install that, or run with --jobs 1"
+            f"a worker process cannot read its work ({_last_line(error.__cause__ or error)}); install what is missing, "
+            "or run with --jobs 1"
         ) from None
+
+
+def _look_in(path: Sequence[str]) -> None:
+    """Import modules from where the main process does."""
+    sys.path[:] = path
+
+
+def _last_line(error: BaseException) -> str:
+    """Return what a traceback of another process ends with: the exception and its message."""
+    return next(line for line in reversed(str(error).splitlines()) if line.strip(' "'))
 
 
 def _on_cluster(calls: Iterable[Any], scheduler: str) -> Iterator[Any]:

@@ -34,6 +34,7 @@ __all__ = [
     "corpus_report",
     "difference_table",
     "listing",
+    "missed_rt60",
     "result_table",
     "scenes_table",
 ]
@@ -41,6 +42,7 @@ __all__ = [
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
 CERTAIN = "± 95 % bootstrap interval; * p < 0.05 (Wilcoxon's signed-rank test, Holm-corrected for the table)"
+MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
 UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
 
@@ -62,10 +64,28 @@ def corpus_report(corpus: Corpus) -> RenderableType:
             facts.add_row(name, _histogram(values.dropna().to_numpy(float), UNITS[name]))
         else:
             facts.add_row(name, ", ".join(f"{n} {value}" for value, n in values.value_counts().items()))
+        if name == "rt60" and len(measured := corpus.scenes["t20"].dropna()):
+            facts.add_row("", f"{_histogram(measured.to_numpy(float), 's')}, as T20 measures it")
+    missed = missed_rt60(corpus)
+    if len(missed):
+        worst = missed.iloc[0]
+        facts.add_row(
+            "warning",
+            f"in {len(missed)} scenes the measured T20 is more than {100 * MISSED:g} % off rt60; at worst, in "
+            f"{worst['scene']}, {worst['t20']:.2f} s instead of {worst['room.rt60']:.2f} s. Rooms like these are drawn "
+            f"again with --set room.tolerance={MISSED:g}",
+        )
     redrawn = int(corpus.scenes.get("room.redrawn", pd.Series([0])).sum())
     if redrawn:
         facts.add_row("redrawn", f"{redrawn} rooms that could not have their reverberation time, or no place for all")
     return facts
+
+
+def missed_rt60(corpus: Corpus) -> pd.DataFrame:
+    """Return scene, room.rt60 and t20 of the scenes whose room does not have the rt60 asked for; the worst first."""
+    table = corpus.scenes.reindex(columns=["scene", "room.rt60", "t20"])
+    error = (table["t20"] / table["room.rt60"] - 1).abs()
+    return table.loc[error[error > MISSED].sort_values(ascending=False).index]
 
 
 def corpus_facts(corpus: Corpus) -> dict[str, Any]:
@@ -78,6 +98,7 @@ def corpus_facts(corpus: Corpus) -> dict[str, Any]:
         "digest": corpus.digest,
         "hours": corpus.hours,
         "scenes": {str(split): int(count) for split, count in counts.items()},
+        "missed_rt60": len(missed_rt60(corpus)),
     }
 
 

@@ -1,5 +1,6 @@
 """From a specification to a corpus on disk, in parallel; what is already there and whole is kept."""
 
+import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from aecbench.corpus.format import CORPUS, FORMAT, SHARDS, encode, shard_name
 from aecbench.corpus.read import Shard
 from aecbench.corpus.verify import Problem, verify
 from aecbench.corpus.write import Packed, pack, write_shard
-from aecbench.errors import CorpusError, FormatError, OutputError, SourceError
+from aecbench.errors import CorpusError, FormatError, OutputError, SourceError, Unreadable
 from aecbench.output import locked, new_folder
 from aecbench.parallel import in_parallel
 from aecbench.recipe import read_recipe
@@ -78,11 +79,15 @@ def simulate(
 def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> list[Problem]:
     """Render damaged, missing or misplaced shards again, and remove what does not belong; tell what was wrong.
 
-    Raises SourceError when the sources no longer deliver what the corpus was made of.
+    A shard that the operating system does not deliver may be whole: nothing is repaired until it can be read. Raises
+    Unreadable then, and SourceError when the sources no longer deliver what the corpus was made of.
     """
     problems = verify(corpus)
     if not problems:
         return []
+    for problem in problems:
+        if not problem.readable:
+            raise Unreadable(f"{corpus.path / problem.file}: {problem.what}; nothing is repaired until it can be")
     identity = corpus_id(corpus.spec, open_sources(corpus.spec))
     if identity != corpus.id:
         raise SourceError(
@@ -90,9 +95,16 @@ def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> li
         )
     with locked(corpus.path):
         for problem in problems:
-            (corpus.path / problem.file).unlink(missing_ok=True)
+            _remove(corpus.path / problem.file)
         _written(corpus.spec, corpus.path, identity, jobs, scheduler)
     return problems
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be removed ({error.strerror}); remove it, then repair again") from None
 
 
 def _finished(out: Path, identity: str) -> Corpus | None:
@@ -101,7 +113,7 @@ def _finished(out: Path, identity: str) -> Corpus | None:
         return None
     try:
         corpus = open_corpus(out)
-    except FormatError:
+    except (FormatError, Unreadable):
         raise
     except CorpusError:
         return None  # made again from the shards
@@ -110,7 +122,9 @@ def _finished(out: Path, identity: str) -> Corpus | None:
             f"{out}: holds another corpus (id {corpus.id[:12]}, wanted {identity[:12]}; another recipe, seed or "
             "source); choose another place with --out, or remove it"
         )
-    return corpus if all((out / SHARDS / name).exists() for name in corpus.scenes["shard"].unique()) else None
+    shards = (out / SHARDS / name for name in corpus.scenes["shard"].unique())
+    whole = all(map(os.path.exists, shards))  # Path.exists raises in a folder that may not be searched
+    return corpus if whole else None
 
 
 def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: str | None) -> Corpus:
@@ -134,12 +148,14 @@ def _plans(spec: CorpusSpec, out: Path) -> Iterator[Plan]:
 
 
 def _whole(plan: Plan, identity: str) -> bool:
-    """Whether the shard is there already, belongs to this corpus, and every byte is right."""
+    """Whether the shard is there already, belongs to this corpus, and every byte is right. Raises Unreadable."""
     try:
         with Shard(plan.path) as shard:
             shard.verify()
             places = [(scene["split"], scene["index"]) for scene in shard.scenes()]
             return shard.corpus_id == identity and places == [(plan.split, index) for index in plan.indices]
+    except Unreadable:
+        raise
     except CorpusError:
         return False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from aecbench import __version__
@@ -43,6 +43,7 @@ __all__ = [
 
 CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
 COMMAND, ONNX = "command", ".onnx"
+SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
 NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
 PROGRAM = "aecbench.cancellers.external.command:Command"
 
@@ -102,12 +103,13 @@ class System:
         """Take the echo of `far` out of `mic`: both [..., T] at 16 kHz, full scale 1.0 -> float32 [..., T].
 
         Signals of a batch are cancelled each by itself, from the same start: nothing is kept between calls. Raises
-        AudioError for integers, NaN, infinity, no samples, two shapes, and for a canceller that gives such things back.
+        AudioError for integers, NaN, infinity, no samples, [samples, channels], two shapes, anything that is not an
+        array, and for a canceller that gives such things back.
         """
         x, reference = _samples("mic", mic), _samples("far", far)
         if x.shape != reference.shape:
             raise AudioError(f"mic has shape {x.shape}, far {reference.shape}; cut or pad one to the same shape")
-        output = np.asarray(self.canceller.cancel(x, reference))
+        output = _array(f"{self.name}: its output", self.canceller.cancel(x, reference))
         if output.shape != x.shape or not np.isfinite(output).all():
             raise AudioError(
                 f"{self.name}: its output has shape {output.shape} and {np.isfinite(output).sum()} finite samples, "
@@ -122,16 +124,35 @@ def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:
 
 def _samples(name: str, x: ArrayLike) -> Array:
     """Audio that a caller gives, as float32 [..., T]. Raises AudioError."""
-    values = np.asarray(x)
+    values = _array(name, x)
     if values.dtype.kind != "f":
         raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
     if not (values.ndim and values.size):
         raise AudioError(f"{name} has shape {values.shape}; expected [..., T] with a sample at least")
+    *batch, length = values.shape
+    if length < min(max(batch, default=0), SHORTEST):
+        place = int(np.argmax(batch))
+        expected = np.moveaxis(values, place, -1).shape
+        raise AudioError(f"{name} has shape {values.shape}, but time is the last axis; transpose it to {expected}")
     with np.errstate(over="ignore"):
         samples = values.astype(np.float32, copy=False)
     if not np.isfinite(samples).all():
         raise AudioError(f"{name} has {np.sum(~np.isfinite(samples))} samples that are not finite; zero them")
     return samples
+
+
+def _array(name: str, x: ArrayLike) -> NDArray[Any]:
+    """Return what a caller or a canceller gives as an array.
+
+    Raises AudioError where NumPy cannot: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
+    """
+    try:
+        return np.asarray(x)
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise AudioError(
+            f"{name} cannot be read as an array ({reason}); convert a tensor x with x.detach().float().cpu().numpy()"
+        ) from None
 
 
 def load_system(name: str | Path, align: str = "auto") -> System:

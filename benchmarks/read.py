@@ -49,7 +49,7 @@ class Bare:
     """What a script does that trusts its files: data sets opened once, rows read one by one."""
 
     def __init__(self, folder: Path, corpus: Corpus) -> None:
-        files = {name: h5py.File(folder / name) for name in corpus.scenes["shard"].unique()}
+        files = {name: h5py.File(folder / name, locking=False) for name in corpus.scenes["shard"].unique()}
         self.data = {name: [file[stem] for stem in (*STEMS, "rir")] for name, file in files.items()}
         self.places = list(zip(corpus.scenes["shard"], corpus.scenes["row"], strict=True))
 

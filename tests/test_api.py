@@ -4,9 +4,11 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import aecbench as ab
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError
@@ -124,11 +126,26 @@ def test_cancel_treats_every_signal_of_a_batch_alike_in_either_precision(pair):
         (np.full(9, 1e300), np.zeros(9), "mic has 9 samples that are not finite"),
         (np.zeros(0), np.zeros(0), r"mic has shape \(0,\)"),
         (np.zeros(()), np.zeros(()), r"mic has shape \(\)"),
+        (np.zeros((6400, 1)), np.zeros((6400, 1)), r"mic has shape \(6400, 1\), but .* transpose it to \(1, 6400\)$"),
+        (np.zeros((6400, 2)), np.zeros((6400, 2)), r"transpose it to \(2, 6400\)$"),
+        (np.zeros((3, 6400, 2)), np.zeros((3, 6400, 2)), r"transpose it to \(3, 2, 6400\)$"),
+        (np.zeros((6400, 8, 4)), np.zeros((6400, 8, 4)), r"transpose it to \(8, 4, 6400\)$"),
+        (np.zeros((1, 9)), np.zeros((99, 9)), r"far has shape \(99, 9\), but time"),
+        ([[0.0], [0.0, 0.0]], [0.0], "mic cannot be read as an array"),
+        (torch.zeros(9, requires_grad=True), np.zeros(9), r"mic cannot be read .*x\.detach\(\)\.float\(\)\.cpu\(\)"),
+        (np.zeros(9), torch.zeros(9, dtype=torch.bfloat16), "far cannot be read as an array .*BFloat16"),
+        (torch.zeros(9, device="meta"), np.zeros(9), "mic cannot be read as an array"),
+        (torch.zeros(9).to_sparse(), np.zeros(9), "mic cannot be read as an array"),
     ],
 )
 def test_cancel_refuses_what_is_no_pair_of_signals(mic, far, says):
     with pytest.raises(AudioError, match=says):
         ab.load_system("passthrough").cancel(mic, far)
+
+
+@pytest.mark.parametrize("shape", [(1, 300), (200, 160), (2, 1, 300), (1, 1)])
+def test_cancel_takes_batches_whose_last_axis_can_be_time(shape):
+    assert ab.load_system("passthrough").cancel(np.zeros(shape), np.zeros(shape)).shape == shape
 
 
 class Half:
@@ -141,6 +158,13 @@ class Half:
 def test_cancel_refuses_an_output_that_does_not_fit(pair):
     with pytest.raises(AudioError, match=r"half: its output has shape \(4000,\).*expected 8000"):
         ab.System("half", Half(), "tests:Half", {}).cancel(*pair)
+
+
+@pytest.mark.parametrize("change", [torch.nn.Parameter, torch.Tensor.bfloat16], ids=["gradient", "bfloat16"])
+def test_an_output_that_is_a_tensor_nobody_can_convert_is_one_line(pair, change):
+    canceller = SimpleNamespace(latency=0, cancel=lambda mic, _: change(torch.from_numpy(mic)))
+    with pytest.raises(AudioError, match=r"^mine: its output cannot be read as an array \(.*; convert a tensor"):
+        ab.System("mine", canceller, "tests:Mine", {}).cancel(*pair)
 
 
 def test_evaluate_takes_names_and_systems_and_gives_one_table(corpus):

@@ -68,7 +68,8 @@ def test_verify_names_what_is_damaged_and_fails(aecbench, recipe_file):
     aecbench("simulate", recipe_file, "--split", "val", *QUICK)
     Path("corpora/toy-v1/shards/stray.h5").touch()
     found = document(aecbench("verify", "corpora/toy-v1", "--json"), 1)
-    assert found["problems"] == [{"file": "shards/stray.h5", "what": "does not belong to the corpus"}]
+    stray = {"file": "shards/stray.h5", "what": "does not belong to the corpus", "readable": True}
+    assert found["problems"] == [stray]
     assert found["whole"] is False
 
 

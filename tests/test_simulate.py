@@ -63,7 +63,7 @@ def test_scenes_survive_json(corpus):
 
 def test_mic_is_the_sum_of_its_stems_to_the_bit(corpus):
     for path in (corpus.path / "shards").iterdir():
-        with h5py.File(path) as file:
+        with h5py.File(path, locking=False) as file:
             stems = [file[name][:].astype(np.int32) for name in ("near", "echo", "noise")]
             np.testing.assert_array_equal(file["mic"][:], sum(stems))
 

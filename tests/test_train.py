@@ -32,6 +32,7 @@ class ToyConfig(NetworkConfig):
     dropout: float = 0.0
     nan_from: int = 1_000_000
     nan_until: int = 0
+    parts: list[str] = []
 
 @dataclass(frozen=True)
 class Filter(Streaming):
@@ -66,7 +67,7 @@ class Toy(Network):
         loss = (100 * error).mean() + 0.01 * size
         if c.nan_from <= Toy.calls < c.nan_until:
             loss = loss * float("nan")
-        return loss, {"error": error.mean(), "size": size}
+        return loss, {"error": error.mean(), "size": size, **dict.fromkeys(c.parts, size)}
 
     def canceller(self):
         return Filter(tuple(self.weights.tolist()))
@@ -204,6 +205,22 @@ def test_steps_that_are_not_finite_are_skipped_and_counted(training_corpus, tmp_
     assert rows(tmp_path / "run", "epoch")[-1]["skipped"] == 3
 
 
+TAKEN = ["step", "epoch", "kind", "loss", "norm", "lr", "seconds", "wait", "skipped", "count", "val_loss", "erle"]
+
+
+def test_a_part_of_a_loss_replaces_no_other_number_of_its_name(training_corpus, tmp_path):
+    plain, named = tmp_path / "plain", tmp_path / "named"
+    for folder, parts in ((plain, []), (named, TAKEN)):
+        importlib.import_module("toy_net").Toy.calls = 0
+        trained = go(training_corpus, folder, epochs=2, network={"nan_from": 3, "nan_until": 4, "parts": parts})
+    for kind in ("step", "epoch"):
+        for row, expected in zip(rows(named, kind), rows(plain, kind), strict=True):
+            own = {name: row.pop(f"part/{name}") for name in TAKEN}
+            assert row == expected
+            assert set(own.values()) == {row["part/size"]}
+    assert read_toml(trained.model / "card.toml")["origin"]["reached"].keys() == {"epoch", "step", "val_loss"}
+
+
 def test_a_training_that_is_never_finite_ends_with_advice(training_corpus, tmp_path):
     with pytest.raises(AecbenchError, match=r"^4 steps in a row were not finite.*smaller --lr"):
         go(training_corpus, tmp_path / "run", bad_steps=4, network={"nan_from": 3, "nan_until": 1000})
@@ -232,6 +249,12 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(training_corp
     assert (tmp_path / "run" / LAST).read_bytes() == before
     assert not list((tmp_path / "run").glob("*.tmp"))
     assert go(training_corpus, tmp_path / "run", resume=True).finished
+
+
+def test_a_checkpoint_that_cannot_be_read_is_kept_and_said_so(training_corpus, tmp_path):
+    (tmp_path / "run" / LAST).mkdir(parents=True)
+    with pytest.raises(AecbenchError, match=r"cannot be read \(Is a directory\); go on with --resume once it can be"):
+        go(training_corpus, tmp_path / "run", resume=True)
 
 
 def test_a_better_network_replaces_the_one_before_in_one_instant(training_corpus, tmp_path):

@@ -24,6 +24,7 @@ __all__ = [
     "MODEL",
     "QUICKSTART",
     "RUNS",
+    "cache_folder",
     "fail_if_failed",
     "known",
     "metrics_of",
@@ -85,6 +86,19 @@ def metrics_of(names: Sequence[str], aecmos: Path | None = None, dnsmos: Path | 
         **(aecmos_metrics(aecmos) if aecmos is not None else {}),
         **(dnsmos_metrics(dnsmos) if dnsmos is not None else {}),
     }
+
+
+def cache_folder() -> Path | None:
+    """Return the folder in which scores are kept; None, and a line on stderr, where it cannot be written."""
+    from aecbench.errors import OutputError
+    from aecbench.output import new_folder
+
+    try:
+        new_folder(CACHE, "no scores are kept")
+    except OutputError as error:
+        click.echo(f"aecbench: {error}", err=True)
+        return None
+    return CACHE
 
 
 def show(*what: Any) -> None:

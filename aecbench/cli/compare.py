@@ -17,6 +17,7 @@ from aecbench.cli.common import (
     JSON,
     METRIC,
     QUICKSTART,
+    cache_folder,
     fail_if_failed,
     known,
     metrics_of,
@@ -81,8 +82,9 @@ def compare(
     known("metric", by, chosen)
     options = ["--model" if _is_model(name) else "--predictions" for name in (ours, theirs)]
     systems = [load_system(x, align) if _is_model(x) else load_predictions(x) for x in (ours, theirs)]
-    when_stopped(AGAIN if cache else "no scores were kept")
-    table = run(systems, corpus, chosen, split=split, jobs=jobs, cache=CACHE if cache else None)
+    kept = cache_folder() if cache else None
+    when_stopped(AGAIN if kept else "no scores were kept")
+    table = run(systems, corpus, chosen, split=split, jobs=jobs, cache=kept)
     one, other = table.systems
     command = ["aecbench", "eval", options[0], ours, options[1], theirs, "--corpus", str(place), "--split", split]
     listen = ["--align", align, "--save-audio", "listen", "--scene"]

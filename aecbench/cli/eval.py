@@ -20,6 +20,7 @@ from aecbench.cli.common import (
     MODEL,
     QUICKSTART,
     RUNS,
+    cache_folder,
     fail_if_failed,
     known,
     metrics_of,
@@ -147,6 +148,7 @@ def evaluate(
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
     from aecbench.evaluation import plan
+    from aecbench.output import check_folder
     from aecbench.report import difference_table, result_table
     from aecbench.results import ResultTable, add, check, formats, groups
     from aecbench.systems import load_predictions, load_system
@@ -170,10 +172,12 @@ def evaluate(
     if reference is not None:
         known("system", reference, [system.name for system in systems])
     folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
+    for place in filter(None, (folder, audio, plots)):
+        check_folder(place)  # before hours of work
     if folder is not None:
         check(plan(systems, corpus, chosen, split), folder)
-    kept = CACHE if cache else None
-    when_stopped(AGAIN if cache and audio is None else "no scores were kept")
+    kept = cache_folder() if cache and audio is None else None
+    when_stopped(AGAIN if kept else "no scores were kept")
     table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
     if task.board is not None:
         table = ResultTable(table.rows, table.provenance | {"board": str(task.board)})

@@ -41,5 +41,8 @@ def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
             click.echo(f"{problem.file}: {problem.what}{', repaired' if mend else ''}")
         if whole:
             click.echo(f"{corpus}: whole, {len(found)} scenes, digest {found.digest}")
+    unreadable = sum(not problem.readable for problem in problems)
+    if unreadable:
+        raise CorpusError(f"{corpus}: {unreadable} of {len(problems)} files cannot be read, so they may be whole")
     if not whole:
         raise CorpusError(f"{corpus}: {len(problems)} files are not as they were made; mend them with --repair")

@@ -13,6 +13,8 @@ is the reverberation time [s] measured on the first, NaN where it does not decay
 Imported corpora: `scene` is a `Recording`; where the echo path is unknown, `rir` is one NaN. Scenes shorter than the
 longest of their shard are padded with zeros, which readers cut off at `duration` x `rate` samples. A shard of real
 recordings has no near, echo and noise; readers give NaN for them.
+
+Shards are read without a lock; a script that opens one beside a `Corpus` does so too: `h5py.File(path, locking=False)`.
 """
 
 import hashlib

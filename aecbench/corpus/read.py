@@ -13,9 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from aecbench.config import parse
+from aecbench.corpus.faults import AGAIN, fault
 from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS
 from aecbench.corpus.select import matches, with_conditions
-from aecbench.corpus.shard import AGAIN, Shard
+from aecbench.corpus.shard import Shard
 from aecbench.dsp import levels
 from aecbench.errors import CorpusError, FormatError, UnknownName, UsageError
 from aecbench.scenes.files import SPLITS
@@ -31,6 +32,7 @@ FACTS = {"id": str, "digest": str, "scenes": int, "rir_length": int, "spec": dic
 TEXTS = ("scene", "split", "shard")  # columns of scenes.parquet
 NUMBERS = {"row": "iu", "rate": "iu", "duration": "iuf"}  # and their kinds of type
 HIGHEST = 2**31
+REMAKE = "simulate it again in the same folder, which keeps whole shards, or import it again"
 SHARD_NAME = re.compile(r"[\w-]+\.h5")
 
 
@@ -188,36 +190,41 @@ def open_corpus(path: str | Path) -> Corpus:
         info = json.loads((path / CORPUS).read_text())
     except FileNotFoundError:
         raise CorpusError(f"{path}: no corpus there (no {CORPUS}); run aecbench simulate first") from None
+    except NotADirectoryError:
+        raise CorpusError(
+            f"{path}: is a file; expected the folder of a corpus, which aecbench simulate makes"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise CorpusError(f"{path / CORPUS}: cannot be read ({error}); {AGAIN}") from None
+        raise fault(path / CORPUS, "is damaged", error, REMAKE) from None
     version = info.get("format") if isinstance(info, dict) else None
     if version != FORMAT:
         raise FormatError(f"{path}: corpus format version {version}, expected {FORMAT}; simulate it with this aecbench")
     for name, kind in FACTS.items():
         value = info.get(name)
         if not isinstance(value, kind) or (isinstance(value, int) and value < 1):
-            raise CorpusError(f"{path / CORPUS}: {name} is {value!r}, expected {kind.__name__}; {AGAIN}")
+            raise CorpusError(f"{path / CORPUS}: {name} is {value!r}, expected {kind.__name__}; {REMAKE}")
     return Corpus(path, info, _table(path / SCENES, info["scenes"]))
 
 
 def _table(path: Path, scenes: int) -> pd.DataFrame:
     """The table of scenes. Raises CorpusError where it cannot be one, or names files elsewhere."""
     try:
-        table = pd.read_parquet(path)
+        with path.open("rb") as file:
+            table = pd.read_parquet(file)
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); {AGAIN}") from None
+        raise fault(path, "is damaged", error, REMAKE) from None
     if len(table) != scenes:
-        raise CorpusError(f"{path}: has {len(table)} rows, {CORPUS} says {scenes}; {AGAIN}")
+        raise CorpusError(f"{path}: has {len(table)} rows, {CORPUS} says {scenes}; {REMAKE}")
     for name in (*TEXTS, *NUMBERS):
         if name not in table:
-            raise CorpusError(f"{path}: has no column {name!r}; {AGAIN}")
+            raise CorpusError(f"{path}: has no column {name!r}; {REMAKE}")
     for name in TEXTS:
         if not table[name].map(lambda value: isinstance(value, str)).all():
-            raise CorpusError(f"{path}: column {name!r} holds other things than text; {AGAIN}")
+            raise CorpusError(f"{path}: column {name!r} holds other things than text; {REMAKE}")
     for name, kinds in NUMBERS.items():
         if table[name].dtype.kind not in kinds or not table[name].between(0, HIGHEST).all():
-            raise CorpusError(f"{path}: column {name!r} holds other things than numbers in range; {AGAIN}")
+            raise CorpusError(f"{path}: column {name!r} holds other things than numbers in range; {REMAKE}")
     for shard in table["shard"].unique():
         if not SHARD_NAME.fullmatch(shard):
-            raise CorpusError(f"{path}: names a shard {shard!r}, which lies elsewhere; {AGAIN}")
+            raise CorpusError(f"{path}: names a shard {shard!r}, which lies elsewhere; {REMAKE}")
     return table

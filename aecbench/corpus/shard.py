@@ -12,13 +12,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.corpus.faults import AGAIN, fault
 from aecbench.corpus.format import FORMAT, RECORDED, Record, long_layout, samples, short_layout
 from aecbench.errors import CorpusError
 from aecbench.signals import STEMS, Array
 
-__all__ = ["AGAIN", "Shard"]
+__all__ = ["Shard"]
 
-AGAIN = "aecbench verify --repair renders what is damaged anew"
 LARGEST = 2**28  # bytes of a chunk: 46 minutes at 48 kHz
 LONGEST = 2**20  # bytes of a scene's JSON
 
@@ -30,11 +30,11 @@ class Shard:
         """Open. Raises CorpusError for what is no shard of this format, or has links to elsewhere."""
         self.path = path
         try:
-            self._file = h5py.File(path, "r", rdcc_nbytes=0)  # a chunk is a scene, read once: a cache would only grow
+            self._file = _opened(path)
         except FileNotFoundError:
             raise CorpusError(f"{path}: is missing; {AGAIN}") from None
         except OSError as error:
-            raise CorpusError(f"{path}: is truncated or no HDF5 file ({error}); {AGAIN}") from None
+            raise fault(path, "is truncated or no HDF5 file", error) from None
         try:
             self.signals = STEMS if "near" in self._file else RECORDED
             self._data = _data_sets(self._file, self.signals)
@@ -43,7 +43,7 @@ class Shard:
             self.rir_length = _shape(self._file, "rir")[1]  # samples of all echo paths of a scene together
         except (CorpusError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             self._file.close()
-            raise CorpusError(f"{path}: is not a shard of format {FORMAT} ({error}); {AGAIN}") from None
+            raise fault(path, f"is not a shard of format {FORMAT}", error) from None
 
     def __enter__(self) -> "Shard":
         return self
@@ -120,7 +120,7 @@ class Shard:
     def _scales(self) -> NDArray[np.float32]:
         scales = np.asarray(self._read("scale", np.s_[:]))
         if not np.isfinite(scales).all():
-            raise self._damaged("scale", np.s_[:], "not finite")
+            raise self._damaged("scale", np.s_[:], ValueError("not finite"))
         return scales
 
     def _stored(self, stem: str, row: int) -> NDArray[np.int16]:
@@ -135,7 +135,7 @@ class Shard:
         except (OSError, RuntimeError, ValueError, zlib.error) as error:
             raise self._damaged(stem, row, error) from None
         if mask or not inflate.eof or len(planes) != size:
-            raise self._damaged(stem, row, f"does not give {size} bytes")
+            raise self._damaged(stem, row, ValueError(f"does not give {size} bytes"))
         low, high = np.frombuffer(planes, np.uint8).reshape(2, -1)
         values = high.astype(np.int16)
         values <<= 8
@@ -149,9 +149,23 @@ class Shard:
         except (OSError, RuntimeError) as error:
             raise self._damaged(name, row, error) from None
 
-    def _damaged(self, name: str, row: int | slice, error: Exception | str) -> CorpusError:
+    def _damaged(self, name: str, row: int | slice, error: Exception) -> CorpusError:
         place = name if isinstance(row, slice) else f"{name}, row {row},"
-        return CorpusError(f"{self.path}: {place} is damaged ({error}); {AGAIN}")
+        return fault(self.path, f"{place} is damaged", error)
+
+
+def _opened(path: Path) -> h5py.File:
+    """Open a file without a lock, which some file systems do not have: a shard never changes under its final name.
+
+    HDF5 opens a file twice in a process only if both agree about locks, so a script's own `h5py.File` comes first.
+    """
+    cache = {"rdcc_nbytes": 0}  # a chunk is a scene, read once: a cache would only grow
+    try:
+        return h5py.File(path, "r", locking=False, **cache)
+    except OSError as error:
+        if "file locking flag" not in str(error):
+            raise
+        return h5py.File(path, "r", **cache)
 
 
 def _data_sets(file: h5py.File, signals: tuple[str, ...]) -> dict[str, h5py.Dataset]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aecbench.corpus.format import SCENES, SHARDS, digest
 from aecbench.corpus.read import Corpus, Shard
-from aecbench.errors import CorpusError
+from aecbench.errors import CorpusError, Unreadable
 
 __all__ = ["Problem", "verify"]
 
@@ -15,6 +15,7 @@ class Problem(NamedTuple):
 
     file: str  # within the folder of the corpus
     what: str
+    readable: bool = True  # False: the operating system did not deliver it, so it may be whole
 
 
 def verify(corpus: Corpus) -> list[Problem]:
@@ -26,13 +27,21 @@ def verify(corpus: Corpus) -> list[Problem]:
     expected = {
         str(name): list(zip(rows["scene"], rows["sha256"], strict=True)) for name, rows in table.groupby("shard")
     }
-    problems = [
-        Problem(f"{SHARDS}/{name}", what)
-        for name, scenes in expected.items()
-        if (what := _wrong(corpus, corpus.path / SHARDS / name, scenes, expected))
-    ]
-    strays = {path.name for path in (corpus.path / SHARDS).glob("*")} - set(expected)
-    problems += [Problem(f"{SHARDS}/{name}", "does not belong to the corpus") for name in sorted(strays)]
+    problems = []
+    for name, scenes in expected.items():
+        try:
+            what, readable = _wrong(corpus, corpus.path / SHARDS / name, scenes, expected), True
+        except Unreadable as error:
+            what, readable = _reason(error), False
+        if what:
+            problems.append(Problem(f"{SHARDS}/{name}", what, readable))
+    try:
+        strays = {path.name for path in (corpus.path / SHARDS).iterdir()} - set(expected)
+        problems += [Problem(f"{SHARDS}/{name}", "does not belong to the corpus") for name in sorted(strays)]
+    except FileNotFoundError:
+        pass  # every shard is missing
+    except OSError as error:
+        problems.append(Problem(SHARDS, f"cannot be read ({error.strerror})", readable=False))
     if digest(dict(zip(table["scene"], table["sha256"], strict=True))) != corpus.digest:
         problems.append(Problem(SCENES, "its hashes are not those the digest was made of"))
     return problems
@@ -41,19 +50,24 @@ def verify(corpus: Corpus) -> list[Problem]:
 def _wrong(
     corpus: Corpus, path: Path, scenes: list[tuple[str, str]], expected: dict[str, list[tuple[str, str]]]
 ) -> str:
-    """What is wrong with a shard; empty when nothing is."""
-    if not path.exists():
-        return "is missing"
+    """What is wrong with a shard; empty when nothing is. Raises Unreadable."""
     try:
         with Shard(path) as shard:
             shard.verify()
             found = [(scene["id"], sha) for scene, sha in zip(shard.scenes(), shard.hashes(), strict=True)]
             owner = shard.corpus_id
+    except Unreadable:
+        raise
     except CorpusError as error:
-        return f"is damaged: {str(error).removeprefix(f'{path}: ').split(';')[0]}"
+        return f"is damaged: {_reason(error)}" if path.exists() else "is missing"
     if owner != corpus.id:
         return f"belongs to another corpus ({owner[:12]})"
     if found != scenes:
         others = [name for name, rows in expected.items() if rows == found]
         return f"holds the scenes of {others[0]}" if others else "holds other scenes"
     return ""
+
+
+def _reason(error: CorpusError) -> str:
+    """Return what an error reports of a shard, without its path and the advice."""
+    return str(error).partition(f"{SHARDS}/")[2].partition(": ")[2].split(";")[0]

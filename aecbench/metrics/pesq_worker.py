@@ -29,6 +29,7 @@ TIMEOUT = 60.0  # [s] per call; 30 s of audio take about one
 REQUEST = struct.Struct("=qd2s")  # samples, timeout, mode
 ANSWER = struct.Struct("=d")  # MOS-LQO, NaN, or a negative error code
 
+UNUSABLE = os.EX_UNAVAILABLE  # exit code of a worker that cannot import the package
 CODES = {-6: "shorter than 0.25 s", -7: "no utterance detected"}  # as PesqError of the package names them
 
 
@@ -116,13 +117,17 @@ def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
 def _death(code: int, timeout: float) -> str:
     if code == -signal.SIGALRM:
         return f"no answer within {timeout:g} s"
+    if code == UNUSABLE:
+        return "the package pesq cannot be imported; python -c 'import pesq' says why"
     return f"worker died ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
 
 
 def _serve() -> None:
     """Answer requests until the parent closes the pipe."""
-    from pesq import PesqError, pesq
-
+    try:
+        from pesq import PesqError, pesq
+    except ImportError:
+        sys.exit(UNUSABLE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # kills, also while C code runs
     answers = os.dup(1)

@@ -14,16 +14,18 @@ from aecbench.output import new_folder
 
 __all__ = ["Cache"]
 
+WITHOUT = "keep no scores: --no-cache"
+
 
 class Cache:
     """Facts by scene, of whatever the `key` identifies, in a file in `folder`. Raises OutputError."""
 
     def __init__(self, folder: Path, key: str) -> None:
         """Reads what is there."""
-        new_folder(folder)
+        new_folder(folder, WITHOUT)
         self.path, self.key = folder / f"{key[:32]}.jsonl", key
         self._facts: dict[str, dict[str, Any]] = {}
-        data = self.path.read_bytes() if self.path.exists() else b""
+        data = self._read()
         if data and not data.endswith(b"\n"):
             self._write(b"\n")
         for line in data.splitlines():
@@ -42,6 +44,14 @@ class Cache:
         text = json.dumps({"scene": scene, "facts": facts}).encode()
         self._write(self._hash(text).encode() + b" " + text + b"\n")
 
+    def _read(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be read ({error.strerror}); {WITHOUT}") from None
+
     def _hash(self, text: bytes) -> str:
         return sha256(self.key.encode() + text)
 
@@ -50,4 +60,4 @@ class Cache:
             with self.path.open("ab", buffering=0) as file:
                 file.write(line)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written ({error}); free space or choose --cache") from None
+            raise OutputError(f"{self.path}: cannot be written ({error.strerror}); free space, or {WITHOUT}") from None

@@ -13,7 +13,7 @@ from aecbench.config import sha256
 from aecbench.dsp.random import normal, uniform
 from aecbench.errors import ConfigError, SourceError
 from aecbench.scenes.distribution import Distribution
-from aecbench.scenes.rooms import absorption_for, length, place
+from aecbench.scenes.rooms import ENGINES, absorption_for, length, measured_rt60, place
 from aecbench.scenes.scene import (
     Channel,
     Loudspeaker,
@@ -165,7 +165,7 @@ def _room(spec: CorpusSpec, path: Path, bank: int | None, rng: np.random.Generat
         except ConfigError as error:
             problem = str(error)
             continue
-        return Room(
+        room = Room(
             engine=spec.room.engine,
             size=size,
             rt60=rt60,
@@ -176,7 +176,22 @@ def _room(spec: CorpusSpec, path: Path, bank: int | None, rng: np.random.Generat
             redrawn=redrawn,
             bank=bank,
         )
+        if spec.room.tolerance is None:
+            return room
+        t20 = _t20(spec, room)
+        if not abs(t20 - rt60) > spec.room.tolerance * rt60:  # nor where it cannot be measured
+            return room
+        problem = f"{size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} m has a T20 of {t20:.2f} s, not {rt60:.2f} s"
     raise ConfigError(f"room: none of {REDRAWS} drawn rooms is possible; the last: {problem}")
+
+
+def _t20(spec: CorpusSpec, room: Room) -> float:
+    """Measure the reverberation time [s] between loudspeaker and microphone."""
+    points, length = ([room.loudspeaker], [room.microphone]), round(spec.rate * spec.room.response)
+    response = ENGINES[room.engine](
+        room.size, *points, room.absorption, rate=spec.rate, length=length, humidity=room.humidity
+    )
+    return measured_rt60(response[0, 0], spec.rate)
 
 
 def _later(

@@ -134,6 +134,7 @@ class RoomSpec(Frozen):
     device: Annotated[Distribution, within(0.02, 5, "m")] = constant(0.1)  # loudspeaker to microphone
     talker: Annotated[Distribution, within(0.1, 10, "m")] = constant(1.0)  # talker to microphone
     response: float = Field(0.5, gt=0, le=3)  # [s] kept of every impulse response
+    tolerance: float | None = Field(None, ge=0.02, le=1)  # a room whose T20 is further off rt60 is drawn again
     rooms: int | None = Field(None, ge=1)  # per split; fewer than scenes: rooms come again. None: one per scene
 
     @field_validator("engine")

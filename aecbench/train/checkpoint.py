@@ -54,8 +54,12 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress,
 
     Raises AecbenchError for one that cannot be read.
     """
-    if not path.exists():
+    try:
+        path.open("rb").close()  # safetensors calls missing whatever it cannot open
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise AecbenchError(f"{path}: cannot be read ({error.strerror}); go on with --resume once it can be") from None
     groups: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, "pt") as file:

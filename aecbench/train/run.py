@@ -24,8 +24,9 @@ from aecbench.train.data import Examples
 from aecbench.train.processes import Processes
 from aecbench.train.settings import Settings
 
-__all__ = ["Run"]
+__all__ = ["PART", "Run"]
 
+PART = "part/"  # precedes the name of each part of a loss: a network may choose any name
 STALE, FALL = 3, 0.5  # epochs without a better one after which the plateau schedule lowers the rate; and how far
 
 
@@ -107,14 +108,15 @@ class Run:
         return done >= self.settings.epochs or 0 < patience <= done - self.progress.best_epoch
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """One step. Gives the loss, its parts and the norm of the gradient, means over all processes."""
+        """Take one step. Return the loss, the norm of the gradient and the parts, PART + name: means over processes."""
         self.network.train()
         torch.manual_seed(int(sha256(f"{self.settings.seed}\n{self.progress.step}\n{self.processes.rank}")[:15], 16))
         with self._autocast():
             loss, parts = self._model(self.processes.placed(batch))
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
-        row = self.processes.mean({"loss": loss, **parts, "norm": norm})
+        named = {f"{PART}{name}": value for name, value in parts.items()}
+        row = self.processes.mean({"loss": loss, "norm": norm, **named})
         self.progress.step += 1
         self.progress.batch += 1
         if math.isfinite(row["loss"]) and math.isfinite(row["norm"]):

@@ -233,7 +233,7 @@ def test_a_table_of_other_length_is_refused(folder):
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"x" * 1000])
 def test_a_table_that_is_none_is_refused_in_one_line(folder, data):
     (folder / "scenes.parquet").write_bytes(data)
-    with pytest.raises(CorpusError, match=r"\A[^\n]*scenes\.parquet: cannot be read[^\n]*\Z"):
+    with pytest.raises(CorpusError, match=r"\A[^\n]*scenes\.parquet: is damaged[^\n]*\Z"):
         open_corpus(folder)
 
 

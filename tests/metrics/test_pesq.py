@@ -178,6 +178,17 @@ def score_and_crash(near: np.ndarray) -> tuple[float, str, float]:
     return value, "did not crash", value
 
 
+@pytest.mark.parametrize("fault", ["raise ImportError", "import a_module_that_is_missing", "from os import missing"])
+def test_a_package_that_cannot_be_imported_is_told_apart_from_a_crash(speech, tmp_path, monkeypatch, capfd, fault):
+    (tmp_path / "pesq.py").write_text(fault)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(pesq_worker._local, "worker", None)
+    near = speech(0, 2)
+    with pytest.raises(PesqFailure, match=r"^the package pesq cannot be imported; python -c 'import pesq' says why$"):
+        run(near, near)
+    assert capfd.readouterr().err == ""
+
+
 def test_works_in_joblib_workers(speech):
     near = speech(0, 1)
     value = run(near, noisy(near))

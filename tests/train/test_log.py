@@ -5,6 +5,7 @@ import math
 import pytest
 
 from aecbench.train.log import BOARD, LOG, Log, read_log
+from aecbench.train.run import PART
 
 STEPS = 6
 
@@ -52,6 +53,15 @@ def test_tensorboard_shows_a_training_that_goes_on_as_if_it_had_never_stopped(tm
     write(tmp_path, [30.0, 40.0, 50.0], length=lengths[1], done=2)
     assert board(tmp_path)["step/loss"] == [(1, 1.0), (2, 2.0), (3, 30.0), (4, 40.0), (5, 50.0)]
     assert [row["loss"] for row in read_log(tmp_path)[0]] == [1.0, 2.0, 30.0, 40.0, 50.0]
+
+
+@pytest.mark.parametrize("name", ["step", "epoch", "seconds"])
+def test_tensorboard_shows_a_part_of_the_loss_beside_the_number_that_shares_its_name(tmp_path, name):
+    with Log(tmp_path, 0, 0, 2) as log:
+        log.step({**step(7, 0.5), f"{PART}{name}": 0.95}, 8)
+    shown = board(tmp_path)
+    assert shown["step/loss"] == [(7, 0.5)]
+    assert shown[f"step/part/{name}"] == [(7, pytest.approx(0.95))]
 
 
 def test_tensorboard_is_not_shown_what_is_not_finite(tmp_path):

@@ -1,0 +1,119 @@
+"""Work in several processes: what a worker reports arrives as it is, and a worker that is replaced is no news."""
+
+import pickle
+import subprocess
+import sys
+
+import joblib
+import pytest
+
+from aecbench import errors, leaderboard
+from aecbench.errors import AecbenchError, FailedItems, MissingExtra, NotInstalled, UnknownName
+from aecbench.parallel import in_parallel
+
+MADE = [
+    MissingExtra("Dask", "dask"),
+    NotInstalled("eSpeak NG", "pip install espeakng-loader"),
+    UnknownName("model", "kalmann", ["kalman"]),
+    FailedItems("2 items failed"),
+]
+
+
+def fail(error):
+    raise error
+
+
+def results(calls, jobs=2):
+    return list(in_parallel(calls, len(calls), "test", "calls", jobs=jobs))
+
+
+def kinds(base):
+    return [base, *(kind for direct in base.__subclasses__() for kind in kinds(direct))]
+
+
+def test_every_error_survives_being_pickled():
+    assert leaderboard
+    for error in MADE + [kind.__new__(kind, "a message") for kind in kinds(AecbenchError)]:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.exit_code) == (type(error), str(error), error.exit_code)
+    assert {type(error).__name__ for error in MADE} < set(errors.__all__)
+
+
+@pytest.mark.parametrize("error", MADE, ids=lambda error: type(error).__name__)
+def test_an_error_in_a_worker_arrives_with_its_own_message(error):
+    with pytest.raises(type(error)) as caught:
+        results([joblib.delayed(fail)(error), joblib.delayed(fail)(error)])
+    assert str(caught.value) == str(error)
+
+
+NEEDY = """
+import os
+if os.getpid() != {parent}:
+    {cause}
+def work():
+    return 1
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Write a module that the main process can import, and return its function."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        return __import__(name).work
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        ("import a_module_that_is_missing", "ModuleNotFoundError: No module named 'a_module_that_is_missing'"),
+        ("from os import a_name_that_is_missing", "ImportError: cannot import name 'a_name_that_is_missing'"),
+        ("raise OSError('libespeak.so: cannot open shared object file')", "OSError: libespeak.so: cannot open"),
+    ],
+    ids=["module", "name", "library"],
+)
+def test_what_a_worker_cannot_import_is_named(module, cause, says, request):
+    import os
+
+    work = module(f"needy_{request.node.callspec.id}", NEEDY.format(parent=os.getpid(), cause=cause))
+    with pytest.raises(AecbenchError, match="a worker process cannot read its work") as caught:
+        results([joblib.delayed(work)()] * 2)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_workers_find_modules_in_places_that_were_added_since_they_started(module):
+    assert results([joblib.delayed(abs)(-1)] * 2) == [1, 1]
+    assert results([joblib.delayed(module("arrived_later", "def work():\n    return 2"))()] * 2) == [2, 2]
+
+
+REPLACED = """
+import os, sys
+from joblib import delayed
+from joblib.externals.loky import process_executor
+from aecbench.parallel import in_parallel
+
+kept = []
+
+def leak(number):
+    process_executor._MEMORY_LEAK_CHECK_DELAY = 0
+    process_executor._MAX_MEMORY_LEAK_SIZE = 2**20
+    kept.append(bytes(range(256)) * 2**14)
+    return number, os.getpid()
+
+if __name__ == "__main__":
+    import cloudpickle
+    found = list(in_parallel((delayed(leak)(n) for n in range(12)), 12, "test", "calls", jobs=2))
+    assert [number for number, _ in found] == list(range(12))
+    assert len({process for _, process in found}) > 2, "no worker was replaced"
+"""
+
+
+def test_a_worker_that_is_replaced_is_no_news(tmp_path):
+    (tmp_path / "program.py").write_text(REPLACED.replace("    import cloudpickle\n", ""))
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
