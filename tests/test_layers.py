@@ -12,7 +12,19 @@ import aecbench
 PACKAGE = Path(aecbench.__file__).parent
 
 LAYERS = [
-    {"__init__", "signals", "errors", "config", "assets", "record", "progress", "output", "parallel", "provenance"},
+    {
+        "__init__",
+        "signals",
+        "errors",
+        "config",
+        "assets",
+        "record",
+        "plugins",
+        "progress",
+        "output",
+        "parallel",
+        "provenance",
+    },
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
