@@ -21,10 +21,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from aecbench import provenance
 from aecbench.errors import AecbenchError, ConfigError, UnknownName
 
-__all__ = ["Identity", "Offer", "Table", "is_reference", "load", "offers"]
+__all__ = ["Offer", "Table", "is_reference", "load", "offers"]
 
 T = TypeVar("T")
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -35,13 +34,6 @@ class Offer(NamedTuple):
 
     reference: str  # "package.module:Name"
     package: str  # the distribution and its version, "my-package 1.0"
-
-
-class Identity(NamedTuple):
-    """What decides what an entry of another package does."""
-
-    package: str  # "my-package 1.0"; for a reference the name of the top-level module
-    code: str  # SHA-256 over the Python files of the package
 
 
 @functools.cache
@@ -139,11 +131,6 @@ class Table(Generic[T]):
             return name.partition(":")[0].partition(".")[0]
         return self.offered[name].package
 
-    def identity(self, name: str) -> Identity:
-        """What decides what an entry of another package does. Raises as `find`."""
-        self.find(name)
-        return Identity(self.package(name), _code(str(self.reference(name)).partition(":")[0]))
-
     @contextmanager
     def blamed(self, name: str) -> Iterator[None]:
         """Turn an error in the code of another package into AecbenchError that names the package."""
@@ -162,10 +149,3 @@ class Table(Generic[T]):
 
 def _in_one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _code(module: str) -> str:
-    """Hash of the Python files of the package that a module belongs to, or of the module."""
-    files = [getattr(sys.modules.get(name), "__file__", None) for name in (module.partition(".")[0], module)]
-    top, *_ = places = [Path(file) for file in files if file is not None]
-    return provenance.code(top.parent) if top.name == "__init__.py" else provenance.code(*places)

@@ -5,8 +5,9 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from aecbench import provenance
 from aecbench.errors import AecbenchError, UnknownName, did_you_mean
-from aecbench.plugins import Identity, Table
+from aecbench.plugins import Table
 from aecbench.record import Frozen
 from aecbench.scenes import devices, noise, speech
 from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC
@@ -264,15 +265,15 @@ class CorpusSpec(Frozen):
         return self
 
     @property
-    def outside(self) -> dict[str, Identity]:
-        """The entries of other packages that it names, and what decides what they do. Raises ConfigError."""
+    def outside(self) -> dict[str, list[str]]:
+        """The entries of other packages that it names, each with the package and the hash of its code."""
         named: dict[Table[Any], tuple[float | str, ...]] = {
             devices.TABLE: self.loudspeaker.model.extremes,
             noise.TABLE: (*self.noise.kind.extremes, *self.far_noise.kind.extremes),
             speech.TABLE: (self.speech.source,) if speech.from_outside(self.speech.source) else (),
         }
         return {
-            f"{table.noun} {name}": table.identity(str(name))
+            f"{table.noun} {name}": _identity(table, str(name))
             for table, names in named.items()
             for name in names
             if table.reference(str(name)) is not None
@@ -293,3 +294,10 @@ class CorpusSpec(Frozen):
     def drift_lead(self) -> float:
         """By how many seconds a fast clock may run ahead until the end of a scene."""
         return max(0.0, self.duration * self.channel.drift.high * 1e-6)
+
+
+def _identity(table: Table[Any], name: str) -> list[str]:
+    """What decides what an entry of another package does. Raises ConfigError where it cannot be used."""
+    table.find(name)  # imports it
+    module, _, _ = str(table.reference(name)).partition(":")
+    return [table.package(name), provenance.package_code(module)]
