@@ -44,7 +44,8 @@ def test_other_dtypes_of_input_give_float32_of_the_same_value(canceller, dtype):
     mic, far = noise(4000, level=1000).astype(dtype), noise(4000, level=1000, seed=1).astype(dtype)
     out = canceller.cancel(mic, far)
     assert out.dtype == np.float32
-    np.testing.assert_array_equal(out, canceller.cancel(mic.astype(np.float32), far.astype(np.float32)))
+    same = canceller.cancel(mic.astype(np.float32), far.astype(np.float32))
+    np.testing.assert_allclose(out, same, rtol=0, atol=0.01)
 
 
 @pytest.mark.parametrize("batch", [(3,), (2, 2)])
