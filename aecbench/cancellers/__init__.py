@@ -3,6 +3,8 @@
 Other packages add theirs as entry points `aecbench.cancellers`.
 """
 
+from typing import Any
+
 from aecbench.plugins import Table
 
 __all__ = ["CANCELLERS", "TABLE", "target"]
@@ -22,12 +24,16 @@ CANCELLERS: dict[str, str] = {
     "webrtc_aec3_ns": "aecbench.cancellers.external.webrtc:DenoisingAEC3",
 }
 
-TABLE = Table("canceller", "aecbench.cancellers", CANCELLERS)
+TABLE: Table[Any] = Table("canceller", "aecbench.cancellers", CANCELLERS)
 
 
 def target(name: str) -> str | None:
     """The "module:Class" of a row of CANCELLERS, of what an installed package offers, or of itself; None otherwise.
 
-    Raises ConfigError for a name that two packages offer.
+    Raises ConfigError for a name that two packages offer, or whose package cannot be imported.
     """
-    return CANCELLERS.get(name) or TABLE.reference(name)
+    if name in CANCELLERS:
+        return CANCELLERS[name]
+    if name in TABLE.offered:
+        TABLE.find(name)
+    return TABLE.reference(name)

@@ -64,15 +64,15 @@ def test_far_end_single_talk_is_never_louder_than_mic(ours, scene, erle, couplin
     assert min(erle(coupling * s.mic, out, second, second + 1) for second in range(1, 5)) > -1
 
 
-@pytest.mark.parametrize(("bad", "name"), [(np.nan, "mic"), (np.inf, "far")])
-def test_a_block_that_is_not_finite_is_one_clear_error_and_the_state_lives_on(canceller, scene, bad, name):
+@pytest.mark.parametrize(("bad", "signal"), [(np.nan, "mic"), (np.inf, "far")])
+def test_a_block_that_is_not_finite_is_one_clear_error_and_the_state_lives_on(canceller, scene, bad, signal):
     if isinstance(canceller, Passthrough | Oracle):
         pytest.skip("keeps nothing of what it hears")
     s = scene(0.2)
     signals = {"mic": s.mic.copy(), "far": s.far.copy()}
-    signals[name][1700] = bad
+    signals[signal][1700] = bad
     with pytest.raises(
-        AudioError, match=f"^{type(canceller).__name__}: sample 1700 of {name} is not finite; .*zero it$"
+        AudioError, match=f"^{type(canceller).__name__}: sample 1700 of {signal} is not finite; .*zero it$"
     ):
         canceller.cancel(**signals)
     if isinstance(canceller, Streaming):

@@ -42,7 +42,8 @@ def open_speech(source: str) -> SpeechSource:
     if from_outside(source):
         with TABLE.blamed(source):
             return _checked(TABLE.find(source)(source), source)
-    check_word(source, "speech", ["espeak", *TABLE.offered])
+    if not (source in names("packs") or Path(source).exists()):
+        check_word(source, "speech", ["espeak", *TABLE.offered])
     return SPEECH[shape(source, "speech")](source)
 
 
