@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-PITCHES = {"train": (80, 90, 100), "val": (110, 120, 130), "test": (140, 150, 160)}
+PITCHES = {"train": (100, 110, 120), "val": (130, 140, 150), "test": (160, 170, 180)}
 SECONDS = 1.5
 
 
