@@ -73,9 +73,9 @@ def evaluate(
     """Score systems on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
 
     `systems` is one or several, each a System or what `load_system` takes, which is then given the alignment `align`;
-    `corpus` an open one or its folder; `metrics` rows of METRICS by name ("all": all, None: DEFAULT_METRICS) or a table
-    of Metric of one's own. A system gets mic and far and nothing else. What fails is a row with NaN and the reason; the
-    run goes on.
+    `corpus` an open one or its folder; `metrics` are names ("all": all of METRICS, None: DEFAULT_METRICS; also those of
+    other packages, or "package.module:NAME") or a table of Metric of one's own. A system gets mic and far and nothing
+    else. What fails is a row with NaN and the reason; the run goes on.
 
     In the folder `cache` scores are kept as they come, and those that are there are not computed again: a run that was
     killed goes on where it stopped. They count for the same corpus, system, version of the metric, code, libraries and

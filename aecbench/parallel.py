@@ -1,7 +1,9 @@
 """Calls in parallel, on this machine or on a Dask cluster, with a progress bar."""
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -31,11 +33,30 @@ def in_parallel(
 
 def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
     try:
-        yield from joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
+        importing = (joblib.delayed(_run)(SearchPath(), call) for call in calls)
+        yield from joblib.Parallel(n_jobs=jobs, return_as="generator")(importing)
     except TerminatedWorkerError:
         raise AecbenchError(
             "a worker process died, perhaps for want of memory; run again with fewer --jobs, what is finished is kept"
         ) from None
+
+
+class SearchPath:
+    """Where modules are found. Unpickled first, it lets a process that was started earlier import what this one can."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The folders of this process."""
+        return _search, ([str(Path(place).resolve()) for place in sys.path],)
+
+
+def _search(places: Sequence[str]) -> SearchPath:
+    sys.path.extend(place for place in places if place not in sys.path)
+    return SearchPath()
+
+
+def _run(_: SearchPath, call: Any) -> Any:
+    function, arguments, options = call
+    return function(*arguments, **options)
 
 
 def _on_cluster(calls: Iterable[Any], scheduler: str) -> Iterator[Any]:

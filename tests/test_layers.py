@@ -95,6 +95,12 @@ def test_torch_is_imported_by_deep_cancellers_and_training_only():
     assert {user for user in users if not user.startswith(("cancellers/deep/", "train/"))} == set()
 
 
+def test_pytest_is_imported_by_the_tests_of_the_contract_only():
+    users = {str(path.relative_to(PACKAGE)) for path in FILES if "import pytest" in path.read_text().splitlines()}
+    assert users
+    assert {user for user in users if not user.startswith("contract/test_")} == set()
+
+
 @pytest.mark.parametrize(
     "program",
     [

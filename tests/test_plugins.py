@@ -259,7 +259,57 @@ def test_nothing_is_looked_up_while_shipped_names_are_used(monkeypatch, spec):
     corpus_id(read_recipe(spec, (), {"speech.source": str(spec.speech.source)}), open_sources(spec))
 
 
+@pytest.mark.usefixtures("example_module")
+def test_a_process_that_was_started_earlier_finds_a_module_of_a_folder_that_was_added_later(corpus):
+    table = ab.evaluate("passthrough", corpus[:2], ["late_metric:PEAK"], split="val", jobs=2)
+    assert np.isfinite(table.rows.query("metric == 'late_metric:PEAK'")["value"]).any()
+
+
+@pytest.fixture
+def example_module(corpus, tmp_path, monkeypatch):
+    """A module in a folder that processes which run already do not know."""
+    ab.evaluate("passthrough", corpus[:2], "erle", split="val", jobs=2)
+    (tmp_path / "late_metric.py").write_text((PROJECT.parent / "my_metric.py").read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+
+
 def test_every_table_has_a_group_of_its_own():
     tables = [cancellers.TABLE, metrics.TABLE, devices.TABLE, noise.TABLE, speech.TABLE]
     assert all(isinstance(table, Table) for table in tables)
     assert len({table.group for table in tables}) == len(tables)
+
+
+OWN = """
+import pytest
+from aecbench.contract.{} import *
+
+@pytest.fixture(params=["{}"])
+def name(request):
+    return request.param
+"""
+
+
+def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_reference(tmp_path):
+    for contract, name in {
+        "test_cancellers": "my_canceller:MyCanceller",
+        "test_metrics": "my_metric:PEAK",
+        "test_loudspeakers": "my_loudspeaker:MODEL",
+        "test_devices": "my_loudspeaker:MODEL",
+    }.items():
+        (tmp_path / f"test_own_{contract}.py").write_text(OWN.format(contract, name))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
+
+
+def test_a_canceller_that_breaks_the_contract_is_found(tmp_path):
+    code = "class Ahead:\n    latency = 0\n    def cancel(self, mic, far):\n        return mic - mic.mean()\n"
+    (tmp_path / "ahead.py").write_text(code)
+    (tmp_path / "test_ahead.py").write_text(OWN.format("test_cancellers", "ahead:Ahead"))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "FAILED test_ahead.py::test_output_sees_no_further_than_its_latency[ahead:Ahead-12000]" in done.stdout

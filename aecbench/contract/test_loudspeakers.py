@@ -11,8 +11,10 @@ from aecbench.scenes.loudspeaker import Model, apply, find
 BIN = 101  # of one second; the harmonics of a prime bin alias far from it
 
 
-@pytest.fixture(params=[name for name in devices.TABLE.offered if isinstance(devices.TABLE.find(name), Model)])
+@pytest.fixture(params=devices.TABLE.offered)
 def name(request):
+    if not isinstance(devices.TABLE.find(request.param), Model):
+        pytest.skip("has memory: see test_devices")
     return request.param
 
 

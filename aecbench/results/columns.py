@@ -3,13 +3,14 @@
 They carry these facts in their provenance, so that a saved table of somebody's own metrics can be read without them.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from aecbench.metrics import METRICS, Metric
 from aecbench.signals import Talk
 
-__all__ = ["RTF", "Column", "column", "columns_of", "heading", "lower_is_better"]
+__all__ = ["RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better"]
 
 RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 COLUMNS = "columns"  # of the provenance
@@ -22,6 +23,11 @@ class Column(NamedTuple):
     unit: str
     better: Literal["higher", "lower"]
     near_end: bool = False  # whether it is valid while the near end talks, alone and in double talk
+
+    @property
+    def heading(self) -> str:
+        """Title and unit: "ERLE [dB]"."""
+        return f"{self.title} [{self.unit}]" if self.unit else self.title
 
     @staticmethod
     def of(metric: Metric) -> "Column":
@@ -45,8 +51,21 @@ def column(metric: str, provenance: Mapping[str, Any]) -> Column:
 
 def heading(metric: str, provenance: Mapping[str, Any] | None = None) -> str:
     """The heading of a column: "ERLE [dB]"."""
-    known = column(metric, provenance or {})
-    return f"{known.title} [{known.unit}]" if known.unit else known.title
+    return column(metric, provenance or {}).heading
+
+
+def headings(metrics: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, str]:
+    """The headings of all columns of a table; where two metrics have the same, their names are added.
+
+    >>> headings(["erle", "mine:ERLE"], {"columns": {"mine:ERLE": {"title": "ERLE", "unit": "dB", "better": "higher"}}})
+    {'erle': 'ERLE (erle) [dB]', 'mine:ERLE': 'ERLE (mine:ERLE) [dB]'}
+    """
+    known = {metric: column(metric, provenance) for metric in metrics}
+    count = Counter(one.title for one in known.values())
+    return {
+        metric: (one if count[one.title] == 1 else one._replace(title=f"{one.title} ({metric})")).heading
+        for metric, one in known.items()
+    }
 
 
 def lower_is_better(metric: str, provenance: Mapping[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aecbench.results.columns import RTF, heading
+from aecbench.results.columns import RTF, headings
 from aecbench.results.groups import variable
 from aecbench.results.statistics import Difference, Interval
 
@@ -76,17 +76,16 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
     """
     ranks = table.ranks(by) if len(table.systems) > 1 and reference is None else {}
     differences = {} if reference is None else table.differences(reference, by)
-    lines = []
+    titles, lines = headings(table.metrics, table.provenance), []
     for labels, key, intervals in _keyed(table, by):
         system = key[1]
         line = dict(zip(map(variable, by), labels, strict=True))
         line["system"] = f"{system} {MARK}" if system in table.destroyed else system
         for metric, interval in intervals.items():
-            title = heading(metric, table.provenance)
             if key in differences:
-                line[title] = difference_cell(metric, differences[key][metric])
+                line[titles[metric]] = difference_cell(metric, differences[key][metric])
             else:
-                line[title] = cell(metric, interval) + _rank(metric, ranks.get(key, {}))
+                line[titles[metric]] = cell(metric, interval) + _rank(metric, ranks.get(key, {}))
         if reference is None:
             line["failed"] = str(sum(interval.failed for interval in intervals.values()))
         if system != reference:
