@@ -213,10 +213,50 @@ def test_what_is_something_else_than_an_entry_is_said(package):
         metrics.find("odd:HIGH")
 
 
-def test_an_error_inside_a_plugin_names_its_package(package, spec, tmp_path):
-    package("faulty", "def fault(rng, length, rate):\n    return 1 / 0\n", noises="fault = faulty:fault")
-    with pytest.raises(AecbenchError, match=r"^noise 'fault' of faulty 2.0 failed \(ZeroDivisionError: "):
-        simulate(spec, tmp_path / "c", split="val", scenes=1, set={"noise.kind": "fault"})
+FAULTY = """
+from my_package.speech import Buzzers
+from aecbench.scenes.devices import Device
+
+def fault(rng, length, rate):
+    return 1 / 0
+
+def short(rng, length, rate):
+    return rng.standard_normal(length - 1)
+
+class Mute(Buzzers):
+    def load(self, *_):
+        raise KeyError("tongue")
+
+CUT = Device(lambda x, rate: x[..., 1:], {}, source="")
+open_mute, open_nothing = (lambda name: Mute()), (lambda name: None)
+"""
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("key", "name", "message"),
+    [
+        ("noise.kind", "fault", r"noise 'fault' of faulty 2.0 failed \(ZeroDivisionError: division by zero\)"),
+        (
+            "noise.kind",
+            "short",
+            r"noise 'short' of faulty 2.0 failed \(ValueError: gives shape \(47999,\), expected",
+        ),
+        ("loudspeaker.model", "cut", r"device stage 'cut' of faulty 2.0 failed \(ValueError: gives shape \("),
+        ("speech.source", "mute", r"speech source 'mute' of faulty 2.0 failed \(KeyError: 'tongue'\)"),
+        ("speech.source", "nothing", r"speech source 'nothing' of faulty 2.0 failed \(TypeError: gives a NoneType"),
+    ],
+)
+def test_a_mistake_inside_a_plugin_is_one_line_that_names_its_package(package, spec, tmp_path, key, name, message):
+    package(
+        "faulty",
+        FAULTY,
+        noises="fault = faulty:fault\nshort = faulty:short",
+        loudspeakers="cut = faulty:CUT",
+        speech="mute = faulty:open_mute\nnothing = faulty:open_nothing",
+    )
+    with pytest.raises(AecbenchError, match=f"^{message}"):
+        simulate(spec, tmp_path / "c", split="val", scenes=1, set={key: name})
 
 
 def test_shipped_names_cannot_be_taken(package, aecbench):

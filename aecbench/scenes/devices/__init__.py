@@ -68,7 +68,10 @@ def apply(name: str, x: Array, rate: int, parameters: Mapping[str, float]) -> Ar
     device = find(name)
     values = settings(f"device stage {name}", device.parameters, parameters)
     with TABLE.blamed(name):
-        return device.fn(x, rate, **values)
+        y = device.fn(x, rate, **values)
+        if y.shape != x.shape:
+            raise ValueError(f"gives shape {y.shape}, expected {x.shape}")
+        return np.asarray(y, x.dtype)
 
 
 def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, rate: int) -> Array:

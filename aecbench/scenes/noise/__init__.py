@@ -50,10 +50,9 @@ def _synthetic(noise: Noise, length: int, rate: int) -> Array:
     fn = TABLE.find(noise.kind)
     with TABLE.blamed(noise.kind):
         x = np.asarray(fn(np.random.default_rng(noise.seed), length, rate), np.float32)
-    if x.shape != (length,) or not np.isfinite(x).all():
-        found = f"shape {x.shape}, {np.isfinite(x).sum()} samples finite"
-        raise SourceError(f"noise {noise.kind!r} of {TABLE.package(noise.kind)}: {found}; expected {length} samples")
-    return x
+        if x.shape != (length,) or not np.isfinite(x).all():
+            raise ValueError(f"gives shape {x.shape}, expected {length} finite samples")
+        return x
 
 
 def _recorded(noise: Noise, length: int, rate: int, source: NoiseSource | None) -> Array:

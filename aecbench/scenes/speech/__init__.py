@@ -3,15 +3,16 @@
 Other packages add theirs as entry points `aecbench.speech`: functions that take the name and open the source.
 """
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 from aecbench.assets import names
-from aecbench.errors import ConfigError
 from aecbench.plugins import Table
 from aecbench.scenes.files import check_word, shape
 from aecbench.scenes.speech.base import SpeechSource, speak
 from aecbench.scenes.speech.espeak import open_espeak
+from aecbench.scenes.speech.outside import Outside
 from aecbench.scenes.speech.recorded import open_speech_folder, open_speech_manifest, open_speech_pack
 
 __all__ = ["SPEECH", "TABLE", "SpeechSource", "from_outside", "open_speech", "speak"]
@@ -40,15 +41,16 @@ def open_speech(source: str) -> SpeechSource:
     if source == "espeak":
         return SPEECH[source](source)
     if from_outside(source):
-        with TABLE.blamed(source):
-            return _checked(TABLE.find(source)(source), source)
+        return _opened(source)
     if not (source in names("packs") or Path(source).exists()):
         check_word(source, "speech", ["espeak", *TABLE.offered])
     return SPEECH[shape(source, "speech")](source)
 
 
-def _checked(opened: SpeechSource, source: str) -> SpeechSource:
-    """The source that another package has opened, once it is certain that it is one."""
-    if not isinstance(opened, SpeechSource):
-        raise ConfigError(f"speech source {source!r}: gives a {type(opened).__name__}, expected a SpeechSource")
-    return opened
+def _opened(source: str) -> SpeechSource:
+    """The source of another package."""
+    with TABLE.blamed(source):
+        found = TABLE.find(source)(source)
+        if not isinstance(found, SpeechSource):
+            raise TypeError(f"gives a {type(found).__name__}, expected a SpeechSource")
+    return Outside(found, functools.partial(TABLE.blamed, source))
