@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.dsp.resample import kaiser, sinc
 from aecbench.signals import Array
 
 __all__ = ["delay", "drift", "sample"]
@@ -18,6 +19,7 @@ __all__ = ["delay", "drift", "sample"]
 HALF = 32  # taps on each side
 PHASES = 512
 BETA = 8.5  # of the Kaiser window
+LANES = 16
 
 
 def delay(x: Array, samples: float) -> Array:
@@ -68,20 +70,29 @@ def _table() -> Array:
     """The windowed sinc [PHASES + 1, 2 HALF]: row p weighs the samples around a position p / PHASES after one."""
     taps, phase = np.arange(2 * HALF) - (HALF - 1), np.arange(PHASES + 1) / PHASES
     distance = taps - phase[:, None]
-    window = np.i0(BETA * np.sqrt(np.clip(1 - (distance / HALF) ** 2, 0, None))) / np.i0(BETA)
-    sinc = np.where(distance == np.round(distance), distance == 0, np.sinc(distance))  # exact where it is 0
-    return (sinc * window).astype(np.float32)
+    return (sinc(distance) * kaiser(distance / HALF, BETA)).astype(np.float32)
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@numba.njit(cache=True, error_model="numpy")
 def _interpolate(x: Array, start: NDArray[np.int64], phase: Array, table: Array, y: Array) -> None:
-    """One row: y[n] = sum over k of x[start[n] + k] table[phase[n], k]. One thread: the same bits every time."""
-    taps = table.shape[1]
+    """One row: y[n] = sum over k of x[start[n] + k] table[phase[n], k].
+
+    LANES partial sums, which a processor may compute side by side, are added in a fixed order.
+    """
+    sums = np.empty(LANES, np.float32)
     for n in range(y.shape[0]):
         row = int(phase[n])
         share = np.float32(phase[n] - row)
-        low, high, s = table[row], table[min(row + 1, PHASES)], start[n]
-        total = np.float32(0)
-        for k in range(taps):
-            total += x[s + k] * (low[k] + share * (high[k] - low[k]))
-        y[n] = total
+        low, high, source = table[row], table[min(row + 1, PHASES)], x[start[n] : start[n] + 2 * HALF]
+        for lane in range(LANES):
+            sums[lane] = 0
+        for k in range(0, 2 * HALF, LANES):
+            a, b, c = source[k : k + LANES], low[k : k + LANES], high[k : k + LANES]
+            for lane in range(LANES):
+                sums[lane] += a[lane] * (b[lane] + share * (c[lane] - b[lane]))
+        width = LANES // 2
+        while width:
+            for lane in range(width):
+                sums[lane] += sums[lane + width]
+            width //= 2
+        y[n] = sums[0]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from pydantic import AfterValidator, model_serializer, model_validator
 
+from aecbench.dsp.interpolate import interpolate
+from aecbench.dsp.random import normal, uniform
 from aecbench.errors import AecbenchError, did_you_mean
 from aecbench.plugins import Table
 from aecbench.record import Frozen
@@ -98,10 +100,12 @@ class Distribution(Frozen):
             return self.choice[int(rng.choice(len(self.choice), p=weights / weights.sum()))].draw(rng)
         if self.quantiles is not None:
             probabilities, values = np.transpose(self.quantiles)
-            return round(float(np.interp(rng.random(), probabilities, values)), 6)
+            return round(float(interpolate(rng.random(), probabilities, values)), 6)
         low, high = self.uniform or self.clip or (0.0, 0.0)
-        value = rng.uniform(low, high) if self.normal is None else np.clip(rng.normal(*self.normal), low, high)
-        return round(float(value), 6)
+        if self.normal is None:
+            return round(float(uniform(rng, low, high)), 6)
+        mean, deviation = self.normal
+        return round(float(np.clip(mean + deviation * normal(rng, 1)[0], low, high)), 6)
 
     def number(self, rng: np.random.Generator) -> float:
         """One value of a distribution over numbers."""

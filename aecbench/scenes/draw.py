@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from aecbench.config import sha256
+from aecbench.dsp.random import normal, uniform
 from aecbench.errors import ConfigError, SourceError
 from aecbench.scenes.distribution import Distribution
-from aecbench.scenes.rooms import absorption_for, place
+from aecbench.scenes.rooms import absorption_for, length, place
 from aecbench.scenes.scene import (
     Channel,
     Loudspeaker,
@@ -32,7 +33,7 @@ from aecbench.signals import Array
 
 __all__ = ["draw", "scene_id"]
 
-GOLDEN = (5**0.5 - 1) / 2
+GOLDEN = (math.sqrt(5) - 1) / 2
 TALKERS = 6  # voices of babble
 REDRAWS = 100  # rooms, until one is possible
 EDGE, APART = 0.1, 0.25  # nothing changes in the first and last tenth of a scene; changes are 0.25 s apart
@@ -137,7 +138,7 @@ def _noise(spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.ra
         return None
     if kind == "recorded" and sources.noise is not None:
         file = str(rng.choice(sources.noise.files(split)))
-        return Noise(kind=kind, file=file, start=round(float(rng.uniform(0, sources.noise.seconds(file))), 3))
+        return Noise(kind=kind, file=file, start=round(float(uniform(rng, 0, sources.noise.seconds(file))), 3))
     if kind == "babble":
         speakers = sources.speech.speakers(split)
         crowd = rng.choice(np.array(speakers), min(TALKERS, len(speakers)), replace=False)
@@ -185,13 +186,13 @@ def _later(
     if path.kind == "static":
         return ()
     low, high = np.full(3, 0.1), np.array(size) - 0.1
-    distance = float(np.linalg.norm(np.subtract(loudspeaker, microphone)))
+    distance = length(np.subtract(loudspeaker, microphone))
 
     def inside(centre: Point, radius: float) -> Point:
         for _ in range(REDRAWS):
-            direction = rng.normal(size=3)
-            point = np.array(centre) + radius * direction / np.linalg.norm(direction)
-            if ((low <= point) & (point <= high)).all() and np.linalg.norm(point - microphone) > 0.5 * distance:
+            direction = normal(rng, 3)
+            point = np.array(centre) + radius * direction / length(direction)
+            if ((low <= point) & (point <= high)).all() and length(point - microphone) > 0.5 * distance:
                 return _millimetres(point)
         return _millimetres(np.clip(point, low, high))
 
@@ -237,7 +238,7 @@ def _path(spec: CorpusSpec, rng: np.random.Generator) -> Path:
 def _times(spec: CorpusSpec, count: int, rng: np.random.Generator) -> tuple[float, ...]:
     """Times of changes within a scene, ascending and apart."""
     first, last = EDGE * spec.duration, (1 - EDGE) * spec.duration - max(0, count - 1) * APART
-    times = np.sort(rng.uniform(first, max(first, last), count)) + APART * np.arange(count)
+    times = np.sort(uniform(rng, first, max(first, last), count)) + APART * np.arange(count)
     return tuple(times.round(3).tolist())
 
 

@@ -23,6 +23,7 @@ import soundfile
 
 from aecbench.assets import names
 from aecbench.dsp import audio
+from aecbench.dsp.resample import resample
 from aecbench.errors import AudioError, SourceError, UnknownName
 from aecbench.packs import locate
 from aecbench.signals import Array
@@ -311,6 +312,6 @@ def _load(path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds
     x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
     if sha256 and file_sha256(path) != sha256:
         raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
-    x = audio.resample(x, stored, rate)
+    x = resample(x, stored, rate)
     x.flags.writeable = False
     return x, stored

@@ -12,7 +12,8 @@ import numpy as np
 
 from aecbench.dsp.convolve import convolve
 from aecbench.dsp.delay import drift
-from aecbench.dsp.levels import active_power, db, power
+from aecbench.dsp.elementary import decibels, from_decibels
+from aecbench.dsp.levels import active_power, power
 from aecbench.errors import SourceError
 from aecbench.scenes import channel, devices
 from aecbench.scenes.noise import render_noise
@@ -117,12 +118,12 @@ def _spoken(speech: Speech, sources: Sources, length: int, scene: Scene) -> Arra
 def _gain(x: Array, level: float, rate: int) -> np.float32:
     """The factor that brings the active frames of `x` to `level` dB; 1 for silence."""
     now = active_power(x, rate)
-    return np.float32(np.sqrt(10 ** (level / 10) / now)) if now else np.float32(1)
+    return np.float32(from_decibels(level) / np.sqrt(now)) if now else np.float32(1)
 
 
 def _noise_gain(noise: Array, level: float) -> np.float32:
     """The factor that brings `noise` to `level` dB."""
-    return np.float32(np.sqrt(10 ** (level / 10) / power(noise)))
+    return np.float32(from_decibels(level) / np.sqrt(power(noise)))
 
 
 def _automatic_gain(near: Array, echo: Array, noise: Array, scene: Scene) -> tuple[Array, Array, Array]:
@@ -134,12 +135,12 @@ def _automatic_gain(near: Array, echo: Array, noise: Array, scene: Scene) -> tup
         near, echo, noise = near_in * gain, echo_in * gain, noise_in * gain
         wrong = 0.0
         if scene.ser is not None and scene.near is not None:
-            off = scene.ser - float(db(active_power(near, scene.rate) / active_power(echo, scene.rate)))
-            echo_in, wrong = echo_in * np.float32(10 ** (-off / 20)), abs(off)
+            off = scene.ser - float(decibels(active_power(near, scene.rate) / active_power(echo, scene.rate)))
+            echo_in, wrong = echo_in * np.float32(from_decibels(-off)), abs(off)
         if scene.snr is not None:
-            speech_level = float(db(active_power(near if scene.near else echo, scene.rate)))
+            speech_level = float(decibels(active_power(near if scene.near else echo, scene.rate)))
             factor = _noise_gain(noise, speech_level - scene.snr)
-            noise_in, wrong = noise_in * factor, max(wrong, abs(2 * float(db(float(factor)))))
+            noise_in, wrong = noise_in * factor, max(wrong, abs(2 * float(decibels(float(factor)))))
         if wrong < EXACT:
             break
     return near, echo, noise

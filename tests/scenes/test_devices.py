@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
-from scipy.signal import freqz
+from scipy.signal import freqz, lfilter
 
 from aecbench.contract.audio import make_voice
 from aecbench.contract.test_devices import *  # noqa: F403
 from aecbench.dsp.levels import power
+from aecbench.dsp.recursive import band_pass, high_pass, low_pass, shelf
 from aecbench.errors import ConfigError, UnknownName
 from aecbench.scenes import loudspeaker
 from aecbench.scenes.devices import DEVICES, Stage, apply, find, measured, microphone_gain, play
-from aecbench.scenes.devices.device import band_pass, high_pass, low_pass
-from aecbench.scenes.devices.volterra import kernel, quadratic
-from aecbench.scenes.devices.wiener_hammerstein import shelf
+from aecbench.scenes.devices.volterra import filters
 from aecbench.scenes.loudspeaker import DC_POLE, LOUDSPEAKERS
 
 RATE = 16_000
@@ -197,7 +196,7 @@ def test_intermodulation_of_hammerstein_is_that_of_the_series_and_the_filter():
 def test_intermodulation_of_wiener_hammerstein_is_that_of_its_three_parts():
     p = defaults("wiener_hammerstein", limit=1.0)
     y = amplitudes(apply("wiener_hammerstein", two_tones(), RATE, p))
-    forward = shelf(p["frequency"], p["boost"], RATE)
+    forward = shelf(p["frequency"], 10 ** (p["boost"] / 20), RATE)
     one, other = (a * gain(forward, f) for a, f in TONES)
     saturated = torus(lambda x: np.tanh(x + p["bias"]) / (1 - np.tanh(p["bias"]) ** 2), one, other)
     for m, n in PRODUCTS:
@@ -208,8 +207,8 @@ def test_intermodulation_of_wiener_hammerstein_is_that_of_its_three_parts():
 def test_intermodulation_of_volterra_is_the_transform_of_its_kernel():
     p = defaults("volterra")
     y = amplitudes(apply("volterra", two_tones(), RATE, p))
-    h = kernel(RATE, **p)
-    i = np.arange(len(h))
+    f = filters(RATE, **p)
+    h, i = f.T @ f, np.arange(f.shape[1])
     for m, n in [(1, 1), (-1, 1), (2, 0), (0, 2)]:
         f = np.repeat([TONES[0][1], TONES[1][1]], np.abs([m, n])) * np.repeat(np.sign([m, n]), np.abs([m, n]))
         wave = [np.exp(-2j * np.pi * frequency * i / RATE) for frequency in f]
@@ -228,20 +227,23 @@ def test_intermodulation_of_rattle_is_that_of_a_one_sided_contact():
         assert y[product(m, n)] == pytest.approx(expected, abs=3e-4), (m, n)
 
 
-def test_quadratic_is_the_double_sum():
-    rng = np.random.default_rng(8)
-    x, h = rng.standard_normal(50), rng.standard_normal((7, 7))
-    h = h + h.T
-    padded = np.concatenate([np.zeros(6), x])
-    expected = [padded[n : n + 7][::-1] @ h @ padded[n : n + 7][::-1] for n in range(50)]
-    np.testing.assert_allclose(quadratic(x, h), expected, rtol=1e-4, atol=1e-4)
+def test_volterra_is_the_double_sum_over_its_kernel():
+    x = np.random.default_rng(8).standard_normal(80)
+    strength, decay, frequency = 0.3, 0.0001, 1500.0
+    i = np.arange(6)
+    h = np.exp(-(i[:, None] + i) / (RATE * decay)) * np.cos(2 * np.pi * frequency * (i[:, None] - i) / RATE)
+    h *= strength / np.abs(h).sum()
+    padded = np.concatenate([np.zeros(5), x])
+    quadratic = np.array([padded[n : n + 6][::-1] @ h @ padded[n : n + 6][::-1] for n in range(80)])
+    expected = x + lfilter([1, -1], [1, -DC_POLE], quadratic)
+    parameters = {"strength": strength, "decay": decay, "frequency": frequency}
+    np.testing.assert_allclose(apply("volterra", x, RATE, parameters), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_volterra_kernel_is_symmetric_short_and_as_strong_as_said():
-    h = kernel(RATE, 0.3, 0.0005, 500.0)
-    assert h.shape == (32, 32)
-    np.testing.assert_array_equal(h, h.T)
-    assert np.abs(h).sum() == pytest.approx(0.3)
+def test_a_volterra_kernel_is_short_and_as_strong_as_said():
+    f = filters(RATE, 0.3, 0.0005, 500.0)
+    assert f.shape == (2, 32)
+    assert np.abs(f.T @ f).sum() == pytest.approx(0.3)
 
 
 # --- response

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aecbench.dsp.interpolate import interpolate
 from aecbench.errors import ConfigError
 from aecbench.signals import Array
 
@@ -60,6 +61,6 @@ def blend(version: Callable[[int, int, int], Array], knots: Sequence[Knot], leng
         start = max(ramp[0][0], 0) if before else 0
         stop = min(ramp[-1][0], length) if after else length
         if start < stop:
-            weight = np.interp(np.arange(start, stop), *np.transpose(ramp)).astype(np.float32)
+            weight = interpolate(np.arange(start, stop), *np.transpose(ramp)).astype(np.float32)
             y[..., start:stop] += weight * version(run[0].version, start, stop)
     return y

@@ -50,7 +50,7 @@ def _period(history: Array, rate: int) -> Array:
     longest = len(history) // 2
     lags = np.arange(round(SHORTEST * rate), longest + 1)
     past = np.lib.stride_tricks.sliding_window_view(history, longest)[longest - lags].astype(np.float64)
-    similarity = past @ history[longest:] / np.sqrt(np.sum(past**2, axis=-1) + 1e-20)
+    similarity = np.sum(past * history[longest:], axis=-1) / np.sqrt(np.sum(past * past, axis=-1) + 1e-20)
     lag = int(lags[np.argmax(similarity)])
     period, quarter = history[-lag:].copy(), lag // 4
     share = np.arange(1, quarter + 1) / (quarter + 1)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from aecbench.dsp.elementary import from_decibels
+from aecbench.dsp.interpolate import interpolate
 from aecbench.scenes.channel.blend import steps
 from aecbench.signals import Array
 
@@ -18,13 +20,13 @@ def volume(x: Array, gains: Sequence[float], times: Sequence[float], rate: int, 
     The amplitude changes linearly over `fade` seconds, beginning at its time; a gain of -inf dB mutes. Returns the type
     and shape of x. Raises ConfigError for times that do not ascend by at least `fade`.
 
-    >>> volume(np.ones(6), [0.0, 20.0], [2.0], 1, fade=2.0).tolist()
+    >>> volume(np.ones(6), [0.0, 20.0], [2.0], 1, fade=2.0).round(6).tolist()
     [1.0, 1.0, 1.0, 5.5, 10.0, 10.0]
     """
     knots = steps(len(gains), times, rate, fade)
-    amplitudes = 10 ** (np.asarray(gains, float) / 20)
+    amplitudes = np.where(np.isneginf(gains), 0, from_decibels(np.asarray(gains, float)))
     if not times:
         return np.asarray(x * amplitudes[0], x.dtype)
     at, heard = [knot.at for knot in knots], [knot.version for knot in knots]
-    curve = np.interp(np.arange(x.shape[-1]), at, amplitudes[heard])
+    curve = interpolate(np.arange(x.shape[-1]), at, amplitudes[heard])
     return np.asarray(x * curve, x.dtype)

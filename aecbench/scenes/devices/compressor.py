@@ -5,16 +5,17 @@ of the Audio Engineering Society 60(6), 2012: feed-forward, gain computed in dB 
 peak detector.
 """
 
-import math
-
 import numba
 import numpy as np
 
+from aecbench.dsp.elementary import decibels, exp, from_decibels
 from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker.model import Range
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "compressor"]
+
+QUIETEST = 1e-9  # amplitude: below, a level counts as -180 dBFS
 
 
 def compressor(
@@ -24,27 +25,24 @@ def compressor(
 
     The knee is `knee` dB wide; `attack` and `release` are the time constants [s] by which the gain falls and recovers.
     """
-    y = np.empty_like(x)
-    smooth = [math.exp(-1 / (rate * time)) for time in (attack, release)]
+    over = 2 * decibels(np.maximum(np.abs(x), QUIETEST)) - threshold
+    bent = np.square(np.clip(over + knee / 2, 0, knee)) / (2 * knee) if knee else 0
+    wanted = (1 - 1 / ratio) * (bent + np.maximum(over - knee / 2, 0))
+    smooth = [float(exp(-1 / (rate * time))) for time in (attack, release)]
+    reduction = np.empty(x.shape)
     for i in np.ndindex(x.shape[:-1]):
-        _compress(x[i], y[i], threshold, 1 - 1 / ratio, knee, *smooth)
-    return y
+        _follow(wanted[i], reduction[i], *smooth)
+    return np.asarray(x * from_decibels(-reduction), x.dtype)
 
 
 @numba.njit(cache=True)
-def _compress(x: Array, y: Array, threshold: float, slope: float, knee: float, attack: float, release: float) -> None:
-    peak = reduction = 0.0  # [dB]
-    for n in range(x.shape[0]):
-        over = 20 * math.log10(max(abs(x[n]), 1e-9)) - threshold
-        if 2 * over <= -knee:
-            wanted = 0.0
-        elif 2 * over < knee:
-            wanted = slope * (over + knee / 2) ** 2 / (2 * knee)
-        else:
-            wanted = slope * over
-        peak = max(wanted, release * peak)
-        reduction = attack * reduction + (1 - attack) * peak
-        y[n] = x[n] * 10 ** (-reduction / 20)
+def _follow(wanted: Array, reduction: Array, attack: float, release: float) -> None:
+    """The reduction [dB] that rises to what is wanted, and recovers from it, with two smoothing factors."""
+    peak = now = 0.0
+    for n in range(wanted.size):
+        peak = max(wanted[n], release * peak)
+        now = attack * now + (1 - attack) * peak
+        reduction[n] = now
 
 
 DEVICE = Device(

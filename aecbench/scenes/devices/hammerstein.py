@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from aecbench.scenes.devices.device import Device, band_pass, filtered
+from aecbench.dsp.recursive import band_pass, filtered
+from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker.model import DRIVE, Range
 from aecbench.scenes.loudspeaker.oversample import oversampled
 from aecbench.signals import Array
@@ -20,7 +21,7 @@ def hammerstein(x: Array, rate: int, drive: float, second: float, third: float, 
         z = drive * u
         return np.asarray(u + z * z * (second + third * z) / drive)
 
-    return np.asarray(x + filtered(band_pass(frequency, q, rate), oversampled(series, x) - x))
+    return np.asarray(x + filtered([band_pass(frequency, q, rate)], oversampled(series, x) - x))
 
 
 DEVICE = Device(

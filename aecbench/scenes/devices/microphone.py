@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import numba
 import numpy as np
 
-from aecbench.dsp.levels import db, frame_length, power
+from aecbench.dsp.elementary import decibels, exp, from_decibels
+from aecbench.dsp.interpolate import interpolate
+from aecbench.dsp.levels import frame_length, power
 from aecbench.scenes.loudspeaker.model import Range, settings
 from aecbench.signals import Array
 
@@ -31,13 +33,13 @@ def microphone_gain(mic: Array, rate: int, parameters: Mapping[str, float]) -> A
     values = settings("microphone AGC", MICROPHONE_AGC, parameters)
     length, n = mic.shape[-1], frame_length(rate)
     frames = length // n
-    levels = db(power(mic[..., : frames * n].reshape(*mic.shape[:-1], frames, n)))
-    weights = [1 - np.exp(-n / (rate * values[name])) for name in ("attack", "release")]
+    levels = decibels(power(mic[..., : frames * n].reshape(*mic.shape[:-1], frames, n)))
+    weights = [1 - exp(-n / (rate * values[name])) for name in ("attack", "release")]
     gain = np.empty(mic.shape, np.float32)
     for i in np.ndindex(mic.shape[:-1]):
         after = np.zeros(frames + 2)  # gain [dB] at the end of frame k - 1: known from the frames before it
         _follow(levels[i], after[2:], values["target"], values["lowest"], values["highest"], values["gate"], *weights)
-        gain[i] = 10 ** (np.interp(np.arange(length), n * np.arange(frames + 2), after) / 20)
+        gain[i] = from_decibels(interpolate(np.arange(length), n * np.arange(frames + 2), after))
     return gain
 
 

@@ -5,7 +5,8 @@ Every hit is short, so the harmonics reach far up ("rub and buzz"); below the th
 
 import numpy as np
 
-from aecbench.scenes.devices.device import Device, filtered, high_pass, low_pass
+from aecbench.dsp.recursive import filtered, high_pass, low_pass
+from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker.model import Range
 from aecbench.signals import Array
 
@@ -20,9 +21,9 @@ def rattle(x: Array, rate: int, threshold: float, strength: float, frequency: fl
 
     g is a high-pass that resonates at `frequency` Hz with quality `q`: the loose part.
     """
-    excursion = filtered(low_pass(CASE, FLAT, rate), x)
+    excursion = filtered([low_pass(CASE, FLAT, rate)], x)
     contact = np.maximum(excursion - x.dtype.type(threshold), 0)
-    return x + x.dtype.type(strength) * filtered(high_pass(frequency, q, rate), contact)
+    return x + x.dtype.type(strength) * filtered([high_pass(frequency, q, rate)], contact)
 
 
 DEVICE = Device(

@@ -5,7 +5,8 @@ the Audio Engineering Society 20(10), 1972.
 """
 
 from aecbench.dsp.convolve import convolve
-from aecbench.scenes.devices.device import Device, filtered, high_pass, low_pass
+from aecbench.dsp.recursive import filtered, high_pass, low_pass
+from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker.model import Range
 from aecbench.signals import Array
 
@@ -20,8 +21,10 @@ def response(x: Array, rate: int, resonance: float, q: float, edge: float) -> Ar
 
     The low-pass is a second-order Butterworth with -3 dB at `edge` Hz; an edge beyond the band changes nothing.
     """
-    y = filtered(high_pass(resonance, q, rate), x)
-    return filtered(low_pass(edge, FLAT, rate), y) if edge < HIGHEST * rate else y
+    sections = [high_pass(resonance, q, rate)]
+    if edge < HIGHEST * rate:
+        sections.append(low_pass(edge, FLAT, rate))
+    return filtered(sections, x)
 
 
 def measured(x: Array, impulse_response: Array) -> Array:

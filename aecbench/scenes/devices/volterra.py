@@ -7,46 +7,38 @@ filters", ICASSP 1999.
 import numpy as np
 
 from aecbench.dsp.convolve import convolve
+from aecbench.dsp.elementary import PI, cos, exp, sin
 from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker import block_dc
 from aecbench.scenes.loudspeaker.model import Range
 from aecbench.signals import Array
 
-__all__ = ["DEVICE", "kernel", "quadratic", "volterra"]
-
-SMALLEST = 1e-6  # eigenvalues of a kernel, relative to the largest one, that are left out
+__all__ = ["DEVICE", "filters", "volterra"]
 
 
 def volterra(x: Array, rate: int, strength: float, decay: float, frequency: float) -> Array:
-    """The signal y = x + quadratic(x) [..., T] without DC, with a `kernel` that rings at `frequency` Hz for `decay` s.
+    """The signal y = x + quadratic part [..., T], without DC, with a kernel that rings at `frequency` Hz for `decay` s.
 
-    The quadratic part is at most `strength` times the square of the peak of x. It is computed at the plain rate:
-    sums of frequencies above Nyquist alias, weakened by the kernel.
+    The quadratic part is the sum over i and j of h[i, j] x[n - i] x[n - j], see `filters`, and at most `strength` times
+    the square of the peak of x. It is computed at the plain rate: sums of frequencies above Nyquist alias, weakened by
+    the kernel.
     """
-    return x + block_dc(quadratic(x, kernel(rate, strength, decay, frequency)))
+    even, odd = filters(rate, strength, decay, frequency)
+    return x + block_dc(np.square(convolve(x, even)) + np.square(convolve(x, odd))).astype(x.dtype)
 
 
-def kernel(rate: int, strength: float, decay: float, frequency: float) -> Array:
-    """h[i, j] = c exp(-(i + j) / (rate decay)) cos(2 pi frequency (i - j) / rate), symmetric [N, N], N = 4 rate decay.
+def filters(rate: int, strength: float, decay: float, frequency: float) -> Array:
+    """Two filters [2, N], N = 4 rate decay, whose squared outputs add up to the quadratic part.
 
-    c makes the magnitudes sum to `strength`.
+    The kernel h[i, j] = c exp(-(i + j) / (rate decay)) cos(2 pi frequency (i - j) / rate) has rank two: it is the sum
+    of f[i] f[j] over f[i] = sqrt(c) exp(-i / (rate decay)) times cos or sin(2 pi frequency i / rate). The magnitudes of
+    h sum to `strength`.
     """
     i = np.arange(max(1, round(4 * rate * decay)))
-    h = np.exp(-(i[:, None] + i) / (rate * decay)) * np.cos(2 * np.pi * frequency * (i[:, None] - i) / rate)
-    return np.asarray(strength * h / np.abs(h).sum())
-
-
-def quadratic(x: Array, h: Array) -> Array:
-    """y[n] = sum over i and j of h[i, j] x[n - i] x[n - j], for a symmetric kernel h [N, N]: [..., T].
-
-    The kernel's eigenvectors are filters and its eigenvalues weigh the squares of their outputs.
-    """
-    values, vectors = np.linalg.eigh(h)
-    y = np.zeros_like(x)
-    for value, vector in zip(values, vectors.T, strict=True):
-        if abs(value) > SMALLEST * np.abs(values).max():
-            y += x.dtype.type(value) * convolve(x, vector) ** 2
-    return y
+    phase = 2 * PI * frequency * i / rate
+    rows = exp(-i / (rate * decay)) * np.stack([cos(phase), sin(phase)])
+    magnitude = np.abs(np.multiply.outer(rows[0], rows[0]) + np.multiply.outer(rows[1], rows[1])).sum()
+    return np.asarray(np.sqrt(strength / magnitude) * rows)
 
 
 DEVICE = Device(

@@ -4,11 +4,11 @@ The suspension of a cone saturates with its excursion, and the excursion is larg
 and takes the treble with it, while the same level of treble alone distorts less.
 """
 
-import math
-
 import numpy as np
 
-from aecbench.scenes.devices.device import Device, Filter, filtered
+from aecbench.dsp.elementary import from_decibels, tanh
+from aecbench.dsp.recursive import filtered, inverse_shelf, shelf
+from aecbench.scenes.devices.device import Device
 from aecbench.scenes.loudspeaker import block_dc
 from aecbench.scenes.loudspeaker.model import DRIVE, Range
 from aecbench.scenes.loudspeaker.oversample import oversampled
@@ -25,20 +25,16 @@ def wiener_hammerstein(
     The saturation is limit (tanh(drive u / limit + bias) - tanh(bias)) / (1 - tanh(bias)^2) / drive, of slope 1 at 0
     and, with a `bias`, asymmetric. DC is taken out.
     """
-    rest = math.tanh(bias)
+    rest = float(tanh(bias))
 
     def saturation(u: Array) -> Array:
-        return np.asarray(limit / drive / (1 - rest**2) * (np.tanh(drive * u / limit + bias) - rest), u.dtype)
+        return np.asarray(
+            limit / drive / (1 - rest * rest) * (tanh(drive * u.astype(np.float64) / limit + bias) - rest), u.dtype
+        )
 
-    numerator, denominator = shelf(frequency, boost, rate)
-    excursion = filtered((numerator, denominator), x)
-    return block_dc(filtered((denominator, numerator), oversampled(saturation, excursion)))
-
-
-def shelf(frequency: float, boost: float, rate: int) -> Filter:
-    """First-order low shelf (s + g) / (s + 1) at `frequency` Hz: gain g = `boost` dB at DC, 0 dB at Nyquist."""
-    k, gain = math.tan(math.pi * frequency / rate), 10 ** (boost / 20)
-    return [1 + gain * k, gain * k - 1], [1 + k, k - 1]
+    gain = float(from_decibels(boost))
+    excursion = filtered([shelf(frequency, gain, rate)], x)
+    return block_dc(filtered([inverse_shelf(frequency, gain, rate)], oversampled(saturation, excursion)))
 
 
 DEVICE = Device(

@@ -6,9 +6,10 @@ Other packages add theirs as entry points `aecbench.loudspeakers`.
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.signal import lfilter
 
+from aecbench.dsp.elementary import PI
 from aecbench.dsp.levels import power
+from aecbench.dsp.recursive import filtered
 from aecbench.plugins import Table
 from aecbench.scenes.loudspeaker import (
     arctan,
@@ -51,7 +52,7 @@ LOUDSPEAKERS: dict[str, Model] = {
 GROUP = "aecbench.loudspeakers"  # of entry points
 TABLE = Table("loudspeaker", GROUP, LOUDSPEAKERS, (Model,))
 
-DC_POLE = 1 - 2 * np.pi / 800  # high-pass at 1/800 of the rate: 20 Hz at 16 kHz, below what loudspeakers radiate
+DC_POLE = 1 - 2 * PI / 800  # high-pass at 1/800 of the rate: 20 Hz at 16 kHz, below what loudspeakers radiate
 
 
 def find(name: str) -> Model:
@@ -99,7 +100,7 @@ def distort(model: Model, x: Array, values: Mapping[str, float]) -> Array:
 
 def block_dc(x: Array) -> Array:
     """The signal x [..., T] without DC: first-order high-pass y[t] = x[t] - x[t-1] + p y[t-1] at 1/800 of the rate."""
-    return np.asarray(lfilter([1.0, -1.0], [1.0, -DC_POLE], x, axis=-1), dtype=x.dtype)
+    return filtered([([1.0, -1.0], [1.0, -DC_POLE])], x)
 
 
 def _ratio(a: Array | float, b: Array) -> Array:

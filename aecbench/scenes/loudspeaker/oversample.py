@@ -1,10 +1,12 @@
 """Nonlinear functions without aliasing: a device distorts analogue signals, and its converter then limits the band."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
-import soxr
 
+from aecbench.dsp.resample import oversampled as upsampled
+from aecbench.dsp.resample import undersampled
 from aecbench.signals import Array
 
 __all__ = ["oversampled"]
@@ -20,9 +22,9 @@ def oversampled(fn: Callable[[Array], Array], x: Array) -> Array:
     """
     y = np.empty_like(x)
     for i in np.ndindex(x.shape[:-1]):
-        up = soxr.resample(x[i], 1, FACTOR, quality="HQ")
-        for start in range(0, len(up), BLOCK):
-            part = up[start : start + BLOCK]
+        up = upsampled(x[i], FACTOR)
+        for row, start in itertools.product(up, range(0, up.shape[1], BLOCK)):
+            part = row[start : start + BLOCK]
             part[:] = fn(part) - part
-        y[i] = x[i] + soxr.resample(up, FACTOR, 1, quality="HQ")
+        y[i] = x[i] + undersampled(up)
     return y

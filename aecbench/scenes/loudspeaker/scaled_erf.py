@@ -8,8 +8,8 @@ H. Zhang and D. Wang, "Deep ANC: A deep learning approach to active noise contro
 import math
 
 import numpy as np
-from scipy.special import erf
 
+from aecbench.dsp.elementary import PI, erf
 from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
 from aecbench.signals import Array
 
@@ -21,7 +21,7 @@ def scaled_erf(x: Array, eta2: float) -> Array:
 
     eta2 = 0.1 distorts severely, 1 moderately, 10 slightly.
     """
-    return math.sqrt(math.pi * eta2 / 2) * np.asarray(erf(x / math.sqrt(2 * eta2)))
+    return np.asarray(math.sqrt(PI * eta2 / 2) * erf(x / math.sqrt(2 * eta2)), x.dtype)
 
 
 MODEL = Model(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aecbench.dsp.elementary import power
 from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
 from aecbench.signals import Array
 
@@ -10,7 +11,7 @@ __all__ = ["MODEL", "soft_clip"]
 
 def soft_clip(x: Array, limit: float, sharpness: float) -> Array:
     """Saturation y = x / (1 + |x / limit|^s)^(1/s), slope 1 at 0 and -+limit at infinity; s = sharpness."""
-    return np.asarray(x / (1 + np.abs(x / limit) ** sharpness) ** (1 / sharpness))
+    return np.asarray(x / power(1 + power(np.abs(x / limit), sharpness), 1 / sharpness), x.dtype)
 
 
 MODEL = Model(

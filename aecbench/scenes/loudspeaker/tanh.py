@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aecbench.dsp import elementary
 from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
 from aecbench.signals import Array
 
@@ -13,7 +14,7 @@ def tanh(x: Array, limit: float) -> Array:
 
     y = limit tanh(x / limit)
     """
-    return np.asarray(limit * np.tanh(x / limit))
+    return np.asarray(limit * elementary.tanh(x / limit), x.dtype)
 
 
 MODEL = Model(tanh, {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0)}, source="common")

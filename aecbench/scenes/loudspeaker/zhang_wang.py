@@ -8,6 +8,7 @@ Language Processing 21(7), 2013.
 
 import numpy as np
 
+from aecbench.dsp.elementary import tanh
 from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
 from aecbench.signals import Array
 
@@ -24,7 +25,7 @@ def zhang_wang(x: Array, limit: float, slope_positive: float, slope_negative: fl
     c = np.clip(x, -limit, limit)
     b = c * (1.5 - 0.3 * c)
     half = np.maximum(slope_positive / 2 * b, 0) + np.minimum(slope_negative / 2 * b, 0)  # a b / 2
-    return np.asarray(GAIN * np.tanh(half))  # 2 / (1 + exp(-z)) - 1 = tanh(z / 2)
+    return np.asarray(GAIN * tanh(half), x.dtype)  # 2 / (1 + exp(-z)) - 1 = tanh(z / 2)
 
 
 MODEL = Model(

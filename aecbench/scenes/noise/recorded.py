@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from aecbench.dsp.elementary import PI, cos, sin
 from aecbench.scenes.files import Collection, check_word, open_collection
 from aecbench.signals import Array
 
@@ -97,7 +98,7 @@ def excerpt(x: Array, start: int, length: int, rate: int) -> Array:
     if start + length <= x.size:
         return x[start : start + length]
     fade = min(round(CROSS_FADE * rate), x.size // 4)
-    angle = (np.arange(fade, dtype=np.float32) + 0.5) / max(fade, 1) * np.float32(np.pi / 2)
+    angle = (np.arange(fade) + 0.5) / max(fade, 1) * (PI / 2)
     loop = x[: x.size - fade].copy()
-    loop[:fade] = x[:fade] * np.sin(angle) + x[x.size - fade :] * np.cos(angle)
+    loop[:fade] = x[:fade] * sin(angle) + x[x.size - fade :] * cos(angle)
     return np.resize(np.roll(loop, -start), length)

@@ -1,11 +1,15 @@
 """Stationary Gaussian noise of a given spectrum, with power 1."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
-import scipy.fft
 
+from aecbench.dsp import fourier
+from aecbench.dsp.elementary import decibels, from_decibels, log
+from aecbench.dsp.interpolate import interpolate
 from aecbench.dsp.levels import power
+from aecbench.dsp.random import normal
 from aecbench.signals import Array
 
 __all__ = ["pink", "speech_shaped", "white"]
@@ -24,12 +28,12 @@ D. Byrne et al., "An international comparison of long-term average speech spectr
 
 def white(rng: np.random.Generator, length: int, rate: int) -> Array:
     """The same power in every hertz: float32 [length]. `rate` is unused."""
-    return _unit(rng.standard_normal(length, np.float32))
+    return _unit(normal(rng, length))
 
 
 def pink(rng: np.random.Generator, length: int, rate: int) -> Array:
     """The same power in every octave, that is a density of 1/f: float32 [length]."""
-    return _shaped(rng, length, rate, lambda f: 1 / np.sqrt(np.maximum(f, LOWEST)))
+    return _shaped(rng, length, rate, _pink)
 
 
 def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
@@ -38,19 +42,36 @@ def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
     The density of a third-octave band at f is its power over its width, which is proportional to f; between the bands
     it is interpolated in dB over log f, and outside them it stays.
     """
+    return _shaped(rng, length, rate, _speech_shaped)
+
+
+def _pink(frequency: Array) -> Array:
+    return np.asarray(1 / np.sqrt(np.maximum(frequency, LOWEST)))
+
+
+def _speech_shaped(frequency: Array) -> Array:
     centre, level = np.array(LTASS, float).T
-    density = level - 10 * np.log10(centre)
-    return _shaped(rng, length, rate, lambda f: 10 ** (np.interp(np.log(f), np.log(centre), density) / 20))
+    density = level - decibels(centre)
+    return np.asarray(from_decibels(interpolate(log(frequency), log(centre), density)))
 
 
 def _shaped(rng: np.random.Generator, length: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
-    """White noise whose spectrum is multiplied with `amplitude` (of the frequency in Hz); no constant component."""
-    n = scipy.fft.next_fast_len(max(length, 2), real=True)
-    spectrum = scipy.fft.rfft(rng.standard_normal(n, np.float32))
-    frequency = scipy.fft.rfftfreq(n, 1 / rate)
-    spectrum[0] = 0
-    spectrum[1:] *= amplitude(frequency[1:]).astype(np.float32)
-    return _unit(scipy.fft.irfft(spectrum, n)[:length])
+    """Noise of a spectrum with the given `amplitude` (of the frequency in Hz); no constant component.
+
+    The spectrum of white noise is white noise, so it is drawn as it is.
+    """
+    weights = _weights(max(1 << max(length - 1, 1).bit_length(), fourier.SHORTEST), rate, amplitude)
+    spectrum = normal(rng, weights.size).astype(np.float32).reshape(weights.shape) * weights
+    return _unit(fourier.inverse(spectrum)[0][:length])
+
+
+@functools.lru_cache(maxsize=4)
+def _weights(size: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
+    """The amplitude of each entry of a spectrum."""
+    cycles = fourier.frequencies(size)
+    lowest = rate / size
+    weights = amplitude(np.maximum(np.minimum(cycles, size - cycles) * lowest, lowest)) * (cycles > 0)
+    return np.concatenate([weights, weights], axis=-1, dtype=np.float32)
 
 
 def _unit(x: Array) -> Array:

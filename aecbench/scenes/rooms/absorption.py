@@ -18,9 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aecbench.dsp.elementary import PI, cos, exp, log, sin
 from aecbench.errors import UsageError
 from aecbench.scenes.rooms.air import air_absorption
-from aecbench.scenes.rooms.decay import fitted_rt60
+from aecbench.scenes.rooms.decay import END, fitted_rt60
 from aecbench.scenes.rooms.shoebox import SPEED_OF_SOUND
 from aecbench.scenes.rooms.spectrum import centres
 from aecbench.signals import Array
@@ -58,22 +59,22 @@ def absorption_for(
     rate = 1 / wanted  # of decay [60 dB/s]
     if humidity is not None:
         centre = centres(len(wanted)) if np.ndim(rt60) else np.array([1000.0])
-        rate = rate - air_absorption(centre, humidity) * SPEED_OF_SOUND / np.log(1e6)
+        rate = rate - air_absorption(centre, humidity) * SPEED_OF_SOUND / log(1e6)
     exponents = np.outer(walls, rate) * (_unit_rt60(size, walls) / SPEED_OF_SOUND)
-    absorption = 1 - np.exp(-exponents)
+    absorption = 1 - exp(-exponents)
     return absorption if (absorption >= 0).all() and (absorption.mean(0) <= MOST).all() else None
 
 
 def _unit_rt60(size: Sequence[float], walls: Sequence[float]) -> float:
     """The product c T20 [m] of a room whose walls have a = `walls`."""
     directions, share = _octant()
-    loss = directions @ (np.reshape(walls, (3, 2)).mean(-1) / size)  # [1/m]
+    loss = (directions * (np.reshape(walls, (3, 2)).mean(-1) / size)).sum(-1)  # [1/m]
 
     def decay(distance: Array) -> Array:  # the integral of E from `distance` on
-        return np.asarray(np.exp(-np.outer(distance, loss)) @ (share / loss))
+        return np.asarray((exp(-np.outer(distance, loss)) * (share / loss)).sum(-1))
 
     far, start = 1 / loss.mean(), decay(np.zeros(1))
-    while decay(np.array([far])) > 10**-2.5 * start:
+    while decay(np.array([far])) > END * start:
         far *= 2
     distance = np.linspace(0, far, STEPS)
     return fitted_rt60(distance, decay(distance))
@@ -82,8 +83,20 @@ def _unit_rt60(size: Sequence[float], walls: Sequence[float]) -> float:
 @functools.cache
 def _octant() -> tuple[Array, Array]:
     """Directions [N, 3] in an octant of the sphere, and the share [N] of it that each stands for."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    z, azimuth = np.meshgrid((nodes + 1) / 2, (nodes + 1) * np.pi / 4)  # equal areas of the sphere
-    radius = np.sqrt(1 - z**2)
-    directions = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], axis=-1).reshape(-1, 3)
+    nodes, weights = _gauss_legendre(NODES)
+    z, azimuth = np.meshgrid((nodes + 1) / 2, (nodes + 1) * PI / 4)  # equal areas of the sphere
+    radius = np.sqrt(1 - z * z)
+    directions = np.stack([radius * cos(azimuth), radius * sin(azimuth), z], axis=-1).reshape(-1, 3)
     return directions, np.outer(weights, weights).ravel() / 4
+
+
+def _gauss_legendre(count: int) -> tuple[Array, Array]:
+    """Nodes and weights [count] of Gaussian quadrature over -1 to 1: the roots of a Legendre polynomial, by Newton."""
+    x = -cos(PI * (np.arange(count) + 0.75) / (count + 0.5))
+    for _ in range(8):
+        before, value = np.ones(count), x
+        for n in range(2, count + 1):
+            before, value = value, ((2 * n - 1) * x * value - (n - 1) * before) / n
+        slope = count * (before - x * value) / (1 - x * x)
+        x = x - value / slope
+    return x, 2 / ((1 - x * x) * slope * slope)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from aecbench.dsp.elementary import exp, power
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -22,10 +23,10 @@ def air_absorption(frequencies: Array, humidity: float) -> Array:
     """
     if not 0 <= humidity <= 100:
         raise UsageError(f"humidity is {humidity} %, expected 0 to 100")
-    vapour = humidity * 10 ** (4.6151 - 6.8346 * (TRIPLE_POINT / TEMPERATURE) ** 1.261)  # molar concentration [%]
+    vapour = humidity * power(10, 4.6151 - 6.8346 * power(TRIPLE_POINT / TEMPERATURE, 1.261))  # molar concentration [%]
+    square = np.square(frequencies)
     oxygen = 24 + 4.04e4 * vapour * (0.02 + vapour) / (0.391 + vapour)  # relaxation frequencies [Hz]
     nitrogen = 9 + 280 * vapour
-    relaxation = 0.01275 * np.exp(-2239.1 / TEMPERATURE) / (oxygen + frequencies**2 / oxygen) + 0.1068 * np.exp(
-        -3352 / TEMPERATURE
-    ) / (nitrogen + frequencies**2 / nitrogen)
-    return np.asarray(2 * frequencies**2 * (1.84e-11 + relaxation))
+    relaxation = 0.01275 * exp(-2239.1 / TEMPERATURE) / (oxygen + square / oxygen)
+    relaxation += 0.1068 * exp(-3352 / TEMPERATURE) / (nitrogen + square / nitrogen)
+    return np.asarray(2 * square * (1.84e-11 + relaxation))

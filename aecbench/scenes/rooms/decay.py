@@ -7,13 +7,15 @@ ISO 3382-1:2009, where T20 is the time of a decay by 60 dB as extrapolated from 
 import functools
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
+from aecbench.dsp.elementary import decibels
+from aecbench.dsp.recursive import Section, butterworth_high_pass, filtered
 from aecbench.signals import Array
 
-__all__ = ["energy_decay", "fitted_rt60", "measured_rt60"]
+__all__ = ["END", "energy_decay", "fitted_rt60", "measured_rt60"]
 
 LOWEST = 88.4  # lower edge of the octave around 125 Hz, the lowest that ISO 3382 asks for [Hz]
+START, END = 0.31622776601683794, 0.0031622776601683794  # -5 and -25 dB: what T20 is measured on
 DIRECT = 0.0025  # how long the direct sound is taken to last after its peak [s]
 
 
@@ -32,13 +34,13 @@ def measured_rt60(response: Array, rate: int) -> float:
     tail = response[int(np.argmax(np.abs(response))) + round(DIRECT * rate) :]
     if len(tail) == 0:
         return float("nan")
-    curve = energy_decay(sosfilt(_high_pass(rate), tail))
+    curve = energy_decay(filtered(_high_pass(rate), tail))
     return fitted_rt60(np.arange(len(curve)) / rate, curve)
 
 
 @functools.cache
-def _high_pass(rate: int) -> Array:
-    return np.asarray(butter(4, LOWEST, "highpass", fs=rate, output="sos"))
+def _high_pass(rate: int) -> list[Section]:
+    return butterworth_high_pass(4, LOWEST, rate)
 
 
 def energy_decay(response: Array) -> Array:
@@ -57,16 +59,16 @@ def energy_decay(response: Array) -> Array:
     third = energy[..., end - 2 * quarter : end - quarter].sum(-1, keepdims=True)
     last = energy[..., end - quarter :].sum(-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = np.where(last < third, last**2 / (third - last), np.where(last > 0, np.inf, 0))
+        beyond = np.where(last < third, last * last / (third - last), np.where(last > 0, np.inf, 0))
     return np.asarray(np.cumsum(energy[..., ::-1], axis=-1)[..., ::-1] + beyond)
 
 
 def fitted_rt60(time: Array, curve: Array) -> float:
     """The time of a decay by 60 dB, from the line through -5 to -25 dB of an energy decay curve; NaN without such."""
-    if not 0 < curve[0] < np.inf or curve[-1] > 10**-2.5 * curve[0]:
+    if not 0 < curve[0] < np.inf or curve[-1] > END * curve[0]:
         return float("nan")
-    used = (curve <= 10**-0.5 * curve[0]) & (curve >= 10**-2.5 * curve[0])
+    used = (curve <= START * curve[0]) & (curve >= END * curve[0])
     if np.count_nonzero(used) < 2:
         return float("nan")
-    t, level = time[used] - time[used].mean(), 10 * np.log10(curve[used])
+    t, level = time[used] - time[used].mean(), decibels(curve[used])
     return float(-60 * np.sum(t * t) / np.sum(t * level))  # by the slope of least squares

@@ -23,6 +23,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
+from aecbench.dsp.elementary import PI, cos
+from aecbench.dsp.resample import sinc
 from aecbench.scenes.rooms.shoebox import SPEED_OF_SOUND, shoebox
 from aecbench.scenes.rooms.spectrum import finish
 from aecbench.signals import Array
@@ -95,9 +97,15 @@ def _axis(size: float, source: float, microphone: float, gains: Array, reach: fl
     coordinate = k * size + np.where(k % 2 == 0, source, size - source) - microphone
     more, fewer = (abs(k) + 1) // 2, abs(k) // 2
     near, far = gains
-    gain = np.where(k > 0, far**more * near**fewer, near**more * far**fewer)
+    powers = _powers(near, last), _powers(far, last)
+    gain = np.where(k > 0, powers[1][more] * powers[0][fewer], powers[0][more] * powers[1][fewer])
     used = (abs(coordinate) < reach) & (gain > SILENT)
     return coordinate[used], gain[used]
+
+
+def _powers(base: float, highest: int) -> Array:
+    """base^0, base^1, ... to base^highest, each from the one before."""
+    return np.cumprod([1.0, *[base] * highest])
 
 
 def _low_pass() -> Array:
@@ -109,8 +117,8 @@ def _low_pass() -> Array:
     average; a centred window would differ from it by -52 dB instead of -56 dB, all of it near half the sampling rate.
     """
     time = np.arange(-REACH * OVERSAMPLING, REACH * OVERSAMPLING + 1) / OVERSAMPLING
-    pulse = np.sinc(time) * (0.5 + 0.5 * np.cos(np.pi * np.clip((time - 0.5) / REACH, -1, 1)))
-    taps = np.convolve(pulse, [-1 / 12, 14 / 12, -1 / 12])
+    pulse = np.pad(sinc(time) * (0.5 + 0.5 * cos(PI * np.clip((time - 0.5) / REACH, -1, 1))), 2)
+    taps = (14 * pulse[1:-1] - pulse[:-2] - pulse[2:]) / 12
     taps = np.pad(taps, (0, -len(taps) % OVERSAMPLING))
     return np.ascontiguousarray(taps.reshape(-1, OVERSAMPLING).T, np.float32)
 

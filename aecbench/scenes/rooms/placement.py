@@ -1,14 +1,17 @@
 """Where loudspeaker, microphone and talker are in a room."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from aecbench.dsp.elementary import PI, cos, sin
+from aecbench.dsp.random import uniform
 from aecbench.errors import ConfigError
 from aecbench.signals import Array
 
-__all__ = ["Placement", "Point", "place"]
+__all__ = ["Placement", "Point", "length", "place"]
 
 Point = tuple[float, float, float]  # [m], to the millimetre
 
@@ -34,7 +37,7 @@ def place(
     wall and at a usual height. Raises ConfigError where no such points are found in 1000 tries.
 
     >>> speaker, microphone, talker = place((5, 4, 2.5), 0.1, 1.0, np.random.default_rng(0))
-    >>> round(float(np.linalg.norm(np.subtract(speaker, microphone))), 2)
+    >>> round(length(np.subtract(speaker, microphone)), 2)
     0.1
     """
     low, high = np.full(3, float(clearance)), np.asarray(size, np.float64) - clearance
@@ -43,7 +46,7 @@ def place(
     )
     if all((box[0] <= box[1]).all() for box in (device_box, talker_box)):
         for _ in range(TRIES):
-            microphone = rng.uniform(*device_box)
+            microphone = uniform(rng, *device_box)
             loudspeaker = _around(microphone, device, *device_box, rng)
             mouth = _around(microphone, talker, *talker_box, rng)
             if loudspeaker is not None and mouth is not None:
@@ -63,10 +66,16 @@ def _around(centre: Array, distance: float, low: Array, high: Array, rng: np.ran
     bottom, top = max(low[2], centre[2] - distance), min(high[2], centre[2] + distance)
     if bottom > top:
         return None
-    height, azimuth = rng.uniform(bottom, top), rng.uniform(0, 2 * np.pi)
-    radius = np.sqrt(max(distance**2 - (height - centre[2]) ** 2, 0))
-    point = np.array([centre[0] + radius * np.cos(azimuth), centre[1] + radius * np.sin(azimuth), height])
+    height, azimuth = uniform(rng, bottom, top), uniform(rng, 0, 2 * PI)
+    radius = math.sqrt(max(distance * distance - (height - centre[2]) * (height - centre[2]), 0))
+    point = np.array([centre[0] + radius * cos(azimuth), centre[1] + radius * sin(azimuth), height])
     return point if ((point >= low) & (point <= high)).all() else None
+
+
+def length(vector: Array) -> float:
+    """The length of a vector [3]."""
+    x, y, z = (float(value) for value in vector)
+    return math.sqrt(x * x + y * y + z * z)
 
 
 def _point(coordinates: Array) -> Point:

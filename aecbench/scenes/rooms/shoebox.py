@@ -69,7 +69,7 @@ def shoebox(size: Sequence[float], sources: ArrayLike, microphones: ArrayLike, a
     if room.shape != (3,) or not (room > 0).all():
         raise UsageError(f"room size is {size}, expected three positive lengths in metres")
     points = [_inside(room, kind, x) for kind, x in (("source", sources), ("microphone", microphones))]
-    if not (np.linalg.norm(points[0][:, None] - points[1], axis=-1) > 0).all():
+    if (points[0][:, None] == points[1]).all(-1).any():
         raise UsageError("a source and a microphone are at the same point; move one of them")
     return Shoebox(room, points[0], points[1], _walls(absorption))
 

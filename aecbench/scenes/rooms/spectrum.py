@@ -3,9 +3,10 @@
 import functools
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.signal import butter, sosfilt
 
+from aecbench.dsp import fourier
+from aecbench.dsp.elementary import PI, cos, exp
+from aecbench.dsp.recursive import butterworth_high_pass, filtered
 from aecbench.scenes.rooms.air import air_absorption
 from aecbench.scenes.rooms.shoebox import SPEED_OF_SOUND
 from aecbench.signals import Array
@@ -23,12 +24,12 @@ def octaves(rate: int) -> int:
     >>> octaves(16_000), octaves(48_000)
     (7, 8)
     """
-    return int(np.log2(rate / 2 / LOWEST)) + 1
+    return int(rate / 2 / LOWEST).bit_length()
 
 
 def centres(bands: int) -> Array:
     """Centres of the octave bands: 125, 250, 500, ... Hz."""
-    return np.asarray(LOWEST * 2.0 ** np.arange(bands))
+    return np.asarray(LOWEST * (1 << np.arange(bands)))
 
 
 def band_weights(frequencies: Array, bands: int) -> Array:
@@ -40,7 +41,7 @@ def band_weights(frequencies: Array, bands: int) -> Array:
     >>> band_weights(np.array([20.0, 125.0, 187.5, 8000.0]), 2).round(3).tolist()
     [[1.0, 1.0, 0.5, 0.0], [0.0, 0.0, 0.5, 1.0]]
     """
-    from_here_up = 0.5 - 0.5 * np.cos(np.pi * np.clip(2 * frequencies / centres(bands)[:, None] - 1, 0, 1))
+    from_here_up = 0.5 - 0.5 * cos(PI * np.clip(2 * frequencies / centres(bands)[:, None] - 1, 0, 1))
     from_here_up[0] = 1
     return np.asarray(from_here_up - np.pad(from_here_up[1:], ((0, 1), (0, 0))))
 
@@ -51,16 +52,34 @@ def finish(bands: Array, rate: int, *, humidity: float | None, high_pass: bool) 
         known, last = octaves(rate), bands.shape[-2] - 1
         bands = bands[..., np.minimum(np.arange(max(known, last + 1)), last), :]
         loss = air_absorption(centres(bands.shape[-2]), humidity)[:, None]
-        bands = bands * np.exp(-loss / 2 * SPEED_OF_SOUND / rate * np.arange(bands.shape[-1]))
+        bands = bands * exp(-loss / 2 * SPEED_OF_SOUND / rate * np.arange(bands.shape[-1]))
     response = _merge(bands, rate) if bands.shape[-2] > 1 else bands[..., 0, :]
     return (_high_pass(response, rate) if high_pass else response).astype(np.float32, copy=False)
 
 
 def _merge(bands: Array, rate: int) -> Array:
     """Each band through its filter, and the sum of them: [..., B, L] -> [..., L]."""
-    size = next_fast_len(bands.shape[-1] + round(RINGING * rate), real=True)
-    weights = band_weights(rfftfreq(size, 1 / rate), bands.shape[-2])
-    return np.asarray(irfft((rfft(bands, size) * weights).sum(-2), size)[..., : bands.shape[-1]])
+    *batch, count, length = bands.shape
+    size = 1 << (length + round(RINGING * rate) - 1).bit_length()
+    padded = np.zeros((*batch, count, max(size, fourier.SHORTEST)), np.float32)
+    padded[..., :length] = bands
+    weights = _weights(padded.shape[-1], rate, count)
+    response = np.empty((*batch, length), np.float32)
+    for i in np.ndindex(*batch):
+        spectra = [
+            weight * fourier.forward(band, np.zeros_like(band)) for band, weight in zip(padded[i], weights, strict=True)
+        ]
+        response[i] = fourier.inverse(np.sum(spectra, axis=0))[0][:length]
+    return response
+
+
+@functools.lru_cache(maxsize=8)
+def _weights(size: int, rate: int, count: int) -> Array:
+    """The octave filters [B, ...] at the frequencies of a spectrum, over `size`, the factor of an inverse transform."""
+    cycles = fourier.frequencies(size)
+    distance = np.minimum(cycles, size - cycles) * (rate / size)
+    weights = band_weights(distance.ravel(), count).reshape(count, *distance.shape) / size
+    return np.concatenate([weights, weights], axis=-1, dtype=np.float32)
 
 
 def _high_pass(x: Array, rate: int) -> Array:
@@ -69,9 +88,4 @@ def _high_pass(x: Array, rate: int) -> Array:
     pyroomacoustics runs it forwards and backwards; run forwards twice it weighs frequencies alike, and nothing comes
     before the direct sound.
     """
-    return np.asarray(sosfilt(_sections(rate), x))
-
-
-@functools.cache
-def _sections(rate: int) -> Array:
-    return np.tile(butter(2, CUT_OFF, "highpass", fs=rate, output="sos"), (2, 1))
+    return filtered(2 * butterworth_high_pass(2, CUT_OFF, rate), x)

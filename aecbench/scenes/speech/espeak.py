@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aecbench.dsp import audio
+from aecbench.dsp.resample import resample
 from aecbench.errors import MissingExtra, SourceError
 from aecbench.scenes.files import partition
 from aecbench.scenes.speech.base import SpeechSource
@@ -96,7 +96,7 @@ class Espeak:
 
     def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
         """A text, spoken, all of it: no silence before, 0.3 s after it. Raises SourceError where it has no sound."""
-        return audio.resample(_say(_known(speaker), utterance), RATE, rate)
+        return resample(_say(_known(speaker), utterance), RATE, rate)
 
 
 def open_espeak(_source: str = "espeak") -> SpeechSource:

@@ -1,0 +1,251 @@
+"""Elementary functions with the same bits on every processor.
+
+The C library, NumPy and SciPy each have several implementations of exp, sin or tanh and choose one by the processor's
+vector extensions; their last bits differ, and a corpus made with them would differ too. The functions here use only
+additions, multiplications, divisions and square roots of float64 in one fixed order, which IEEE 754 defines to the last
+bit, and numba compiles them without permission to re-associate or to fuse. Errors are at most a few units in the last
+place of the result (of 1 for `tanh` and `erf` near their limits).
+
+Every function takes a number or an array and returns float64; those called `scalar` are for compiled code.
+`tests/test_portable.py` keeps other implementations out of everything that shapes a corpus.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = [
+    "PI",
+    "arctan",
+    "cos",
+    "decibels",
+    "erf",
+    "exp",
+    "from_decibels",
+    "log",
+    "log10",
+    "power",
+    "scalar_log",
+    "scalar_sincos",
+    "sin",
+    "tan",
+    "tanh",
+]
+
+PI = 3.141592653589793
+LN2 = (0.6931471803691238, 1.9082149292705877e-10)  # its first 32 bits, and the rest
+HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)  # 33 bits, 33 bits, and the rest
+LN10 = 2.302585092994046
+OVERFLOW, UNDERFLOW = 709.782712893384, -708.3964185322641
+SMALLEST_NORMAL, SQRT_HALF = 2.0**-1022, 0.7071067811865476
+TWO_54, TWO_54_LOG = 2.0**54, 37.42994775023705  # brings subnormal numbers into the normal range
+FRACTION, HALF = (1 << 52) - 1, 1022 << 52  # bits of a float64: its fraction, and the exponent of 0.5
+ERFCX = np.array((
+    1.2375126308378275, -0.14024059858554525, 0.0035854154854790257, 0.08227673848999506, -0.10880393014244462,
+    0.09230432116428125, -0.05869339857664934, 0.02836227737211114, -0.009746579683265262,
+    0.0017556261651970652, 0.000293714378044958, -0.00029015535246077655, 5.164652974177416e-05,
+    2.2387565714911816e-05, -1.1438048033346894e-05, -9.792625707303523e-07, 1.7419821586224816e-06,
+    -5.084465378687302e-08, -2.4857126248016745e-07, 1.879082322370048e-08, 3.197926671666804e-08,
+    -1.9551358868985616e-09, -2.623107347133476e-09,
+))  # fmt: skip
+"""Coefficients of (1 + 2 x) exp(x^2) erfc(x) as a polynomial in (x - CENTRE) / (x + CENTRE)."""
+CENTRE, DEGREE = 3.75, 22
+
+compiled = numba.njit(cache=True, error_model="numpy", inline="always")
+
+
+def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of numbers and arrays, float64, that a compiled function of one number stands for.
+
+    It raises no floating-point warnings: vectors compute entries that are then thrown away.
+    """
+    vectorised = numba.vectorize(cache=True)(scalar)
+
+    @functools.wraps(scalar)
+    def function(*arguments: ArrayLike) -> Any:
+        with np.errstate(all="ignore"):
+            return vectorised(*arguments)
+
+    return function
+
+
+@compiled
+def _two_to(n: int) -> float:
+    """2^n for n from -1022 to 1023: a float64 of that exponent."""
+    return np.int64((n + 1023) << 52).view(np.float64)
+
+
+@compiled
+def _reduced(x: float) -> tuple[int, float]:
+    """The n and exp(r) - 1 of exp(x) = 2^n exp(r) with |r| <= ln 2 / 2, by a Taylor series."""
+    n = math.floor(x * (1 / (LN2[0] + LN2[1])) + 0.5)
+    r = (x - n * LN2[0]) - n * LN2[1]
+    series = 1 + r / 14
+    for k in range(13, 1, -1):
+        series = 1 + r * series * (1 / k)
+    return np.int64(n), r * series
+
+
+@compiled
+def _exp(x: float) -> float:
+    """exp(x) for x from UNDERFLOW to OVERFLOW; beyond, the value there."""
+    n, excess = _reduced(min(max(x, UNDERFLOW), OVERFLOW))
+    half = n >> 1  # in two factors, because 2^1024 is beyond float64
+    return (1 + excess) * _two_to(half) * _two_to(n - half)
+
+
+@compiled
+def scalar_log(x: float) -> float:
+    """log(x) = e ln 2 + 2 artanh(s) with s = (m - 1) / (m + 1), x = 2^e m and m from sqrt(1/2) to sqrt(2), x normal."""
+    bits = np.float64(x).view(np.int64)
+    e = (bits >> 52) - 1022
+    m = np.int64(bits & FRACTION | HALF).view(np.float64)
+    low = m < SQRT_HALF
+    m, e = (2 * m if low else m), (e - 1 if low else e)
+    s = (m - 1) / (m + 1)
+    square = s * s
+    series = 1 / 23
+    for k in range(21, 0, -2):
+        series = series * square + 1 / k
+    return e * LN2[0] + (2 * s * series + e * LN2[1])
+
+
+@compiled
+def _log_any(x: float) -> float:
+    """log(x) for every x."""
+    subnormal = x < SMALLEST_NORMAL
+    value = scalar_log(x * TWO_54 if subnormal else x) - (TWO_54_LOG if subnormal else 0.0)
+    value = value if x < np.inf else x
+    value = value if x != 0 else -np.inf
+    return value if x >= 0 else np.nan
+
+
+@compiled
+def scalar_sincos(x: float) -> tuple[float, float]:
+    """Sine and cosine from x = n pi / 2 + r with |r| <= pi / 4, and their Taylor series."""
+    n = math.floor(x * (2 / PI) + 0.5)
+    r = ((x - n * HALF_PI[0]) - n * HALF_PI[1]) - n * HALF_PI[2]
+    square = r * r
+    s = c = 1.0
+    for k in range(18, 0, -2):
+        s = 1 - s * square * (1 / (k * (k + 1)))
+        c = 1 - c * square * (1 / (k * (k - 1)))
+    s *= r
+    quadrant = np.int64(n) & 3
+    sine, cosine = (c, s) if quadrant & 1 else (s, c)
+    return -sine if quadrant & 2 else sine, -cosine if (quadrant + 1) & 2 else cosine
+
+
+@compiled
+def _tanh(x: float) -> float:
+    """tanh(x) = e / (e + 2) with e = exp(2 |x|) - 1."""
+    n, excess = _reduced(2 * min(abs(x), 20.0))
+    e = _two_to(n) * excess + (_two_to(n) - 1)
+    t = e / (e + 2)
+    return math.copysign(t, x)
+
+
+@compiled
+def _arctan(x: float) -> float:
+    """arctan(x) for x > 1 is pi / 2 - arctan(1 / x); halved twice, the angle is small enough for the power series."""
+    large = abs(x) > 1
+    y = min(abs(x), 1.0) / max(abs(x), 1.0)
+    y = y / (1 + math.sqrt(1 + y * y))
+    y = y / (1 + math.sqrt(1 + y * y))
+    square = y * y
+    series = 1 / 25
+    for k in range(23, 0, -2):
+        series = 1 / k - square * series
+    angle = PI / 2 - 4 * y * series if large else 4 * y * series
+    return math.copysign(angle, x)
+
+
+@ufunc
+def exp(x):  # type: ignore[no-untyped-def]
+    """Exponential function."""
+    y = np.float64(x)
+    value = _exp(y)
+    value = 0.0 if y < UNDERFLOW else value
+    value = np.inf if y > OVERFLOW else value
+    return value if y == y else y
+
+
+@ufunc
+def log(x):  # type: ignore[no-untyped-def]
+    """Natural logarithm: -inf of 0, NaN of negative numbers."""
+    return _log_any(np.float64(x))
+
+
+@ufunc
+def log10(x):  # type: ignore[no-untyped-def]
+    """Logarithm to base 10: -inf of 0, NaN of negative numbers."""
+    return _log_any(np.float64(x)) / LN10
+
+
+@ufunc
+def decibels(ratio):  # type: ignore[no-untyped-def]
+    """10 log10 of a ratio of powers: -inf of 0, NaN of negative numbers."""
+    return _log_any(np.float64(ratio)) * (10 / LN10)
+
+
+@ufunc
+def from_decibels(level):  # type: ignore[no-untyped-def]
+    """The amplitude ratio of a level from -6000 to 6000 dB: 10^(level / 20)."""
+    return _exp(np.float64(level) * (LN10 / 20))
+
+
+@ufunc
+def sin(x):  # type: ignore[no-untyped-def]
+    """Sine of x [rad], |x| up to 10^6."""
+    return scalar_sincos(np.float64(x))[0]
+
+
+@ufunc
+def cos(x):  # type: ignore[no-untyped-def]
+    """Cosine of x [rad], |x| up to 10^6."""
+    return scalar_sincos(np.float64(x))[1]
+
+
+@ufunc
+def tan(x):  # type: ignore[no-untyped-def]
+    """Tangent of x [rad], |x| up to 10^6."""
+    s, c = scalar_sincos(np.float64(x))
+    return s / c
+
+
+@ufunc
+def tanh(x):  # type: ignore[no-untyped-def]
+    """Hyperbolic tangent."""
+    return _tanh(np.float64(x))
+
+
+@ufunc
+def arctan(x):  # type: ignore[no-untyped-def]
+    """Arc tangent, from -pi / 2 to pi / 2."""
+    return _arctan(np.float64(x))
+
+
+@ufunc
+def _erfcx(x):  # type: ignore[no-untyped-def]
+    """exp(x^2) erfc(x) for x >= 0."""
+    t = (x - CENTRE) / (x + CENTRE)
+    series = 0.0
+    for k in range(DEGREE, -1, -1):
+        series = series * t + ERFCX[k]
+    return series / (1 + 2 * x)
+
+
+def erf(x: ArrayLike) -> Any:
+    """Error function, absolute error below 1e-15."""
+    y = np.minimum(np.abs(np.asarray(x, np.float64)), 6.5)
+    return np.copysign(1 - exp(-y * y) * _erfcx(y), x)
+
+
+def power(x: Any, y: float) -> Any:
+    """x^y for x >= 0 and y > 0."""
+    return exp(y * log(x))
