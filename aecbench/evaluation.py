@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from aecbench import provenance
+from aecbench import cancellers, provenance
 from aecbench.cancellers.external.command import Command
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
@@ -24,12 +24,13 @@ from aecbench.corpus.layouts.base import UNIT, records
 from aecbench.corpus.response import true_response
 from aecbench.dsp.echo import find_echo
 from aecbench.errors import UsageError
-from aecbench.metrics import Metric, Score, choose, score
+from aecbench.metrics import METRICS, Metric, Score, choose, score
+from aecbench.metrics import TABLE as METRIC_TABLE
 from aecbench.metrics.base import Inapplicable
 from aecbench.metrics.near_attenuation import near_attenuation
 from aecbench.output import new_folder, whole_file
 from aecbench.parallel import in_parallel
-from aecbench.results import RTF, SCORES, Cache, ResultTable
+from aecbench.results import RTF, SCORES, Cache, ResultTable, columns_of
 from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Scene
 from aecbench.signals import STEMS, Array, Signals, Talk
@@ -75,9 +76,9 @@ def evaluate(
     """Score systems on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
 
     `systems` is one or several, each a System or what `load_system` takes, which is then given the alignment `align`;
-    `corpus` an open one or its folder; `metrics` rows of METRICS by name ("all": all, None: DEFAULT_METRICS) or a table
-    of Metric of one's own. A system gets mic and far and nothing else. What fails is a row with NaN and the reason; the
-    run goes on.
+    `corpus` an open one or its folder; `metrics` are names ("all": all of METRICS, None: DEFAULT_METRICS; also those of
+    other packages, or "package.module:NAME") or a table of Metric of one's own. A system gets mic and far and nothing
+    else. What fails is a row with NaN and the reason; the run goes on.
 
     In the folder `cache` scores are kept as they come, and those that are there are not computed again: a run that was
     killed goes on where it stopped. They count for the same corpus, system, version of the metric, code, libraries and
@@ -214,8 +215,13 @@ def _source(module: str) -> Path | None:
 
 
 def _name(metric: str, asked: Mapping[str, Metric]) -> str:
-    """What a score is kept under."""
-    return f"{metric} {asked[metric].version}" if metric in asked else metric
+    """What a score is kept under: with the version of the metric and, of one that is not shipped, its code."""
+    if metric not in asked:
+        return metric
+    fn = asked[metric].fn
+    module = str(getattr(getattr(fn, "func", fn), "__module__", ""))  # `func`: of a partial
+    own = "" if module.startswith("aecbench.") else f" {provenance.package_code(module)[:16]}"
+    return f"{metric} {asked[metric].version}{own}"
 
 
 def _known(cache: Cache | None, scene: str, asked: Mapping[str, Metric]) -> Scores:
@@ -325,8 +331,23 @@ def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str
         },
         "models": {system.name: system.model or system.target},
         "metrics": {name: metric.version for name, metric in metrics.items()},
+        **columns_of(metrics),
+        "plugins": _outside(system, metrics),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
         "machine": provenance.machine(),
         "command": provenance.command(),
     }
+
+
+def _outside(system: System, metrics: Mapping[str, Metric]) -> dict[str, str]:
+    """The installed packages, with versions, that offer the system and the metrics: of those that are not shipped."""
+    found: dict[str, str] = {}
+    if not system.target.startswith("aecbench."):
+        for offer in cancellers.TABLE.offered.values():
+            if offer.reference == system.target:
+                found[system.name] = offer.package
+    for name in sorted(metrics.keys() - METRICS.keys()):
+        if name in METRIC_TABLE.offered:
+            found[name] = METRIC_TABLE.package(name)
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from aecbench import __version__
 from aecbench.config import canonical_json, sha256
 
-__all__ = ["code", "command", "commit", "machine", "versions"]
+__all__ = ["code", "command", "commit", "machine", "package_code", "versions"]
 
 LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi", "torch")
 PACKAGE = Path(__file__).parent
@@ -67,3 +67,16 @@ def code(*places: Path) -> str:
     """Hash of all Python files that are among `places` or in folders there, by their names and contents."""
     files = {file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])}
     return sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in sorted(files)]))
+
+
+def package_code(module: str) -> str:
+    """Hash of the Python files of the package that an imported module belongs to, or of the module.
+
+    It is "" for a module that has no file, as that of a notebook.
+    """
+    files = [getattr(sys.modules.get(name), "__file__", None) for name in (module.partition(".")[0], module)]
+    places = [Path(file) for file in files if file is not None]
+    if not places:
+        return ""
+    top = places[0]
+    return code(top.parent) if top.name == "__init__.py" else code(*places)

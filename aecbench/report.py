@@ -1,7 +1,7 @@
 """What the command line prints: tables and lists for people, JSON for programs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from aecbench import cancellers, metrics, plugins
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.corpus import Corpus
-from aecbench.errors import NotInstalled
+from aecbench.errors import AecbenchError, NotInstalled
 from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
+from aecbench.plugins import offers
 from aecbench.recipe import read_recipe
 from aecbench.results import DESTROYED, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
+from aecbench.scenes import devices, noise, speech
 from aecbench.scenes.conditions import CONDITIONS
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
@@ -41,6 +44,7 @@ __all__ = [
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
+SHIPPED = "shipped"  # where what is listed comes from, if not from another package
 CERTAIN = "± 95 % bootstrap interval; * p < 0.05 (Wilcoxon's signed-rank test, Holm-corrected for the table)"
 MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
 UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
@@ -135,9 +139,10 @@ def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[Renderabl
     """What `ours` has before `theirs`: in all scenes, with how often each is better, and under every condition."""
     lines = []
     for metric, found in table.differences(theirs)["", ours].items():
-        wins = [found.below, found.above] if lower_is_better(metric) else [found.above, found.below]
+        title = heading(metric, table.provenance)
+        wins = [found.below, found.above] if lower_is_better(metric, table.provenance) else [found.above, found.below]
         p = "-" if np.isnan(found.p) else f"{found.p:.2g}"
-        lines.append([heading(metric), difference_cell(metric, found), p, *map(str, [*wins, found.n])])
+        lines.append([title, difference_cell(metric, found), p, *map(str, [*wins, found.n])])
     columns = ["metric", "difference", "p", f"{ours} better", f"{theirs} better", "scenes"]
     shown = [_grid(pd.DataFrame(lines, columns=columns), (), f"{ours} - {theirs}, scene by scene; {CERTAIN}")]
     frames = []
@@ -185,55 +190,85 @@ def _grid(frame: pd.DataFrame, by: Sequence[str], caption: str, title: str = "")
     return grid
 
 
-def _recipes() -> list[tuple[str, str]]:
+class Row(NamedTuple):
+    """A line of a listing."""
+
+    name: str
+    about: str
+    origin: str = SHIPPED
+
+
+def _recipes() -> list[Row]:
     rows = []
     for name in names("recipes"):
         spec = read_recipe(name)
         counts = ", ".join(f"{n} {split}" for split, n in spec.splits.model_dump().items() if n)
-        rows.append((name, f"{counts} scenes of {spec.duration:g} s, speech from {spec.speech.source}"))
+        rows.append(Row(name, f"{counts} scenes of {spec.duration:g} s, speech from {spec.speech.source}"))
     return rows
 
 
-def _models() -> list[tuple[str, str]]:
-    baselines = [(name, load_system(name).summary) for name in names("baselines")]
-    return baselines + [(name, _bare(name)) for name in CANCELLERS if name not in dict(baselines)]
+def _models() -> list[Row]:
+    baselines = [Row(name, load_system(name).summary) for name in names("baselines")]
+    bare = [Row(name, _bare(name)) for name in CANCELLERS if name not in names("baselines")]
+    return [*baselines, *bare, *_of_others(cancellers.TABLE, _bare, {row.name for row in baselines})]
 
 
 def _bare(name: str) -> str:
-    """A row of CANCELLERS without a card, and how to install it where it is not."""
+    """A canceller without a card, and how to install it where it is not."""
     try:
         return f"{load_system(name).target}, not tuned"
     except NotInstalled as error:
         return str(error)
 
 
-def _metrics() -> list[tuple[str, str]]:
-    return [(n, f"{' in '.join(filter(None, (m.title, m.unit)))}, {m.better} is better") for n, m in METRICS.items()]
+def _metrics() -> list[Row]:
+    return [*(Row(name, _metric(name)) for name in METRICS), *_of_others(metrics.TABLE, _metric)]
 
 
-def _sources() -> list[tuple[str, str]]:
-    return [
-        ("speech", ", ".join(SPEECH)),
-        ("noise", ", ".join(NOISE_KINDS)),
-        ("rooms", f"simulated ({', '.join(ENGINES)}), or measured responses in a folder or a manifest"),
-        ("loudspeaker", ", ".join(LOUDSPEAKERS)),
-    ]
+def _metric(name: str) -> str:
+    metric = metrics.find(name)
+    return f"{' in '.join(filter(None, (metric.title, metric.unit)))}, {metric.better} is better"
 
 
-def _packs() -> list[tuple[str, str]]:
+def _sources() -> list[Row]:
+    tables: dict[str, plugins.Table[Any]] = {"speech": speech.TABLE, "noise": noise.TABLE, "loudspeaker": devices.TABLE}
+    shipped = {"speech": SPEECH, "noise": NOISE_KINDS, "loudspeaker": LOUDSPEAKERS}
+    rows = [Row(what, ", ".join(shipped[what])) for what in shipped]
+    rows.append(Row("rooms", f"simulated ({', '.join(ENGINES)}), or measured responses in a folder or a manifest"))
+    for what, table in tables.items():
+        rows += [row._replace(name=f"{what} {row.name}") for row in _of_others(table, lambda name: "")]
+    return rows
+
+
+def _of_others(table: plugins.Table[Any], about: Callable[[str], str], taken: Collection[str] = ()) -> list[Row]:
+    """What installed packages offer in a table, and why it cannot be used where that is so."""
+    rows = []
+    for name, found in offers(table.group).items():
+        for offer in found:
+            text = f"not used: another {table.noun} has this name; use {offer.reference}"
+            if name not in taken and not table.is_taken(name):
+                try:
+                    text = about(name) or offer.reference
+                except AecbenchError as error:
+                    text = str(error)
+            rows.append(Row(name, text, offer.package))
+    return rows
+
+
+def _packs() -> list[Row]:
     where = {name: "here" if is_fetched(name) else f"not here yet: aecbench fetch {name}" for name in names("packs")}
-    return [(name, f"{read_pack(name).summary}; {here}") for name, here in where.items()]
+    return [Row(name, f"{read_pack(name).summary}; {here}") for name, here in where.items()]
 
 
 LISTINGS = {"recipes": _recipes, "models": _models, "metrics": _metrics, "sources": _sources, "packs": _packs}
 
 
 def listing(what: Sequence[str]) -> RenderableType:
-    """The chosen rows of LISTINGS, each as a small table."""
+    """The chosen rows of LISTINGS, each as a small table: name, where it comes from, what it is."""
     tables = []
     for name in what:
         grid = Table(title=name, title_justify="left", title_style="bold", box=None, show_header=False, padding=(0, 2))
         for row in LISTINGS[name]():
-            grid.add_row(*map(escape, row))
+            grid.add_row(*map(escape, (row.name, row.origin, row.about)))
         tables.append(grid)
     return Group(*tables)

@@ -39,14 +39,16 @@ class Plan(NamedTuple):
 
 
 def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
-    """Hash of all that decides the contents: specification, what the sources hold, format and physics.
+    """Hash of all that decides the contents: specification, what the sources hold, format, physics, plugins.
 
-    Where the sources lie does not count.
+    Plugins are the entries of other packages that the specification names: their version and code count. Where the
+    sources lie does not.
     """
     data = spec.model_dump(mode="json")
     for table in ("speech", "noise", "room", "loudspeaker"):
         data[table].pop("source")
-    return sha256(canonical_json([FORMAT, PHYSICS, data, sources.fingerprint]))
+    outside = [spec.outside] if spec.outside else []  # a corpus without plugins keeps the id that it has
+    return sha256(canonical_json([FORMAT, PHYSICS, data, sources.fingerprint, *outside]))
 
 
 def simulate(
@@ -169,4 +171,4 @@ def _record(spec: CorpusSpec, split: str, index: int) -> Packed:
 
 def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Corpus:
     shards = [plan.path for plan in plans]
-    return finish(out, identity, shards, spec.response_samples, spec.model_dump(mode="json"))
+    return finish(out, identity, shards, spec.response_samples, spec.model_dump(mode="json"), spec.outside)

@@ -1,6 +1,5 @@
 """Systems: a canceller with its parameters and weights, loaded by name, by folder, or as "package.module:Class"."""
 
-import importlib
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from aecbench import __version__
+from aecbench import __version__, cancellers
 from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
@@ -26,6 +25,7 @@ from aecbench.cancellers.passthrough import Passthrough
 from aecbench.config import canonical_json, parse, read_toml, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
+from aecbench.plugins import load
 from aecbench.record import Frozen
 from aecbench.signals import Array
 
@@ -158,11 +158,12 @@ def _array(name: str, x: ArrayLike) -> NDArray[Any]:
 def load_system(name: str | Path, align: str = "auto") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
-    Or the folder of a training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}",
-    an outside program. "NAME=" in front of any of these gives the system a name of the user's choice. `align` is the
-    alignment in front of it: "auto", "none" or a delay in milliseconds; what does not listen to the far end has none.
-    Raises UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that
-    cannot be used, NotInstalled where something optional is missing.
+    Or a canceller that an installed package offers by name, as entry point `aecbench.cancellers`, the folder of a
+    training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}", an outside program.
+    "NAME=" in front of any of these gives the system a name of the user's choice. `align` is the alignment in front of
+    it: "auto", "none" or a delay in milliseconds; what does not listen to the far end has none. Raises UnknownName with
+    the nearest known name, UsageError for the alignment, ConfigError for a card or a class that cannot be used,
+    NotInstalled where something optional is missing.
     """
     chosen, (called, model) = alignment(align), split_name(str(name))
     system = _load(model)
@@ -197,9 +198,11 @@ def _load(name: str) -> System:
     folder = card_folder(name)
     if folder is not None:
         return _from_folder(Path(name).resolve().name, folder)
+    if (offered := cancellers.target(name)) is not None:
+        return _build(name, offered, {}, "")
     if Path(name).is_dir():
         raise UsageError(f"model {name!r}: has no {CARD}, and no {BEST}/{CARD} from a finished epoch of training")
-    raise UnknownName("model", name, {*names("baselines"), *CANCELLERS})
+    raise UnknownName("model", name, {*names("baselines"), *CANCELLERS, *cancellers.TABLE.offered})
 
 
 def card_folder(model: str) -> Path | None:
@@ -238,9 +241,10 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
         return _network(name, card, folder)
     if card.canceller == COMMAND:
         return _program(name, card.parameters, card.summary, folder)
-    if card.canceller not in CANCELLERS and ":" not in card.canceller:
-        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, [*CANCELLERS, COMMAND])}")
-    target = CANCELLERS.get(card.canceller, card.canceller)
+    target = cancellers.target(card.canceller)
+    if target is None:
+        known = [*CANCELLERS, COMMAND, *cancellers.TABLE.offered]
+        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, known)}")
     if card.filter is None:
         return _build(name, target, card.parameters, card.summary, folder)
     if folder.resolve() in inside:
@@ -323,16 +327,10 @@ def import_class(target: str, folder: Path | None) -> Any:
 
     Raises ConfigError where there is none.
     """
-    module, _, attribute = target.partition(":")
     for place in (Path.cwd(), folder):
         if place is not None and str(place.resolve()) not in sys.path:
             sys.path.append(str(place.resolve()))
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise ConfigError(f"model {target!r}: cannot import {module!r} ({error}); is it installed?") from None
-    except AttributeError:
-        raise ConfigError(f"model {target!r}: module {module!r} has no {attribute!r}") from None
+    found = load(target, f"model {target!r}")
     if folder is not None:
         _check_origin(target, folder)
     return found

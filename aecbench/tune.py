@@ -29,7 +29,7 @@ from aecbench.cancellers.tunable import Search, search_space
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError, MissingExtra, NotInstalled, UnknownName, UsageError
-from aecbench.metrics import METRICS, score
+from aecbench.metrics import find, score
 from aecbench.output import locked, new_folder, whole_file
 from aecbench.progress import progress
 from aecbench.provenance import commit
@@ -149,7 +149,7 @@ class Task:
     def name(self) -> str:
         """Of the study: it differs where anything differs that trials depend on, and may be read."""
         facts = [self.system.hash, repr(self.space), self.scenes.digest, list(self.scenes.scenes["scene"])]
-        metrics = [[name, weight, METRICS[name].version] for name, weight in self.weights.items()]
+        metrics = [[name, weight, find(name).version] for name, weight in self.weights.items()]
         return f"{self.system.name} {sha256(canonical_json([*facts, metrics, self.seed]))[:12]}"
 
     @property
@@ -200,11 +200,10 @@ def _scenes(corpus: Corpus, split: str, count: int | None) -> Corpus:
 
 def _weights(metrics: Mapping[str, float]) -> dict[str, float]:
     for name, weight in metrics.items():
-        if name not in METRICS:
-            raise UnknownName("metric", name, METRICS)
+        find(name)
         if not 0 < weight < math.inf:
             raise UsageError(f"weight of {name} is {weight}, expected a positive number")
-    return {name: weight if METRICS[name].better == "higher" else -weight for name, weight in metrics.items()}
+    return {name: weight if find(name).better == "higher" else -weight for name, weight in metrics.items()}
 
 
 def _study(task: Task, journal: Path) -> "optuna.Study":
@@ -357,7 +356,7 @@ def _score(system: System, corpus: Corpus, index: int, metrics: Sequence[str]) -
     """Run a system on one scene."""
     item = corpus[index]
     scene, signals, talk = item.scene, item.signals, item.talk
-    counted = [name for name in metrics if scene.talk == "double" or not METRICS[name].talk >= NEAR_END]
+    counted = [name for name in metrics if scene.talk == "double" or not find(name).talk >= NEAR_END]
     if not counted:
         return Outcome([np.nan] * len(metrics), 0.0, "")
     start = time.process_time()

@@ -12,6 +12,8 @@ from aecbench.cli import main
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 
+pytest.register_assert_rewrite("aecbench.contract")
+
 RATE = 16_000
 
 settings.register_profile("machine", deadline=None)  # how long a test takes says nothing on a shared machine

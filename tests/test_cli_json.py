@@ -51,7 +51,9 @@ def test_every_command_has_it():
 def test_list(aecbench):
     found = document(aecbench("list", "--json"))
     assert set(found) == set(LISTINGS)
-    assert "kalman" in found["models"]
+    kalman = next(row for row in found["models"] if row["name"] == "kalman")
+    assert kalman["origin"] == "shipped"
+    assert "Kalman" in kalman["about"]
     assert set(document(aecbench("list", "metrics", "--json"))) == {"metrics"}
 
 

@@ -17,9 +17,6 @@ import pytest
 
 import aecbench as ab
 from aecbench.cli import main
-from aecbench.scenes.devices import DEVICES
-from aecbench.scenes.devices.memoryless import memoryless
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 
 ROOT = Path(ab.__file__).parents[1]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "docs" / "examples"
@@ -112,21 +109,26 @@ def test_the_example_of_a_canceller_takes_echo_out_and_keeps_the_contract(exampl
     assert table.set_index("metric").loc["erle_true", "mean"] > 3
 
 
-def test_the_example_of_a_metric_scores(example, corpus):
-    peak = example("my_metric").PEAK
-    rows = ab.evaluate("passthrough", corpus, {"peak": peak}).rows.query("metric == 'peak'")
+def test_the_example_of_a_metric_scores_and_ranks_the_right_way_round(example, corpus, aecbench):
+    example("my_metric")
+    words = ["--metric", "my_metric:PEAK", "--corpus", corpus.path, "--jobs", 1, "--align", "none"]
+    result = aecbench("eval", "--model", "passthrough", "--model", "nlms", *words, "--out", "run", "--format", "md")
+    assert result.exit_code == 0, result.output
+    assert "| system | Peak [dBFS] |" in result.stdout
+    table = ab.ResultTable.load("run/rows.parquet")
+    rows = table.rows.query("metric == 'my_metric:PEAK'")
     assert not rows["failed"].any()
     assert rows["value"].dropna().between(-60, 0).all()
-    assert rows["value"].notna().any()
+    ranks = {system: cells["my_metric:PEAK"] for (_, system), cells in table.ranks().items()}
+    assert ranks["nlms"] <= ranks["passthrough"]
 
 
-def test_the_example_of_a_loudspeaker_is_a_value_of_a_recipe(example, recipe_file, monkeypatch, tmp_path):
+def test_the_example_of_a_loudspeaker_is_a_value_of_a_recipe(example, recipe_file, tmp_path):
     model = example("my_loudspeaker").MODEL
-    monkeypatch.setitem(LOUDSPEAKERS, "cubic", model)
-    monkeypatch.setitem(DEVICES, "cubic", memoryless(model))
-    changes = {"loudspeaker.model": "cubic", "loudspeaker.parameters": {"cubic": {"drive": 2.0}}}
+    name = "my_loudspeaker:MODEL"
+    changes = {"loudspeaker.model": name, "loudspeaker.parameters": {name: {"drive": 2.0}}}
     corpus = ab.simulate(recipe_file, tmp_path / "c", split="val", scenes=1, set=changes)
-    assert corpus[0].scene.loudspeaker.model == "cubic"
+    assert corpus[0].scene.loudspeaker.model == name
     x = np.linspace(-1, 1, 101)
     np.testing.assert_allclose(model.fn(x, knee=1.0), x - x**3 / 3, atol=1e-12)
 

@@ -12,11 +12,23 @@ import aecbench
 PACKAGE = Path(aecbench.__file__).parent
 
 LAYERS = [
-    {"__init__", "signals", "errors", "config", "assets", "record", "progress", "output", "parallel", "provenance"},
+    {
+        "__init__",
+        "signals",
+        "errors",
+        "config",
+        "assets",
+        "record",
+        "plugins",
+        "progress",
+        "output",
+        "parallel",
+        "provenance",
+    },
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
-    {"simulation", "evaluation", "cancel", "cost", "demo", "doctor", "tune", "train"},
+    {"simulation", "evaluation", "contract", "cancel", "cost", "demo", "doctor", "tune", "train"},
     {"report", "plots"},
     {"leaderboard"},
     {"cli"},
@@ -81,6 +93,12 @@ def test_torch_is_imported_by_deep_cancellers_and_training_only():
         if any(line.lstrip().startswith(("import torch", "from torch")) for line in path.read_text().splitlines())
     }
     assert {user for user in users if not user.startswith(("cancellers/deep/", "train/"))} == set()
+
+
+def test_pytest_is_imported_by_the_tests_of_the_contract_only():
+    users = {str(path.relative_to(PACKAGE)) for path in FILES if "import pytest" in path.read_text().splitlines()}
+    assert users
+    assert {user for user in users if not user.startswith("contract/test_")} == set()
 
 
 @pytest.mark.parametrize(

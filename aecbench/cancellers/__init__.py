@@ -1,6 +1,13 @@
-"""Echo cancellers: one algorithm per file, one line in the table."""
+"""Echo cancellers: one algorithm per file, one line in the table.
 
-__all__ = ["CANCELLERS"]
+Other packages add theirs as entry points `aecbench.cancellers`.
+"""
+
+from typing import Any
+
+from aecbench.plugins import Table
+
+__all__ = ["CANCELLERS", "TABLE", "target"]
 
 # name -> "module:Class", imported when it is first asked for. Each is run through tests/cancellers/test_contract.py.
 CANCELLERS: dict[str, str] = {
@@ -16,3 +23,17 @@ CANCELLERS: dict[str, str] = {
     "webrtc_aec3": "aecbench.cancellers.external.webrtc:AEC3",
     "webrtc_aec3_ns": "aecbench.cancellers.external.webrtc:DenoisingAEC3",
 }
+
+TABLE: Table[Any] = Table("canceller", "aecbench.cancellers", CANCELLERS)
+
+
+def target(name: str) -> str | None:
+    """The "module:Class" of a row of CANCELLERS, of what an installed package offers, or of itself; None otherwise.
+
+    Raises ConfigError for a name that two packages offer, or whose package cannot be imported.
+    """
+    if name in CANCELLERS:
+        return CANCELLERS[name]
+    if name in TABLE.offered:
+        TABLE.find(name)
+    return TABLE.reference(name)

@@ -52,7 +52,7 @@ METRIC = click.option(
     "metrics",
     multiple=True,
     metavar="NAME|all",
-    help="Score this one, not the usual ones; may be repeated.",
+    help="Score this one, also pkg.mod:NAME, not the usual; repeatable.",
     shell_complete=complete.metrics,
 )
 BOARDS = click.option(

@@ -30,9 +30,15 @@ def _shipped(kind: str) -> list[str]:
 
 
 def _models(_: click.Context) -> Iterable[str]:
-    from aecbench.cancellers import CANCELLERS
+    from aecbench.cancellers import CANCELLERS, TABLE
 
-    return {*_shipped("baselines"), *CANCELLERS}
+    return {*_shipped("baselines"), *CANCELLERS, *TABLE.offered}
+
+
+def _metrics(_: click.Context) -> Iterable[str]:
+    from aecbench.plugins import offers
+
+    return {*keys(PACKAGE / "metrics/__init__.py", "METRICS"), *offers("aecbench.metrics")}
 
 
 def _networks(_: click.Context) -> Iterable[str]:
@@ -69,7 +75,7 @@ recipes = _completer(lambda _: _shipped("recipes"), "file")
 trainings = _completer(lambda _: _shipped("recipes/train"), "file")
 packs = _completer(lambda _: _shipped("packs"))
 boards = _completer(_boards)
-metrics = _completer(_keys("metrics/__init__.py", "METRICS"))
+metrics = _completer(_metrics)
 listings = _completer(_keys("report.py", "LISTINGS"))
 layouts = _completer(_keys("corpus/layouts/__init__.py", "LAYOUTS"))
 splits = _completer(lambda _: ("train", "val", "test"))

@@ -14,6 +14,8 @@ __all__ = ["list_"]
 def list_(what: str | None, as_json: bool) -> None:
     """List what there is: recipes, models, metrics, sources, packs, or all of them.
 
+    Each line says where it comes from: it is shipped, or an installed package offers it.
+
     \b
     aecbench list
     aecbench list models
@@ -24,6 +26,6 @@ def list_(what: str | None, as_json: bool) -> None:
         known("listing", what, LISTINGS)
     chosen = [what] if what else list(LISTINGS)
     if as_json:
-        show_json({name: dict(LISTINGS[name]()) for name in chosen})
+        show_json({name: [row._asdict() for row in LISTINGS[name]()] for name in chosen})
     else:
         show(listing(chosen))

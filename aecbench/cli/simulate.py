@@ -15,7 +15,7 @@ __all__ = ["simulate"]
 @click.command()
 @click.argument("recipe", default=QUICKSTART, shell_complete=complete.recipes)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the corpus.  [default: corpora/NAME]")
-@click.option("--speech", metavar="SRC", help='"espeak", a pack, a folder of audio, or a CSV with file and speaker.')
+@click.option("--speech", metavar="SRC", help="espeak, a pack, a folder of audio, a CSV, or pkg.mod:NAME.")
 @click.option("--noise", metavar="SRC", help="A pack, a folder of recordings, or a CSV manifest.")
 @click.option(
     "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."

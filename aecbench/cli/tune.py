@@ -115,7 +115,8 @@ def _tables(tuned: Any) -> list[Any]:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from aecbench.results import heading
+    from aecbench.metrics import choose
+    from aecbench.results import columns_of, heading
 
     before, after = tuned.before, tuned.after
     grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -125,8 +126,9 @@ def _tables(tuned: Any) -> list[Any]:
         importance = f"{tuned.importances[name]:.2f}" if name in tuned.importances else "-"
         grid.add_row(name, f"{before.parameters[name]}", f"{value}", importance)
     grid.add_section()
+    columns = columns_of(choose(list(after.means)))
     for name, mean in after.means.items():
-        grid.add_row(heading(name), f"{before.means[name]:.3f}", f"{mean:.3f}", "")
+        grid.add_row(heading(name, columns), f"{before.means[name]:.3f}", f"{mean:.3f}", "")
     grid.add_row("objective", f"{before.value:.3f}", f"{after.value:.3f}", "")
     counts = ", ".join(f"{n} {state}" for state, n in tuned.trials.items())
     failure = f" (the first: {tuned.failure})" if tuned.failure else ""

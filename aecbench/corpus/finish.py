@@ -19,8 +19,17 @@ __all__ = ["finish", "flat"]
 LIBRARIES = ("numpy", "scipy", "pyroomacoustics", "numba", "soxr")
 
 
-def finish(out: Path, identity: str, shards: Sequence[Path], rir_length: int, spec: Mapping[str, Any]) -> Corpus:
+def finish(
+    out: Path,
+    identity: str,
+    shards: Sequence[Path],
+    rir_length: int,
+    spec: Mapping[str, Any],
+    outside: Mapping[str, Sequence[str]] | None = None,
+) -> Corpus:
     """Turn a folder with these shards into a corpus. `spec` tells where it comes from; it has a name.
+
+    `outside` names what of other packages has shaped it, with the version and the hash of their code.
 
     Raises OutputError where it cannot be written.
     """
@@ -42,6 +51,7 @@ def finish(out: Path, identity: str, shards: Sequence[Path], rir_length: int, sp
         "spec": spec,
         "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
         "command": provenance.command(),
+        **({"plugins": outside} if outside else {}),
     }
     with whole_file(out / CORPUS) as part:
         part.write_text(json.dumps(info, indent=1))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, P
 from aecbench.metrics import METRICS
 from aecbench.output import new_folder, whole_file
 from aecbench.record import Frozen
-from aecbench.results import RTF, SCORES, Interval, ResultTable
+from aecbench.results import RTF, SCORES, Column, Interval, ResultTable, column
 from aecbench.scenes.conditions import CONDITIONS
 
 __all__ = [
@@ -56,6 +56,7 @@ RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
 train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
 """
+TITLE = r"^[\w .,%+()/-]{0,40}$"  # of a metric: nothing that Markdown or HTML would read as more than text
 
 
 class RankedMetric(Frozen):
@@ -63,6 +64,9 @@ class RankedMetric(Frozen):
 
     better: Literal["higher", "lower"]
     version: int
+    title: str = Field("", pattern=TITLE)  # the rest is of metrics that are not shipped
+    unit: str = Field("", pattern=TITLE)
+    near_end: bool = False
 
 
 class Rules(Frozen):
@@ -110,14 +114,13 @@ class Board:
         """Some entries as a table of results."""
         frames = [rows.assign(system=entry.name) for entry, rows in chosen]
         facts = {entry.name: entry.system.model_dump() for entry, _ in chosen}
-        corpus = self.rules.corpus.model_dump()
         if not frames:
             columns = [*SCORES, *self.scenes.columns.drop("scene")]
-            return ResultTable(pd.DataFrame(columns=columns), {"corpus": corpus, "systems": {}})
+            return ResultTable(pd.DataFrame(columns=columns), {**self.facts, "systems": {}})
         rows = pd.concat(frames, ignore_index=True).merge(self.scenes, on="scene", how="left", validate="many_to_one")
         texts = [str(name) for name, kind in rows.dtypes.items() if kind == "str"]
         plain = rows.astype(dict.fromkeys(texts, object))  # of these, pandas chooses rows twice as fast
-        return ResultTable(plain, {"corpus": corpus, "systems": facts})
+        return ResultTable(plain, {**self.facts, "systems": facts})
 
     def summary(self, condition: str | None = None) -> dict[tuple[str, str], dict[str, Interval]]:
         """(bin of the condition, system) -> metric -> mean and interval, as `ResultTable.summary`."""
@@ -144,6 +147,13 @@ class Board:
         ordered = sorted(means.values())
         order = sorted(means.items(), key=lambda item: (item[1], item[0]))
         return [Standing(1 + ordered.index(mean), name, mean) for name, mean in order]
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the provenance of results says of the board: its corpus, and its columns that are not shipped."""
+        own = {name: told for name, told in self.rules.metrics.items() if told.title}
+        columns = {name: told.model_dump(include=set(Column._fields)) for name, told in own.items()}
+        return {"corpus": self.rules.corpus.model_dump(), "columns": columns}
 
     @property
     def columns(self) -> list[str]:
@@ -250,7 +260,7 @@ def new_board(
     alignment(align)
     if (place / BOARD).exists():
         raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
-    metrics = [metric for metric in table.provenance["metrics"] if metric in METRICS]
+    metrics = list(table.provenance["metrics"])
     for metric in ranked_by:
         if metric not in metrics:
             raise UnknownName("metric", metric, metrics)
@@ -268,10 +278,7 @@ def new_board(
         "ranked_by": list(ranked_by) or metrics,
         "scenes": sha256(data),
         "corpus": table.provenance["corpus"],
-        "metrics": {
-            metric: {"better": METRICS[metric].better, "version": table.provenance["metrics"][metric]}
-            for metric in metrics
-        },
+        "metrics": {metric: _ranked(metric, table) for metric in metrics},
     }
     try:
         parse(Rules, facts, "board")
@@ -283,3 +290,10 @@ def new_board(
     with whole_file(place / BOARD) as part:
         part.write_text(tomli_w.dumps(facts, multiline_strings=True), encoding="utf-8")
     return open_board(place)
+
+
+def _ranked(metric: str, table: ResultTable) -> dict[str, Any]:
+    """What board.toml says of a metric: of one that is not shipped all that is known of it."""
+    known = column(metric, table.provenance)
+    told = {"better": known.better, "version": table.provenance["metrics"][metric]}
+    return told if metric in METRICS else told | known._asdict()

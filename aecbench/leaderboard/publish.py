@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from aecbench.assets import names
-from aecbench.cancellers import CANCELLERS
+from aecbench.cancellers import CANCELLERS, target
 from aecbench.config import canonical_json, parse, read_toml, sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.board import Board
@@ -111,7 +111,7 @@ def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[s
     source = called if called in shipped else model
     folder = card_folder(source)
     if folder is None and source not in shipped:
-        if source and ":" not in source and not Path(source).exists():
+        if source and target(source) is None and not Path(source).exists():
             raise BoardError(f"{system!r} was evaluated from {source}, which is not here; say with --model where it is")
         return None
     ours = load_system(source, facts["align"])

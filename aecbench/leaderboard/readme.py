@@ -46,7 +46,7 @@ def board_readme(board: Board) -> str:
         f"<!-- Written by aecbench from {BOARD} and {RESULTS}/: edit those, then run aecbench leaderboard update. -->",
         f"{corpus.scenes} scenes, split `{corpus.split}`, corpus `{corpus.id}`, digest `{corpus.digest}`.{rebuild}",
         rules.rules.strip(),
-        f"Ranked by the mean rank in {_and([heading(metric) for metric in rules.ranked_by])}.",
+        f"Ranked by the mean rank in {_and([heading(metric, board.facts) for metric in rules.ranked_by])}.",
     ]
     if board.systems:
         parts += [_standings(board), FOOT]
@@ -91,7 +91,7 @@ def _standings(board: Board) -> str:
             for metric in board.columns
         ]
         lines.append([str(place), _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores])
-    return _table(["", "system", *map(heading, board.columns)], lines)
+    return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns)], lines)
 
 
 def _rank(rank: int | None) -> str:
@@ -106,7 +106,7 @@ def _by(board: Board, condition: str, metric: str) -> str:
         [markdown(one.name), *(cell(metric, summary[label, one.name][metric]) for label in bins)]
         for one in board.standings
     ]
-    return _table([heading(metric), *map(markdown, bins)], lines)
+    return _table([heading(metric, board.facts), *map(markdown, bins)], lines)
 
 
 def _entries(board: Board) -> str:

@@ -16,7 +16,7 @@ from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry, Published
 from aecbench.leaderboard.task import check_corpus
-from aecbench.metrics import METRICS
+from aecbench.metrics import METRICS, TABLE, find
 from aecbench.systems import System, load_system
 
 __all__ = ["Rerun", "rerun", "system_of"]
@@ -64,7 +64,7 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
         allowed = NEAR
     if different := _differs(system, entry):
         return Rerun(entry.name, nothing, allowed, different)
-    metrics = {metric: METRICS[metric] for metric in entry.metrics if metric in METRICS}
+    metrics = {metric: find(metric) for metric in entry.metrics if metric in METRICS or metric in TABLE.offered}
     again = evaluate(system, scenes, metrics, split=entry.corpus.split, jobs=jobs).rows
     ours = again[again["metric"].isin(metrics)].set_index(["scene", "metric"])["value"]
     theirs = found.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)

@@ -1,4 +1,7 @@
-"""Metrics: one per file, one row per metric in METRICS, in the order of the columns of a result table."""
+"""Metrics: one per file, one row per metric in METRICS, in the order of the columns of a result table.
+
+Other packages add theirs as entry points `aecbench.metrics`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -6,7 +9,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from aecbench.errors import UnknownName
 from aecbench.metrics import (
     base,
     convergence,
@@ -29,9 +31,10 @@ from aecbench.metrics import (
     stoi,
 )
 from aecbench.metrics.base import Metric, Score
+from aecbench.plugins import Table
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "Score", "choose", "score"]
+__all__ = ["DEFAULT_METRICS", "METRICS", "TABLE", "Metric", "Score", "choose", "find", "score"]
 
 FAR = frozenset({Talk.FAR})
 FAR_ACTIVE = frozenset({Talk.FAR, Talk.DOUBLE})
@@ -111,20 +114,27 @@ METRICS: dict[str, Metric] = {
 
 DEFAULT_METRICS = {name: METRICS[name] for name in ("erle", "erle_true", "pesq", "stoi", "si_sdr", "fsdr")}
 ALL = "all"
+TABLE = Table("metric", "aecbench.metrics", METRICS, (Metric,), reserved=(ALL,))
+
+
+def find(name: str) -> Metric:
+    """The metric of a name: a row of METRICS, one that an installed package offers, or "package.module:NAME".
+
+    Raises UnknownName, and ConfigError for one of another package that cannot be used.
+    """
+    return TABLE.find(name)
 
 
 def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) -> Mapping[str, Metric]:
-    """The rows of METRICS of these names; "all" are all, None is DEFAULT_METRICS, a table is itself.
+    """The metrics of these names; "all" are all rows of METRICS, None is DEFAULT_METRICS, a table is itself.
 
-    Raises UnknownName.
+    Raises as `find`.
     """
     if metrics is None or isinstance(metrics, Mapping):
         return DEFAULT_METRICS if metrics is None else metrics
     names = [metrics] if isinstance(metrics, str) else metrics
-    for name in names:
-        if name not in METRICS and name != ALL:
-            raise UnknownName("metric", name, [*METRICS, ALL])
-    return METRICS if ALL in names else {name: METRICS[name] for name in names}
+    chosen = {name: find(name) for name in names if name != ALL}
+    return {**METRICS, **chosen} if ALL in names else chosen
 
 
 def score(
@@ -136,12 +146,7 @@ def score(
     changes: Sequence[float] = (),
     responses: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Score:
-    """Score one scene with a metric or a row of METRICS: see `aecbench.metrics.base.score`.
-
-    Raises UnknownName for a name that is not in METRICS.
-    """
+    """Score one scene with a metric or the one of a name: see `aecbench.metrics.base.score`. Raises as `find`."""
     if isinstance(metric, str):
-        if metric not in METRICS:
-            raise UnknownName("metric", metric, METRICS)
-        metric = METRICS[metric]
+        metric = find(metric)
     return base.score(metric, signals, estimate, rate, talk, changes, responses)

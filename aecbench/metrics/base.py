@@ -102,7 +102,7 @@ def score(
             raise Inapplicable(f"shorter than {SHORTEST} s")
         if metric.responses:
             more += _known(responses)
-        value = float(metric.fn(signals, estimate, rate, *more))
+        value = _value(metric, signals, estimate, rate, *more)
         if np.isnan(value):
             raise _why(metric, signals, estimate)
         if metric.unit in ("dB", "dBFS"):
@@ -132,6 +132,16 @@ def each(one: Callable[..., float]) -> Callable[..., Array]:
         return values
 
     return fn
+
+
+def _value(metric: Metric, *arguments: Any) -> float:
+    """What the function of a metric gives; an error in its code is a reason, not the end of the evaluation."""
+    try:
+        return float(metric.fn(*arguments))
+    except (Undefined, AtLeast):
+        raise
+    except Exception as error:
+        raise Undefined(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
 
 
 def _check(estimate: Array, signals: Signals) -> None:

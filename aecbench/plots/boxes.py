@@ -52,7 +52,7 @@ def plot_spread(table: ResultTable, path: Path) -> None:
                 box.set(facecolor=look.colour, alpha=0.55, edgecolor=look.colour)
             if metric == RTF and len(part):
                 axis.set_xscale("log")
-            axis.set_title(heading(metric), loc="left")
+            axis.set_title(heading(metric, table.provenance), loc="left")
             axis.grid(axis="x", color=PALE, lw=0.6)
             axis.set_axisbelow(True)
             axis.tick_params(left=False)

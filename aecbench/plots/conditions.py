@@ -56,7 +56,7 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
             axis.set_xticks(range(len(bins)), ticks)
             axis.set_xlim(-0.5, len(bins) - 0.5)
             axis.set_xlabel(LABELS.get(by, by))
-            axis.set_title(heading(metric), loc="left")
+            axis.set_title(heading(metric, table.provenance), loc="left")
             axis.grid(axis="y", color=PALE, lw=0.6)
             axis.set_axisbelow(True)
         for axis in axes[len(metrics) :]:

@@ -70,7 +70,7 @@ def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapp
             axis.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
             axis.margins(x=0.28, y=0.1)
             axis.set_xlabel(what)
-            axis.set_ylabel(heading(metric))
+            axis.set_ylabel(heading(metric, table.provenance))
             axis.grid(color=PALE, lw=0.6)
             axis.set_axisbelow(True)
         figure.draw_without_rendering()

@@ -23,7 +23,7 @@ def plot_results(table: ResultTable, path: Path) -> None:
             axis.plot([interval.low, interval.high], [row, row], color=GREY, lw=3, solid_capstyle="butt")
             axis.plot(interval.mean, row, "o", color=ACCENT)
         axis.locator_params(axis="x", nbins=4)
-        axis.set_title(heading(metric), loc="left", fontsize=10)
+        axis.set_title(heading(metric, table.provenance), loc="left", fontsize=10)
         axis.set_yticks(range(len(systems)), systems)
         axis.set_ylim(len(systems) - 0.5, -0.5)
         axis.grid(axis="x", color=GREY, alpha=0.3)

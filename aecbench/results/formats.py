@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aecbench.metrics import METRICS
+from aecbench.results.columns import RTF, headings
 from aecbench.results.groups import variable
 from aecbench.results.statistics import Difference, Interval
 
 if TYPE_CHECKING:
     from aecbench.results.table import ResultTable
 
-__all__ = ["FORMATS", "MARK", "RTF", "cell", "difference_cell", "frame_text", "heading", "long", "result_json", "wide"]
+__all__ = ["FORMATS", "MARK", "cell", "difference_cell", "frame_text", "long", "result_json", "wide"]
 
-RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 LEVEL = 0.05  # of significance
 MARK = "†"  # behind the name of a system that destroys the near end
 
@@ -53,14 +52,6 @@ def _half(interval: Interval | Difference) -> float:
     return max(interval.high - interval.mean, interval.mean - interval.low)
 
 
-def heading(metric: str) -> str:
-    """The column heading of a metric: "ERLE [dB]"."""
-    if metric not in METRICS:
-        return metric.upper()
-    known = METRICS[metric]
-    return f"{known.title} [{known.unit}]" if known.unit else known.title
-
-
 def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:
     """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference."""
     ranks, lines = table.ranks(by), []
@@ -85,16 +76,16 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
     """
     ranks = table.ranks(by) if len(table.systems) > 1 and reference is None else {}
     differences = {} if reference is None else table.differences(reference, by)
-    lines = []
+    titles, lines = headings(table.metrics, table.provenance), []
     for labels, key, intervals in _keyed(table, by):
         system = key[1]
         line = dict(zip(map(variable, by), labels, strict=True))
         line["system"] = f"{system} {MARK}" if system in table.destroyed else system
         for metric, interval in intervals.items():
             if key in differences:
-                line[heading(metric)] = difference_cell(metric, differences[key][metric])
+                line[titles[metric]] = difference_cell(metric, differences[key][metric])
             else:
-                line[heading(metric)] = cell(metric, interval) + _rank(metric, ranks.get(key, {}))
+                line[titles[metric]] = cell(metric, interval) + _rank(metric, ranks.get(key, {}))
         if reference is None:
             line["failed"] = str(sum(interval.failed for interval in intervals.values()))
         if system != reference:

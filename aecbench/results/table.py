@@ -12,15 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aecbench.errors import UnknownName
-from aecbench.metrics import METRICS
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
-from aecbench.results.formats import RTF
+from aecbench.results.columns import RTF, column, lower_is_better
 from aecbench.results.groups import SCORES, groups, variable
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval, ranks
-from aecbench.signals import Talk
 
-__all__ = ["DESTROYED", "EARLIER", "RTF", "ResultTable", "lower_is_better"]
+__all__ = ["DESTROYED", "EARLIER", "ResultTable"]
 
 EARLIER = "earlier"  # of provenance: facts of the systems that another evaluation has scored
 DESTROYED = 20.0  # [dB] by which the near end is down that counts as destroyed
@@ -36,8 +34,9 @@ class ResultTable:
     near_loss says how much of the near end the system has taken away, in dB; NaN where it does not talk or that is not
     known. echo is 1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent.
     `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), models (what to load them by),
-    metrics (their versions), versions, commit, machine and command. Where systems of an earlier evaluation are in the
-    table, these facts of theirs are in `earlier`, by system; see `origin`.
+    metrics (their versions) and columns (their titles, units and directions), versions, commit, machine and command.
+    Where systems of an earlier evaluation are in the table, these facts of theirs are in `earlier`, by system; see
+    `origin`.
 
     Tables of several conditions take `by`: the names of columns, or "NAME=EDGE,EDGE,..." for numbers in given bins.
     Metrics of the near end that are valid in double talk are averaged over the scenes in which both ends talk: alone,
@@ -142,7 +141,7 @@ class ResultTable:
         for labels, part in self.parts(by):
             for metric in self.metrics:
                 values = self._values(part, metric)[self.systems].to_numpy(float)
-                sign = -1 if lower_is_better(metric) else 1
+                sign = -1 if lower_is_better(metric, self.provenance) else 1
                 for system, rank in zip(self.systems, ranks(sign * values, last), strict=True):
                     found.setdefault((", ".join(labels), system), {})[metric] = rank
         return found
@@ -155,7 +154,7 @@ class ResultTable:
         rows = self.rows[self.rows["metric"] == metric]
         values = rows.pivot(index="scene", columns="system", values="value")
         gap = values[ours] - values[theirs]
-        loss = gap if lower_is_better(metric) else -gap
+        loss = gap if lower_is_better(metric, self.provenance) else -gap
         worst = loss[loss > 0].nlargest(count).index
         drawn = rows.drop(columns=[name for name in SCORES if name != "scene" and name in rows]).drop_duplicates(
             "scene"
@@ -171,7 +170,7 @@ class ResultTable:
 
     def _counted(self) -> "pd.Series[bool]":
         """The rows that count in a mean over all kinds of talk."""
-        near_end = [name for name, metric in METRICS.items() if metric.talk >= {Talk.NEAR, Talk.DOUBLE}]
+        near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(["far_single", "near_single"]))
 
     def _values(self, part: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -215,11 +214,6 @@ class ResultTable:
         }
         rows = pd.concat([table.rows for table in tables], ignore_index=True)
         return ResultTable(rows, tables[0].provenance | by_system)
-
-
-def lower_is_better(metric: str) -> bool:
-    """Of a column; the metrics that a user adds are scores."""
-    return metric == RTF or (metric in METRICS and METRICS[metric].better == "lower")
 
 
 def _interval(rows: pd.DataFrame) -> Interval:

@@ -16,7 +16,8 @@ from pydantic import AfterValidator, model_serializer, model_validator
 
 from aecbench.dsp.interpolate import interpolate
 from aecbench.dsp.random import normal, uniform
-from aecbench.errors import did_you_mean
+from aecbench.errors import AecbenchError, did_you_mean
+from aecbench.plugins import Table
 from aecbench.record import Frozen
 
 __all__ = ["Distribution", "one_of", "within"]
@@ -123,13 +124,24 @@ def within(low: float, high: float, unit: str = "") -> AfterValidator:
     return AfterValidator(check)
 
 
-def one_of(kind: str, names: Collection[str]) -> AfterValidator:
-    """The check that a distribution gives names of a table only."""
+def one_of(kind: str, names: Collection[str], table: Table[Any]) -> AfterValidator:
+    """The check that a distribution gives only `names`, and those of other packages' entries in a table."""
 
     def check(distribution: Distribution) -> Distribution:
         for value in distribution.extremes:
             if value not in names:
-                raise ValueError(f"unknown {kind} {value!r}: {did_you_mean(str(value), names)}")
+                _check_outside(kind, str(value), names, table)
         return distribution
 
     return AfterValidator(check)
+
+
+def _check_outside(kind: str, name: str, names: Collection[str], table: Table[Any]) -> None:
+    """Raise ValueError, as pydantic wants it, for what is not a usable entry of another package."""
+    try:
+        if table.reference(name) is not None:
+            table.find(name)
+            return
+    except AecbenchError as error:
+        raise ValueError(str(error)) from None
+    raise ValueError(f"unknown {kind} {name!r}: {did_you_mean(name, [*names, *table.offered])}")

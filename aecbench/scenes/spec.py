@@ -5,8 +5,11 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from aecbench.errors import did_you_mean
+from aecbench import provenance
+from aecbench.errors import AecbenchError, UnknownName, did_you_mean
+from aecbench.plugins import Table
 from aecbench.record import Frozen
+from aecbench.scenes import devices, noise, speech
 from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC
 from aecbench.scenes.distribution import Distribution, one_of, within
 from aecbench.scenes.loudspeaker import Range, settings
@@ -83,7 +86,7 @@ class TalkSpec(Frozen):
 
 
 class SpeechSpec(Frozen):
-    """Who talks. `source`: espeak, a folder of audio, or a CSV manifest."""
+    """Who talks. `source`: espeak, a folder of audio, a CSV manifest, or an entry of another package."""
 
     source: str = "espeak"
 
@@ -99,7 +102,7 @@ class LevelSpec(Frozen):
 class NoiseSpec(Frozen):
     """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest."""
 
-    kind: Annotated[Distribution, one_of("noise", NOISE_KINDS)] = constant("none")
+    kind: Annotated[Distribution, one_of("noise", NOISE_KINDS, noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)
     source: str | None = None
 
@@ -115,7 +118,7 @@ class NoiseSpec(Frozen):
 class FarNoiseSpec(Frozen):
     """Noise in the far-end reference."""
 
-    kind: Annotated[Distribution, one_of("noise", ("none", "babble", *NOISES))] = constant("none")
+    kind: Annotated[Distribution, one_of("noise", ("none", "babble", *NOISES), noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)
 
 
@@ -158,6 +161,17 @@ def _check_parameters(owner: str, allowed: Mapping[str, Range], parameters: Mapp
             settings(owner, allowed, {name: float(value)})
 
 
+def _parameters(model: str) -> Mapping[str, Range]:
+    """What can be set of a device. Raises ValueError, as pydantic wants it."""
+    try:
+        return devices.find(model).parameters
+    except UnknownName:
+        known = [*DEVICES, *devices.TABLE.offered]
+        raise ValueError(f"unknown loudspeaker model {model!r}: {did_you_mean(model, known)}") from None
+    except AecbenchError as error:
+        raise ValueError(str(error)) from None
+
+
 class LoudspeakerSpec(Frozen):
     """The device: nonlinearity (for each model the distributions of its parameters), and the stages around it.
 
@@ -165,7 +179,7 @@ class LoudspeakerSpec(Frozen):
     scenes have.
     """
 
-    model: Annotated[Distribution, one_of("loudspeaker model", DEVICES)] = constant("linear")
+    model: Annotated[Distribution, one_of("loudspeaker model", DEVICES, devices.TABLE)] = constant("linear")
     parameters: dict[str, dict[str, Distribution]] = Field(default_factory=dict)
     compressor: StageSpec = StageSpec()
     response: StageSpec = StageSpec()
@@ -176,9 +190,7 @@ class LoudspeakerSpec(Frozen):
     @model_validator(mode="after")
     def _check(self) -> "LoudspeakerSpec":
         for model, parameters in self.parameters.items():
-            if model not in DEVICES:
-                raise ValueError(f"unknown loudspeaker model {model!r}: {did_you_mean(model, DEVICES)}")
-            _check_parameters(f"loudspeaker {model}", DEVICES[model].parameters, parameters)
+            _check_parameters(f"loudspeaker {model}", _parameters(model), parameters)
         for name in ("compressor", "response", "rattle"):
             _check_parameters(f"loudspeaker {name}", DEVICES[name].parameters, getattr(self, name).parameters)
         if self.measured and self.source is None:
@@ -254,6 +266,21 @@ class CorpusSpec(Frozen):
         return self
 
     @property
+    def outside(self) -> dict[str, list[str]]:
+        """The entries of other packages that it names, each with the package and the hash of its code."""
+        named: dict[Table[Any], tuple[float | str, ...]] = {
+            devices.TABLE: self.loudspeaker.model.extremes,
+            noise.TABLE: (*self.noise.kind.extremes, *self.far_noise.kind.extremes),
+            speech.TABLE: (self.speech.source,) if speech.from_outside(self.speech.source) else (),
+        }
+        return {
+            f"{table.noun} {name}": _identity(table, str(name))
+            for table, names in named.items()
+            for name in names
+            if table.reference(str(name)) is not None
+        }
+
+    @property
     def segments(self) -> int:
         """Echo paths stored per scene: one for each stretch between changes; of a movement, its two ends."""
         switches = 1 + int(self.path.switches.high) if self.path.switch else 1
@@ -268,3 +295,10 @@ class CorpusSpec(Frozen):
     def drift_lead(self) -> float:
         """By how many seconds a fast clock may run ahead until the end of a scene."""
         return max(0.0, self.duration * self.channel.drift.high * 1e-6)
+
+
+def _identity(table: Table[Any], name: str) -> list[str]:
+    """What decides what an entry of another package does. Raises ConfigError where it cannot be used."""
+    table.find(name)  # imports it
+    module, _, _ = str(table.reference(name)).partition(":")
+    return [table.package(name), provenance.package_code(module)]

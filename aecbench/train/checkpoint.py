@@ -1,6 +1,7 @@
 """What training leaves on disk, each file whole or not at all: where it is, and the best network as a model to load."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress,
 
 
 def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None:
-    """A folder that is a model to load: weights, and a card that names them.
+    """A folder that is a model to load: weights, a card that names them, and the module of a network that is one file.
 
     A name of weights is never used twice, so the card, which is replaced in one instant, always has its own.
     """
@@ -89,11 +90,20 @@ def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None
         text = tomli_w.dumps(lines)
     except TypeError as error:
         raise ConfigError(f"a card cannot hold what the network's Config does ({error}); use what TOML has") from None
+    if (module := _module(type(network))) is not None:
+        with whole_file(folder / module.name) as part:
+            part.write_bytes(module.read_bytes())
     with whole_file(folder / CARD) as part:
         part.write_text(text, encoding="utf-8")
     for old in folder.glob("weights-*.safetensors"):
         if old != weights:
             old.unlink()
+
+
+def _module(kind: type[Network]) -> Path | None:
+    """The file of a class that is in a module of its own; None in a package, which has to be installed."""
+    file = getattr(sys.modules[kind.__module__], "__file__", None)
+    return None if file is None or "." in kind.__module__ else Path(file)
 
 
 def _plain(tensor: Tensor) -> Tensor:

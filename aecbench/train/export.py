@@ -25,6 +25,7 @@ POINTS = 12  # rows of the learning curve
 def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str = "MIT") -> Path:
     """The best network of a training folder as OUT/card.toml, weights.safetensors and README.md. Gives OUT.
 
+    The module of a network that is one file goes along, so that OUT can be loaded anywhere.
     `corpora` are those it was trained and validated on: the README says where their audio comes from. `licence` is
     that of the weights. The picture of the learning curve goes along where the training has one.
     Raises UsageError where there is no network yet, OutputError.
@@ -38,6 +39,7 @@ def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str = 
     terms = {"weights": licence, "data": sorted({one.licence for source in heard for one in source.terms})}
     card = {**card, "weights": WEIGHTS, "origin": {**card["origin"], "licence": terms}}
     files = {WEIGHTS: weights, CARD: tomli_w.dumps(card).encode()}
+    files |= {file.name: file.read_bytes() for file in (training / BEST).glob("*.py")}
     if (training / CURVE).is_file():
         files[CURVE] = (training / CURVE).read_bytes()
     text = "\n".join(_readme(out.resolve().name, card, read_log(training)[1], heard, files))

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 
+from aecbench.contract.test_metrics import *  # noqa: F403
+from aecbench.contract.test_metrics import CHANGES, halved, oracle, score, valid_samples
 from aecbench.dsp import levels
 from aecbench.errors import UnknownName
-from aecbench.metrics import DEFAULT_METRICS, METRICS, Metric
-from aecbench.metrics import score as score_at
+from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.signals import Signals, Talk
 
 RATE = 16_000
 
-CHANGES = [0.9]  # [s]: in the scene the echo path stays; only what a metric makes of a given time is tested
-RESPONSES = np.array([1.0, -0.5]), np.array([0.5, -0.25])  # 6 dB of the echo path known
 INDIFFERENT = {"level", "near_attenuation", "lsd"}  # to the echo; the lead of the near end is theirs
 DEAF = {name for name in METRICS if METRICS[name].responses}  # to all signals
 
@@ -24,33 +23,11 @@ def name(request):
     return request.param
 
 
-def score(name, signals, estimate, rate, labels=None):
-    return score_at(name, signals, estimate, rate, labels, CHANGES, lambda: RESPONSES)
-
-
 def apply(name: str, signals: Signals, estimate: np.ndarray) -> np.ndarray:
     """The bare function of a row, on whole signals."""
     metric = METRICS[name]
     more = ([round(t * RATE) for t in CHANGES],) if metric.changes else ()
     return metric.fn(signals, estimate, RATE, *more)
-
-
-def oracle(signals: Signals) -> np.ndarray:
-    return signals.near + signals.noise
-
-
-def halved(signals: Signals) -> np.ndarray:
-    """6 dB of the echo cancelled."""
-    return signals.near + signals.noise + np.float32(0.5) * signals.echo
-
-
-def valid_samples(metric: Metric, signals: Signals) -> np.ndarray:
-    """The samples a metric may look at, in the plainest way: a loop over 10 ms frames."""
-    frames = [kind in metric.talk for kind in levels.talk(signals, RATE)]
-    if metric.span:
-        first, last = frames.index(True), len(frames) - 1 - frames[::-1].index(True)
-        frames = [first <= k <= last for k in range(len(frames))]
-    return np.repeat(frames, RATE // 100)
 
 
 def test_what_has_half_of_the_echo_left_gets_a_finite_value(name, scene):
@@ -75,14 +52,6 @@ def test_the_echo_that_is_left_is_nothing_to_a_metric_of_the_near_end_alone(name
     )
 
 
-def test_what_is_outside_its_frames_does_not_matter(name, scene):
-    signals = scene()
-    inside = valid_samples(METRICS[name], signals)
-    assert 0 < inside.sum() < inside.size
-    loud = np.where(inside, oracle(signals), 10).astype(np.float32)
-    assert score(name, signals, loud, RATE) == score(name, signals, oracle(signals), RATE)
-
-
 @pytest.mark.parametrize("name", sorted(METRICS.keys() - DEAF))
 def test_what_is_inside_its_frames_does_matter(name, scene):
     signals = scene()
@@ -103,16 +72,6 @@ def test_a_pause_of_the_near_end_matters_to_a_span_only(name, scene):
     assert changed == METRICS[name].span
 
 
-def test_labels_may_be_computed_beforehand(name, scene):
-    signals = scene()
-    labels = levels.talk(signals, RATE)
-    assert score(name, signals, signals.mic, RATE, labels) == score(name, signals, signals.mic, RATE)
-
-
-def test_a_row_of_the_table_serves_for_its_name(name, scene):
-    assert score(METRICS[name], scene(), scene().mic, RATE) == score(name, scene(), scene().mic, RATE)
-
-
 @pytest.mark.parametrize("name", sorted(METRICS.keys() - DEAF))
 def test_a_batch_is_scored_row_by_row(name, scene):
     both = Signals(*(np.stack(stems) for stems in zip(scene(0), scene(1), strict=True)))
@@ -128,32 +87,6 @@ def test_an_undefined_row_of_a_batch_is_nan_and_spoils_no_other(name, scene):
     value, undefined = apply(name, both, halved(both))
     assert np.isfinite(value)
     assert np.isnan(undefined)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_an_estimate_that_is_not_finite_is_undefined(name, scene, bad):
-    estimate = scene().mic.copy()
-    estimate[[123, 4567]] = bad
-    value, reason, failed = score(name, scene(), estimate, RATE)
-    assert np.isnan(value)
-    assert reason == "estimate is not finite at sample 123"
-    assert failed
-
-
-def test_an_estimate_of_another_length_is_undefined(name, scene):
-    value, reason, failed = score(name, scene(), scene().mic[:-1], RATE)
-    assert np.isnan(value)
-    assert reason == "estimate has shape (63999,), expected (64000,)"
-    assert failed
-
-
-def test_a_scene_shorter_than_a_quarter_of_a_second_is_undefined(name, scene):
-    signals = Signals(*(stem[27_000:30_900] for stem in scene()))
-    labels = np.full(24, min(METRICS[name].talk))
-    value, reason, failed = score(name, signals, signals.mic, RATE, labels)
-    assert np.isnan(value)
-    assert reason == "shorter than 0.25 s"
-    assert not failed
 
 
 @pytest.mark.parametrize("name", near_only)

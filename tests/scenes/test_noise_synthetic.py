@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 import scipy.signal
 
+from aecbench.contract.test_noises import *  # noqa: F403
 from aecbench.scenes.noise import NOISES
 from aecbench.scenes.noise.synthetic import LTASS, pink, speech_shaped, white
+
+
+@pytest.fixture(params=sorted(NOISES))
+def name(request):
+    return request.param
 
 
 @pytest.fixture(params=sorted(NOISES))

@@ -90,7 +90,8 @@ def _board(
         board=board,
         top="../",
         columns=[
-            (metric, heading(metric), "lower" if lower_is_better(metric) else "higher") for metric in board.columns
+            (metric, heading(metric, board.facts), "lower" if lower_is_better(metric, board.facts) else "higher")
+            for metric in board.columns
         ],
         rows=[_row(board, place, name) for place, name, _ in board.standings],
         conditions=[(name, condition_title(name), condition_labels(board, name)[0]) for name in board.conditions],

@@ -9,9 +9,8 @@ import pandas as pd
 
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.text import csv_cell, visible
-from aecbench.metrics import METRICS
+from aecbench.results import column
 from aecbench.results.groups import groups
-from aecbench.signals import Talk
 
 __all__ = ["condition_labels", "scores", "to_csv"]
 
@@ -31,7 +30,7 @@ def scores(board: Board) -> dict[str, Any]:
         values[name] = {metric: [_short(value) for value in wide[metric]] for metric in board.columns}
     talk = board.scenes["talk"] if "talk" in board.scenes else pd.Series([""] * len(order))
     return {
-        "near": [name for name in board.columns if name in METRICS and METRICS[name].talk >= {Talk.NEAR, Talk.DOUBLE}],
+        "near": [name for name in board.columns if column(name, board.facts).near_end],
         "both": [int(kind not in ALONE) for kind in talk],
         "conditions": {
             name: [labels.get(scene, -1) for scene in order]

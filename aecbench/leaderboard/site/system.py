@@ -23,9 +23,9 @@ def system_page(board: Board, name: str) -> dict[str, Any]:
         "place": standing.place,
         "provenance": _provenance(board, entry),
         "means": _means(board, name),
-        "metrics": [heading(metric) for metric in board.columns],
+        "metrics": [heading(metric, board.facts) for metric in board.columns],
         "conditions": [(condition_title(one), _condition(board, name, one)) for one in board.conditions],
-        "worst": [(heading(metric), _worst(board, name, metric)) for metric in board.rules.ranked_by],
+        "worst": [(heading(metric, board.facts), _worst(board, name, metric)) for metric in board.rules.ranked_by],
         "shown": [condition_title(one) for one in board.conditions],
         "parameters": _flat(entry.system.parameters),
         "origin": _flat((entry.card or {}).get("origin", {})),
@@ -64,7 +64,7 @@ def _means(board: Board, name: str) -> list[list[str]]:
         median = f"{found.median:.4f}" if metric == RTF else f"{found.median:.2f}"
         shown = "-" if rank is None or metric == RTF else str(rank)
         row = [cell(metric, found), median if found.n else "-", shown, str(found.n), str(found.failed)]
-        lines.append([heading(metric), *row])
+        lines.append([heading(metric, board.facts), *row])
     return lines
 
 
@@ -81,7 +81,7 @@ def _worst(board: Board, name: str, metric: str) -> list[tuple[str, str, list[st
     """The worst of the scenes that count in a mean: scene, value, conditions, and how to listen to it."""
     ((_, rows),) = board.table.parts()
     own = rows[(rows["system"] == name) & (rows["metric"] == metric) & rows["value"].notna()]
-    worst = own.nlargest(WORST, "value") if lower_is_better(metric) else own.nsmallest(WORST, "value")
+    worst = own.nlargest(WORST, "value") if lower_is_better(metric, board.facts) else own.nsmallest(WORST, "value")
     found = []
     for row in worst.to_dict("records"):
         drawn = [_text(row[condition]) for condition in board.conditions]

@@ -1,4 +1,7 @@
-"""Stages of a loudspeaker device, in series. A new one is a file here and a line in DEVICES."""
+"""Stages of a loudspeaker device, in series. A new one is a file here and a line in DEVICES.
+
+Other packages add theirs, with memory or without, as entry points `aecbench.loudspeakers`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -6,16 +9,27 @@ from typing import NamedTuple
 import numpy as np
 
 from aecbench.dsp.levels import power
-from aecbench.errors import UnknownName
+from aecbench.plugins import Table
 from aecbench.scenes.devices import compressor, hammerstein, rattle, response, volterra, wiener_hammerstein
 from aecbench.scenes.devices.device import Device
 from aecbench.scenes.devices.memoryless import memoryless
 from aecbench.scenes.devices.microphone import MICROPHONE_AGC, microphone_gain
 from aecbench.scenes.devices.response import measured
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS, settings
+from aecbench.scenes.loudspeaker import GROUP, LOUDSPEAKERS, Model, settings
 from aecbench.signals import Array
 
-__all__ = ["DEVICES", "MICROPHONE_AGC", "Device", "Stage", "apply", "find", "measured", "microphone_gain", "play"]
+__all__ = [
+    "DEVICES",
+    "MICROPHONE_AGC",
+    "TABLE",
+    "Device",
+    "Stage",
+    "apply",
+    "find",
+    "measured",
+    "microphone_gain",
+    "play",
+]
 
 DEVICES: dict[str, Device] = {
     "compressor": compressor.DEVICE,
@@ -27,29 +41,37 @@ DEVICES: dict[str, Device] = {
     **{name: memoryless(model) for name, model in LOUDSPEAKERS.items()},
 }
 
+TABLE: Table[Device | Model] = Table("device stage", GROUP, DEVICES, (Device, Model))
+
 
 class Stage(NamedTuple):
-    """A row of DEVICES and its parameters; those not given have their defaults."""
+    """A device by name and its parameters; those not given have their defaults."""
 
     device: str
     parameters: Mapping[str, float] = {}
 
 
 def find(name: str) -> Device:
-    """The device of this name. Raises UnknownName."""
-    if name not in DEVICES:
-        raise UnknownName("device stage", name, DEVICES)
-    return DEVICES[name]
+    """The device of this name: a row of DEVICES, one that an installed package offers, or "package.module:NAME".
+
+    Raises UnknownName, and ConfigError for one of another package that cannot be used.
+    """
+    found = TABLE.find(name)
+    return memoryless(found) if isinstance(found, Model) else found
 
 
 def apply(name: str, x: Array, rate: int, parameters: Mapping[str, float]) -> Array:
     """The signal x [..., T], in units of full scale, through one stage: same shape and type.
 
-    Raises UnknownName for a name that is in no row of DEVICES, ConfigError for an unknown parameter or a value out of
-    its range.
+    Raises as `find`, and ConfigError for an unknown parameter or a value out of its range.
     """
     device = find(name)
-    return device.fn(x, rate, **settings(f"device stage {name}", device.parameters, parameters))
+    values = settings(f"device stage {name}", device.parameters, parameters)
+    with TABLE.blamed(name):
+        y = device.fn(x, rate, **values)
+        if y.shape != x.shape:
+            raise ValueError(f"gives shape {y.shape}, expected {x.shape}")
+        return np.asarray(y, x.dtype)
 
 
 def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, rate: int) -> Array:

@@ -1,4 +1,7 @@
-"""Memoryless loudspeaker nonlinearities. A new one is a file here and a line in LOUDSPEAKERS."""
+"""Memoryless loudspeaker nonlinearities. A new one is a file here and a line in LOUDSPEAKERS.
+
+Other packages add theirs as entry points `aecbench.loudspeakers`.
+"""
 
 from collections.abc import Mapping
 
@@ -7,7 +10,7 @@ import numpy as np
 from aecbench.dsp.elementary import PI
 from aecbench.dsp.levels import power
 from aecbench.dsp.recursive import filtered
-from aecbench.errors import UnknownName
+from aecbench.plugins import Table
 from aecbench.scenes.loudspeaker import (
     arctan,
     hard_clip,
@@ -22,7 +25,18 @@ from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range, settings
 from aecbench.scenes.loudspeaker.oversample import oversampled
 from aecbench.signals import Array
 
-__all__ = ["DRIVE", "LOUDSPEAKERS", "Model", "Range", "apply", "block_dc", "distort", "find", "settings"]
+__all__ = [
+    "DRIVE",
+    "GROUP",
+    "LOUDSPEAKERS",
+    "Model",
+    "Range",
+    "apply",
+    "block_dc",
+    "distort",
+    "find",
+    "settings",
+]
 
 LOUDSPEAKERS: dict[str, Model] = {
     "linear": linear.MODEL,
@@ -35,14 +49,18 @@ LOUDSPEAKERS: dict[str, Model] = {
     "polynomial": polynomial.MODEL,
 }
 
+GROUP = "aecbench.loudspeakers"  # of entry points
+TABLE = Table("loudspeaker", GROUP, LOUDSPEAKERS, (Model,))
+
 DC_POLE = 1 - 2 * PI / 800  # high-pass at 1/800 of the rate: 20 Hz at 16 kHz, below what loudspeakers radiate
 
 
 def find(name: str) -> Model:
-    """The model of this name. Raises UnknownName."""
-    if name not in LOUDSPEAKERS:
-        raise UnknownName("loudspeaker", name, LOUDSPEAKERS)
-    return LOUDSPEAKERS[name]
+    """The model of this name: a row of LOUDSPEAKERS, one that an installed package offers, or "package.module:NAME".
+
+    Raises UnknownName, and ConfigError for one of another package that cannot be used.
+    """
+    return TABLE.find(name)
 
 
 def apply(name: str, x: Array, parameters: Mapping[str, float]) -> Array:
@@ -55,8 +73,7 @@ def apply(name: str, x: Array, parameters: Mapping[str, float]) -> Array:
     of the rate: a loudspeaker does not radiate it, and a constant would count as activity in the pauses. Silence stays
     silence; a linear model returns x itself.
 
-    Raises UnknownName for a name that is in no row of LOUDSPEAKERS, ConfigError for an unknown parameter or a value
-    out of its range.
+    Raises as `find`, and ConfigError for an unknown parameter or a value out of its range.
     """
     model = find(name)
     values = settings(f"loudspeaker {name}", model.parameters, parameters)

@@ -1,7 +1,7 @@
 """What a speech source can do, and how a talker of a scene is put together from it."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,7 @@ __all__ = ["SpeechSource", "speak"]
 FADE = 0.005  # [s] at both ends of a span, so that cutting into a word does not click
 
 
+@runtime_checkable
 class SpeechSource(Protocol):
     """Speakers, each with utterances."""
 

@@ -1,0 +1,148 @@
+"""What every canceller has to do."""
+
+import numpy as np
+import pytest
+
+from aecbench.cancellers import TABLE
+from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.contract.audio import RATE, make_scene
+from aecbench.errors import NotInstalled
+from aecbench.systems import load_system
+
+
+@pytest.fixture(params=TABLE.offered)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def canceller(name):
+    try:
+        return load_system(name, "none").canceller
+    except NotInstalled as missing:
+        pytest.skip(str(missing))
+
+
+def noise(*shape, level=0.1, seed=0):
+    return (level * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
+
+
+def test_is_a_canceller(canceller):
+    assert isinstance(canceller, Canceller)
+    assert canceller.latency >= 0
+
+
+@pytest.mark.parametrize("shape", [(5000,), (1, 5000), (3, 2, 1000)])
+def test_output_has_the_shape_of_mic_and_is_float32(canceller, shape):
+    out = canceller.cancel(noise(*shape), noise(*shape, seed=1))
+    assert out.shape == shape
+    assert out.dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int16])
+def test_other_dtypes_of_input_give_float32_of_the_same_value(canceller, dtype):
+    mic, far = noise(4000, level=1000).astype(dtype), noise(4000, level=1000, seed=1).astype(dtype)
+    out = canceller.cancel(mic, far)
+    assert out.dtype == np.float32
+    same = canceller.cancel(mic.astype(np.float32), far.astype(np.float32))
+    np.testing.assert_allclose(out, same, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("batch", [(3,), (2, 2)])
+def test_batching_changes_nothing(canceller, batch):
+    scenes = [make_scene(1.5, seed=seed, near=(0.7, 1.5)) for seed in range(int(np.prod(batch)))]
+    mic = np.stack([s.mic for s in scenes]).reshape(*batch, -1)
+    far = np.stack([s.far for s in scenes]).reshape(*batch, -1)
+    one_by_one = np.stack([canceller.cancel(s.mic, s.far) for s in scenes]).reshape(mic.shape)
+    np.testing.assert_allclose(canceller.cancel(mic, far), one_by_one, atol=1e-5)
+
+
+@pytest.mark.parametrize("cut", [12_000, 12_111])
+def test_output_sees_no_further_than_its_latency(canceller, cut):
+    s = make_scene(1.5)
+    mic, far = s.mic.copy(), s.far.copy()
+    mic[cut:] += 0.3
+    far[cut:] *= -3
+    heard = np.s_[: cut - canceller.latency]
+    np.testing.assert_allclose(
+        canceller.cancel(mic, far)[heard], canceller.cancel(s.mic, s.far)[heard], rtol=0, atol=1e-6
+    )
+
+
+def test_cancel_is_the_steps_put_together(canceller):
+    if not isinstance(canceller, Streaming):
+        pytest.skip("does not stream")
+    s, block = make_scene(1.0), canceller.block
+    state, outputs = canceller.init(()), []
+    for start in range(0, s.mic.size - block + 1, block):
+        state, out = canceller.step(state, s.mic[start : start + block], s.far[start : start + block])
+        outputs.append(out)
+    steps = np.concatenate(outputs)[canceller.delay :]
+    np.testing.assert_allclose(canceller.cancel(s.mic, s.far)[: steps.size], steps, rtol=0, atol=1e-6)
+
+
+def test_a_step_leaves_the_state_it_was_given_as_it_was(canceller):
+    if not isinstance(canceller, Streaming):
+        pytest.skip("does not stream")
+    s, block = make_scene(1.0), canceller.block
+    state = canceller.init(())
+    for start in range(0, 8 * block, block):
+        state, _ = canceller.step(state, s.mic[start : start + block], s.far[start : start + block])
+    last = s.mic[-block:], s.far[-block:]
+    np.testing.assert_array_equal(canceller.step(state, *last)[1], canceller.step(state, *last)[1])
+
+
+def test_the_same_input_gives_the_same_output(canceller):
+    s = make_scene(1.0, near=(0.5, 1.0))
+    np.testing.assert_array_equal(canceller.cancel(s.mic, s.far), canceller.cancel(s.mic, s.far))
+
+
+def test_inputs_are_left_as_they_were(canceller):
+    s = make_scene(0.5)
+    mic, far = s.mic.copy(), s.far.copy()
+    out = canceller.cancel(mic, far)
+    out += 1
+    np.testing.assert_array_equal(mic, s.mic)
+    np.testing.assert_array_equal(far, s.far)
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (2, 0), (2, 1), (0, 100)])
+def test_next_to_nothing_is_a_signal_too(canceller, shape):
+    assert canceller.cancel(np.zeros(shape, np.float32), np.ones(shape, np.float32)).shape == shape
+
+
+@pytest.mark.parametrize("length", [0, 1, 37, 512, 700, 1299])
+def test_a_shorter_signal_gives_the_beginning_of_the_output(canceller, length):
+    mic, far = noise(1300), noise(1300, seed=1)
+    out = canceller.cancel(mic[:length], far[:length])
+    known = max(length - canceller.latency, 0)
+    assert out.shape == (length,)
+    np.testing.assert_allclose(out[:known], canceller.cancel(mic, far)[:known], rtol=0, atol=1e-6)
+
+
+SILENCE, DC = np.zeros(RATE, np.float32), np.full(RATE, 0.5, np.float32)
+SPEECH = noise(RATE)
+STRESS = {
+    "both silent": (SILENCE, SILENCE),
+    "mic silent": (SILENCE, SPEECH),
+    "far silent": (SPEECH, SILENCE),
+    "dc": (DC, DC),
+    "dc against noise": (DC, SPEECH),
+    "the same signal": (SPEECH, SPEECH),
+    "clipped": (np.sign(SPEECH), np.clip(20 * SPEECH, -1, 1)),
+    "loud": (100 * SPEECH, 100 * noise(RATE, seed=1)),
+    "loud mic": (100 * SPEECH, noise(RATE, seed=1)),
+    "loud far end": (SPEECH, 100 * noise(RATE, seed=1)),
+    "far end at -90 dBFS": (SPEECH, noise(RATE, level=3e-5, seed=1)),
+    "denormal": (1e-38 * SPEECH, 1e-38 * noise(RATE, seed=1)),
+    "a click": (np.eye(1, RATE, 5000, dtype=np.float32)[0], np.eye(1, RATE, 4900, dtype=np.float32)[0]),
+    "sudden end": (np.where(np.arange(RATE) < 8000, SPEECH, 0), np.where(np.arange(RATE) < 8000, SPEECH, 0)),
+}
+
+
+@pytest.mark.parametrize("case", STRESS)
+def test_output_is_finite_and_of_the_size_of_the_inputs(canceller, case):
+    mic, far = STRESS[case]
+    out = canceller.cancel(mic, far)
+    assert np.isfinite(out).all()
+    assert np.abs(out).max() <= 4 * max(np.abs(mic).max(), np.abs(far).max())

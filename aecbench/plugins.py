@@ -1,0 +1,151 @@
+"""Entries of other packages in the tables of this one: cancellers, metrics, loudspeakers, noises, speech sources.
+
+An installed package offers entries by name, in its pyproject.toml:
+
+    [project.entry-points."aecbench.metrics"]
+    peak = "my_package.metrics:PEAK"
+
+Anything else that can be imported is named "package.module:Name". Shipped names come first and cannot be taken; of two
+packages that offer the same name neither is chosen. Nothing is looked up while shipped names are used, and nothing is
+imported before it is used itself.
+"""
+
+import functools
+import importlib
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from aecbench.errors import AecbenchError, ConfigError, UnknownName
+
+__all__ = ["Offer", "Table", "is_reference", "load", "offers"]
+
+T = TypeVar("T")
+REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class Offer(NamedTuple):
+    """What an installed package offers under a name."""
+
+    reference: str  # "package.module:Name"
+    package: str  # the distribution and its version, "my-package 1.0"
+
+
+@functools.cache
+def offers(group: str) -> Mapping[str, tuple[Offer, ...]]:
+    """What installed packages offer in a group of entry points, by name, sorted."""
+    found: dict[str, set[Offer]] = {}
+    for point in entry_points(group=group):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "unknown"
+        found.setdefault(point.name, set()).add(Offer(point.value.partition("[")[0].strip(), package))
+    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+
+
+def is_reference(name: str) -> bool:
+    """Whether a name has the form "package.module:Name"."""
+    return REFERENCE.fullmatch(name) is not None
+
+
+def load(reference: str, what: str) -> Any:
+    """The object that "package.module:Name" names; its module may lie in the current folder.
+
+    Raises ConfigError, which says `what` it is, whatever goes wrong in the import.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    module, _, attribute = reference.partition(":")
+    try:
+        imported = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{what}: cannot import {module!r} ({error}); is it installed?") from None
+    except Exception as error:
+        raise ConfigError(f"{what}: cannot import {module!r} ({_in_one_line(error)}); mend or remove it") from None
+    if not hasattr(imported, attribute):
+        raise ConfigError(f"{what}: module {module!r} has no {attribute!r}")
+    return getattr(imported, attribute)
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Generic[T]):
+    """A table of entries, the shipped ones and those of other packages."""
+
+    noun: str  # of an entry: "metric"
+    group: str  # of entry points: "aecbench.metrics"
+    shipped: Mapping[str, T]
+    types: tuple[type, ...] = ()  # that an entry may have; none: anything that can be called
+    reserved: Collection[str] = ()  # names that mean something else
+
+    def find(self, name: str) -> T:
+        """The entry of a name, shipped or offered, or that "package.module:Name" names.
+
+        Raises UnknownName, and ConfigError for one that two packages offer, that cannot be imported, or that is
+        something else than an entry of this table.
+        """
+        if name in self.shipped:
+            return self.shipped[name]
+        reference = self.reference(name)
+        if reference is None:
+            raise UnknownName(self.noun, name, [*self.shipped, *self.reserved, *self.offered])
+        found: T = load(reference, self._called(name))
+        if not (isinstance(found, self.types) if self.types else callable(found)):
+            expected = " or ".join(f"{kind.__module__}.{kind.__name__}" for kind in self.types) or "a function"
+            raise ConfigError(f"{self._called(name)}: {reference} is a {type(found).__name__}, expected {expected}")
+        return found
+
+    @property
+    def offered(self) -> dict[str, Offer]:
+        """The entries of installed packages that go by a name of their own."""
+        return {name: found[0] for name, found in offers(self.group).items() if not self.is_taken(name)}
+
+    def is_taken(self, name: str) -> bool:
+        """Whether an installed package cannot offer an entry by that name: it is shipped, or offered twice."""
+        return name in self.shipped or name in self.reserved or len(offers(self.group).get(name, ())) > 1
+
+    def reference(self, name: str) -> str | None:
+        """The "package.module:Name" of an entry of another package; None for a name that is shipped or unknown.
+
+        Raises ConfigError for a name that two packages offer.
+        """
+        if name in self.shipped or name in self.reserved:
+            return None
+        if is_reference(name):
+            return name
+        found = offers(self.group).get(name, ())
+        if len(found) > 1:
+            packages = " and ".join(offer.package for offer in found)
+            references = " or ".join(offer.reference for offer in found)
+            raise ConfigError(f"{self.noun} {name!r} is offered by {packages}; say which one: {references}")
+        return found[0].reference if found else None
+
+    def package(self, name: str) -> str:
+        """Where an entry comes from: "aecbench", "my-package 1.0", or a module."""
+        if name in self.shipped or name in self.reserved:
+            return "aecbench"
+        if is_reference(name):
+            return name.partition(":")[0].partition(".")[0]
+        return self.offered[name].package
+
+    @contextmanager
+    def blamed(self, name: str) -> Iterator[None]:
+        """Turn an error in the code of another package into AecbenchError that names the package."""
+        try:
+            yield
+        except AecbenchError:
+            raise
+        except Exception as error:
+            if name in self.shipped:
+                raise
+            raise AecbenchError(f"{self._called(name)} failed ({_in_one_line(error)}); tell its authors") from error
+
+    def _called(self, name: str) -> str:
+        return f"{self.noun} {name!r}" if is_reference(name) else f"{self.noun} {name!r} of {self.package(name)}"
+
+
+def _in_one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,49 @@
+"""A speech source of another package, whose mistakes are told as such."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+
+from aecbench.scenes.speech.base import SpeechSource
+from aecbench.signals import Array
+
+__all__ = ["Outside"]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What `source` gives, once it was checked; `blamed` makes of its errors one that names the package."""
+
+    source: SpeechSource
+    blamed: Callable[[], AbstractContextManager[None]]
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the source."""
+        with self.blamed():
+            return str(self.source.fingerprint)
+
+    def speakers(self, split: str) -> Sequence[str]:
+        """Two speakers at least."""
+        with self.blamed():
+            found = self.source.speakers(split)
+            if len(found) < 2:
+                raise ValueError(f"split {split!r} has {len(found)} speakers, expected two or more")
+            return found
+
+    def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
+        """Keys of utterances."""
+        with self.blamed():
+            return tuple(self.source.playlist(speaker, seconds, rng))
+
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
+        """Finite samples, float32 [T]."""
+        with self.blamed():
+            x = np.asarray(self.source.load(speaker, utterance, rate, seconds), np.float32)
+            if x.ndim != 1 or not np.isfinite(x).all():
+                raise ValueError(
+                    f"utterance {utterance!r} has shape {x.shape}, expected finite samples in one dimension"
+                )
+            return x

@@ -1,0 +1,1 @@
+"""A package with one entry of every kind."""

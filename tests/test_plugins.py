@@ -1,0 +1,355 @@
+"""Entries of other packages: an installed wheel goes all the way, a broken one troubles only those who use it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import aecbench as ab
+from aecbench import cancellers, metrics, plugins
+from aecbench.errors import AecbenchError, ConfigError, UnknownName
+from aecbench.plugins import Table
+from aecbench.recipe import read_recipe
+from aecbench.scenes import devices, noise, speech
+from aecbench.scenes.sources import open_sources
+from aecbench.simulation import corpus_id, simulate
+
+ROOT = Path(ab.__file__).parents[1]
+PROJECT = ROOT / "docs" / "examples" / "my_package"
+AECBENCH = "from aecbench.cli import main; main()"
+RECIPE = """
+name = "outside-v1"
+duration = 2.0
+[splits]
+test = 4
+[talk]
+near_onset = 1.0
+[speech]
+source = "buzzers"
+[noise]
+kind = "hum"
+[room]
+rt60 = 0.2
+response = 0.2
+[loudspeaker]
+model = {choice = ["cubic", "smear"]}
+parameters.cubic.drive = {uniform = [1, 3]}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder in which the wheel of the example is installed."""
+    top = tmp_path_factory.mktemp("site")
+    build = ["build", "--wheel", "--no-isolation", "--outdir", top / "dist", PROJECT]
+    subprocess.run([sys.executable, "-m", *map(str, build)], check=True, capture_output=True)
+    (wheel,) = (top / "dist").glob("*.whl")
+    install = ["pip", "install", "-q", "--no-deps", "--no-index", "--target", top / "packages", wheel]
+    subprocess.run([sys.executable, "-m", *map(str, install)], check=True, capture_output=True)
+    return top / "packages"
+
+
+@pytest.fixture
+def installed(site, monkeypatch):
+    """The wheel, in this process."""
+    monkeypatch.syspath_prepend(site)
+    plugins.offers.cache_clear()
+    yield
+    plugins.offers.cache_clear()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Installs a package of one module, which offers entries: group -> name -> attribute."""
+
+    def install(name, code, **entries):
+        (tmp_path / f"{name}.py").write_text(code)
+        info = tmp_path / f"{name}-2.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
+        lines = [f"[aecbench.{group}]\n{entry}\n" for group, entry in entries.items()]
+        (info / "entry_points.txt").write_text("".join(lines))
+        plugins.offers.cache_clear()
+
+    monkeypatch.syspath_prepend(tmp_path)
+    yield install
+    plugins.offers.cache_clear()
+
+
+def test_a_wheel_with_one_entry_of_every_kind_goes_from_simulation_to_a_verified_board(site, tmp_path):
+    (tmp_path / "outside.toml").write_text(RECIPE)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+
+    def run(*words):
+        command = [sys.executable, "-c", AECBENCH, *map(str, words)]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    listed = json.loads(run("list", "--json"))
+    origins = {row["name"]: row["origin"] for rows in listed.values() for row in rows}
+    for name in ("halver", "peak", "loudspeaker cubic", "loudspeaker smear", "noise hum", "speech buzzers"):
+        assert origins[name] == "my-package 1.2"
+    assert origins["kalman"] == "shipped"
+
+    run("simulate", "outside.toml", "--out", "corpora/outside-v1", "--jobs", 2)
+    info = json.loads((tmp_path / "corpora/outside-v1/corpus.json").read_text())
+    assert {name: facts[0] for name, facts in info["plugins"].items()} == dict.fromkeys(
+        ["device stage cubic", "device stage smear", "noise hum", "speech source buzzers"], "my-package 1.2"
+    )
+    scored = ["--corpus", "corpora/outside-v1", "--metric", "peak", "--metric", "erle", "--jobs", 2, "--align", "none"]
+    table = run("eval", "--model", "passthrough", "--model", "halver", *scored, "--out", "runs/both")
+    assert "Peak" in table
+    assert "dBFS" in table
+    run("leaderboard", "new", "outside-v1", "runs/both", "--rank-by", "peak")
+    run("publish", "runs/both", "--board", "outside-v1")
+    assert "halver: as published" in run(
+        *("leaderboard", "verify", "outside-v1", "--rerun", 2, "--corpus", "corpora/outside-v1", "--model", "halver"),
+        *("--jobs", 1),
+    )
+    readme = (tmp_path / "leaderboards/outside-v1/README.md").read_text()
+    assert "Ranked by the mean rank in Peak [dBFS]." in readme
+    assert "| 1 | [halver]" in readme
+
+    contract = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", "aecbench.contract"]
+    done = subprocess.run(contract, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+@pytest.mark.usefixtures("installed")
+def test_entries_are_found_by_name_and_by_reference_in_python():
+    assert metrics.find("peak") is metrics.find("my_package.metric:PEAK")
+    assert ab.load_system("halver").target == "my_package.canceller:Halver"
+    assert devices.find("smear").parameters.keys() == {"share"}
+    assert devices.find("cubic").parameters.keys() == {"drive", "knee"}
+    assert noise.TABLE.find("hum") is noise.TABLE.find("my_package.noise:hum")
+    assert speech.open_speech("buzzers").speakers("val") == ["130", "140", "150"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_recipe_may_name_entries_by_reference(recipe_file, tmp_path):
+    changes = {
+        "speech.source": "my_package.speech:open_buzzers",
+        "noise.kind": "my_package.noise:hum",
+        "loudspeaker.model": "my_package.loudspeaker:CUBIC",
+        "loudspeaker.parameters": {"my_package.loudspeaker:CUBIC": {"knee": 0.5}},
+    }
+    corpus = simulate(recipe_file, tmp_path / "c", split="val", scenes=1, set=changes)
+    assert corpus[0].scene.loudspeaker.parameters == {"knee": 0.5}
+    assert corpus[0].scene.noise.kind == "my_package.noise:hum"
+
+
+@pytest.mark.usefixtures("installed")
+def test_all_metrics_are_those_that_are_shipped():
+    assert metrics.choose("all").keys() == metrics.METRICS.keys()
+    assert metrics.choose(["all", "peak"]).keys() == {*metrics.METRICS, "peak"}
+
+
+NOISE = "import numpy as np\ndef hiss(rng, length, rate):\n    return {} * rng.standard_normal(length, np.float32)\n"
+
+
+def test_the_code_of_a_plugin_is_part_of_the_id_of_a_corpus(package, spec, monkeypatch):
+    package("hisses", NOISE.format(1), noises="hiss = hisses:hiss")
+    recipe = read_recipe(spec, (), {"noise.kind": "hiss"})
+    before = corpus_id(recipe, open_sources(recipe))
+    assert corpus_id(recipe, open_sources(recipe)) == before
+    Path(sys.modules["hisses"].__file__).write_text(NOISE.format(2))
+    assert corpus_id(recipe, open_sources(recipe)) != before
+    monkeypatch.delitem(sys.modules, "hisses")
+
+
+def test_a_corpus_can_be_read_and_scored_without_the_plugin_that_shaped_it(package, spec, tmp_path, monkeypatch):
+    package("hisses", NOISE.format(1), noises="hiss = hisses:hiss")
+    corpus = simulate(spec, tmp_path / "c", split="val", scenes=1, set={"noise.kind": "hiss"})
+    monkeypatch.delitem(sys.modules, "hisses")
+    (tmp_path / "hisses.py").unlink()
+    shutil.rmtree(tmp_path / "hisses-2.0.dist-info")
+    plugins.offers.cache_clear()
+    again = ab.load_corpus(corpus.path)
+    assert np.isfinite(ab.evaluate("passthrough", again, "erle_true", split="val").rows["value"]).any()
+    with pytest.raises(ConfigError, match="unknown noise 'hiss'"):
+        _ = again.spec
+
+
+BROKEN = "raise RuntimeError('licence\\nhas expired')\n"
+
+
+def test_a_broken_package_is_named_in_one_line_and_troubles_only_who_uses_it(package, aecbench, recipe_file, corpus):
+    entries = {
+        "metrics": "bad = broken_aec:BAD",
+        "cancellers": "worse = broken_aec:Worse",
+        "noises": "buzz = broken_aec:x",
+    }
+    package("broken_aec", BROKEN, **entries)
+    why = "cannot import 'broken_aec' (RuntimeError: licence has expired); mend or remove it"
+    for words, said in (
+        (["eval", "--model", "nlms", "--metric", "bad", "--corpus", corpus.path], "metric 'bad' of broken_aec 2.0: "),
+        (["eval", "--model", "worse", "--corpus", corpus.path], "canceller 'worse' of broken_aec 2.0: "),
+        (["simulate", recipe_file, "--set", "noise.kind=buzz"], "noise 'buzz' of broken_aec 2.0: "),
+    ):
+        result = aecbench(*words)
+        assert result.exit_code == 2
+        assert result.stderr.count("\n") == 1
+        assert said + why in result.stderr
+    listed = aecbench("list")
+    assert listed.exit_code == 0
+    assert "licence has expired" in listed.stdout
+    assert "broken_aec 2.0" in listed.stdout
+
+
+def test_what_is_something_else_than_an_entry_is_said(package):
+    package("odd", "PEAK = 3\n", metrics="odd = odd:PEAK\nnot_there = odd:LOW")
+    with pytest.raises(ConfigError, match=r"^metric 'odd' of odd 2.0: odd:PEAK is a int, expected aecbench"):
+        metrics.find("odd")
+    with pytest.raises(ConfigError, match=r"^metric 'not_there' of odd 2.0: module 'odd' has no 'LOW'$"):
+        metrics.find("not_there")
+    with pytest.raises(ConfigError, match=r"^metric 'odd:HIGH': module 'odd' has no 'HIGH'$"):
+        metrics.find("odd:HIGH")
+
+
+FAULTY = """
+from my_package.speech import Buzzers
+from aecbench.scenes.devices import Device
+
+def fault(rng, length, rate):
+    return 1 / 0
+
+def short(rng, length, rate):
+    return rng.standard_normal(length - 1)
+
+class Mute(Buzzers):
+    def load(self, *_):
+        raise KeyError("tongue")
+
+CUT = Device(lambda x, rate: x[..., 1:], {}, source="")
+open_mute, open_nothing = (lambda name: Mute()), (lambda name: None)
+"""
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("key", "name", "message"),
+    [
+        ("noise.kind", "fault", r"noise 'fault' of faulty 2.0 failed \(ZeroDivisionError: division by zero\)"),
+        (
+            "noise.kind",
+            "short",
+            r"noise 'short' of faulty 2.0 failed \(ValueError: gives shape \(47999,\), expected",
+        ),
+        ("loudspeaker.model", "cut", r"device stage 'cut' of faulty 2.0 failed \(ValueError: gives shape \("),
+        ("speech.source", "mute", r"speech source 'mute' of faulty 2.0 failed \(KeyError: 'tongue'\)"),
+        ("speech.source", "nothing", r"speech source 'nothing' of faulty 2.0 failed \(TypeError: gives a NoneType"),
+    ],
+)
+def test_a_mistake_inside_a_plugin_is_one_line_that_names_its_package(package, spec, tmp_path, key, name, message):
+    package(
+        "faulty",
+        FAULTY,
+        noises="fault = faulty:fault\nshort = faulty:short",
+        loudspeakers="cut = faulty:CUT",
+        speech="mute = faulty:open_mute\nnothing = faulty:open_nothing",
+    )
+    with pytest.raises(AecbenchError, match=f"^{message}"):
+        simulate(spec, tmp_path / "c", split="val", scenes=1, set={key: name})
+
+
+def test_shipped_names_cannot_be_taken(package, aecbench):
+    package("thief", "", metrics="erle = thief:ERLE\nall = thief:ALL", cancellers="kalman = thief:Kalman")
+    assert metrics.find("erle") is metrics.METRICS["erle"]
+    assert ab.load_system("kalman").target.startswith("aecbench.")
+    listed = aecbench("list", "metrics").stdout
+    assert "not used: another metric has this name; use thief:ERLE" in listed
+    assert "not used: another canceller has this name" in aecbench("list", "models").stdout
+
+
+def test_a_name_that_two_packages_offer_is_refused_with_both(package):
+    package("one", "", metrics="twice = one:M")
+    package("two", "", metrics="twice = two:M")
+    message = r"^metric 'twice' is offered by one 2.0 and two 2.0; say which one: one:M or two:M$"
+    with pytest.raises(ConfigError, match=message):
+        metrics.find("twice")
+
+
+def test_an_unknown_name_gets_advice_from_what_is_offered(package):
+    package("mine", "", metrics="loudness = mine:M")
+    with pytest.raises(UnknownName, match="unknown metric 'loudnes': did you mean 'loudness'"):
+        metrics.find("loudnes")
+
+
+def test_a_folder_comes_before_the_entry_of_a_package(package, speech_folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    package("robots", "", speech="people = robots:open_people")
+    (tmp_path / "people").symlink_to(speech_folder)
+    assert len(speech.open_speech("people").speakers("test")) >= 2
+
+
+def test_nothing_is_looked_up_while_shipped_names_are_used(monkeypatch, spec):
+    def refuse(group):
+        raise AssertionError(group)
+
+    monkeypatch.setattr(plugins, "offers", refuse)
+    ab.load_system("kalman")
+    metrics.choose(["erle", "all"])
+    corpus_id(read_recipe(spec, (), {"speech.source": str(spec.speech.source)}), open_sources(spec))
+
+
+@pytest.mark.usefixtures("example_module")
+def test_a_process_that_was_started_earlier_finds_a_module_of_a_folder_that_was_added_later(corpus):
+    table = ab.evaluate("passthrough", corpus[:2], ["late_metric:PEAK"], split="val", jobs=2)
+    assert np.isfinite(table.rows.query("metric == 'late_metric:PEAK'")["value"]).any()
+
+
+@pytest.fixture
+def example_module(corpus, tmp_path, monkeypatch):
+    """A module in a folder that processes which run already do not know."""
+    ab.evaluate("passthrough", corpus[:2], "erle", split="val", jobs=2)
+    (tmp_path / "late_metric.py").write_text((PROJECT.parent / "my_metric.py").read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_every_table_has_a_group_of_its_own():
+    tables = [cancellers.TABLE, metrics.TABLE, devices.TABLE, noise.TABLE, speech.TABLE]
+    assert all(isinstance(table, Table) for table in tables)
+    assert len({table.group for table in tables}) == len(tables)
+
+
+OWN = """
+import pytest
+from aecbench.contract.{} import *
+
+@pytest.fixture(params=["{}"])
+def name(request):
+    return request.param
+"""
+
+
+def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_reference(tmp_path):
+    for contract, name in {
+        "test_cancellers": "my_canceller:MyCanceller",
+        "test_metrics": "my_metric:PEAK",
+        "test_loudspeakers": "my_loudspeaker:MODEL",
+        "test_devices": "my_loudspeaker:MODEL",
+    }.items():
+        (tmp_path / f"test_own_{contract}.py").write_text(OWN.format(contract, name))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
+
+
+def test_a_canceller_that_breaks_the_contract_is_found(tmp_path):
+    code = "class Ahead:\n    latency = 0\n    def cancel(self, mic, far):\n        return mic - mic.mean()\n"
+    (tmp_path / "ahead.py").write_text(code)
+    (tmp_path / "test_ahead.py").write_text(OWN.format("test_cancellers", "ahead:Ahead"))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "FAILED test_ahead.py::test_output_sees_no_further_than_its_latency[ahead:Ahead-12000]" in done.stdout
