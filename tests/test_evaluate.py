@@ -341,5 +341,5 @@ def test_no_two_scenes_share_a_folder(tmp_path, ids):
 @pytest.mark.parametrize("names", [("mic",), ("a b", "a_b"), ("far", "x")])
 def test_outputs_that_would_replace_another_file_are_refused(corpus, tmp_path, names):
     systems = [System(name, Gain(), "tests:Gain", {}) for name in names]
-    with pytest.raises(UsageError, match="would share the name"):
+    with pytest.raises(UsageError, match="would share .*; give it another name"):
         evaluate(systems, corpus, ["erle"], audio=tmp_path / "audio")

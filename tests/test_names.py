@@ -116,7 +116,7 @@ def test_a_canceller_that_workers_cannot_import_is_one_line(corpus, monkeypatch)
     module = ModuleType("module_of_no_file")
     exec(CODE.format(gain=1), module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    with pytest.raises(AecbenchError, match=r"cannot load what it is to run \(.*module_of_no_file"):
+    with pytest.raises(AecbenchError, match=r"cannot read its work \(.*module_of_no_file"):
         evaluate("module_of_no_file:Quieter", corpus, {"level": METRICS["level"]}, jobs=2)
 
 
