@@ -11,6 +11,7 @@ from aecbench.metrics import (
     base,
     convergence,
     erle,
+    erle_raw,
     erle_segmental,
     erle_tail,
     erle_true,
@@ -20,8 +21,10 @@ from aecbench.metrics import (
     lsd,
     misalignment,
     near_attenuation,
+    noise_reduction,
     pesq,
     pesq_nb,
+    pumping,
     reconvergence,
     residual_level,
     sdr,
@@ -38,10 +41,21 @@ FAR_ACTIVE = frozenset({Talk.FAR, Talk.DOUBLE})
 NEAR = frozenset({Talk.NEAR})
 NEAR_ACTIVE = frozenset({Talk.NEAR, Talk.DOUBLE})
 DOUBLE = frozenset({Talk.DOUBLE})
+SILENCE = frozenset({Talk.SILENCE})
+NEAR_SILENT = frozenset({Talk.SILENCE, Talk.FAR})
 
 METRICS: dict[str, Metric] = {
-    "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=1),
     "erle_true": Metric(fn=erle_true.erle_true, title="tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1),
+    "near_attenuation": Metric(
+        fn=near_attenuation.near_attenuation, title="NE att.", unit="dB", better="lower", talk=DOUBLE, version=1
+    ),
+    "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=2),
+    "noise_reduction": Metric(
+        fn=noise_reduction.noise_reduction, title="Noise red.", unit="dB", better="higher", talk=SILENCE, version=1
+    ),
+    "pumping": Metric(
+        fn=pumping.pumping, title="Pumping", unit="dB", better="lower", talk=NEAR_SILENT, version=1, labels=True
+    ),
     "pesq": Metric(fn=pesq.pesq, title="PESQ", unit="MOS-LQO", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "stoi": Metric(fn=stoi.stoi, title="STOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "si_sdr": Metric(
@@ -50,9 +64,6 @@ METRICS: dict[str, Metric] = {
     "fsdr": Metric(fn=fsdr.fsdr, title="fSDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "sdr": Metric(fn=sdr.sdr, title="SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "level": Metric(fn=level.level, title="Level", unit="dB", better="higher", talk=NEAR, stems=False, version=1),
-    "near_attenuation": Metric(
-        fn=near_attenuation.near_attenuation, title="NE att.", unit="dB", better="lower", talk=DOUBLE, version=1
-    ),
     "lsd": Metric(fn=lsd.lsd, title="LSD", unit="dB", better="lower", talk=NEAR, version=1),
     "estoi": Metric(fn=estoi.estoi, title="ESTOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "pesq_nb": Metric(
@@ -67,8 +78,11 @@ METRICS: dict[str, Metric] = {
         stems=False,
         version=1,
     ),
+    "erle_raw": Metric(
+        fn=erle_raw.erle_raw, title="raw ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=1
+    ),
     "erle_tail": Metric(
-        fn=erle_tail.erle_tail, title="ERLE end", unit="dB", better="higher", talk=FAR, stems=False, version=1
+        fn=erle_tail.erle_tail, title="ERLE end", unit="dB", better="higher", talk=FAR, stems=False, version=2
     ),
     "erle_segmental": Metric(
         fn=erle_segmental.erle_segmental, title="seg. tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1
@@ -109,7 +123,10 @@ METRICS: dict[str, Metric] = {
     ),
 }
 
-DEFAULT_METRICS = {name: METRICS[name] for name in ("erle", "erle_true", "pesq", "stoi", "si_sdr", "fsdr")}
+DEFAULT_METRICS = {
+    name: METRICS[name]
+    for name in ("erle_true", "near_attenuation", "erle", "noise_reduction", "pumping", "pesq", "stoi", "fsdr")
+}
 ALL = "all"
 
 

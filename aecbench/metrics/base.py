@@ -58,6 +58,7 @@ class Metric:
     stems: bool = True  # whether it reads near, echo or noise, which nobody knows of a real recording
     span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
     changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
+    labels: bool = False  # whether it takes the Talk of every sample it is given, [T], as its fourth argument
     responses: bool = False  # whether it takes the true impulse response and that of the system's filter, [..., L] each
 
 
@@ -97,6 +98,7 @@ def score(
         _check(estimate, signals)
         keep = _cut(metric, talk, rate, estimate.shape[-1])
         more: tuple[Any, ...] = (_positions(changes, rate, keep, estimate.shape[-1]),) if metric.changes else ()
+        more += (levels.to_samples(talk, rate, estimate.shape[-1])[keep],) if metric.labels else ()
         signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]
         if estimate.size < SHORTEST * rate:
             raise Inapplicable(f"shorter than {SHORTEST} s")
@@ -169,7 +171,7 @@ def _known(responses: Callable[[], tuple[Array, Array]] | None) -> tuple[Array, 
 
 def _why(metric: Metric, signals: Signals, estimate: Array) -> Undefined:
     """The reason for a NaN."""
-    stem = "echo" if Talk.FAR in metric.talk else "near"
+    stem = "noise" if Talk.SILENCE in metric.talk else "echo" if Talk.FAR in metric.talk else "near"
     for name in ("mic", stem):
         if not getattr(signals, name).any():
             return Inapplicable(f"{name} is silent")
