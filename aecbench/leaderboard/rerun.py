@@ -15,7 +15,7 @@ from aecbench.errors import NotInstalled
 from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import BoardError, Entry, Published
-from aecbench.metrics import METRICS
+from aecbench.metrics import of_version
 from aecbench.systems import System, load_system
 
 __all__ = ["Rerun", "rerun", "system_of"]
@@ -68,7 +68,8 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
         allowed = NEAR
     if different := _differs(system, entry):
         return Rerun(entry.name, nothing, allowed, different)
-    metrics = {metric: METRICS[metric] for metric in entry.metrics if metric in METRICS}
+    known = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
+    metrics = {metric: row for metric, row in known.items() if row is not None}
     again = evaluate(system, scenes, metrics, split=entry.corpus.split, jobs=jobs).rows
     ours = again[again["metric"].isin(metrics)].set_index(["scene", "metric"])["value"]
     theirs = found.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)

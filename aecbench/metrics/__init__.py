@@ -34,7 +34,7 @@ from aecbench.metrics import (
 from aecbench.metrics.base import Metric, Score
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "Score", "choose", "score"]
+__all__ = ["DEFAULT_METRICS", "METRICS", "RANKED_BY", "Metric", "Score", "choose", "of_version", "score"]
 
 FAR = frozenset({Talk.FAR})
 FAR_ACTIVE = frozenset({Talk.FAR, Talk.DOUBLE})
@@ -127,6 +127,8 @@ DEFAULT_METRICS = {
     name: METRICS[name]
     for name in ("erle_true", "near_attenuation", "erle", "noise_reduction", "pumping", "pesq", "stoi", "fsdr")
 }
+RANKED_BY = ("erle_true", "erle", "pesq", "stoi", "fsdr")  # what a board ranks by where it does not say otherwise
+FORMER = {("erle", 1): "erle_raw"}  # what a metric computed in a version before, under the name it has now
 ALL = "all"
 
 
@@ -142,6 +144,15 @@ def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) ->
         if name not in METRICS and name != ALL:
             raise UnknownName("metric", name, [*METRICS, ALL])
     return METRICS if ALL in names else {name: METRICS[name] for name in names}
+
+
+def of_version(name: str, version: int) -> Metric | None:
+    """The row of METRICS that computes a version of a metric; None where there is none any more."""
+    known = METRICS.get(name)
+    if known is not None and known.version == version:
+        return known
+    former = FORMER.get((name, version))
+    return None if former is None else METRICS[former]
 
 
 def score(

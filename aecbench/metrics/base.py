@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from aecbench.dsp import levels
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["LIMIT", "SHORTEST", "AtLeast", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
+__all__ = ["ALONE", "LIMIT", "SHORTEST", "AtLeast", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
 
 LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
 NO_STEMS = "no stems: a real recording"
 SHORTEST = 0.25  # [s] less audio than this is not scored (the limit of P.862, held for all)
+
+ALONE = frozenset({"far_single", "near_single"})  # kinds of scene in which one end talks; in all others both do
 
 TALK_NAMES = {
     Talk.SILENCE: "silence",
@@ -60,6 +62,18 @@ class Metric:
     changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
     labels: bool = False  # whether it takes the Talk of every sample it is given, [T], as its fourth argument
     responses: bool = False  # whether it takes the true impulse response and that of the system's filter, [..., L] each
+
+    @property
+    def near_end(self) -> bool:
+        """Whether it looks at the near end in double talk and alone."""
+        return self.talk >= {Talk.NEAR, Talk.DOUBLE}
+
+    def counts(self, kind: str) -> bool:
+        """Whether a scene of that kind of talk counts in a mean over all kinds.
+
+        Metrics of the near end count in scenes in which both ends talk: alone, it comes through most systems untouched.
+        """
+        return not (self.near_end and kind in ALONE)
 
 
 class Score(NamedTuple):

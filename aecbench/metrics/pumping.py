@@ -21,11 +21,11 @@ __all__ = ["pumping"]
 def pumping(signals: Signals, estimate: Array, rate: int, labels: NDArray[np.integer[Any]]) -> float:
     """10 log10( |n|² / |ŝ|² ) while the far end talks, less `noise_reduction` while it rests, in dB: [..., T] -> [...].
 
-    n is `signals.noise`, ŝ is `estimate`, in the samples whose `labels` [T] say that the near end is silent. While the far end talks, the
-    output is noise and residual echo, so the noise in it is at most as loud as the output: the value is a lower bound,
-    held at 0, and residual echo that covers the noise hides the pumping. 0 is a noise that stays as it is, positive a
-    noise that goes with the far end. Noise that is louder at rest than in the microphone counts as unchanged. Raises
-    Inapplicable with less than 0.25 s of either kind; a silent estimate or noise is NaN.
+    n is `signals.noise`, ŝ is `estimate`, and `labels` [T] hold the Talk of each sample, which is without the near end.
+    While the far end talks, the output is noise and residual echo, so the noise in it is at most as loud as the output:
+    the value is a lower bound, held at 0, and residual echo that covers the noise hides the pumping. 0 is a noise that
+    stays as it is, positive a noise that goes with the far end. Noise that is louder at rest than in the microphone
+    counts as unchanged. Raises Inapplicable with less than 0.25 s of either kind; a silent estimate or noise is NaN.
 
     >>> labels = np.repeat([Talk.FAR, Talk.SILENCE], 16_000)
     >>> noise, echo = np.random.default_rng(0).standard_normal((2, 32_000)) * [[0.01], [1]]

@@ -1,26 +1,45 @@
 """Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
 
 from aecbench.results.cache import Cache
-from aecbench.results.formats import FORMATS, MARK, RTF, cell, difference_cell, heading, result_json, wide
+from aecbench.results.clusters import SOURCES
+from aecbench.results.formats import (
+    FORMATS,
+    LOST,
+    MARK,
+    RTF,
+    cell,
+    difference_cell,
+    heading,
+    lost_cell,
+    result_json,
+    wide,
+)
 from aecbench.results.groups import SCORES
+from aecbench.results.lost import LOST_RULE, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
-from aecbench.results.table import DESTROYED, ResultTable, lower_is_better
+from aecbench.results.table import CEILING, ResultTable, lower_is_better
 
 __all__ = [
-    "DESTROYED",
+    "CEILING",
     "FORMATS",
+    "LOST",
+    "LOST_RULE",
     "MARK",
     "RTF",
     "SCORES",
+    "SOURCES",
     "Cache",
     "Difference",
     "Interval",
+    "Lost",
+    "LostRule",
     "ResultTable",
     "cell",
     "difference",
     "difference_cell",
     "heading",
     "holm",
+    "lost_cell",
     "lower_is_better",
     "mean_interval",
     "result_json",

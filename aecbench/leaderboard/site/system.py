@@ -6,7 +6,7 @@ from typing import Any
 
 from aecbench.leaderboard.board import Board, condition_title
 from aecbench.leaderboard.entry import Entry
-from aecbench.results import RTF, cell, heading, lower_is_better
+from aecbench.results import RTF, cell, lower_is_better
 
 __all__ = ["system_page"]
 
@@ -23,9 +23,9 @@ def system_page(board: Board, name: str) -> dict[str, Any]:
         "place": standing.place,
         "provenance": _provenance(board, entry),
         "means": _means(board, name),
-        "metrics": [heading(metric) for metric in board.columns],
+        "metrics": [board.heading(metric) for metric in board.columns],
         "conditions": [(condition_title(one), _condition(board, name, one)) for one in board.conditions],
-        "worst": [(heading(metric), _worst(board, name, metric)) for metric in board.rules.ranked_by],
+        "worst": [(board.heading(metric), _worst(board, name, metric)) for metric in board.rules.ranked_by],
         "shown": [condition_title(one) for one in board.conditions],
         "parameters": _flat(entry.system.parameters),
         "origin": _flat((entry.card or {}).get("origin", {})),
@@ -64,14 +64,14 @@ def _means(board: Board, name: str) -> list[list[str]]:
         median = f"{found.median:.4f}" if metric == RTF else f"{found.median:.2f}"
         shown = "-" if rank is None or metric == RTF else str(rank)
         row = [cell(metric, found), median if found.n else "-", shown, str(found.n), str(found.failed)]
-        lines.append([heading(metric), *row])
+        lines.append([board.heading(metric), *row])
     return lines
 
 
 def _condition(board: Board, name: str, condition: str) -> list[list[str]]:
     """Bin, and each metric."""
     return [
-        [label, *(cell(metric, cells[metric]) for metric in board.columns)]
+        [label, *(cell(metric, cells[metric], count=True) for metric in board.columns)]
         for (label, system), cells in board.summary(condition).items()
         if system == name
     ]
