@@ -94,7 +94,7 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
     """Rows: systems (within each condition of `by`); columns: metrics, each a mean ± half of the 95 % interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
     pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
-    ranked = "; (rank), shared where the difference is not certain" if len(table.systems) > 1 else ""
+    ranked = "; (rank), shared where the difference is not certain" if table.competing else ""
     rule = table.lost_rule
     caption = f"mean over scenes{pooled} ± 95 % interval{ranked}; {_source(table)}"
     caption += f"\n{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone"

@@ -107,7 +107,7 @@ def test_holm_agrees_with_a_computation_by_hand():
 
 def test_star_and_interval_never_contradict_each_other(table):
     rng, crowd = np.random.default_rng(0), table.rows[table.rows["system"] == "a"]
-    effects = dict(enumerate(rng.uniform(0, 0.5, 20)))
+    effects = dict(enumerate(rng.uniform(0, 1.5, 20)))
     rows = [
         crowd.assign(system=f"s{n}", value=crowd["value"] + rng.normal(x, 1, len(crowd))) for n, x in effects.items()
     ]

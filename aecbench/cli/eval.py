@@ -109,7 +109,8 @@ def evaluate(
 ) -> None:
     """Run systems on every scene of a corpus's split, score them, print a table.
 
-    An evaluation that was stopped goes on where it was, and what was scored before is not scored again.
+    An evaluation that was stopped goes on where it was, and what was scored before is not scored again. Where the true
+    echo is known, the oracle is in the table too: it takes away the echo and nothing else, and is what can be reached.
 
     \b
     aecbench eval --model kalman
@@ -125,7 +126,7 @@ def evaluate(
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
     from aecbench.report import difference_table, result_table
-    from aecbench.results import formats, groups
+    from aecbench.results import CEILING, formats, groups
     from aecbench.systems import load_predictions, load_system
 
     if not (models or predictions):
@@ -140,6 +141,9 @@ def evaluate(
     chosen = metrics_of(metrics, aecmos, dnsmos)
     systems = [load_system(model, align) for model in dict.fromkeys(models)]
     systems += [load_predictions(folder) for folder in dict.fromkeys(predictions)]
+    real = "stems" in corpus.scenes and not corpus.scenes["stems"].dropna().all()
+    if CEILING not in models and not real:
+        systems.append(load_system(CEILING))
     if reference is not None:
         known("system", reference, [system.name for system in systems])
     kept = CACHE if cache else None

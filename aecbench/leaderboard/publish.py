@@ -17,7 +17,7 @@ from aecbench.leaderboard.check import among, check_entry, stated
 from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, to_parquet
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.text import hidden
-from aecbench.results import ResultTable
+from aecbench.results import CEILING, ResultTable
 from aecbench.systems import CARD, Card, load_system
 
 __all__ = ["load_results", "prepare", "publish"]
@@ -52,13 +52,15 @@ def prepare(
 ) -> list[Published]:
     """The entries that a table of results would become on a board, one per system; nothing is written.
 
+    The oracle, which stands in every table, becomes one only where there is no other system.
     `name`, `title`, `url` and `authors` are for a single system. Its card is that of the shipped system of its name, or
     that in the folder `model`. Raises BoardError with what is wrong with the first that is refused, UsageError.
     """
-    if len(table.systems) != 1 and (name or title or url or model):
-        raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(table.systems)}")
+    systems = [system for system in table.systems if system != CEILING] or table.systems
+    if len(systems) != 1 and (name or title or url or model):
+        raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(systems)}")
     found = []
-    for system in table.systems:
+    for system in systems:
         facts = _facts(table, system)
         called = name or system
         about = {"authors": authors, "url": url, "title": title}

@@ -117,7 +117,7 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
     `reference`, the difference to it and a star where that is significant. The number of scenes is in every cell of a
     table `by` conditions, and in those of a metric which some systems have in fewer scenes than others.
     """
-    ranks = table.ranks(by) if len(table.systems) > 1 and reference is None else {}
+    ranks = table.ranks(by) if table.competing and reference is None else {}
     losses = table.lost(by) if reference is None else {}
     counted = {metric for metric in table.metrics if metric in table.uneven or by}
     differences = {} if reference is None else table.differences(reference, by)

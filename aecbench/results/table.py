@@ -55,6 +55,11 @@ class ResultTable:
         return list(self.rows["system"].unique())
 
     @property
+    def competing(self) -> bool:
+        """Whether there are several to rank: the oracle is none of them."""
+        return len(set(self.systems) - {CEILING}) > 1
+
+    @property
     def metrics(self) -> list[str]:
         """In the order of the columns."""
         return list(self.rows["metric"].unique())
