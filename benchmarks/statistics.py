@@ -1,7 +1,7 @@
 """How often intervals, tests and ranks are wrong, where the truth is known: the tables of docs/numbers.md.
 
-python benchmarks/statistics.py [--quick]: a few minutes on one core. "Before" is what aecbench did up to 0.1: percentile
-bootstrap intervals over scenes, taken as independent, and ranks without correction.
+python benchmarks/statistics.py [--quick]: a few minutes on one core. Beside what aecbench does stands what is often
+done, and it once did: percentile bootstrap intervals over scenes, taken as independent, and ranks without correction.
 """
 
 import functools
@@ -45,18 +45,20 @@ def values(rng: np.random.Generator, shape: str, codes: Array, share: float) -> 
 
 @functools.cache
 def resamples(n: int) -> Array:
+    """The weight of each of n scenes in each resample."""
     rng = np.random.default_rng(0)
     return np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(RESAMPLES)]) / n
 
 
-def before(x: Array) -> tuple[float, float]:
+def bootstrap(x: Array) -> tuple[float, float]:
+    """The 95 % percentile interval of the mean."""
     low, high = np.percentile(resamples(x.size) @ x, [2.5, 97.5])
     return float(low), float(high)
 
 
 def misses(rounds: int) -> None:
     """How often an interval misses the mean: as often as two equal systems are told apart."""
-    print("| scenes | shape | independent | before | clustered | before |\n|---|---|---|---|---|---|")
+    print("| scenes | shape | independent | bootstrap | clustered | bootstrap |\n|---|---|---|---|---|---|")
     for n in COUNTS:
         for shape in SHAPES:
             cells = []
@@ -66,14 +68,16 @@ def misses(rounds: int) -> None:
                     codes = sources(rng, n)
                     x = values(rng, shape, codes, share)
                     found = mean_interval(x, clusters=Clusters(codes))
-                    wrong += [not low <= 0 <= high for low, high in ((found.low, found.high), before(x))]
+                    wrong += [not low <= 0 <= high for low, high in ((found.low, found.high), bootstrap(x))]
                 cells += [f"{100 * rate:.1f} %" for rate in wrong / rounds]
             print(f"| {n} | {shape} | {' | '.join(cells)} |")
 
 
 def tables(rounds: int) -> None:
     """How often a table of equal systems ranks one of them behind another."""
-    print(f"\n| scenes | {SYSTEMS} equal systems, {METRICS} metrics: a system behind another | before |\n|---|---|---|")
+    print(
+        f"\n| scenes | {SYSTEMS} equal systems, {METRICS} metrics: a system behind another | bootstrap |\n|---|---|---|"
+    )
     for n in COUNTS[3:]:
         rng, wrong = np.random.default_rng(n), np.zeros(2)
         for _ in range(rounds // 10):
@@ -84,7 +88,7 @@ def tables(rounds: int) -> None:
                 for _ in range(METRICS)
             ]
             found = ranks(columns, [False] * SYSTEMS)
-            ends = [before(x[:, i] - x[:, j]) for x, _ in columns for i in range(SYSTEMS) for j in range(i)]
+            ends = [bootstrap(x[:, i] - x[:, j]) for x, _ in columns for i in range(SYSTEMS) for j in range(i)]
             split = any(rank is not None and rank > 1 for column in found for rank in column)
             wrong += [split, any(not low <= 0 <= high for low, high in ends)]
         print(f"| {n} | {' | '.join(f'{1000 * rate / rounds:.0f} %' for rate in wrong)} |")
@@ -92,9 +96,8 @@ def tables(rounds: int) -> None:
 
 def published(rounds: int, n: int = 24) -> None:
     """How often intervals of the mean over some scenes of a board hold the mean over all of them."""
-    print(
-        f"\n| metric | {n} scenes: coverage, mean over systems | worst system | before | worst |\n|---|---|---|---|---|"
-    )
+    print(f"\n| metric | {n} scenes: coverage, mean over systems | worst system | bootstrap | worst |")
+    print("|---|---|---|---|---|")
     found: dict[str, list[Array]] = {}
     for name in board_names():
         board = open_board(board_folders() / name)
@@ -110,7 +113,7 @@ def published(rounds: int, n: int = 24) -> None:
             for _ in range(rounds // 4):
                 x = rng.choice(population, n)
                 interval = mean_interval(x)
-                ends = ((interval.low, interval.high), before(x))
+                ends = ((interval.low, interval.high), bootstrap(x))
                 held += [low <= population.mean() <= high for low, high in ends]
             rates.append(4 * held / rounds)
         ours, theirs = np.transpose(rates)
@@ -118,6 +121,7 @@ def published(rounds: int, n: int = 24) -> None:
 
 
 def main() -> None:
+    """Print the three tables."""
     rounds = 100 if "--quick" in sys.argv else 1000
     misses(rounds)
     tables(rounds)

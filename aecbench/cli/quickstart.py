@@ -32,14 +32,14 @@ def quickstart(jobs: int, as_json: bool) -> None:
     from aecbench.plots import plot_results
     from aecbench.recipe import read_recipe
     from aecbench.report import corpus_report, result_table
-    from aecbench.results import result_json
+    from aecbench.results import CEILING, result_json
     from aecbench.simulation import simulate as run
 
     when_stopped(AGAIN)
     corpus = run(read_recipe(QUICKSTART), CORPORA / QUICKSTART, jobs=jobs)
     if not as_json:
         show(corpus_report(corpus))
-    table = evaluate(names("baselines"), corpus, jobs=jobs)
+    table = evaluate([*names("baselines"), CEILING], corpus, jobs=jobs)
     folder = RUNS / QUICKSTART
     table.save(folder)
     plot_results(table, folder / "table.png")

@@ -51,7 +51,7 @@ METRICS: dict[str, Metric] = {
     ),
     "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=2),
     "noise_reduction": Metric(
-        fn=noise_reduction.noise_reduction, title="Noise red.", unit="dB", better="higher", talk=SILENCE, version=1
+        fn=noise_reduction.noise_reduction, title="Noise red.", unit="dB", better="lower", talk=SILENCE, version=1
     ),
     "pumping": Metric(
         fn=pumping.pumping, title="Pumping", unit="dB", better="lower", talk=NEAR_SILENT, version=1, labels=True

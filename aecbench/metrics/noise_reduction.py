@@ -1,6 +1,7 @@
 """How much of the background noise a system takes away while nobody talks.
 
-Taking noise away is no fault, but it is not cancelling echo either; without this column, one is taken for the other.
+Taking noise away is not cancelling echo; without this column, one is taken for the other. Lower is better: a perfect
+canceller leaves the noise as it is, and what listeners want of noise suppression is for other metrics to say.
 """
 
 from aecbench.metrics.base import each
