@@ -30,6 +30,7 @@ __all__ = ["Card", "System", "import_class", "load_predictions", "load_system"]
 
 CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
 COMMAND, ONNX = "command:", ".onnx"
+OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns")  # 2 dB more ERLE without our tracker, on validation scenes of speech-v1
 PROGRAM = "aecbench.cancellers.external.command:Command"
 
 
@@ -93,14 +94,17 @@ def _samples(name: str, x: ArrayLike) -> Array:
     return samples
 
 
-def load_system(name: str | Path, align: str = "auto") -> System:
+def load_system(name: str | Path, align: str = "best") -> System:
     """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
     Or the folder of a training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}",
-    an outside program. `align` is the alignment in front of it: "auto", "none" or a delay in milliseconds; what does
-    not listen to the far end has none. Raises UnknownName with the nearest known name, UsageError for the alignment,
-    ConfigError for a card or a class that cannot be used, NotInstalled where something optional is missing.
+    an outside program. `align` is the alignment in front of it: "auto", "none", a delay in milliseconds, or "best":
+    none before what finds the delay better by itself, "auto" before all else. What does not listen to the far end has
+    none. Raises UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that
+    cannot be used, NotInstalled where something optional is missing.
     """
+    if align == "best":
+        align = "none" if str(name) in OWN_DELAY else "auto"
     chosen, system = alignment(align), _load(str(name))
     if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
         return system

@@ -51,7 +51,10 @@ METRIC = click.option(
     help="Score this one, not the usual ones; may be repeated.",
     shell_complete=complete.metrics,
 )
-ALIGN = "Delay the far end so that the echo path starts early: as tracked, not at all, or by so many milliseconds."
+ALIGN = (
+    "Delay the far end so that the echo path starts early: as tracked, not at all, by so many milliseconds; best: as "
+    "tracked, but not in front of what finds the delay better by itself."
+)
 
 
 def known(kind: str, name: str, names: Any) -> None:

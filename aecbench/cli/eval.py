@@ -66,7 +66,7 @@ FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
     help="Show the differences to this system too, scene by scene.",
     shell_complete=complete.models,
 )
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option(
