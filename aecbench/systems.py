@@ -100,8 +100,8 @@ def load_system(name: str | Path, align: str = "best") -> System:
     Or the folder of a training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}",
     an outside program. `align` is the alignment in front of it: "auto", "none", a delay in milliseconds, or "best":
     none before what finds the delay better by itself, "auto" before all else. What does not listen to the far end has
-    none. Raises UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a class that
-    cannot be used, NotInstalled where something optional is missing.
+    none. Raises UnknownName with the nearest known name, UsageError for the alignment, ConfigError for a card or a
+    class that cannot be used, NotInstalled where something optional is missing.
     """
     if align == "best":
         align = "none" if str(name) in OWN_DELAY else "auto"
