@@ -36,7 +36,7 @@ class Cost(NamedTuple):
     memory: float  # the most that a process has used that loads the system and runs it, Python included [bytes]
 
 
-def cost(name: str, align: str = "auto") -> Cost:
+def cost(name: str, align: str = "best") -> Cost:
     """Count and time the system of a name, as `aecbench.systems.load_system` takes it. Raises AecbenchError."""
     system = load_system(name, align)
     counted = count(system.canceller)
@@ -52,7 +52,7 @@ def real_time_factor(canceller: Canceller, runs: int = RUNS) -> float:
     return float(np.median([_timed(canceller, mic, far) for _ in range(runs)])) / SECONDS
 
 
-def peak_memory(name: str, align: str = "auto") -> float:
+def peak_memory(name: str, align: str = "best") -> float:
     """Bytes that a process of its own has used at most. Raises AecbenchError where it failed."""
     call = [sys.executable, "-c", PROGRAM, name, align]
     done = subprocess.run(call, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": _path()})

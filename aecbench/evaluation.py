@@ -67,7 +67,7 @@ def evaluate(
     metrics: str | Sequence[str] | Mapping[str, Metric] | None = None,
     *,
     split: str = "test",
-    align: str = "auto",
+    align: str = "best",
     jobs: int = 1,
     scheduler: str | None = None,
     cache: str | Path | None = None,

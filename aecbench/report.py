@@ -1,6 +1,6 @@
 """What the command line prints: tables and lists for people, JSON for programs."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.plugins import offers
 from aecbench.recipe import read_recipe
-from aecbench.results import DESTROYED, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
+from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
 from aecbench.scenes import devices, noise, speech
 from aecbench.scenes.conditions import CONDITIONS
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
@@ -45,7 +45,7 @@ __all__ = [
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
 SHIPPED = "shipped"  # where what is listed comes from, if not from another package
-CERTAIN = "± 95 % bootstrap interval; * p < 0.05 (Wilcoxon's signed-rank test, Holm-corrected for the table)"
+CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered t test, Holm-corrected for the table)"
 MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
 UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
@@ -118,20 +118,21 @@ def _histogram(values: Any, unit: str) -> str:
 def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
     """Rows: systems (within each condition of `by`); columns: metrics, each a mean ± half of the 95 % interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
-    corpus = table.provenance["corpus"]
     pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
-    ranked = "; (rank), shared where the difference is not certain" if len(table.systems) > 1 else ""
-    caption = f"mean over scenes{pooled} ± 95 % bootstrap interval{ranked}; {_source(corpus)}"
+    ranked = "; (rank), shared where the difference is not certain" if table.competing else ""
+    rule = table.lost_rule
+    caption = f"mean over scenes{pooled} ± 95 % interval{ranked}; {_source(table)}"
+    caption += f"\n{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone"
+    if table.uneven:
+        caption += "\nn: scenes in which the system has a value; means over different scenes, ranks over shared ones"
     for system, (lost, scenes) in table.destroyed.items():
-        caption += (
-            f"\n{MARK} {system}: near end destroyed (down by more than {DESTROYED:g} dB) in {lost} of {scenes} scenes"
-        )
+        caption += f"\n{MARK} {system}: near end lost in {lost} of {scenes} scenes, more than {rule.share:.0%}"
     return _grid(wide(table, chosen), chosen, caption)
 
 
 def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:
     """As `result_table`, of the paired differences to one of the systems."""
-    caption = f"difference to {reference}, scene by scene, {CERTAIN}; {_source(table.provenance['corpus'])}"
+    caption = f"difference to {reference}, scene by scene, {CERTAIN}; {_source(table)}"
     return _grid(wide(table, by, reference), by, caption)
 
 
@@ -165,8 +166,9 @@ def scenes_table(scenes: pd.DataFrame, title: str) -> RenderableType:
     return _grid(texts.rename(columns={name: f"{name} [{unit}]" for name, unit in UNITS.items()}), (), "", title)
 
 
-def _source(corpus: Mapping[str, Any]) -> str:
-    return f"corpus {corpus['id'][:12]}, split {corpus['split']}, {corpus['scenes']} scenes"
+def _source(table: ResultTable) -> str:
+    corpus = table.provenance["corpus"]
+    return f"corpus {corpus['id'][:12]}, split {corpus['split']}, {table.effective}"
 
 
 def _grid(frame: pd.DataFrame, by: Sequence[str], caption: str, title: str = "") -> Table:

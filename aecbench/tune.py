@@ -33,7 +33,6 @@ from aecbench.metrics import find, score
 from aecbench.output import locked, new_folder, whole_file
 from aecbench.progress import progress
 from aecbench.provenance import commit
-from aecbench.signals import Talk
 from aecbench.systems import System, load_system
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ FIRST_LOOK = 8  # scenes before a trial may be stopped; then after twice as many
 HOPELESS = 0.1  # a trial is stopped when it would be so far behind the best one by chance with this probability
 DIGITS = 4  # of parameters, significant
 ENOUGH = 10  # complete trials, to tell what the parameters matter
-NEAR_END = frozenset({Talk.NEAR, Talk.DOUBLE})  # metrics valid on both count in scenes in which both ends talk
 TRIALS, CARD, ATTEMPT, FILTER = "trials.journal", "card.toml", "attempt", "filter"
 
 
@@ -356,7 +354,7 @@ def _score(system: System, corpus: Corpus, index: int, metrics: Sequence[str]) -
     """Run a system on one scene."""
     item = corpus[index]
     scene, signals, talk = item.scene, item.signals, item.talk
-    counted = [name for name in metrics if scene.talk == "double" or not find(name).talk >= NEAR_END]
+    counted = [name for name in metrics if find(name).counts(scene.talk)]
     if not counted:
         return Outcome([np.nan] * len(metrics), 0.0, "")
     start = time.process_time()

@@ -7,10 +7,19 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import bootstrap
 
 from aecbench.errors import AecbenchError, UnknownName, UsageError
-from aecbench.results import FORMATS, RTF, ResultTable, difference, holm, mean_interval, result_json
+from aecbench.results import (
+    FORMATS,
+    RTF,
+    ResultTable,
+    cell,
+    difference,
+    difference_cell,
+    holm,
+    mean_interval,
+    result_json,
+)
 
 SCENES = 60
 
@@ -71,7 +80,8 @@ def test_a_condition_without_values_is_said_so(table):
 
 def test_json_has_the_promised_shape(table):
     data = result_json(table)
-    assert set(data) == {"corpus", "systems"}
+    assert set(data) == {"corpus", "systems", "near_lost"}
+    assert data["near_lost"]["b"] == {"lost": 0, "scenes": 2 * SCENES // 3}
     assert set(data["systems"]["b"]["erle"]) == {"mean", "median", "ci95", "n", "failed", "rank"}
     json.dumps(data, allow_nan=False)
 
@@ -82,20 +92,63 @@ def test_interval_covers_the_mean_of_a_gaussian_about_95_times_in_100():
     assert 180 <= hits <= 198
 
 
-def test_intervals_agree_with_scipy():
-    for seed, size in enumerate((12, 50, 400)):
-        x = np.random.default_rng(seed).gamma(2.0, size=size)
-        found = bootstrap((x,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1))
-        width = found.confidence_interval.high - found.confidence_interval.low
-        ours = mean_interval(x)
-        assert ours.low == pytest.approx(found.confidence_interval.low, abs=0.05 * width)
-        assert ours.high == pytest.approx(found.confidence_interval.high, abs=0.05 * width)
+def test_an_interval_says_nothing_of_one_scene():
+    assert mean_interval([3.0])[:3] == (3.0, -np.inf, np.inf)
+    assert cell("erle", mean_interval([3.0])) == "3.00"
 
 
 def test_holm_agrees_with_a_computation_by_hand():
     # sorted: 0.005 x 4 = 0.02, 0.01 x 3 = 0.03, 0.03 x 2 = 0.06, 0.04 x 1 = 0.04, raised to 0.06
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    corrected, levels = zip(*holm([0.01, 0.04, 0.03, 0.005]), strict=True)
+    assert corrected == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert levels == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4])  # the third is the first that fails
+    assert [one.p for one in holm([0.6, 0.9])] == [1.0, 1.0]
+
+
+def test_star_and_interval_never_contradict_each_other(table):
+    rng, crowd = np.random.default_rng(0), table.rows[table.rows["system"] == "a"]
+    effects = dict(enumerate(rng.uniform(0, 1.5, 20)))
+    rows = [
+        crowd.assign(system=f"s{n}", value=crowd["value"] + rng.normal(x, 1, len(crowd))) for n, x in effects.items()
+    ]
+    many = ResultTable(pd.concat([crowd, *rows]), table.provenance)
+    found = [x["erle"] for x in many.differences("a").values()]
+    assert 3 <= sum(x.p < 0.05 for x in found) <= 17
+    for one in found:
+        assert (one.p < 0.05) == (not one.low <= 0 <= one.high)
+        assert difference_cell("erle", one).endswith("*") == (one.p < 0.05)
+
+
+def test_ranks_need_ten_clusters(table):
+    few = ResultTable(table.rows[table.rows["scene"] < "made-up/test/000009"], table.provenance)
+    talkers = ResultTable(table.rows.assign(**{"far.speaker": table.rows["scene"].str[-1]}), table.provenance)
+    nine = ResultTable(talkers.rows.replace({"far.speaker": "9"}, "8"), table.provenance)
+    assert {ranks["erle"] for ranks in few.ranks().values()} == {None}
+    assert {ranks["erle"] for ranks in talkers.ranks().values()} == {1, 2}
+    assert {ranks["erle"] for ranks in nine.ranks().values()} == {None}
+
+
+def test_the_oracle_has_a_row_and_no_rank(table):
+    told = table.rows[table.rows["system"] == "b"].assign(system="oracle", value=99.0)
+    ranks = ResultTable(pd.concat([table.rows, told]), table.provenance).ranks()
+    assert ranks["", "oracle"]["erle"] is None
+    assert {system: found["erle"] for (_, system), found in ranks.items() if system != "oracle"} == {
+        "b": 1,
+        "a": 2,
+        "c|_<": 2,
+    }
+
+
+def test_n_is_told_where_systems_have_other_scenes_or_conditions_share_them_out(table):
+    holes = table.rows["value"].mask(
+        (table.rows["metric"] == "erle") & (table.rows["system"] == "a") & (table.rows["ser"] > 0)
+    )
+    uneven = ResultTable(table.rows.assign(value=holes), table.provenance)
+    counts = {row[0]: row[1] for row in parsed("md", FORMATS["md"](uneven, (), None))[1:]}
+    assert f"n={2 * SCENES // 3}" in counts["b"]
+    assert "n=" in counts["a"]
+    assert "n=" not in FORMATS["md"](table, (), None)
+    assert FORMATS["md"](table, ("talk",), None).count("n=") == 3 * 4
 
 
 def test_a_difference_that_scenes_share_is_found_though_scenes_differ_by_more(table):
@@ -120,7 +173,9 @@ def test_p_values_are_corrected_over_the_whole_table(table):
 
     tests = [(metric, system) for system in ("b", "c|_<") for metric in ("erle", "pesq")]
     together = table.differences("a")
-    assert [together["", system][metric].p for metric, system in tests] == holm([alone(*test) for test in tests])
+    assert [together["", system][metric].p for metric, system in tests] == [
+        one.p for one in holm([alone(*test) for test in tests])
+    ]
 
 
 def test_ranks_are_shared_by_systems_that_cannot_be_told_apart(table):
@@ -128,10 +183,26 @@ def test_ranks_are_shared_by_systems_that_cannot_be_told_apart(table):
     assert ranks == {"b": 1, "a": 2, "c|_<": 2}
 
 
-def test_a_system_without_near_end_comes_last(table):
-    lost = table.rows["near_loss"].where(table.rows["system"] != "b", 40.0)
-    marked = ResultTable(table.rows.assign(near_loss=lost), table.provenance)
-    assert marked.destroyed == {"b": (SCENES, SCENES)}
+def near_lost(table, share):
+    """The table, in which b loses 10.1 dB of the near end in that share of the scenes it talks in."""
+    talks = table.rows["near_loss"].notna() & (table.rows["system"] == "b")
+    scenes = table.rows[talks]["scene"].unique()
+    gone = talks & table.rows["scene"].isin(scenes[: round(share * len(scenes))])
+    return ResultTable(table.rows.assign(near_loss=table.rows["near_loss"].mask(gone, 10.1)), table.provenance)
+
+
+def test_a_tenth_of_the_scenes_without_near_end_is_allowed(table):
+    lost = near_lost(table, 0.1)
+    assert lost.lost()["", "b"] == (4, 40)
+    assert not lost.destroyed
+    assert lost.ranks() == table.ranks()
+    assert "| 10.0 % |" in FORMATS["md"](lost, (), None)
+
+
+def test_a_system_that_loses_the_near_end_in_more_scenes_comes_last(table):
+    marked = near_lost(table, 0.125)
+    assert marked.destroyed == {"b": (5, 40)}
+    assert result_json(marked)["near_lost"]["b"] == {"lost": 5, "scenes": 40}
     assert {system: ranks["erle"] for (_, system), ranks in marked.ranks().items()} == {"a": 1, "c|_<": 1, "b": 3}
     assert "b †" in FORMATS["md"](marked, (), None)
 
@@ -173,7 +244,7 @@ def parsed(layout: str, text: str) -> list[list[str]]:
         return [[cell.replace("¦", "|") for cell in line] for line in lines if line[0] != "---"]
     if layout == "latex":
         lines = [line.removesuffix(r" \\") for line in text.split(r"\end{tabular}")[0].splitlines() if " & " in line]
-        known = {r"\_": "_", r"$\pm$": "±", r"\textless ": "<", r"\textbar ": "|"}
+        known = {r"\_": "_", r"\%": "%", r"$\pm$": "±", r"\textless ": "<", r"\textbar ": "|"}
         for written, meant in known.items():
             lines = [line.replace(written, meant) for line in lines]
         return [line.split(" & ") for line in lines]
@@ -205,7 +276,7 @@ class Rows(HTMLParser):
 @pytest.mark.parametrize("layout", ["md", "latex", "html"])
 def test_tables_for_people_hold_the_same_cells_in_every_format(table, layout):
     heading, *rows = parsed(layout, FORMATS[layout](table, ("talk",), "a"))
-    assert heading == ["talk", "system", "ERLE [dB]", "PESQ [MOS-LQO]", "RTF", "failed"]
+    assert heading == ["talk", "system", "ERLE [dB]", "PESQ [MOS-LQO]", "RTF", "NE lost", "failed"]
     assert [row[:2] for row in rows] == [
         [talk, system] for talk in ("double", "far_single", "near_single") for system in ("a", "b", "c|_<")
     ]

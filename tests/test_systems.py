@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aecbench.cancellers.align import Aligned, AlignedStreaming
-from aecbench.errors import ConfigError, UsageError
+from aecbench.errors import ConfigError, NotInstalled, UsageError
 from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
 from aecbench.systems import load_system
@@ -76,6 +76,14 @@ def test_what_does_not_listen_to_the_far_end_has_no_alignment(name):
 def test_a_wrong_alignment_is_refused_for_every_system(name):
     with pytest.raises(UsageError, match="did you mean 'none'"):
         load_system(name, "nonee")
+
+
+@pytest.mark.parametrize(("name", "best"), [("webrtc_aec3", "none"), ("webrtc_aec3_ns", "none"), ("kalman", "auto")])
+def test_by_default_a_system_is_aligned_as_is_best_for_it(name, best):
+    try:
+        assert [load_system(name).align, load_system(name, "auto").align] == [best, "auto"]
+    except NotInstalled as error:
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("align", ["auto", "none", "20"])

@@ -55,7 +55,7 @@ MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes a
     type=click.Path(path_type=Path, allow_dash=True),
     help="Write WAV, FLAC or OGG, as the suffix says; a folder; or raw audio.",
 )
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @click.option("--pad", is_flag=True, help="Cut the far end to mic's length, or pad it with silence.")
 @click.option("--report", is_flag=True, help="Say on stderr how long the blocks took, and what the latency is.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Picture of waveforms, spectrograms and attenuation.")

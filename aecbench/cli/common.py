@@ -1,7 +1,6 @@
 """What the commands share: where things lie, and how tables and errors are shown."""
 
 import json
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ BOARDS = click.option(
 MODEL = (
     "Baseline, folder with card.toml, pkg.mod:Class, .onnx or 'command:prog {mic} {far} {out}'; NAME= before names it."
 )
-ALIGN = "Delay the far end as tracked, not at all, or by MS; below 0 the mic."
+ALIGN = "Delay far end: best for the system, tracked, none, MS (below 0: mic)."
 
 
 def known(kind: str, name: str, names: Any) -> None:
@@ -75,8 +74,8 @@ def known(kind: str, name: str, names: Any) -> None:
         raise UnknownName(kind, name, names)
 
 
-def metrics_of(names: Sequence[str], aecmos: Path | None = None, dnsmos: Path | None = None) -> dict[str, Any]:
-    """The metrics of these names; "all" are all, none the usual ones. And those that a model file is given for."""
+def metrics_of(names: Any, aecmos: Path | None = None, dnsmos: Path | None = None) -> dict[str, Any]:
+    """The metrics of these names, or a table of them; "all" are all, none the usual ones. And those of model files."""
     from aecbench.metrics import choose
     from aecbench.metrics.aecmos import aecmos_metrics
     from aecbench.metrics.dnsmos import dnsmos_metrics

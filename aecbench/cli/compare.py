@@ -44,7 +44,7 @@ SORT = "erle_true"
     shell_complete=complete.metrics,
 )
 @click.option("--worst", type=click.IntRange(0), default=5, show_default=True, help="Scenes of each that are listed.")
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
 @JSON

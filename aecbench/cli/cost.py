@@ -27,7 +27,7 @@ CAPTION = (
 
 @click.command()
 @click.argument("systems", nargs=-1, required=True, metavar="SYSTEM...", shell_complete=complete.models)
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
 @JSON
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:

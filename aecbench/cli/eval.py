@@ -1,6 +1,6 @@
 """aecbench eval."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,11 +30,12 @@ from aecbench.cli.common import (
 
 if TYPE_CHECKING:
     from aecbench.corpus import Corpus
+    from aecbench.metrics import Metric
 
 __all__ = ["evaluate"]
 
 FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
-SPLIT, ALIGNMENT = "test", "auto"
+SPLIT, ALIGNMENT = "test", "best"
 
 
 @click.command("eval")
@@ -80,7 +81,7 @@ SPLIT, ALIGNMENT = "test", "auto"
     help="Show the differences to this system too, scene by scene.",
     shell_complete=complete.models,
 )
-@click.option("--align", metavar="auto|none|MS", help=f"{ALIGN}  [default: {ALIGNMENT}]")
+@click.option("--align", metavar="best|auto|none|MS", help=f"{ALIGN}  [default: {ALIGNMENT}]")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
 @click.option(
@@ -125,7 +126,8 @@ def evaluate(
 ) -> None:
     """Run systems on every scene of a corpus's split, score them, print a table.
 
-    An evaluation that was stopped goes on where it was, and what was scored before is not scored again.
+    An evaluation that was stopped goes on where it was, and what was scored before is not scored again. Where the true
+    echo is known, the oracle is in the table too: it takes away the echo and nothing else, and is what can be reached.
 
     Results that are in the folder already are kept: a system takes the place of itself alone, that is of the same name,
     model and alignment. Results on another corpus or split, of another system of that name, or by fewer metrics than
@@ -150,7 +152,7 @@ def evaluate(
     from aecbench.evaluation import plan
     from aecbench.output import check_folder
     from aecbench.report import difference_table, result_table
-    from aecbench.results import ResultTable, add, check, formats, groups
+    from aecbench.results import CEILING, ResultTable, add, check, formats, groups, systems_in
     from aecbench.systems import load_predictions, load_system
 
     if not (models or predictions):
@@ -169,9 +171,13 @@ def evaluate(
     groups.check(corpus.split(split).to_pandas(), by)
     systems = [load_system(model, task.align) for model in dict.fromkeys(models)]
     systems += [load_predictions(outputs) for outputs in dict.fromkeys(predictions)]
+    folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
+    real = "stems" in corpus.scenes and not corpus.scenes["stems"].dropna().all()
+    held = CEILING in models or (folder is not None and CEILING in systems_in(folder))
+    if task.board is None and not real and not held:
+        systems.append(load_system(CEILING))
     if reference is not None:
         known("system", reference, [system.name for system in systems])
-    folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
     for place in filter(None, (folder, audio, plots)):
         check_folder(place)  # before hours of work
     if folder is not None:
@@ -206,7 +212,7 @@ class Task(NamedTuple):
 
     corpus: "Corpus"
     split: str
-    metrics: Sequence[str]
+    metrics: "Sequence[str] | Mapping[str, Metric]"
     align: str
     board: Path | None = None
 
@@ -214,13 +220,11 @@ class Task(NamedTuple):
 def _of_board(name: str, boards: Path | None, corpus: Path | None, given: Sequence[str]) -> Task:
     """The task of a leaderboard. Raises UsageError for options that were given and are its to say."""
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import board_corpus, check_metrics, find_board, read_rules
+    from aecbench.leaderboard import board_corpus, board_metrics, find_board, read_rules
 
     for option in given:
         raise UsageError(f"board {name} says what {option} is for; leave out {option}, or --board")
     place = find_board(name, boards)
     rules = read_rules(place)
-    check_metrics(rules)
-    return Task(
-        board_corpus(rules, corpus or CORPORA / name), rules.corpus.split, list(rules.metrics), rules.align, place
-    )
+    metrics, align = board_metrics(rules), "best" if rules.align == "auto" else rules.align
+    return Task(board_corpus(rules, corpus or CORPORA / name), rules.corpus.split, metrics, align, place)

@@ -33,7 +33,7 @@ def quickstart(jobs: int, as_json: bool) -> None:
     from aecbench.plots import plot_results
     from aecbench.recipe import read_recipe
     from aecbench.report import corpus_report, result_table
-    from aecbench.results import add, check, result_json
+    from aecbench.results import CEILING, add, check, result_json
     from aecbench.simulation import simulate as run
     from aecbench.systems import load_system
 
@@ -41,7 +41,7 @@ def quickstart(jobs: int, as_json: bool) -> None:
     corpus = run(read_recipe(QUICKSTART), CORPORA / QUICKSTART, jobs=jobs)
     if not as_json:
         show(corpus_report(corpus))
-    folder, systems = RUNS / QUICKSTART, [load_system(name) for name in names("baselines")]
+    folder, systems = RUNS / QUICKSTART, [load_system(name) for name in (*names("baselines"), CEILING)]
     check(plan(systems, corpus, choose(None)), folder)
     table = evaluate(systems, corpus, jobs=jobs)
     add(table, folder)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from aecbench.dsp.elementary import decibels
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["FRAME", "active", "active_power", "db", "frame_length", "power", "talk", "to_samples"]
+__all__ = ["FRAME", "active", "active_power", "db", "frame_length", "frame_power", "power", "talk", "to_samples"]
 
 FRAME = 0.01  # seconds
 FLOOR = 1e-4  # a frame is active when it is less than 40 dB below the loudest one
@@ -39,10 +39,10 @@ def active(x: Array, rate: int) -> NDArray[np.bool_]:
     A frame is active when its power is less than 40 dB below that of the loudest frame, or was within the last 200 ms
     (the hang-over of ITU-T P.56, method B). Scaling `x` changes nothing; silence is never active.
     """
-    return _active(_frame_power(x, rate))
+    return _active(frame_power(x, rate))
 
 
-def _frame_power(x: Array, rate: int) -> Array:
+def frame_power(x: Array, rate: int) -> Array:
     """Mean square of each frame, in float64: [..., T] -> [..., T // frame_length(rate)]."""
     n = frame_length(rate)
     frames = x.shape[-1] // n
@@ -67,7 +67,7 @@ def to_samples(frames: NDArray[Any], rate: int, length: int) -> NDArray[Any]:
 
 def active_power(x: Array, rate: int) -> float:
     """Mean square of one signal [T] over its active frames; 0 where it is silent."""
-    energy = _frame_power(x, rate)
+    energy = frame_power(x, rate)
     frames = _active(energy)
     return float(energy[frames].mean()) if frames.any() else 0.0
 

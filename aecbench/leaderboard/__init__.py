@@ -17,7 +17,7 @@ from aecbench.leaderboard.entry import BoardError, Entry, Published
 from aecbench.leaderboard.publish import board_of, load_results, prepare, publish
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.rerun import Rerun, rerun
-from aecbench.leaderboard.task import board_corpus, check_metrics
+from aecbench.leaderboard.task import board_corpus, board_metrics
 
 __all__ = [
     "BOARDS",
@@ -30,9 +30,9 @@ __all__ = [
     "Standing",
     "board_corpus",
     "board_folders",
+    "board_metrics",
     "board_names",
     "board_of",
-    "check_metrics",
     "find_board",
     "is_shipped",
     "load_results",

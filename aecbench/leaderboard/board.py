@@ -25,10 +25,22 @@ from aecbench.cancellers.align import alignment
 from aecbench.config import parse, read_toml, sha256
 from aecbench.errors import ConfigError, UnknownName
 from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, Published, read_entry, read_rows
-from aecbench.metrics import METRICS
+from aecbench.metrics import METRICS, RANKED_BY, of_version
 from aecbench.output import new_folder, whole_file
 from aecbench.record import Frozen
-from aecbench.results import RTF, SCORES, Column, Interval, ResultTable, column
+from aecbench.results import (
+    CEILING,
+    LOST_RULE,
+    RTF,
+    SCORES,
+    SOURCES,
+    Column,
+    Interval,
+    LostRule,
+    ResultTable,
+    column,
+    heading,
+)
 from aecbench.scenes.conditions import CONDITIONS
 
 __all__ = [
@@ -50,7 +62,7 @@ __all__ = [
 ]
 
 BOARD, SCENES, BOARDS = "board.toml", "scenes.parquet", "leaderboards"
-DRAWN = (*CONDITIONS, "nonlinear", "duration")  # what is kept of a scene
+DRAWN = (*CONDITIONS, "nonlinear", "duration", *SOURCES)  # what is kept of a scene
 UNITS = {"ser": "dB", "rt60": "s", "delay": "s"}
 RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
@@ -69,6 +81,13 @@ class RankedMetric(Frozen):
     near_end: bool = False
 
 
+class NearLost(Frozen):
+    """When a system is marked, see `aecbench.results.LostRule`; the defaults are those of boards that do not say."""
+
+    loss: float = 20.0
+    share: float = 0.5
+
+
 class Rules(Frozen):
     """What board.toml says."""
 
@@ -79,6 +98,7 @@ class Rules(Frozen):
     align: str = "auto"  # alignment in front of systems that listen to the far end; such as align themselves have none
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
     corpus: CorpusFacts
+    near_lost: NearLost = NearLost()
     scenes: Hash  # SHA-256 of scenes.parquet
     metrics: dict[str, RankedMetric]
 
@@ -86,9 +106,9 @@ class Rules(Frozen):
 class Standing(NamedTuple):
     """The place of a system on a board."""
 
-    place: int  # shared by systems of the same mean rank
+    place: int | None  # shared by systems of the same mean rank; None of the oracle, which is told the echo
     name: str
-    mean_rank: float  # over `ranked_by`; infinite where it has no value in one of them
+    mean_rank: float  # over those of `ranked_by` that tell systems apart; infinite where it lacks one of them
 
 
 @dataclass(frozen=True)
@@ -114,13 +134,14 @@ class Board:
         """Some entries as a table of results."""
         frames = [rows.assign(system=entry.name) for entry, rows in chosen]
         facts = {entry.name: entry.system.model_dump() for entry, _ in chosen}
+        rule = LostRule(self.rules.near_lost.loss, self.rules.near_lost.share)
         if not frames:
             columns = [*SCORES, *self.scenes.columns.drop("scene")]
-            return ResultTable(pd.DataFrame(columns=columns), {**self.facts, "systems": {}})
+            return ResultTable(pd.DataFrame(columns=columns), {**self.facts, "systems": {}}, rule)
         rows = pd.concat(frames, ignore_index=True).merge(self.scenes, on="scene", how="left", validate="many_to_one")
         texts = [str(name) for name, kind in rows.dtypes.items() if kind == "str"]
         plain = rows.astype(dict.fromkeys(texts, object))  # of these, pandas chooses rows twice as fast
-        return ResultTable(plain, {**self.facts, "systems": facts})
+        return ResultTable(plain, {**self.facts, "systems": facts}, rule)
 
     def summary(self, condition: str | None = None) -> dict[tuple[str, str], dict[str, Interval]]:
         """(bin of the condition, system) -> metric -> mean and interval, as `ResultTable.summary`."""
@@ -139,20 +160,52 @@ class Board:
 
     @cached_property
     def standings(self) -> list[Standing]:
-        """The systems, the best first: by the mean of their ranks in `ranked_by`, then by name."""
-        means = {}
-        for system, cells in self.ranks.items():
-            found = [cells[metric] for metric in self.rules.ranked_by]
-            means[system] = np.inf if None in found else float(np.mean([rank for rank in found if rank is not None]))
-        ordered = sorted(means.values())
-        order = sorted(means.items(), key=lambda item: (item[1], item[0]))
-        return [Standing(1 + ordered.index(mean), name, mean) for name, mean in order]
+        """The systems, the best first: by the mean of their ranks in `ranked_by`, then by name.
+
+        Those that take the near end away too often stand behind all others, whatever their ranks; the oracle is last.
+        """
+        ranks = {system: cells for system, cells in self.ranks.items() if system != CEILING}
+        told = [metric for metric in self.rules.ranked_by if any(cells[metric] for cells in ranks.values())]
+        order = {}
+        for system, cells in ranks.items():
+            found = [cells[metric] or np.inf for metric in told]
+            order[system] = (system in self.table.destroyed, float(np.mean(found)) if found else 1.0)
+        places = sorted(order.values())
+        standings = [
+            Standing(1 + places.index(key), name, key[1])
+            for name, key in sorted(order.items(), key=lambda item: (item[1], item[0]))
+        ]
+        return standings + [Standing(None, name, np.inf) for name in self.ranks if name == CEILING]
+
+    @property
+    def older(self) -> list[str]:
+        """In what its rules are older than those of today, in a few words each."""
+        found = []
+        for metric, facts in self.rules.metrics.items():
+            now = METRICS.get(metric)
+            if now is not None and facts.version != now.version:
+                title = heading(metric, self.facts)
+                found.append(f"{metric} is version {facts.version} ({title}), not {now.version}")
+        rule = self.rules.near_lost
+        if (rule.loss, rule.share) != LOST_RULE:
+            found.append(f"a system is marked from {rule.loss:g} dB in {rule.share:.0%} of the scenes on")
+        if not set(SOURCES) & set(self.scenes):
+            found.append("its scenes do not say who talks, so intervals and ranks take them as independent")
+        return found
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the provenance of results says of the board: its corpus, and its columns that are not shipped."""
-        own = {name: told for name, told in self.rules.metrics.items() if told.title}
-        columns = {name: told.model_dump(include=set(Column._fields)) for name, told in own.items()}
+        """What the provenance of results says of the board: its corpus, and columns that METRICS tells otherwise.
+
+        Those are metrics that are not shipped, and versions of a metric that have another name by now.
+        """
+        columns = {}
+        for name, facts in self.rules.metrics.items():
+            row = of_version(name, facts.version)
+            if facts.title:
+                columns[name] = facts.model_dump(include=set(Column._fields))
+            elif row is not None and row is not METRICS.get(name):
+                columns[name] = Column.of(row)._asdict()
         return {"corpus": self.rules.corpus.model_dump(), "columns": columns}
 
     @property
@@ -254,8 +307,8 @@ def new_board(
 ) -> Board:
     """Make the folder of a board, for the corpus and the metrics of a table of results, without entries.
 
-    It is called as the folder, and is ranked by all metrics where nothing else is said. Raises BoardError where there
-    is one already, UnknownName for a metric, UsageError for an alignment, OutputError.
+    It is called as the folder, and is ranked by those of RANKED_BY that it has, or by all, where nothing else is said.
+    Raises BoardError where there is one already, UnknownName for a metric, UsageError for an alignment, OutputError.
     """
     alignment(align)
     if (place / BOARD).exists():
@@ -275,7 +328,8 @@ def new_board(
         "rebuild": rebuild,
         "rules": RULES,
         "align": align,
-        "ranked_by": list(ranked_by) or metrics,
+        "ranked_by": list(ranked_by) or [metric for metric in RANKED_BY if metric in metrics] or metrics,
+        "near_lost": LOST_RULE._asdict(),
         "scenes": sha256(data),
         "corpus": table.provenance["corpus"],
         "metrics": {metric: _ranked(metric, table) for metric in metrics},

@@ -5,6 +5,7 @@ A later version is `results/NAME@2.json`.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -65,7 +66,10 @@ def _web(url: str) -> str:
 
 
 class Cell(Frozen):
-    """A mean over scenes with its 95 % interval, as `aecbench.results.Interval`; null where no scene has a value."""
+    """A mean over scenes with its 95 % interval, as `aecbench.results.Interval`; null is what is not known.
+
+    The interval is as it was computed when the entry was published. Tables compute theirs from the rows.
+    """
 
     mean: float | None
     low: float | None
@@ -79,7 +83,7 @@ class Cell(Frozen):
     def of(interval: Interval) -> "Cell":
         """The cell of an interval."""
         facts = interval._asdict()
-        return Cell(**{name: None if value != value else value for name, value in facts.items()})
+        return Cell(**{name: value if math.isfinite(value) else None for name, value in facts.items()})
 
 
 class CorpusFacts(Frozen):

@@ -17,7 +17,7 @@ from aecbench.leaderboard.check import among, check_entry, stated
 from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, to_parquet
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.text import hidden
-from aecbench.results import ROWS, ResultTable
+from aecbench.results import CEILING, ROWS, ResultTable
 from aecbench.systems import CARD, Card, card_folder, load_system
 
 __all__ = ["board_of", "load_results", "prepare", "publish"]
@@ -64,11 +64,11 @@ def prepare(
 ) -> list[Published]:
     """The entries that a table of results would become on a board, one for each of `systems`, by default all.
 
-    Nothing is written. `name`, `title`, `url` and `model` are for a single system. Its card is that in the folder that
-    was evaluated, or in `model` where that lies elsewhere now. Raises BoardError with what is wrong with the first that
-    is refused, UsageError.
+    Nothing is written. The oracle, which stands in every table, becomes one only where it is chosen or alone. `name`,
+    `title`, `url` and `model` are for a single system. Its card is that in the folder that was evaluated, or in `model`
+    where that lies elsewhere now. Raises BoardError with what is wrong with the first that is refused, UsageError.
     """
-    chosen = list(systems) or table.systems
+    chosen = list(systems) or [system for system in table.systems if system != CEILING] or table.systems
     for system in chosen:
         if system not in table.systems:
             raise UnknownName("system in the results", system, table.systems)

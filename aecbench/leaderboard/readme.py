@@ -1,5 +1,6 @@
 """A board as Markdown, and the list of all boards: written anew from the entries, always the same text."""
 
+import textwrap
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,17 +9,28 @@ from aecbench.leaderboard.board import BOARD, Board, board_names, condition_titl
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.text import markdown
 from aecbench.output import whole_file
-from aecbench.results import DESTROYED, MARK, RTF, cell, heading
+from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell
 
-__all__ = ["README", "board_readme", "boards_readme", "update", "update_all"]
+__all__ = ["README", "board_readme", "boards_readme", "foot", "update", "update_all"]
 
 README = "README.md"
 SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
-FOOT = f"""\
-Means over the scenes, for metrics of the near end over those in which both ends talk, ± 95 % bootstrap interval; in
-brackets the rank, shared where the difference is not certain. {MARK}: near end down by more than {DESTROYED:g} dB in at
-least half of the scenes it talks in. RTF: seconds of processor time per second of audio on one core, of the machine
-that the entry names."""
+
+
+def foot(board: Board) -> str:
+    """How to read the table."""
+    rule = board.rules.near_lost
+    words = [
+        "Means over the scenes, for metrics of the near end over those in which both ends talk, ± 95 % interval; in",
+        "brackets the rank, shared where the difference is not certain (Holm-corrected for the table).",
+        f"{board.table.effective}; those that share a talker, a recording of noise or a device count as dependent.",
+        f"{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone; {MARK}: in more than",
+        f"{rule.share:.0%}, behind all others.",
+    ]
+    if CEILING in board.current:
+        words.append(f"{CEILING}: told the echo, takes away that and nothing else, and has no rank.")
+    words.append("RTF: seconds of processor time per second of audio on one core, of the machine that the entry names.")
+    return textwrap.fill(" ".join(words), 120)
 
 
 def update(path: Path) -> Board:
@@ -48,8 +60,10 @@ def board_readme(board: Board) -> str:
         rules.rules.strip(),
         f"Ranked by the mean rank in {_and([heading(metric, board.facts) for metric in rules.ranked_by])}.",
     ]
+    if board.older:
+        parts.append(f"This board keeps the older rules that it was made with: {'; '.join(board.older)}.")
     if board.systems:
-        parts += [_standings(board), FOOT]
+        parts += [_standings(board), foot(board)]
         for condition in (name for name in SHOWN if name in board.conditions):
             parts.append(f"## By {condition_title(condition)}")
             parts += [_by(board, condition, metric) for metric in rules.ranked_by]
@@ -81,17 +95,19 @@ To submit a system, run `aecbench eval --board NAME --model MODEL --out RESULTS`
 
 
 def _standings(board: Board) -> str:
-    summary, ranks = board.summary(), board.ranks
+    summary, ranks, lost, uneven = board.summary(), board.ranks, board.table.lost(), board.table.uneven
     lines = []
     for place, name, _ in board.standings:
         entry = board.current[name].entry
-        mark = f" {MARK}" if entry.near_end_destroyed else ""
+        mark = f" {MARK}" if name in board.table.destroyed else ""
         scores = [
-            cell(metric, summary["", name][metric]) + ("" if metric == RTF else _rank(ranks[name][metric]))
+            cell(metric, summary["", name][metric], metric in uneven)
+            + ("" if metric == RTF else _rank(ranks[name][metric]))
             for metric in board.columns
         ]
-        lines.append([str(place), _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores])
-    return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns)], lines)
+        shown = "" if place is None else str(place)
+        lines.append([shown, _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores, lost_cell(lost["", name])])
+    return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns), LOST], lines)
 
 
 def _rank(rank: int | None) -> str:
@@ -103,7 +119,7 @@ def _by(board: Board, condition: str, metric: str) -> str:
     summary = board.summary(condition)
     bins = list(dict.fromkeys(label for label, _ in summary))
     lines = [
-        [markdown(one.name), *(cell(metric, summary[label, one.name][metric]) for label in bins)]
+        [markdown(one.name), *(cell(metric, summary[label, one.name][metric], count=True) for label in bins)]
         for one in board.standings
     ]
     return _table([heading(metric, board.facts), *map(markdown, bins)], lines)

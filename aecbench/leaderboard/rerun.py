@@ -16,7 +16,7 @@ from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry, Published
 from aecbench.leaderboard.task import check_corpus
-from aecbench.metrics import METRICS, TABLE, find
+from aecbench.metrics import METRICS, TABLE, find, of_version
 from aecbench.systems import System, load_system
 
 __all__ = ["Rerun", "rerun", "system_of"]
@@ -64,7 +64,9 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
         allowed = NEAR
     if different := _differs(system, entry):
         return Rerun(entry.name, nothing, allowed, different)
-    metrics = {metric: find(metric) for metric in entry.metrics if metric in METRICS or metric in TABLE.offered}
+    known = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
+    known |= {metric: find(metric) for metric in entry.metrics if metric in TABLE.offered and metric not in METRICS}
+    metrics = {metric: row for metric, row in known.items() if row is not None}
     again = evaluate(system, scenes, metrics, split=entry.corpus.split, jobs=jobs).rows
     ours = again[again["metric"].isin(metrics)].set_index(["scene", "metric"])["value"]
     theirs = found.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)

@@ -5,9 +5,9 @@ from pathlib import Path
 from aecbench.corpus import Corpus, open_corpus
 from aecbench.leaderboard.board import Rules
 from aecbench.leaderboard.entry import BoardError
-from aecbench.metrics import choose
+from aecbench.metrics import Metric, find, of_version
 
-__all__ = ["board_corpus", "check_corpus", "check_metrics"]
+__all__ = ["board_corpus", "board_metrics", "check_corpus"]
 
 
 def board_corpus(rules: Rules, path: Path) -> Corpus:
@@ -32,14 +32,21 @@ def check_corpus(rules: Rules, corpus: Corpus) -> None:
         )
 
 
-def check_metrics(rules: Rules) -> None:
-    """Raise BoardError where this aecbench has other versions of the metrics of a board, UnknownName for other ones."""
-    for name, metric in choose(list(rules.metrics)).items():
-        if metric.version != rules.metrics[name].version:
+def board_metrics(rules: Rules) -> dict[str, Metric]:
+    """The metrics of a board, in the versions that it has.
+
+    Raises BoardError for a version that this aecbench does not compute, UnknownName for a metric it does not have.
+    """
+    metrics = {}
+    for name, facts in rules.metrics.items():
+        metric = of_version(name, facts.version) or find(name)
+        if metric.version != facts.version:
             raise BoardError(
-                f"board {rules.name} is scored by version {rules.metrics[name].version} of {name}, this aecbench has "
-                f"version {metric.version}; install the aecbench that the entries of the board name"
+                f"board {rules.name} is scored by version {facts.version} of {name}, this aecbench has version "
+                f"{metric.version}; install the aecbench that the entries of the board name"
             )
+        metrics[name] = metric
+    return metrics
 
 
 def _advice(rules: Rules) -> str:

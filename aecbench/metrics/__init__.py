@@ -13,6 +13,7 @@ from aecbench.metrics import (
     base,
     convergence,
     erle,
+    erle_raw,
     erle_segmental,
     erle_tail,
     erle_true,
@@ -22,8 +23,10 @@ from aecbench.metrics import (
     lsd,
     misalignment,
     near_attenuation,
+    noise_reduction,
     pesq,
     pesq_nb,
+    pumping,
     reconvergence,
     residual_level,
     sdr,
@@ -34,17 +37,39 @@ from aecbench.metrics.base import Metric, Score
 from aecbench.plugins import Table
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "TABLE", "Metric", "Score", "choose", "find", "score"]
+__all__ = [
+    "DEFAULT_METRICS",
+    "METRICS",
+    "RANKED_BY",
+    "TABLE",
+    "Metric",
+    "Score",
+    "choose",
+    "find",
+    "of_version",
+    "score",
+]
 
 FAR = frozenset({Talk.FAR})
 FAR_ACTIVE = frozenset({Talk.FAR, Talk.DOUBLE})
 NEAR = frozenset({Talk.NEAR})
 NEAR_ACTIVE = frozenset({Talk.NEAR, Talk.DOUBLE})
 DOUBLE = frozenset({Talk.DOUBLE})
+SILENCE = frozenset({Talk.SILENCE})
+NEAR_SILENT = frozenset({Talk.SILENCE, Talk.FAR})
 
 METRICS: dict[str, Metric] = {
-    "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=1),
     "erle_true": Metric(fn=erle_true.erle_true, title="tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1),
+    "near_attenuation": Metric(
+        fn=near_attenuation.near_attenuation, title="NE att.", unit="dB", better="lower", talk=DOUBLE, version=1
+    ),
+    "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=2),
+    "noise_reduction": Metric(
+        fn=noise_reduction.noise_reduction, title="Noise red.", unit="dB", better="lower", talk=SILENCE, version=1
+    ),
+    "pumping": Metric(
+        fn=pumping.pumping, title="Pumping", unit="dB", better="lower", talk=NEAR_SILENT, version=1, labels=True
+    ),
     "pesq": Metric(fn=pesq.pesq, title="PESQ", unit="MOS-LQO", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "stoi": Metric(fn=stoi.stoi, title="STOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "si_sdr": Metric(
@@ -53,9 +78,6 @@ METRICS: dict[str, Metric] = {
     "fsdr": Metric(fn=fsdr.fsdr, title="fSDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "sdr": Metric(fn=sdr.sdr, title="SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "level": Metric(fn=level.level, title="Level", unit="dB", better="higher", talk=NEAR, stems=False, version=1),
-    "near_attenuation": Metric(
-        fn=near_attenuation.near_attenuation, title="NE att.", unit="dB", better="lower", talk=DOUBLE, version=1
-    ),
     "lsd": Metric(fn=lsd.lsd, title="LSD", unit="dB", better="lower", talk=NEAR, version=1),
     "estoi": Metric(fn=estoi.estoi, title="ESTOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "pesq_nb": Metric(
@@ -70,8 +92,11 @@ METRICS: dict[str, Metric] = {
         stems=False,
         version=1,
     ),
+    "erle_raw": Metric(
+        fn=erle_raw.erle_raw, title="raw ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=1
+    ),
     "erle_tail": Metric(
-        fn=erle_tail.erle_tail, title="ERLE end", unit="dB", better="higher", talk=FAR, stems=False, version=1
+        fn=erle_tail.erle_tail, title="ERLE end", unit="dB", better="higher", talk=FAR, stems=False, version=2
     ),
     "erle_segmental": Metric(
         fn=erle_segmental.erle_segmental, title="seg. tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1
@@ -112,7 +137,12 @@ METRICS: dict[str, Metric] = {
     ),
 }
 
-DEFAULT_METRICS = {name: METRICS[name] for name in ("erle", "erle_true", "pesq", "stoi", "si_sdr", "fsdr")}
+DEFAULT_METRICS = {
+    name: METRICS[name]
+    for name in ("erle_true", "near_attenuation", "erle", "noise_reduction", "pumping", "pesq", "stoi", "fsdr")
+}
+RANKED_BY = ("erle_true", "erle", "pesq", "stoi", "fsdr")  # what a board ranks by where it does not say otherwise
+FORMER = {("erle", 1): "erle_raw"}  # what a metric computed in a version before, under the name it has now
 ALL = "all"
 TABLE = Table("metric", "aecbench.metrics", METRICS, (Metric,), reserved=(ALL,))
 
@@ -135,6 +165,15 @@ def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) ->
     names = [metrics] if isinstance(metrics, str) else metrics
     chosen = {name: find(name) for name in names if name != ALL}
     return {**METRICS, **chosen} if ALL in names else chosen
+
+
+def of_version(name: str, version: int) -> Metric | None:
+    """The row of METRICS that computes a version of a metric; None where there is none any more."""
+    known = METRICS.get(name)
+    if known is not None and known.version == version:
+        return known
+    former = FORMER.get((name, version))
+    return None if former is None else METRICS[former]
 
 
 def score(

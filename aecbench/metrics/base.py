@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from aecbench.dsp import levels
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["LIMIT", "SHORTEST", "AtLeast", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
+__all__ = ["ALONE", "LIMIT", "SHORTEST", "AtLeast", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
 
 LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
 NO_STEMS = "no stems: a real recording"
 SHORTEST = 0.25  # [s] less audio than this is not scored (the limit of P.862, held for all)
+
+ALONE = frozenset({"far_single", "near_single"})  # kinds of scene in which one end talks; in all others both do
 
 TALK_NAMES = {
     Talk.SILENCE: "silence",
@@ -58,7 +60,20 @@ class Metric:
     stems: bool = True  # whether it reads near, echo or noise, which nobody knows of a real recording
     span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
     changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
+    labels: bool = False  # whether it takes the Talk of every sample it is given, [T], as its fourth argument
     responses: bool = False  # whether it takes the true impulse response and that of the system's filter, [..., L] each
+
+    @property
+    def near_end(self) -> bool:
+        """Whether it looks at the near end in double talk and alone."""
+        return self.talk >= {Talk.NEAR, Talk.DOUBLE}
+
+    def counts(self, kind: str) -> bool:
+        """Whether a scene of that kind of talk counts in a mean over all kinds.
+
+        Metrics of the near end count in scenes in which both ends talk: alone, it comes through most systems untouched.
+        """
+        return not (self.near_end and kind in ALONE)
 
 
 class Score(NamedTuple):
@@ -97,6 +112,7 @@ def score(
         _check(estimate, signals)
         keep = _cut(metric, talk, rate, estimate.shape[-1])
         more: tuple[Any, ...] = (_positions(changes, rate, keep, estimate.shape[-1]),) if metric.changes else ()
+        more += (levels.to_samples(talk, rate, estimate.shape[-1])[keep],) if metric.labels else ()
         signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]
         if estimate.size < SHORTEST * rate:
             raise Inapplicable(f"shorter than {SHORTEST} s")
@@ -179,7 +195,7 @@ def _known(responses: Callable[[], tuple[Array, Array]] | None) -> tuple[Array, 
 
 def _why(metric: Metric, signals: Signals, estimate: Array) -> Undefined:
     """The reason for a NaN."""
-    stem = "echo" if Talk.FAR in metric.talk else "near"
+    stem = "noise" if Talk.SILENCE in metric.talk else "echo" if Talk.FAR in metric.talk else "near"
     for name in ("mic", stem):
         if not getattr(signals, name).any():
             return Inapplicable(f"{name} is silent")

@@ -8,7 +8,7 @@ from aecbench.metrics.fsdr import TAPS
 from aecbench.metrics.sdr import filtered_target
 from aecbench.signals import Array, Signals
 
-__all__ = ["near_attenuation"]
+__all__ = ["attenuation", "near_attenuation"]
 
 
 @each
@@ -25,8 +25,16 @@ def near_attenuation(signals: Signals, estimate: Array, rate: int) -> float:
     >>> float(near_attenuation(scene, 0.1 * near, 16_000).round(6)), float(near_attenuation(scene, 0 * near, 16_000))
     (20.0, inf)
     """
-    if not signals.near.any():
+    return attenuation(signals.near, estimate)
+
+
+def attenuation(stem: Array, estimate: Array) -> float:
+    """How much weaker the part of `estimate` that comes from `stem` is than it, both [T], in dB; NaN of a silent one.
+
+    The part is what the filter of 256 taps on it makes that comes nearest to `estimate`.
+    """
+    if not stem.any():
         return np.nan
-    before = np.sum(np.square(signals.near, dtype=np.float64))
-    after = np.sum(np.square(filtered_target(signals.near, estimate, TAPS)))
+    before = np.sum(np.square(stem, dtype=np.float64))
+    after = np.sum(np.square(filtered_target(stem, estimate, TAPS)))
     return float(db(np.divide(before, after, out=np.array(np.inf), where=after > 0)))

@@ -1,24 +1,31 @@
 """Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
 
 from aecbench.results.cache import Cache
+from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better
-from aecbench.results.folder import ROWS, add, check
-from aecbench.results.formats import FORMATS, MARK, cell, difference_cell, result_json, wide
+from aecbench.results.folder import ROWS, add, check, systems_in
+from aecbench.results.formats import FORMATS, LOST, MARK, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import SCORES
+from aecbench.results.lost import LOST_RULE, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
-from aecbench.results.table import DESTROYED, ResultTable
+from aecbench.results.table import CEILING, ResultTable
 
 __all__ = [
-    "DESTROYED",
+    "CEILING",
     "FORMATS",
+    "LOST",
+    "LOST_RULE",
     "MARK",
     "ROWS",
     "RTF",
     "SCORES",
+    "SOURCES",
     "Cache",
     "Column",
     "Difference",
     "Interval",
+    "Lost",
+    "LostRule",
     "ResultTable",
     "add",
     "cell",
@@ -29,8 +36,10 @@ __all__ = [
     "difference_cell",
     "heading",
     "holm",
+    "lost_cell",
     "lower_is_better",
     "mean_interval",
     "result_json",
+    "systems_in",
     "wide",
 ]

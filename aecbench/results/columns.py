@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from aecbench.metrics import METRICS, Metric
-from aecbench.signals import Talk
 
 __all__ = ["RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better"]
 
@@ -32,7 +31,7 @@ class Column(NamedTuple):
     @staticmethod
     def of(metric: Metric) -> "Column":
         """The column of a metric."""
-        return Column(metric.title, metric.unit, metric.better, metric.talk >= {Talk.NEAR, Talk.DOUBLE})
+        return Column(metric.title, metric.unit, metric.better, metric.near_end)
 
 
 def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Any]:

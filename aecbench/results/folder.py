@@ -17,7 +17,7 @@ from aecbench.results.formats import FORMATS
 from aecbench.results.groups import variable
 from aecbench.results.table import EARLIER, ResultTable
 
-__all__ = ["ROWS", "add", "check"]
+__all__ = ["ROWS", "add", "check", "systems_in"]
 
 ROWS = "rows.parquet"
 PATIENCE = 60  # [s] for another evaluation to write its results
@@ -64,6 +64,12 @@ def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
                 with whole_file(folder / f"table-by-{'-'.join(map(variable, by))}.{layout}") as part:
                     part.write_text(FORMATS[layout](whole, by, None), encoding="utf-8")
     return whole
+
+
+def systems_in(folder: Path) -> list[str]:
+    """The systems whose results a folder holds. Raises OutputError for a damaged one."""
+    there = _read(folder)
+    return [] if there is None else there.systems
 
 
 def _read(folder: Path) -> ResultTable | None:

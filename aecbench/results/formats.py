@@ -9,22 +9,38 @@ import pandas as pd
 
 from aecbench.results.columns import RTF, headings
 from aecbench.results.groups import variable
-from aecbench.results.statistics import Difference, Interval
+from aecbench.results.lost import Lost
+from aecbench.results.statistics import LEVEL, Difference, Interval
 
 if TYPE_CHECKING:
     from aecbench.results.table import ResultTable
 
-__all__ = ["FORMATS", "MARK", "cell", "difference_cell", "frame_text", "long", "result_json", "wide"]
+__all__ = [
+    "FORMATS",
+    "LOST",
+    "MARK",
+    "cell",
+    "difference_cell",
+    "frame_text",
+    "long",
+    "lost_cell",
+    "result_json",
+    "wide",
+]
 
-LEVEL = 0.05  # of significance
-MARK = "†"  # behind the name of a system that destroys the near end
+MARK = "†"  # behind the name of a system that takes too much of the near end away
+LOST = "NE lost"  # heading of the share of scenes in which it does
 
 
-def cell(metric: str, interval: Interval) -> str:
+def cell(metric: str, interval: Interval, count: bool = False) -> str:
     """A mean as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
+
+    With `count`, the number of scenes too. Nothing is known of how far the mean of one scene is from that of others.
 
     >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
     ('12.34 ±0.56', '0.0032')
+    >>> cell("erle", Interval(12.342, -np.inf, np.inf, 1, 0), count=True)
+    '12.34 n=1'
     """
     if not interval.n:
         return "-"
@@ -32,11 +48,20 @@ def cell(metric: str, interval: Interval) -> str:
         return f"{interval.mean:.4f}"
     mean = round(interval.mean, 2) + 0.0  # no "-0.00"
     least = "≥ " if interval.bounds else ""
-    return f"{least}{mean:.2f} ±{_half(interval):.2f}"
+    return f"{least}{mean:.2f}{_half(interval)}{f' n={interval.n}' if count else ''}"
+
+
+def lost_cell(lost: Lost | None) -> str:
+    """The share of scenes in which too much of the near end is gone; "-" where it talks in none.
+
+    >>> lost_cell(Lost(3, 40)), lost_cell(Lost(0, 0))
+    ('7.5 %', '-')
+    """
+    return f"{100 * lost.share:.1f} %" if lost is not None and lost.scenes else "-"
 
 
 def difference_cell(metric: str, found: Difference) -> str:
-    """A difference as "+1.23 ±0.45 *", with a star where it is significant; "-" when no scene counts.
+    """A difference as "+1.23 ±0.45 *", with a star where 0 is outside the interval; "-" when no scene counts.
 
     >>> difference_cell("erle", Difference(-1.23, -1.5, -1.0, 20, 0.01, 2, 18))
     '-1.23 ±0.27 *'
@@ -45,22 +70,28 @@ def difference_cell(metric: str, found: Difference) -> str:
         return "-"
     if metric == RTF:
         return f"{found.mean:+.4f}"
-    return f"{round(found.mean, 2) + 0.0:+.2f} ±{_half(found):.2f}{' *' if found.p < LEVEL else ''}"
+    return f"{round(found.mean, 2) + 0.0:+.2f}{_half(found)}{' *' if found.p < LEVEL else ''}"
 
 
-def _half(interval: Interval | Difference) -> float:
-    return max(interval.high - interval.mean, interval.mean - interval.low)
+def _half(interval: Interval | Difference) -> str:
+    half = max(interval.high - interval.mean, interval.mean - interval.low)
+    return f" ±{half:.2f}" if np.isfinite(half) else ""
 
 
 def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:
     """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference."""
-    ranks, lines = table.ranks(by), []
+    ranks, losses, lines = table.ranks(by), table.lost(by), []
     differences = {} if reference is None else table.differences(reference, by)
     for labels, key, intervals in _keyed(table, by):
+        lost = losses.get(key, Lost(0, 0))
         for metric, interval in intervals.items():
             line: dict[str, Any] = dict(zip(map(variable, by), labels, strict=True))
             line |= {"system": key[1], "metric": metric, **interval._asdict(), "rank": ranks[key][metric]}
-            line["near_end_destroyed"] = key[1] in table.destroyed
+            line |= {
+                "near_lost": lost.lost,
+                "near_scenes": lost.scenes,
+                "near_end_destroyed": key[1] in table.destroyed,
+            }
             if key in differences:
                 found = differences[key][metric]
                 line |= {f"difference_{name}": value for name, value in found._asdict().items()}
@@ -72,9 +103,12 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
     """One row per condition and system, one column of text per metric.
 
     A cell is the mean ± the wider half of the 95 % interval, and, of several systems, the rank in brackets; with a
-    `reference`, the difference to it and a star where that is significant.
+    `reference`, the difference to it and a star where that is significant. The number of scenes is in every cell of a
+    table `by` conditions, and in those of a metric which some systems have in fewer scenes than others.
     """
-    ranks = table.ranks(by) if len(table.systems) > 1 and reference is None else {}
+    ranks = table.ranks(by) if table.competing and reference is None else {}
+    losses = table.lost(by) if reference is None else {}
+    counted = {metric for metric in table.metrics if metric in table.uneven or by}
     differences = {} if reference is None else table.differences(reference, by)
     titles, lines = headings(table.metrics, table.provenance), []
     for labels, key, intervals in _keyed(table, by):
@@ -85,8 +119,9 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
             if key in differences:
                 line[titles[metric]] = difference_cell(metric, differences[key][metric])
             else:
-                line[titles[metric]] = cell(metric, interval) + _rank(metric, ranks.get(key, {}))
+                line[titles[metric]] = cell(metric, interval, metric in counted) + _rank(metric, ranks.get(key, {}))
         if reference is None:
+            line[LOST] = lost_cell(losses.get(key))
             line["failed"] = str(sum(interval.failed for interval in intervals.values()))
         if system != reference:
             lines.append(line)
@@ -107,9 +142,10 @@ def _keyed(
 
 
 def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | None = None) -> dict[str, Any]:
-    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "ci95", "n", "failed", "rank"}}}}.
+    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "ci95", "n", "failed", "rank"}}}, "near_lost"}.
 
-    With `reference` also "difference" of "mean", "ci95", "n", "p"; with `by` also "conditions": for each a list of
+    "near_lost" is {NAME: {"lost", "scenes"}}: in how many scenes too much of the near end is gone, of how many. With
+    `reference` also "difference" of "mean", "interval", "n", "p"; with `by` also "conditions": for each a list of
     records. What is not finite is null.
     """
     systems: dict[str, Any] = {}
@@ -118,11 +154,12 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
         value |= {"n": row["n"], "failed": row["failed"], "rank": row["rank"]}
         if reference not in (None, row["system"]):
             ends = [row["difference_low"], row["difference_high"]]
-            value["difference"] = {"mean": row["difference_mean"], "ci95": ends} | {
+            value["difference"] = {"mean": row["difference_mean"], "interval": ends} | {
                 name: row[f"difference_{name}"] for name in ("n", "p")
             }
         systems.setdefault(row["system"], {})[row["metric"]] = value
     data = {"corpus": table.provenance["corpus"], "systems": systems}
+    data["near_lost"] = {system: lost._asdict() for (_, system), lost in table.lost().items()}
     if table.destroyed:
         data["near_end_destroyed"] = list(table.destroyed)
     if table.no_echo:

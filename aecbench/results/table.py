@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aecbench.errors import UnknownName
+from aecbench.metrics.base import ALONE
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
+from aecbench.results.clusters import Clusters, clusters_of, effective
 from aecbench.results.columns import RTF, column, lower_is_better
 from aecbench.results.groups import SCORES, groups, variable
+from aecbench.results.lost import LOST_RULE, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval, ranks
 
-__all__ = ["DESTROYED", "EARLIER", "ResultTable"]
+__all__ = ["CEILING", "EARLIER", "ResultTable"]
 
 EARLIER = "earlier"  # of provenance: facts of the systems that another evaluation has scored
-DESTROYED = 20.0  # [dB] by which the near end is down that counts as destroyed
+CEILING = "oracle"  # the system that is told the echo: what no other can be ranked against
 
 By = str | Sequence[str] | None
 Cells = dict[tuple[str, str], dict[str, Any]]
@@ -41,15 +45,22 @@ class ResultTable:
     Tables of several conditions take `by`: the names of columns, or "NAME=EDGE,EDGE,..." for numbers in given bins.
     Metrics of the near end that are valid in double talk are averaged over the scenes in which both ends talk: alone,
     the near end comes through most systems untouched, and would say little about them. `by` "talk" shows it.
+    Intervals, tests and ranks know which scenes share a talker, a noise or a device, see `aecbench.results.clusters`.
     """
 
     rows: pd.DataFrame
     provenance: dict[str, Any]
+    lost_rule: LostRule = LOST_RULE
 
     @property
     def systems(self) -> list[str]:
         """In the order they were evaluated."""
         return list(self.rows["system"].unique())
+
+    @property
+    def competing(self) -> bool:
+        """Whether there are several to rank: the oracle is none of them."""
+        return len(set(self.systems) - {CEILING}) > 1
 
     @property
     def metrics(self) -> list[str]:
@@ -61,20 +72,15 @@ class ResultTable:
         """The rows that should have a value and have none."""
         return self.rows[self.rows["failed"]]
 
-    @property
-    def destroyed(self) -> dict[str, tuple[int, int]]:
-        """Systems that destroy the near end: it is more than 20 dB down in at least half of the scenes it talks in.
-
-        In how many, and of how many.
-        """
+    def lost(self, by: By = None) -> dict[tuple[str, str], Lost]:
+        """(condition, system) -> in how many scenes too much of the near end is gone."""
         if "near_loss" not in self.rows:
             return {}
         found = {}
-        for system, part in self.rows.groupby("system", sort=False):
-            losses = part.drop_duplicates("scene")["near_loss"].dropna()
-            lost = int((losses > DESTROYED).sum())
-            if lost and 2 * lost >= len(losses):
-                found[str(system)] = (lost, len(losses))
+        for labels, part in groups(self.rows, _several(by)):
+            for system in self.systems:
+                losses = part[part["system"] == system].drop_duplicates("scene")["near_loss"].dropna()
+                found[", ".join(labels), system] = Lost(int((losses > self.lost_rule.loss).sum()), len(losses))
         return found
 
     @property
@@ -83,6 +89,28 @@ class ResultTable:
         if "echo" not in self.rows:
             return []
         return [str(scene) for scene in self.rows.loc[self.rows["echo"] == 0, "scene"].unique()]
+
+    @cached_property
+    def destroyed(self) -> dict[str, Lost]:
+        """The systems that are marked, since they take too much of the near end away in too many scenes."""
+        return {system: lost for (_, system), lost in self.lost().items() if lost.share > self.lost_rule.share}
+
+    @cached_property
+    def uneven(self) -> dict[str, dict[str, int]]:
+        """The metrics that some systems have in fewer scenes than others, and in how many each has it.
+
+        Their means are not of the same scenes. A system that has a value in none is left out.
+        """
+        rows = self.rows[self._counted() & self.rows["value"].notna()]
+        found: dict[str, dict[str, int]] = {}
+        for (metric, system), part in rows.groupby(["metric", "system"], sort=False):
+            found.setdefault(str(metric), {})[str(system)] = len(part)
+        return {metric: counts for metric, counts in found.items() if len(set(counts.values())) > 1}
+
+    @property
+    def effective(self) -> str:
+        """How many scenes, and how many talkers, noises and devices behind them."""
+        return effective(self.rows.drop_duplicates("scene"))
 
     def summary(self, by: By = None) -> dict[tuple[str, str], dict[str, Interval]]:
         """(condition, system) -> metric -> interval; the condition is "" without `by`, with several "low, double".
@@ -98,22 +126,24 @@ class ResultTable:
     def differences(self, reference: str, by: By = None) -> dict[tuple[str, str], dict[str, Difference]]:
         """(condition, system) -> metric -> difference to the system `reference`, scene by scene, in other systems.
 
-        The p-values are corrected (Holm) for all tests in the table; RTF, a time and no score, has none.
-        Raises UnknownName.
+        The p-values are corrected (Holm) for all tests in the table, and an interval has the level at which its test
+        was made: it excludes 0 where p is below 0.05. RTF, a time and no score, has no p. Raises UnknownName.
         """
         if reference not in self.systems:
             raise UnknownName("system", reference, self.systems)
+        others = [system for system in self.systems if system != reference]
+        values = {
+            (", ".join(labels), system, metric): (x[system].to_numpy(), x[reference].to_numpy(), clusters)
+            for labels, part in self.parts(by)
+            for metric in self.metrics
+            for x, clusters in [self._values(part, metric)]
+            for system in others
+        }
+        raw = [np.nan if key[2] == RTF else difference(*x).p for key, x in values.items()]
         found: dict[tuple[str, str], dict[str, Difference]] = {}
-        for labels, part in self.parts(by):
-            values = {metric: self._values(part, metric) for metric in self.metrics}
-            for system in (other for other in self.systems if other != reference):
-                found[", ".join(labels), system] = {
-                    metric: difference(x[system].to_numpy(), x[reference].to_numpy()) for metric, x in values.items()
-                }
-        tests = [(key, metric) for key, cells in found.items() for metric in cells]
-        raw = [np.nan if metric == RTF else found[key][metric].p for key, metric in tests]
-        for (key, metric), p in zip(tests, holm(raw), strict=True):
-            found[key][metric] = found[key][metric]._replace(p=p)
+        for (label, system, metric), (p, level) in zip(values, holm(raw), strict=True):
+            one = difference(*values[label, system, metric], level)
+            found.setdefault((label, system), {})[metric] = one._replace(p=p)
         return found
 
     def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
@@ -121,7 +151,7 @@ class ResultTable:
 
         With `reference`, also the difference to that system and what `differences` says of it.
         """
-        return formats.long(self, [by] if isinstance(by, str) else list(by or ()), reference)
+        return formats.long(self, _several(by), reference)
 
     def __str__(self) -> str:
         """The table in Markdown."""
@@ -134,16 +164,23 @@ class ResultTable:
     def ranks(self, by: By = None) -> dict[tuple[str, str], dict[str, int | None]]:
         """(condition, system) -> metric -> rank, shared by systems that cannot be told apart; None without a value.
 
-        One that destroys the near end ranks behind all that do not.
+        None too for RTF, for the oracle, which is told the echo, and where there are too few scenes or talkers to tell
+        anything. A system that takes the near end away too often ranks behind all that do not.
         """
-        last = [system in self.destroyed for system in self.systems]
-        found: dict[tuple[str, str], dict[str, int | None]] = {}
+        systems = [system for system in self.systems if system != CEILING]
+        keys, columns = [], []
         for labels, part in self.parts(by):
             for metric in self.metrics:
-                values = self._values(part, metric)[self.systems].to_numpy(float)
+                values, clusters = self._values(part, metric)
                 sign = -1 if lower_is_better(metric, self.provenance) else 1
-                for system, rank in zip(self.systems, ranks(sign * values, last), strict=True):
-                    found.setdefault((", ".join(labels), system), {})[metric] = rank
+                keys.append((", ".join(labels), metric))
+                columns.append((sign * values[systems].to_numpy(float), clusters))
+        scores = [n for n, (_, metric) in enumerate(keys) if metric != RTF]
+        ranked = ranks([columns[n] for n in scores], [system in self.destroyed for system in systems])
+        found = {(label, system): dict.fromkeys(self.metrics) for label, _ in keys for system in self.systems}
+        for n, placed in zip(scores, ranked, strict=True):
+            for system, rank in zip(systems, placed, strict=True):
+                found[keys[n][0], system][keys[n][1]] = rank
         return found
 
     def behind(self, ours: str, theirs: str, metric: str, count: int) -> pd.DataFrame:
@@ -164,19 +201,20 @@ class ResultTable:
 
     def parts(self, by: By = None) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
         """The labels of each condition and the rows that count in it."""
-        chosen = [by] if isinstance(by, str) else list(by or ())
+        chosen = _several(by)
         rows = self.rows if "talk" in map(variable, chosen) else self.rows[self._counted()]
         yield from groups(rows, chosen)
 
     def _counted(self) -> "pd.Series[bool]":
         """The rows that count in a mean over all kinds of talk."""
         near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
-        return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(["far_single", "near_single"]))
+        return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
 
-    def _values(self, part: pd.DataFrame, metric: str) -> pd.DataFrame:
-        """Scenes x systems."""
-        rows = part[part["metric"] == metric]
-        return rows.pivot(index="scene", columns="system", values="value").reindex(columns=self.systems)
+    def _values(self, part: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Clusters]:
+        """Scenes x systems, without the scenes in which no system has a value; and the clusters of the scenes."""
+        rows = part[(part["metric"] == metric) & part["value"].notna()]
+        values = rows.pivot(index="scene", columns="system", values="value").reindex(columns=self.systems)
+        return values, clusters_of(rows.drop_duplicates("scene").set_index("scene").loc[values.index])
 
     def origin(self, system: str) -> dict[str, Any]:
         """The provenance of the results of one system, which may be of an earlier evaluation than the others."""
@@ -216,7 +254,11 @@ class ResultTable:
         return ResultTable(rows, tables[0].provenance | by_system)
 
 
+def _several(by: By) -> list[str]:
+    return [by] if isinstance(by, str) else list(by or ())
+
+
 def _interval(rows: pd.DataFrame) -> Interval:
     values = rows["value"]
     bounds = int((values.notna() & (rows["reason"] != "")).sum())
-    return mean_interval(values.to_numpy(float), int(rows["failed"].sum()), bounds)
+    return mean_interval(values.to_numpy(float), int(rows["failed"].sum()), bounds, clusters_of(rows))

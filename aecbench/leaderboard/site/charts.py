@@ -137,7 +137,8 @@ def _finish(chart: Any, board: Board, description: str) -> Spec:
 
 
 def _cell(interval: Interval) -> dict[str, Any]:
-    return {name: round(getattr(interval, name), 3) for name in ("mean", "low", "high", "n")}
+    values = {name: getattr(interval, name) for name in ("mean", "low", "high", "n")}
+    return {name: round(value, 3) if math.isfinite(value) else None for name, value in values.items()}
 
 
 def _scale(names: Sequence[str]) -> Any:

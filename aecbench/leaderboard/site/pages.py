@@ -12,14 +12,14 @@ from aecbench import __version__
 from aecbench.corpus import Corpus
 from aecbench.leaderboard.board import Board, condition_title
 from aecbench.leaderboard.entry import RESULTS
-from aecbench.leaderboard.readme import FOOT
+from aecbench.leaderboard.readme import foot
 from aecbench.leaderboard.site import audio, charts
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
 from aecbench.leaderboard.site.system import system_page
 from aecbench.leaderboard.text import link, visible
 from aecbench.metrics.erle_segmental import SEGMENT
 from aecbench.output import new_folder, whole_file
-from aecbench.results import MARK, RTF, cell, heading, lower_is_better
+from aecbench.results import LOST, MARK, RTF, Lost, cell, heading, lost_cell, lower_is_better
 
 __all__ = ["CSP", "build"]
 
@@ -65,7 +65,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else visible(value),
     )
-    pages.globals |= {"csp": CSP, "version": __version__, "link": link, "heading": heading, "mark": MARK, "foot": FOOT}
+    pages.globals |= {"csp": CSP, "version": __version__, "link": link, "mark": MARK}
     return pages
 
 
@@ -93,6 +93,8 @@ def _board(
             (metric, heading(metric, board.facts), "lower" if lower_is_better(metric, board.facts) else "higher")
             for metric in board.columns
         ],
+        foot=foot(board),
+        lost=LOST,
         rows=[_row(board, place, name) for place, name, _ in board.standings],
         conditions=[(name, condition_title(name), condition_labels(board, name)[0]) for name in board.conditions],
         scores=scores(board),
@@ -112,20 +114,22 @@ def _board(
                     shutil.copyfile(board.path / RESULTS / f"{entry.file}{suffix}", part)
 
 
-def _row(board: Board, place: int, name: str) -> dict[str, Any]:
+def _row(board: Board, place: int | None, name: str) -> dict[str, Any]:
     """A row of the table: what is shown and what it is sorted and found by."""
     entry, cells = board.current[name].entry, board.summary()["", name]
-    ranks = board.ranks[name]
+    ranks, lost = board.ranks[name], board.table.lost().get(("", name), Lost(0, 0))
     words = " ".join([name, entry.title, entry.authors, entry.system.canceller]).lower()
     return {
-        "place": place,
+        "place": "" if place is None else place,
+        "lost": {"value": f"{lost.share:.6g}" if lost.scenes else "", "text": lost_cell(lost)},
+        "marked": name in board.table.destroyed,
         "entry": entry,
         "search": words,
         "cells": [
             {
                 "metric": metric,
                 "value": "" if not cells[metric].n else f"{cells[metric].mean:.6g}",
-                "text": cell(metric, cells[metric]),
+                "text": cell(metric, cells[metric], metric in board.table.uneven),
                 "rank": None if metric == RTF else ranks[metric],
             }
             for metric in board.columns

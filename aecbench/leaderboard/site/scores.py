@@ -9,13 +9,13 @@ import pandas as pd
 
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.text import csv_cell, visible
+from aecbench.metrics.base import ALONE
 from aecbench.results import column
 from aecbench.results.groups import groups
 
 __all__ = ["condition_labels", "scores", "to_csv"]
 
 DIGITS = 5  # significant ones that the page gets of a score
-ALONE = ("far_single", "near_single")  # talk in which metrics of the near end do not count
 
 
 def scores(board: Board) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def to_csv(board: Board) -> str:
         origin = [entry.corpus.id, entry.corpus.digest, entry.system.hash, entry.system.weights, entry.commit]
         for metric in board.columns:
             cell, rank = board.summary()["", name][metric], board.ranks[name][metric]
-            numbers = [None if math.isnan(x) else x for x in (cell.mean, cell.low, cell.high)]
+            numbers = [x if math.isfinite(x) else None for x in (cell.mean, cell.low, cell.high)]
             row = [place, *about, metric, *numbers, cell.n, rank, *origin, entry.command]
             write.writerow([csv_cell(visible(x)) if isinstance(x, str) else x for x in row])
     return text.getvalue()

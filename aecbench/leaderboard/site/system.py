@@ -71,7 +71,7 @@ def _means(board: Board, name: str) -> list[list[str]]:
 def _condition(board: Board, name: str, condition: str) -> list[list[str]]:
     """Bin, and each metric."""
     return [
-        [label, *(cell(metric, cells[metric]) for metric in board.columns)]
+        [label, *(cell(metric, cells[metric], count=True) for metric in board.columns)]
         for (label, system), cells in board.summary(condition).items()
         if system == name
     ]
