@@ -47,7 +47,7 @@ HISTOGRAM = 16  # bars
 SHIPPED = "shipped"  # where what is listed comes from, if not from another package
 CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered t test, Holm-corrected for the table)"
 MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
-UNITS = {"ser": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
+UNITS = {"ser": "dB", "ser_double": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
 
 def corpus_report(corpus: Corpus) -> RenderableType:

@@ -27,7 +27,7 @@ from aecbench.scenes.spec import CorpusSpec
 __all__ = ["corpus_id", "repair", "simulate"]
 
 CORPORA = Path("corpora")  # where a corpus lies that is given no other place
-PHYSICS = 1  # counted up when the same scene comes to sound different
+PHYSICS = 2  # counted up when the same scene comes to sound different
 
 
 class Plan(NamedTuple):

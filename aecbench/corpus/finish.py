@@ -36,10 +36,10 @@ def finish(
     rows: list[dict[str, Any]] = []
     for path in shards:
         with Shard(path) as shard:
-            facts = zip(shard.scenes(), shard.hashes(), shard.t20(), strict=True)
-            for row, (scene, sha, t20) in enumerate(facts):
+            facts = zip(shard.scenes(), shard.hashes(), shard.measures(), strict=True)
+            for row, (scene, sha, measured) in enumerate(facts):
                 place = {"scene": scene.pop("id"), "shard": path.name, "row": row, "sha256": sha}
-                rows.append(place | flat(scene) | {"t20": t20})
+                rows.append(place | flat(scene) | measured)
     with whole_file(out / SCENES) as part:
         pd.DataFrame(rows).to_parquet(part, index=False)
     info = {

@@ -3,12 +3,18 @@
     corpora/<name>/
         corpus.json              specification, id, digest, versions, command; written last
         scenes.parquet           a row per scene with everything that was drawn
-        shards/<split>-00000.h5  mic far near echo noise: int16 [N, T]; scale, t20: float32 [N];
-                                 rir: float32 [N, segments x L]; scene: JSON [N]; sha256: hex [N]
+        shards/<split>-00000.h5  mic far near echo noise: int16 [N, T]; rir: float32 [N, segments x L];
+                                 scale, t20, near_level_measured, ser_double: float32 [N];
+                                 scene: JSON [N]; sha256: hex [N]
 
 A stem in float is its int16 samples times the scene's `scale`. Stems are quantised first and mic is their integer sum.
-`rir` holds the true path from loudspeaker signal to echo, one of L samples for each stretch between its changes; `t20`
-is the reverberation time [s] measured on the first, NaN where it does not decay enough.
+`rir` holds the true path from loudspeaker signal to echo, one of L samples for each stretch between its changes.
+
+Three values are measured, NaN where there is nothing to measure: `t20`, the reverberation time [s] of the first path,
+beside the `room.rt60` that was asked for; `near_level_measured`, the active level [dBFS] of near, beside `near_level`,
+from which clipping and gain control lead away; `ser_double`, the level [dB] of near above that of echo over the frames
+of 10 ms in which both are active, beside `ser`. Shards of earlier versions hold `t20` alone; readers give NaN for the
+others.
 
 Imported corpora: `scene` is a `Recording`; where the echo path is unknown, `rir` is one NaN. Scenes shorter than the
 longest of their shard are padded with zeros, which readers cut off at `duration` x `rate` samples. A shard of real
@@ -26,13 +32,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.config import canonical_json, sha256
+from aecbench.dsp import levels
 from aecbench.scenes.render import Rendering
 from aecbench.scenes.rooms import measured_rt60
-from aecbench.signals import STEMS
+from aecbench.signals import STEMS, Array, Signals
 
 __all__ = [
     "CORPUS",
     "FORMAT",
+    "FORMERLY_MEASURED",
+    "MEASURED",
     "RECORDED",
     "SCENES",
     "SHARDS",
@@ -40,6 +49,7 @@ __all__ = [
     "digest",
     "encode",
     "long_layout",
+    "measure",
     "samples",
     "shard_name",
     "short_layout",
@@ -48,6 +58,8 @@ __all__ = [
 FORMAT = 1
 CORPUS, SCENES, SHARDS = "corpus.json", "scenes.parquet", "shards"
 RECORDED = STEMS[:2]  # mic and far: what a real recording has
+MEASURED = ("t20", "near_level_measured", "ser_double")
+FORMERLY_MEASURED = MEASURED[:1]
 FULL_SCALE = 32_000  # of 32 767: leaves room for the rounding of three stems
 PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
 
@@ -59,13 +71,13 @@ class Record(NamedTuple):
     audio: NDArray[np.int16]  # [5, T], in the order of STEMS; [2, T] of a real recording
     scale: float  # a float32 value
     rir: NDArray[np.float32]  # [segments x L], the echo paths one after the other
-    t20: float  # reverberation time of the first echo path [s], a float32 value
+    measured: Mapping[str, float]  # MEASURED, or FORMERLY_MEASURED: float32 values
 
     @property
     def sha256(self) -> str:
         """Hash of all that is stored of the scene."""
         content = hashlib.sha256(self.scene.encode())
-        values = np.array([self.scale, self.t20], "<f4")
+        values = np.array([self.scale, *(self.measured[name] for name in MEASURED if name in self.measured)], "<f4")
         for part in (self.audio, values, self.rir):
             content.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).data)
         return content.hexdigest()
@@ -81,8 +93,20 @@ def encode(scene: str, rendering: Rendering, rate: int, segments: int, rir_lengt
     rir = np.zeros((segments, rir_length), np.float32)
     length = min(paths.shape[-1], rir_length)
     rir[: len(paths), :length] = paths[:, :length]
-    t20 = float(np.float32(measured_rt60(paths[0], rate)))
-    return Record(scene, np.stack([stored[stem] for stem in STEMS]), float(scale), rir.ravel(), t20)
+    audio = np.stack([stored[stem] for stem in STEMS])
+    return Record(scene, audio, float(scale), rir.ravel(), measure(audio, float(scale), rate, paths[0]))
+
+
+def measure(audio: NDArray[np.int16], scale: float, rate: int, path: Array | None = None) -> dict[str, float]:
+    """MEASURED of a scene as it is stored: its audio, [5, T] or of a real recording [2, T], and its first echo path."""
+    values = dict.fromkeys(MEASURED, np.nan)
+    if path is not None:
+        values["t20"] = measured_rt60(path, rate)
+    if len(audio) == len(STEMS):
+        signals = Signals(*(audio * np.float32(scale)))
+        values["near_level_measured"] = levels.active_level(signals.near, rate)
+        values["ser_double"] = levels.ser_double(signals, rate)
+    return {name: float(np.float32(value)) for name, value in values.items()}
 
 
 def samples(scene: str) -> int:
@@ -104,11 +128,11 @@ def long_layout(scenes: int, length: int, rir_length: int, signals: Sequence[str
     }
 
 
-def short_layout(scenes: int, json_length: int) -> dict[str, dict[str, Any]]:
+def short_layout(scenes: int, json_length: int, measured: Sequence[str] = MEASURED) -> dict[str, dict[str, Any]]:
     """The data sets with a value per scene, in one chunk."""
+    number = {"shape": (scenes,), "dtype": "<f4", "chunks": (scenes,), "fletcher32": True}
     return {
-        "scale": {"shape": (scenes,), "dtype": "<f4", "chunks": (scenes,), "fletcher32": True},
-        "t20": {"shape": (scenes,), "dtype": "<f4", "chunks": (scenes,), "fletcher32": True},
+        **dict.fromkeys(("scale", *measured), number),
         "scene": {"shape": (scenes,), "dtype": f"S{json_length}", "chunks": (scenes,), **PACKED},
         "sha256": {"shape": (scenes,), "dtype": "S64", "chunks": (scenes,), "fletcher32": True},
     }

@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.corpus.faults import AGAIN, fault
-from aecbench.corpus.format import FORMAT, RECORDED, Record, long_layout, samples, short_layout
+from aecbench.corpus.format import (
+    FORMAT,
+    FORMERLY_MEASURED,
+    MEASURED,
+    RECORDED,
+    Record,
+    long_layout,
+    samples,
+    short_layout,
+)
 from aecbench.errors import CorpusError
 from aecbench.signals import STEMS, Array
 
@@ -37,7 +46,8 @@ class Shard:
             raise fault(path, "is truncated or no HDF5 file", error) from None
         try:
             self.signals = STEMS if "near" in self._file else RECORDED
-            self._data = _data_sets(self._file, self.signals)
+            self.measured = MEASURED if MEASURED[-1] in self._file else FORMERLY_MEASURED
+            self._data = _data_sets(self._file, self.signals, self.measured)
             self.corpus_id = _corpus_id(self._file)
             self._rows, self.length = _shape(self._file, "mic")  # samples; shorter scenes are padded with zeros
             self.rir_length = _shape(self._file, "rir")[1]  # samples of all echo paths of a scene together
@@ -66,8 +76,8 @@ class Shard:
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged("scene", row, error) from None
         audio = np.stack([self._read(stem, row) for stem in self.signals])[:, :length]
-        scale, t20 = (float(self._read(name, row)) for name in ("scale", "t20"))
-        return Record(text, audio, scale, self._read("rir", row), t20)
+        measured = {name: float(self._read(name, row)) for name in self.measured}
+        return Record(text, audio, float(self._read("scale", row)), self._read("rir", row), measured)
 
     def text(self, row: int) -> str:
         """The JSON of a scene."""
@@ -98,9 +108,11 @@ class Shard:
         """All scenes, as JSON gives them."""
         return [json.loads(self.text(row)) for row in range(len(self))]
 
-    def t20(self) -> list[float]:
-        """Reverberation time of every scene's first echo path [s]."""
-        return [float(value) for value in self._read("t20", np.s_[:])]
+    def measures(self) -> list[dict[str, float]]:
+        """MEASURED of every scene, NaN for what the shard does not hold."""
+        nothing = np.full(len(self), np.nan)
+        columns = [self._read(name, np.s_[:]) if name in self.measured else nothing for name in MEASURED]
+        return [dict(zip(MEASURED, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
 
     def hashes(self) -> list[str]:
         """SHA-256 of every scene as it was when written."""
@@ -168,9 +180,9 @@ def _opened(path: Path) -> h5py.File:
         return h5py.File(path, "r", **cache)
 
 
-def _data_sets(file: h5py.File, signals: tuple[str, ...]) -> dict[str, h5py.Dataset]:
+def _data_sets(file: h5py.File, signals: tuple[str, ...], measured: tuple[str, ...]) -> dict[str, h5py.Dataset]:
     """The data sets of a shard. Raises CorpusError unless they are those of the format, whole, in this file."""
-    names = {*long_layout(1, 1, 1, signals), *short_layout(1, 1)}
+    names = {*long_layout(1, 1, 1, signals), *short_layout(1, 1, measured)}
     if set(file) != names:
         raise CorpusError(f"holds {sorted(file)}, expected {sorted(names)}")
     for name in names:
@@ -181,7 +193,7 @@ def _data_sets(file: h5py.File, signals: tuple[str, ...]) -> dict[str, h5py.Data
             raise CorpusError(f"{name} is not stored in the file")
     scenes, length = _shape(file, "mic")
     longs = long_layout(scenes, length, _shape(file, "rir")[1], signals)
-    shorts = short_layout(scenes, file["scene"].dtype.itemsize)
+    shorts = short_layout(scenes, file["scene"].dtype.itemsize, measured)
     for name, wanted in (longs | shorts).items():
         _check(name, file[name], wanted, scenes if name in longs else 1)
     if file["scene"].dtype.itemsize > LONGEST:

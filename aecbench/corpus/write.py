@@ -24,11 +24,8 @@ __all__ = ["Packed", "pack", "write_shard"]
 class Packed(NamedTuple):
     """A record as compressed HDF5 chunks."""
 
-    scene: bytes  # JSON
     chunks: dict[str, bytes]  # data set -> its row
-    scale: float
-    t20: float
-    sha256: str
+    values: dict[str, Any]  # data set with a short value per scene -> this value
 
 
 def pack(record: Record, length: int | None = None) -> Packed:
@@ -38,7 +35,8 @@ def pack(record: Record, length: int | None = None) -> Packed:
     with h5py.File.in_memory() as file:
         *stems, rir = [*_compressed(file, audio), *_compressed(file, record.rir[None])]
     chunks = {**dict(zip(STEMS, stems, strict=False)), "rir": rir}
-    return Packed(record.scene.encode(), chunks, record.scale, record.t20, record.sha256)
+    values = {"scene": record.scene.encode(), "scale": record.scale, **record.measured, "sha256": record.sha256}
+    return Packed(chunks, values)
 
 
 def _compressed(file: h5py.File, rows: NDArray[Any]) -> list[bytes]:
@@ -66,15 +64,15 @@ def write_shard(
             file.attrs["corpus"] = corpus_id
             layout = long_layout(scenes, length, rir_length, signals)
             data = {name: file.create_dataset(name, **arguments).id for name, arguments in layout.items()}
-            rest, written = [], []
+            short, written = [], []
             for row, record in enumerate(records):
                 for name, chunk in record.chunks.items():
                     data[name].write_direct_chunk((row, 0), chunk)
-                rest.append(record._replace(chunks={}))
+                short.append(record.values)
                 written.append(_hash(record.chunks))
-            for name, arguments in short_layout(scenes, max(len(record.scene) for record in rest)).items():
-                values = [getattr(record, name) for record in rest]
-                file.create_dataset(name, data=np.array(values, arguments["dtype"]), **arguments)
+            for name, arguments in short_layout(scenes, max(len(values["scene"]) for values in short)).items():
+                column = [values[name] for values in short]
+                file.create_dataset(name, data=np.array(column, arguments["dtype"]), **arguments)
         with Shard(part) as shard:
             if [_hash(shard.chunks(row)) for row in range(scenes)] != written:
                 raise CorpusError("what is read back is not what was written")

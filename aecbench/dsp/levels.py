@@ -9,7 +9,19 @@ from numpy.typing import NDArray
 from aecbench.dsp.elementary import decibels
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["FRAME", "active", "active_power", "db", "frame_length", "frame_power", "power", "talk", "to_samples"]
+__all__ = [
+    "FRAME",
+    "active",
+    "active_level",
+    "active_power",
+    "db",
+    "frame_length",
+    "frame_power",
+    "power",
+    "ser_double",
+    "talk",
+    "to_samples",
+]
 
 FRAME = 0.01  # seconds
 FLOOR = 1e-4  # a frame is active when it is less than 40 dB below the loudest one
@@ -70,6 +82,22 @@ def active_power(x: Array, rate: int) -> float:
     energy = frame_power(x, rate)
     frames = _active(energy)
     return float(energy[frames].mean()) if frames.any() else 0.0
+
+
+def active_level(x: Array, rate: int) -> float:
+    """Level of one signal [T] over its active frames in dB; NaN where it is silent."""
+    level = active_power(x, rate)
+    return float(db(level)) if level else np.nan
+
+
+def ser_double(signals: Signals, rate: int) -> float:
+    """Signal-to-echo ratio within double talk: near to echo over the frames in which both are active, in dB.
+
+    Of one scene [T]; NaN without such frames.
+    """
+    both = talk(signals, rate) == Talk.DOUBLE
+    near, echo = (float(frame_power(x, rate)[both].sum()) for x in (signals.near, signals.echo))
+    return float(db(near / echo)) if near and echo else np.nan
 
 
 def talk(signals: Signals, rate: int) -> NDArray[np.int8]:

@@ -63,7 +63,7 @@ __all__ = [
 
 BOARD, SCENES, BOARDS = "board.toml", "scenes.parquet", "leaderboards"
 DRAWN = (*CONDITIONS, "nonlinear", "duration", *SOURCES)  # what is kept of a scene
-UNITS = {"ser": "dB", "rt60": "s", "delay": "s"}
+UNITS = {"ser": "dB", "ser_double": "dB", "rt60": "s", "delay": "s"}
 RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
 train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
@@ -216,7 +216,7 @@ class Board:
     @property
     def conditions(self) -> list[str]:
         """What differs between the scenes, and so can be told apart."""
-        known = ("talk", "ser", "rt60", "loudspeaker", "noise", "path", "delay")
+        known = ("talk", "ser", "ser_double", "rt60", "loudspeaker", "noise", "path", "delay")
         return [name for name in known if name in self.scenes and self.scenes[name].nunique() > 1]
 
 

@@ -28,10 +28,12 @@ class Column(NamedTuple):
 COLUMNS = {
     "talk": Column("talk"),
     "ser": Column("signal-to-echo ratio", "dB"),
+    "ser_double": Column("SER in double talk", "dB"),
     "snr": Column("signal-to-noise ratio", "dB"),
     "far_snr": Column("far-end SNR", "dB"),
     "far_level": Column("far-end level", "dBFS"),
-    "near_level": Column("near-end level", "dBFS"),
+    "near_level": Column("requested near-end level", "dBFS"),
+    "near_level_measured": Column("measured near-end level", "dBFS"),
     "near.onset": Column("near end begins", "s"),
     "channel.delay": Column("bulk delay", "ms", 1000),
     "channel.jumps": Column("delay jumps"),

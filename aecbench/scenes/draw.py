@@ -60,12 +60,13 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
 
     kind = _kind(spec, split, index)
     far_spans, near_spans = _spans(spec, kind, rng("talk"))
-    voices, level = rng("speech"), rng("level")
+    voices, starts, level = rng("speech"), rng("speech start"), rng("level")
     far_speaker, near_speaker = voices.choice(np.array(sources.speech.speakers(split)), 2, replace=False)
-    far = _speech(sources, str(far_speaker), far_spans, voices)
-    near = _speech(sources, str(near_speaker), near_spans, voices)
-    noise = _noise(spec, split, str(spec.noise.kind.draw(rng("noise"))), sources, rng("noise source"))
-    far_noise = _noise(spec, split, str(spec.far_noise.kind.draw(rng("far noise"))), sources, rng("far noise source"))
+    far = _speech(sources, str(far_speaker), far_spans, voices, starts)
+    near = _speech(sources, str(near_speaker), near_spans, voices, starts)
+    kinds = str(spec.noise.kind.draw(rng("noise"))), str(spec.far_noise.kind.draw(rng("far noise")))
+    noise = _noise(spec, split, kinds[0], sources, rng("noise source"), rng("noise start"))
+    far_noise = _noise(spec, split, kinds[1], sources, rng("far noise source"), rng("far noise start"))
     bank = None if spec.room.rooms is None else int(rng("bank").integers(spec.room.rooms))
     room_number = index if bank is None else bank
     path = _path(spec, rng("path"))
@@ -126,14 +127,20 @@ def _spans(spec: CorpusSpec, kind: TalkKind, rng: np.random.Generator) -> tuple[
     return tuple(turns[0]), tuple(turns[1])
 
 
-def _speech(sources: Sources, speaker: str, spans: Spans, rng: np.random.Generator) -> Speech | None:
+def _speech(
+    sources: Sources, speaker: str, spans: Spans, rng: np.random.Generator, starts: np.random.Generator
+) -> Speech | None:
     if not spans:
         return None
     seconds = math.fsum(stop - start for start, stop in spans)
-    return Speech(speaker=speaker, utterances=sources.speech.playlist(speaker, seconds, rng), spans=spans)
+    utterances = sources.speech.playlist(speaker, seconds, rng)
+    start = sources.speech.start(speaker, utterances[0], starts)
+    return Speech(speaker=speaker, utterances=utterances, spans=spans, start=start)
 
 
-def _noise(spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.random.Generator) -> Noise | None:
+def _noise(
+    spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.random.Generator, starts: np.random.Generator
+) -> Noise | None:
     if kind == "none":
         return None
     if kind == "recorded" and sources.noise is not None:
@@ -142,7 +149,7 @@ def _noise(spec: CorpusSpec, split: str, kind: str, sources: Sources, rng: np.ra
     if kind == "babble":
         speakers = sources.speech.speakers(split)
         crowd = rng.choice(np.array(speakers), min(TALKERS, len(speakers)), replace=False)
-        everyone = (_speech(sources, str(speaker), ((0.0, spec.duration),), rng) for speaker in crowd)
+        everyone = (_speech(sources, str(speaker), ((0.0, spec.duration),), rng, starts) for speaker in crowd)
         return Noise(kind=kind, voices=tuple(voice for voice in everyone if voice))
     return Noise(kind=kind, seed=int(rng.integers(2**32)))
 

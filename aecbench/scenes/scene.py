@@ -30,6 +30,7 @@ class Speech(Frozen):
     speaker: str
     utterances: tuple[str, ...]  # keys of the speech source; spoken one after the other, from the start again if short
     spans: tuple[tuple[float, float], ...]  # [s] within the scene
+    start: float = 0.0  # [s] into the first utterance
 
 
 class Noise(Frozen):
@@ -129,7 +130,7 @@ class Scene(Frozen):
     channel: Channel
     agc: Stage | None  # of the microphone
     ser: float | None  # signal-to-echo ratio [dB]; in far-end single talk against speech at near_level
-    snr: float | None  # signal-to-noise ratio [dB]; None without noise
+    snr: float | None  # active level of speech above the power of the noise in the whole scene [dB]; None without noise
     far_snr: float | None  # speech to noise in the far-end reference [dB]
     far_level: float  # active level of the far-end reference [dBFS]
-    near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS]
+    near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS], unless turned down

@@ -92,15 +92,23 @@ class SpeechSpec(Frozen):
 
 
 class LevelSpec(Frozen):
-    """Levels of speech over its active frames."""
+    """Levels of speech over its active frames (ITU-T P.56), in the whole scene.
 
-    ser: Decibels = constant(0.0)  # near-end speech to echo, at the microphone
+    A scene that would clip is turned down, and `near` with it. The table of scenes has what is measured of `near`, and
+    of `ser` where both ends talk.
+    """
+
+    ser: Decibels = constant(0.0)  # near-end speech to echo, at the microphone, each where it is active
     far: FullScale = constant(-24.0)  # the far-end reference
     near: FullScale = constant(-28.0)  # near-end speech at the microphone
 
 
 class NoiseSpec(Frozen):
-    """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest."""
+    """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest.
+
+    `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is that
+    of the near end; in scenes without, it is the echo.
+    """
 
     kind: Annotated[Distribution, one_of("noise", NOISE_KINDS, noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)
@@ -116,7 +124,7 @@ class NoiseSpec(Frozen):
 
 
 class FarNoiseSpec(Frozen):
-    """Noise in the far-end reference."""
+    """Noise in the far-end reference; `snr` as at the microphone, against the speech of the far end."""
 
     kind: Annotated[Distribution, one_of("noise", ("none", "babble", *NOISES), noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)

@@ -12,7 +12,7 @@ RATE = 8000
 class Talkers:
     """A speaker is white noise as loud as the name says."""
 
-    def load(self, speaker, utterance, rate, seconds=None):
+    def load(self, speaker, utterance, rate, seconds=None, start=0.0):
         return float(speaker) * np.random.default_rng(int(utterance)).standard_normal(rate).astype(np.float32)
 
 

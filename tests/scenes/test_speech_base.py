@@ -15,8 +15,8 @@ class Counting:
     def __init__(self, **lengths):
         self.lengths = lengths
 
-    def load(self, speaker, utterance, rate, seconds=None):
-        n = np.arange(1, self.lengths[utterance] + 1, dtype=np.float32)
+    def load(self, speaker, utterance, rate, seconds=None, start=0.0):
+        n = np.arange(1, self.lengths[utterance] + 1, dtype=np.float32)[round(start * rate) :]
         return n if utterance == "a" else -n
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from aecbench.config import canonical_json
-from aecbench.corpus.format import Record
+from aecbench.corpus.format import Record, measure
 from aecbench.corpus.layouts.aec_synthetic import RATE
 from aecbench.corpus.layouts.base import (
     UNIT,
@@ -58,7 +58,7 @@ class Real:
         for row, path in zip(audio, self.files, strict=False):
             row[:] = read_int16(path)[: self.length]
         text = canonical_json(self.scene.model_dump(mode="json"))
-        return Record(text, audio, UNIT, unknown_rir(), np.nan)
+        return Record(text, audio, UNIT, unknown_rir(), measure(audio, UNIT, self.scene.rate))
 
 
 def find_real(folder: Path, corpus: str, split: str) -> Found:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from aecbench.config import canonical_json
-from aecbench.corpus.format import Record
+from aecbench.corpus.format import Record, measure
 from aecbench.corpus.layouts.base import (
     UNIT,
     Found,
@@ -63,8 +63,8 @@ class Synthetic:
         mic, far, speech, echo = (read_int16(path).astype(np.int32) for path in self.files)
         near = np.rint(self.near_scale * speech).astype(np.int64)
         noise = mic - echo - near
-        audio = np.stack([mic, far, near, echo, noise])
-        if audio.min() < LOWEST or audio.max() > HIGHEST:
+        wide = np.stack([mic, far, near, echo, noise])
+        if wide.min() < LOWEST or wide.max() > HIGHEST:
             raise AudioError(
                 f"{self.files[0]}: mic - echo - {self.near_scale:g} near does not fit into 16 bits; check nearend_scale"
             )
@@ -83,7 +83,8 @@ class Synthetic:
             facts=self.facts,
         )
         text = canonical_json(scene.model_dump(mode="json"))
-        return Record(text, audio.astype(np.int16), self.scale, unknown_rir(), np.nan)
+        audio = wide.astype(np.int16)
+        return Record(text, audio, self.scale, unknown_rir(), measure(audio, self.scale, RATE))
 
 
 def find_synthetic(folder: Path, corpus: str, split: str) -> Found:

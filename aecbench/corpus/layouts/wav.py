@@ -17,7 +17,7 @@ import pandas as pd
 
 from aecbench.config import canonical_json
 from aecbench.corpus.finish import flat
-from aecbench.corpus.format import RECORDED, Record
+from aecbench.corpus.format import RECORDED, Record, measure
 from aecbench.corpus.layouts.base import (
     Found,
     Problem,
@@ -52,6 +52,8 @@ COLUMNS = {  # of scenes.csv; the others are named after what was drawn
     "rir": "echo paths, one a channel",
     "scale": "what a step of the 16-bit samples is worth",
     "t20": "reverberation time measured on the first echo path, in seconds",
+    "near_level_measured": "active level measured of near, in dBFS",
+    "ser_double": "signal-to-echo ratio measured where both ends talk, in dB",
     "talk": "who talks",
     "ser": "signal-to-echo ratio in dB",
     "snr": "signal-to-noise ratio in dB",
@@ -67,6 +69,7 @@ class Stored:
 
     text: str  # the scene's JSON
     split: str
+    rate: int  # [Hz]
     length: int
     stems: bool
     rir_shape: tuple[int, int]
@@ -83,7 +86,7 @@ class Stored:
         rir = unknown_rir()
         if len(self.files) > count:
             rir = read_paths(self.files[count])
-        return Record(self.text, audio, self.scale, rir, self.t20)
+        return Record(self.text, audio, self.scale, rir, measure(audio, self.scale, self.rate) | {"t20": self.t20})
 
 
 def find(folder: Path, corpus: str, split: str) -> Found:
@@ -150,7 +153,7 @@ def _stored(
             shape = (known.channels, known.length)
         except AudioError as error:
             problems.append(Problem(f"{base}_rir.wav", relative(str(error), folder)))
-    return problems or Stored(text, scene.split, expected, stems, shape, tuple(files), scale, t20)
+    return problems or Stored(text, scene.split, scene.rate, expected, stems, shape, tuple(files), scale, t20)
 
 
 def write(corpus: Corpus, out: Path) -> Written:
@@ -167,11 +170,11 @@ def write(corpus: Corpus, out: Path) -> Written:
                 paths = record.rir.reshape(-1, int(corpus.info["rir_length"])).T
                 write_wav(out / f"{base}_rir.wav", np.ascontiguousarray(paths), scene.rate)
                 row["rir"] = f"{base}_rir.wav"
-            t20 = None if math.isnan(record.t20) else record.t20
+            measured = {name: None if math.isnan(value) else value for name, value in record.measured.items()}
             facts = json.loads(record.scene)
-            line = {"scene": facts, "scale": record.scale, "t20": t20}
+            line = {"scene": facts, "scale": record.scale, "t20": measured["t20"]}
             lines.write(canonical_json(line) + "\n")
-            rows.append(row | {"scale": record.scale, "t20": t20} | flat(facts))
+            rows.append(row | {"scale": record.scale} | measured | flat(facts))
     table = pd.DataFrame(rows)
     table.to_csv(out / TABLE, index=False)
     return Written(out / TABLE, COLUMNS, {name: f"**/*_{name}.wav" for name in (*STEMS, "rir") if name in table})

@@ -1,5 +1,6 @@
 """What a speech source can do, and how a talker of a scene is put together from it."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
@@ -28,15 +29,24 @@ class SpeechSource(Protocol):
     def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
         """Keys of utterances in random order: one at least, `seconds` together if the speaker has so much."""
 
-    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
-        """An utterance as float32 [T] at `rate`, not to be written into; or its first `seconds`, or more of it."""
+    def start(self, speaker: str, utterance: str, rng: np.random.Generator) -> float:
+        """Where in the first utterance of a scene a talker is met [s]: anywhere in a recording, else 0."""
+
+    def load(
+        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
+    ) -> Array:
+        """An utterance from `start` [s] on, as float32 [T] at `rate`, not to be written into.
+
+        All that follows, or `seconds` of it, or more.
+        """
 
 
 def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array:
     """The talker of a scene as float32 [length]: silent outside the spans, within each one utterance after the other.
 
-    After the last utterance comes the first again; a span goes on where the one before stopped. Of spans that reach
-    beyond the scene, the part within it counts. Raises SourceError where there is a span, but nothing to say in it.
+    The first utterance is met at `start`; after the last comes the first again, from its beginning. A span goes on where
+    the one before stopped. Of spans that reach beyond the scene, the part within it counts. Raises SourceError where
+    there is a span, but nothing to say in it.
     """
     ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)
     spans = [(int(start), int(stop)) for start, stop in ends if start < stop]
@@ -54,16 +64,16 @@ def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array
 
 
 def _recite(source: SpeechSource, speech: Speech, needed: int, rate: int) -> Array:
-    """The first `needed` samples of the utterances, spoken over and over."""
+    """The first `needed` samples of the utterances from `start` on, spoken over and over."""
     parts: list[Array] = []
-    said = 0
-    while said < needed:
-        before = said
-        for utterance in speech.utterances:
-            parts.append(source.load(speech.speaker, utterance, rate, (needed - said) / rate))
-            said += parts[-1].size
-            if said >= needed:
-                break
-        if said == before:
-            raise SourceError(f"speaker {speech.speaker!r} has a turn but no utterance with any samples; draw again")
+    said, empty, start = 0, 0, speech.start
+    for utterance in itertools.cycle(speech.utterances):
+        if said >= needed or empty > len(speech.utterances):
+            break
+        parts.append(source.load(speech.speaker, utterance, rate, (needed - said) / rate, start))
+        said += parts[-1].size
+        empty = 0 if parts[-1].size else empty + 1  # in a row: after `start` there may be nothing left of the first
+        start = 0.0
+    if said < needed:
+        raise SourceError(f"speaker {speech.speaker!r} has a turn but no utterance with any samples; draw again")
     return np.concatenate(parts)[:needed] if parts else np.zeros(0, np.float32)

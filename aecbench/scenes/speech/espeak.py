@@ -94,9 +94,15 @@ class Espeak:
             lasting += _say(voice, texts[-1]).size
         return tuple(texts)
 
-    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
-        """A text, spoken, all of it: no silence before, 0.3 s after it. Raises SourceError where it has no sound."""
-        return resample(_say(_known(speaker), utterance), RATE, rate)
+    def start(self, speaker: str, utterance: str, rng: np.random.Generator) -> float:
+        """The beginning: no two scenes have the same sentence."""
+        return 0.0
+
+    def load(
+        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
+    ) -> Array:
+        """A text, spoken to its end: no silence before, 0.3 s after it. Raises SourceError where it has no sound."""
+        return resample(_say(_known(speaker), utterance), RATE, rate)[round(start * rate) :]
 
 
 def open_espeak(_source: str = "espeak") -> SpeechSource:

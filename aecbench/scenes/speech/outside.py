@@ -36,12 +36,25 @@ class Outside:
     def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
         """Keys of utterances."""
         with self.blamed():
-            return tuple(self.source.playlist(speaker, seconds, rng))
+            keys = tuple(self.source.playlist(speaker, seconds, rng))
+            if not keys:
+                raise ValueError(f"speaker {speaker!r} has an empty playlist, expected one utterance or more")
+            return keys
 
-    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
+    def start(self, speaker: str, utterance: str, rng: np.random.Generator) -> float:
+        """A time that is not negative."""
+        with self.blamed():
+            found = float(self.source.start(speaker, utterance, rng))
+            if not 0 <= found < np.inf:
+                raise ValueError(f"starts {found:g} s into utterance {utterance!r}, expected 0 or more")
+            return found
+
+    def load(
+        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
+    ) -> Array:
         """Finite samples, float32 [T]."""
         with self.blamed():
-            x = np.asarray(self.source.load(speaker, utterance, rate, seconds), np.float32)
+            x = np.asarray(self.source.load(speaker, utterance, rate, seconds, start), np.float32)
             if x.ndim != 1 or not np.isfinite(x).all():
                 raise ValueError(
                     f"utterance {utterance!r} has shape {x.shape}, expected finite samples in one dimension"

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from aecbench.dsp.random import uniform
 from aecbench.errors import SourceError
 from aecbench.scenes.files import Collection, open_folder, open_manifest, open_pack
 from aecbench.scenes.speech.base import SpeechSource
@@ -14,6 +15,7 @@ from aecbench.signals import Array
 
 __all__ = ["open_speech_folder", "open_speech_manifest", "open_speech_pack", "speakers_of"]
 
+TAIL = 0.01  # [s] at the end of a file, in which no talker starts
 SPARE = 0.01  # [s] decoded beyond what is needed, so that a resampling filter does not see the end of it
 
 
@@ -44,13 +46,19 @@ class SpeechFiles:
                 break
         return tuple(chosen)
 
-    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None) -> Array:
-        """A file of a speaker, of which no more than its first `seconds` (and a little) is decoded."""
+    def start(self, speaker: str, utterance: str, rng: np.random.Generator) -> float:
+        """Anywhere in the file: a talker with few files says other things in other scenes."""
+        return round(float(uniform(rng, 0, max(0.0, self.files.seconds(utterance) - TAIL))), 3)
+
+    def load(
+        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
+    ) -> Array:
+        """A file of a speaker from `start` [s] on, of which no more than `seconds` (and a little) is decoded."""
         if utterance not in self.files.of(speaker):
             raise SourceError(
                 f"{self.files.origin}: speaker {speaker!r} has no file {utterance!r}; draw the scenes again"
             )
-        return self.files.load(utterance, rate, seconds=None if seconds is None else seconds + SPARE)[0]
+        return self.files.load(utterance, rate, start, None if seconds is None else seconds + SPARE)[0]
 
 
 def open_speech_folder(source: str) -> SpeechSource:

@@ -21,8 +21,11 @@ class Buzzers:
     def playlist(self, speaker, seconds, rng):
         return tuple(str(rng.integers(1000)) for _ in range(1 + int(seconds / SECONDS)))
 
-    def load(self, speaker, utterance, rate, seconds=None):
-        time = np.arange(round(SECONDS * rate)) / rate
+    def start(self, speaker, utterance, rng):
+        return 0.0
+
+    def load(self, speaker, utterance, rate, seconds=None, start=0.0):
+        time = np.arange(round(start * rate), round(SECONDS * rate)) / rate
         rhythm = np.sin(2 * np.pi * (2 + int(utterance) % 3) * time) ** 2
         return (0.3 * rhythm * np.sign(np.sin(2 * np.pi * int(speaker) * time))).astype(np.float32)
 
