@@ -227,8 +227,17 @@ class Mute(Buzzers):
     def load(self, *_):
         raise KeyError("tongue")
 
+class Early(Buzzers):
+    def start(self, *_):
+        return -1.0
+
+class Silent(Buzzers):
+    def playlist(self, *_):
+        return ()
+
 CUT = Device(lambda x, rate: x[..., 1:], {}, source="")
 open_mute, open_nothing = (lambda name: Mute()), (lambda name: None)
+open_early, open_silent = (lambda name: Early()), (lambda name: Silent())
 """
 
 
@@ -245,6 +254,8 @@ open_mute, open_nothing = (lambda name: Mute()), (lambda name: None)
         ("loudspeaker.model", "cut", r"device stage 'cut' of faulty 2.0 failed \(ValueError: gives shape \("),
         ("speech.source", "mute", r"speech source 'mute' of faulty 2.0 failed \(KeyError: 'tongue'\)"),
         ("speech.source", "nothing", r"speech source 'nothing' of faulty 2.0 failed \(TypeError: gives a NoneType"),
+        ("speech.source", "early", r"speech source 'early' of faulty 2.0 failed \(ValueError: starts -1 s into"),
+        ("speech.source", "silent", r"speech source 'silent' of faulty 2.0 failed \(ValueError: speaker '\d+' has an"),
     ],
 )
 def test_a_mistake_inside_a_plugin_is_one_line_that_names_its_package(package, spec, tmp_path, key, name, message):
@@ -253,7 +264,8 @@ def test_a_mistake_inside_a_plugin_is_one_line_that_names_its_package(package, s
         FAULTY,
         noises="fault = faulty:fault\nshort = faulty:short",
         loudspeakers="cut = faulty:CUT",
-        speech="mute = faulty:open_mute\nnothing = faulty:open_nothing",
+        speech="mute = faulty:open_mute\nnothing = faulty:open_nothing\n"
+        "early = faulty:open_early\nsilent = faulty:open_silent",
     )
     with pytest.raises(AecbenchError, match=f"^{message}"):
         simulate(spec, tmp_path / "c", split="val", scenes=1, set={key: name})

@@ -43,6 +43,14 @@ def test_rooms_without_the_reverberation_time_they_were_asked_for_are_told(short
     assert "--set room.tolerance=0.2" in shown
 
 
+def test_the_ratio_that_was_drawn_and_the_one_in_double_talk_are_both_shown(corpus):
+    lines = {line.split()[0]: line for line in text(corpus).splitlines() if line.strip()}
+    for name in ("ser", "ser_double"):
+        values = corpus.scenes[name].dropna()
+        assert f"{values.min():g} " in lines[name]
+        assert f"{values.max():g} dB, median {values.median():.3g}" in lines[name]
+
+
 def test_a_tolerance_has_them_drawn_again(short):
     assert missed_rt60(short[1]).empty
     assert short[1].scenes["room.redrawn"].sum() > short[0].scenes["room.redrawn"].sum()

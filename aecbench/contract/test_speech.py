@@ -69,6 +69,26 @@ def test_utterances_are_sound_and_the_same_every_time(source, rate):
         np.testing.assert_array_equal(source.load(speaker, key, rate), x)
 
 
+def test_a_talker_starts_within_an_utterance_where_the_generator_says(source):
+    speaker = source.speakers("test")[0]
+    key = playlist(source, speaker)[0]
+    lasting = source.load(speaker, key, RATE).size / RATE
+    for seed in range(5):
+        start = source.start(speaker, key, np.random.default_rng(seed))
+        assert 0 <= start < lasting
+        assert source.start(speaker, key, np.random.default_rng(seed)) == start
+
+
+def test_an_utterance_from_a_later_moment_on_is_the_rest_of_it(source):
+    speaker = source.speakers("test")[0]
+    key = playlist(source, speaker)[0]
+    whole, rest = source.load(speaker, key, RATE), source.load(speaker, key, RATE, None, 0.1)
+    edge, later = round(0.01 * RATE), round(0.1 * RATE)  # a resampling filter may know nothing of what came before
+    assert abs(rest.size - max(0, whole.size - later)) <= 1
+    compared = slice(edge, max(edge, whole.size - later - edge))
+    np.testing.assert_allclose(rest[compared], whole[later:][compared], atol=1e-3)
+
+
 def test_the_beginning_of_an_utterance_is_that_of_all_of_it(source):
     speaker = source.speakers("test")[0]
     key = playlist(source, speaker)[0]

@@ -45,9 +45,9 @@ def render(scene: Scene, sources: Sources) -> Signals:
 def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
     """The signals of a scene and its true echo paths (of a movement, the first and the last).
 
-    Levels of speech are set over active frames: near at `near_level`, the echo `ser` below it. The power of the noise in
-    the whole scene is `snr` below that of the near end (of the echo where nobody talks near). Where the microphone would clip, all that it hears is turned down
-    together; ratios stay. Raises SourceError for a silent talker.
+    Levels of speech are set over active frames: near at `near_level`, the echo `ser` below it. The power of the noise
+    in the whole scene is `snr` below the near end (below the echo where nobody talks near). Where the microphone would
+    clip, all that it hears is turned down together; ratios stay. Raises SourceError for a silent talker.
     """
     length = round(scene.rate * scene.duration)
     echo_paths = _echo_paths(scene, sources)

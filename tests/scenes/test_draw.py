@@ -9,7 +9,8 @@ from aecbench.errors import ConfigError
 from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.scene import Scene
-from aecbench.scenes.sources import open_sources
+from aecbench.scenes.sources import Sources, open_sources
+from aecbench.scenes.speech.recorded import SpeechFiles
 
 
 def with_(spec, **tables):
@@ -29,6 +30,58 @@ def test_drawing_needs_the_specification_only(spec):
 def test_another_noise_keeps_the_rooms(spec):
     quiet = with_(spec, noise={"kind": "none"})
     assert [scene.room for scene in scenes(quiet)] == [scene.room for scene in scenes(spec)]
+
+
+def voices(scene):
+    """Everyone who talks in a scene, in the crowd of its babble too."""
+    crowd = scene.noise.voices if scene.noise else ()
+    return [speech for speech in (scene.far, scene.near, *crowd) if speech]
+
+
+def test_talkers_start_anywhere_in_their_first_utterance(spec):
+    babble = with_(spec, noise={"kind": "babble"})
+    starts = np.array([speech.start for scene in scenes(babble) for speech in voices(scene)])  # utterances of 2 s
+    assert starts.min() >= 0
+    np.testing.assert_allclose(np.quantile(starts, [0.1, 0.5, 0.9]), [0.2, 1, 1.8], atol=0.2)
+
+
+def test_where_talkers_start_moves_nothing_else_that_is_drawn(spec, monkeypatch):
+    babble = with_(spec, noise={"kind": "babble"})
+    anywhere = scenes(babble)
+    monkeypatch.setattr(SpeechFiles, "start", lambda *_: 0.0)
+    for scene, from_the_start in zip(anywhere, scenes(babble), strict=True):
+        for speech, other in zip(voices(scene), voices(from_the_start), strict=True):
+            assert speech.model_copy(update={"start": 0.0}) == other
+        assert scene.model_copy(update={"far": None, "near": None, "noise": None}) == from_the_start.model_copy(
+            update={"far": None, "near": None, "noise": None}
+        )
+
+
+class Readers:
+    """As many talkers and recordings as LibriSpeech test-clean and a small pack of noises have."""
+
+    def speakers(self, split):
+        return [f"reader{number:02d}" for number in range(40)]
+
+    def playlist(self, speaker, seconds, rng):
+        return ("chapter",)
+
+    def start(self, speaker, utterance, rng):
+        return 0.0
+
+    def files(self, split):
+        return ["rain"]
+
+    def seconds(self, file):
+        return 5.0
+
+
+def test_librispeech_has_all_talkers_of_its_pack_at_both_ends():
+    spec, sources = read_recipe("librispeech-v1"), Sources(Readers(), Readers(), None, None)
+    drawn = [draw(spec, "test", index, sources) for index in range(spec.splits.test)]
+    for end in ("far", "near"):
+        talkers = {speech.speaker for scene in drawn if (speech := getattr(scene, end))}
+        assert talkers == set(Readers().speakers("test"))
 
 
 def test_splits_have_other_scenes(spec):

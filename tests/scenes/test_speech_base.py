@@ -20,9 +20,9 @@ class Counting:
         return n if utterance == "a" else -n
 
 
-def said(spans, utterances=("a", "b"), length=1000, **lengths):
-    lengths = lengths or {"a": 300, "b": 200}
-    return speak(Counting(**lengths), Speech(speaker="s", utterances=utterances, spans=spans), length, RATE)
+def said(spans, utterances=("a", "b"), length=1000, start=0.0, **lengths):
+    speech = Speech(speaker="s", utterances=utterances, spans=spans, start=start)
+    return speak(Counting(**lengths or {"a": 300, "b": 200}), speech, length, RATE)
 
 
 def test_utterances_follow_one_another_without_a_break():
@@ -47,6 +47,17 @@ def test_it_is_silent_outside_the_spans():
 def test_after_the_last_utterance_comes_the_first_again():
     x = said([(0.0, 1.0)])
     np.testing.assert_array_equal(x[500 + FADE : 1000 - FADE], x[FADE : 500 - FADE])
+
+
+def test_the_first_utterance_is_met_at_its_start_and_comes_whole_after_the_last():
+    tape = np.concatenate([np.arange(121, 301), -np.arange(1, 201), np.arange(1, 301)])
+    np.testing.assert_array_equal(said([(0.0, 0.68)], start=0.12)[FADE : 680 - FADE], tape[FADE:-FADE])
+
+
+@pytest.mark.parametrize("start", [0.3, 5.0])
+def test_beyond_the_end_of_the_first_utterance_the_next_one_begins(start):
+    np.testing.assert_array_equal(said([(0.0, 0.2)], start=start), said([(0.0, 0.2)], utterances=("b",)))
+    np.testing.assert_array_equal(said([(0.0, 0.2)], ("a",), start=start), said([(0.0, 0.2)], ("a",)))
 
 
 def test_spans_fade_in_and_out():

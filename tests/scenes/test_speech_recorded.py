@@ -53,6 +53,26 @@ def test_all_of_a_playlist_loads(source):
         assert source.load("b", file, 16_000).shape == (1600,)
 
 
+def test_a_talker_starts_anywhere_in_a_file(source):
+    starts = [source.start("a", "a/1.wav", np.random.default_rng(seed)) for seed in range(200)]
+    assert starts == [source.start("a", "a/1.wav", np.random.default_rng(seed)) for seed in range(200)]
+    assert 0 <= min(starts) < 0.01
+    assert 0.08 < max(starts) <= 0.09
+    assert np.mean(starts) == pytest.approx(0.045, abs=0.01)
+
+
+def test_a_file_is_loaded_from_its_start_and_no_further_than_needed(source):
+    whole = source.load("a", "a/1.wav", 8000)
+    np.testing.assert_array_equal(source.load("a", "a/1.wav", 8000, start=0.025), whole[200:])
+    np.testing.assert_array_equal(source.load("a", "a/1.wav", 8000, 0.03, 0.025), whole[200 : 200 + 240 + 80])
+
+
+def test_a_file_shorter_than_its_tail_is_met_at_its_beginning(tmp_path):
+    for speaker in "abcdef":
+        noise(tmp_path / speaker / "1.wav", seconds=0.005)
+    assert open_speech(str(tmp_path)).start("a", "a/1.wav", np.random.default_rng(0)) == 0
+
+
 def test_a_file_of_another_speaker_is_refused(source):
     with pytest.raises(SourceError, match=r"'a' has no file 'b/1\.wav'"):
         source.load("a", "b/1.wav", 8000)

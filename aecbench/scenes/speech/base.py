@@ -32,9 +32,7 @@ class SpeechSource(Protocol):
     def start(self, speaker: str, utterance: str, rng: np.random.Generator) -> float:
         """Where in the first utterance of a scene a talker is met [s]: anywhere in a recording, else 0."""
 
-    def load(
-        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
-    ) -> Array:
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0) -> Array:
         """An utterance from `start` [s] on, as float32 [T] at `rate`, not to be written into.
 
         All that follows, or `seconds` of it, or more.
@@ -44,9 +42,9 @@ class SpeechSource(Protocol):
 def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array:
     """The talker of a scene as float32 [length]: silent outside the spans, within each one utterance after the other.
 
-    The first utterance is met at `start`; after the last comes the first again, from its beginning. A span goes on where
-    the one before stopped. Of spans that reach beyond the scene, the part within it counts. Raises SourceError where
-    there is a span, but nothing to say in it.
+    The first utterance is met at `start`; after the last comes the first again, from its beginning. A span goes on
+    where the one before stopped. Of spans that reach beyond the scene, the part within it counts. Raises SourceError
+    where there is a span, but nothing to say in it.
     """
     ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)
     spans = [(int(start), int(stop)) for start, stop in ends if start < stop]

@@ -98,9 +98,7 @@ class Espeak:
         """The beginning: no two scenes have the same sentence."""
         return 0.0
 
-    def load(
-        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
-    ) -> Array:
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0) -> Array:
         """A text, spoken to its end: no silence before, 0.3 s after it. Raises SourceError where it has no sound."""
         return resample(_say(_known(speaker), utterance), RATE, rate)[round(start * rate) :]
 

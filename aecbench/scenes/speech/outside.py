@@ -49,9 +49,7 @@ class Outside:
                 raise ValueError(f"starts {found:g} s into utterance {utterance!r}, expected 0 or more")
             return found
 
-    def load(
-        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
-    ) -> Array:
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0) -> Array:
         """Finite samples, float32 [T]."""
         with self.blamed():
             x = np.asarray(self.source.load(speaker, utterance, rate, seconds, start), np.float32)

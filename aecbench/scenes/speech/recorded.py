@@ -50,9 +50,7 @@ class SpeechFiles:
         """Anywhere in the file: a talker with few files says other things in other scenes."""
         return round(float(uniform(rng, 0, max(0.0, self.files.seconds(utterance) - TAIL))), 3)
 
-    def load(
-        self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0
-    ) -> Array:
+    def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0) -> Array:
         """A file of a speaker from `start` [s] on, of which no more than `seconds` (and a little) is decoded."""
         if utterance not in self.files.of(speaker):
             raise SourceError(
