@@ -72,8 +72,8 @@ SPLIT, ALIGNMENT = "test", "best"
     "--by",
     multiple=True,
     metavar="NAME[=EDGE,...]",
-    help="Break down by talk, ser, rt60, loudspeaker, nonlinear, noise, delay, path, or anything that was drawn; "
-    "numbers in bins, or between these edges. Given twice: by both. Also written to table-by-NAME.csv and .md.",
+    help="Break down by talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or anything else "
+    "that scenes have; numbers in bins, or between these edges. Given twice: by both. Also written to table-by-NAME.csv and .md.",
 )
 @click.option(
     "--reference",
