@@ -313,7 +313,7 @@ def new_board(
     alignment(align)
     if (place / BOARD).exists():
         raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
-    metrics = list(table.provenance["metrics"])
+    metrics = [metric for metric in table.metrics if metric in table.provenance["metrics"]]
     for metric in ranked_by:
         if metric not in metrics:
             raise UnknownName("metric", metric, metrics)
