@@ -58,7 +58,7 @@ def test_a_system_takes_the_place_of_itself(evaluated, tmp_path):
     evaluated("--model", "nlms")
     assert evaluated("--model", "nlms", metrics=("erle", "level")).exit_code == 0
     sizes = table(tmp_path).rows.groupby(["system", "metric"]).size().unstack().to_dict("index")
-    assert sizes == dict.fromkeys(("nlms", "oracle"), {"erle": 6, "level": 6, "rtf": 6})
+    assert sizes == {system: {"erle": 6, "level": 6, "rtf": 6} for system in ("nlms", "oracle")}
 
 
 @pytest.mark.parametrize(
