@@ -36,6 +36,7 @@ __all__ = [
     "RECORDED",
     "SCENES",
     "SHARDS",
+    "SIMULATOR",
     "Record",
     "digest",
     "encode",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 FORMAT = 1
+SIMULATOR = 2  # counted up when the same recipe comes to give another corpus; 1 depended on the processor
 CORPUS, SCENES, SHARDS = "corpus.json", "scenes.parquet", "shards"
 RECORDED = STEMS[:2]  # mic and far: what a real recording has
 FULL_SCALE = 32_000  # of 32 767: leaves room for the rounding of three stems
