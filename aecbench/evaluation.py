@@ -320,6 +320,7 @@ def _warm_up(system: System, rate: int) -> None:
 def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:
     return {
         "corpus": {"id": corpus.id, "digest": corpus.digest, "split": split, "scenes": len(corpus)},
+        "simulator": corpus.simulator,
         "systems": {
             system.name: {
                 "hash": system.hash,

@@ -49,6 +49,14 @@ def machine() -> dict[str, str | int]:
     }
 
 
+def numba_target() -> str:
+    """The processor that numba compiles for: this one, or another that NUMBA_CPU_NAME asks for."""
+    import llvmlite.binding  # a moment, which only those who make a corpus should wait
+    import numba
+
+    return str(getattr(numba.config, "CPU_NAME", None) or llvmlite.binding.get_host_cpu_name())
+
+
 def _cpu() -> str:
     """The model of the processor as Linux tells it; "" elsewhere."""
     try:

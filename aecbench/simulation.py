@@ -11,7 +11,7 @@ import joblib
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus, open_corpus
 from aecbench.corpus.finish import finish
-from aecbench.corpus.format import CORPUS, FORMAT, SHARDS, encode, shard_name
+from aecbench.corpus.format import CORPUS, FORMAT, SHARDS, SIMULATOR, encode, shard_name
 from aecbench.corpus.read import Shard
 from aecbench.corpus.verify import Problem, verify
 from aecbench.corpus.write import Packed, pack, write_shard
@@ -27,7 +27,6 @@ from aecbench.scenes.spec import CorpusSpec
 __all__ = ["corpus_id", "repair", "simulate"]
 
 CORPORA = Path("corpora")  # where a corpus lies that is given no other place
-PHYSICS = 2  # counted up when the same scene comes to sound different
 
 
 class Plan(NamedTuple):
@@ -39,7 +38,7 @@ class Plan(NamedTuple):
 
 
 def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
-    """Hash of all that decides the contents: specification, what the sources hold, format, physics, plugins.
+    """Hash of all that decides the contents: specification, what the sources hold, format, simulator, plugins.
 
     Plugins are the entries of other packages that the specification names: their version and code count. Where the
     sources lie does not.
@@ -48,7 +47,7 @@ def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
     for table in ("speech", "noise", "room", "loudspeaker"):
         data[table].pop("source")
     outside = [spec.outside] if spec.outside else []  # a corpus without plugins keeps the id that it has
-    return sha256(canonical_json([FORMAT, PHYSICS, data, sources.fingerprint, *outside]))
+    return sha256(canonical_json([FORMAT, SIMULATOR, data, sources.fingerprint, *outside]))
 
 
 def simulate(

@@ -29,7 +29,7 @@ def test_results_of_other_systems_are_kept(evaluated, tmp_path):
     before = table(tmp_path)
     assert evaluated("--model", "fdaf", "--model", "passthrough").exit_code == 0
     after = table(tmp_path)
-    assert after.systems == ["nlms", "fdaf", "passthrough"]
+    assert after.systems == ["nlms", "fdaf", "passthrough", "oracle"]
     assert "fdaf" in (tmp_path / "runs/toy-v1/table.md").read_text()
     kept = before.rows[before.rows["system"] == "nlms"].reset_index(drop=True)
     assert after.rows[after.rows["system"] == "nlms"].reset_index(drop=True).equals(kept)
@@ -46,15 +46,19 @@ def test_each_system_keeps_its_own_provenance(evaluated, tmp_path, monkeypatch):
         "nlms": "first",
         "fdaf": "second",
         "passthrough": "second",
+        "oracle": "second",
     }
-    assert [list(found.origin(name)["metrics"]) for name in found.systems] == [["erle"], ["erle", "level"], ["erle"]]
-    assert found.provenance["systems"].keys() == {"nlms", "fdaf", "passthrough"}
+    scored = {name: list(found.origin(name)["metrics"]) for name in found.systems}
+    both = ["erle", "level"]  # of the oracle too, which the last evaluation had by fewer metrics
+    assert scored == {"nlms": ["erle"], "fdaf": both, "passthrough": ["erle"], "oracle": both}
+    assert found.provenance["systems"].keys() == {"nlms", "fdaf", "passthrough", "oracle"}
 
 
 def test_a_system_takes_the_place_of_itself(evaluated, tmp_path):
     evaluated("--model", "nlms")
     assert evaluated("--model", "nlms", metrics=("erle", "level")).exit_code == 0
-    assert table(tmp_path).rows.groupby("metric").size().to_dict() == {"erle": 6, "level": 6, "rtf": 6}
+    sizes = table(tmp_path).rows.groupby(["system", "metric"]).size().unstack().to_dict("index")
+    assert sizes == {system: {"erle": 6, "level": 6, "rtf": 6} for system in ("nlms", "oracle")}
 
 
 @pytest.mark.parametrize(
@@ -124,4 +128,4 @@ def test_a_quickstart_keeps_what_was_evaluated_before_it_and_after_it(aecbench, 
     assert aecbench("eval", "--model", "kalman", "--model", "nlms", "--jobs", 1).exit_code == 0
     assert aecbench("quickstart", "--jobs", 1).exit_code == 0
     found = ResultTable.load(tmp_path / "runs/quickstart-v1/rows.parquet")
-    assert set(found.systems) == {"kalman", "fdaf", "nlms", "passthrough"}
+    assert set(found.systems) == {"kalman", "fdaf", "nlms", "passthrough", "oracle"}

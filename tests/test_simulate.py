@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aecbench.corpus import open_corpus
-from aecbench.corpus.format import encode
+from aecbench.corpus.format import SIMULATOR, encode
 from aecbench.corpus.read import Shard
 from aecbench.corpus.verify import verify
 from aecbench.dsp.levels import active_power, db, power
@@ -162,6 +162,8 @@ def test_corpus_json_tells_where_it_comes_from(corpus):
     info = json.loads((corpus.path / "corpus.json").read_text())
     assert {"format", "id", "digest", "spec", "versions", "command"} <= set(info)
     assert info["versions"].keys() >= {"numpy", "scipy", "pyroomacoustics", "aecbench"}
+    assert info["machine"].keys() == {"system", "cpu", "cores", "numba"}
+    assert corpus.simulator == SIMULATOR
 
 
 def test_corpus_json_has_a_command_to_type_again(spec, tmp_path, monkeypatch):

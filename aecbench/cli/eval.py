@@ -73,7 +73,8 @@ SPLIT, ALIGNMENT = "test", "best"
     multiple=True,
     metavar="NAME[=EDGE,...]",
     help="Break down by talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or anything else "
-    "that scenes have; numbers in bins, or between these edges. Given twice: by both. Also written to table-by-NAME.csv and .md.",
+    "that scenes have; numbers in bins, or between these edges. Given twice: by both. Also written to "
+    "table-by-NAME.csv and .md.",
 )
 @click.option(
     "--reference",
@@ -152,7 +153,7 @@ def evaluate(
     from aecbench.evaluation import plan
     from aecbench.output import check_folder
     from aecbench.report import difference_table, result_table
-    from aecbench.results import CEILING, ResultTable, add, check, formats, groups, systems_in
+    from aecbench.results import CEILING, ResultTable, add, check, formats, groups
     from aecbench.systems import load_predictions, load_system
 
     if not (models or predictions):
@@ -173,8 +174,7 @@ def evaluate(
     systems += [load_predictions(outputs) for outputs in dict.fromkeys(predictions)]
     folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
     real = "stems" in corpus.scenes and not corpus.scenes["stems"].dropna().all()
-    held = CEILING in models or (folder is not None and CEILING in systems_in(folder))
-    if task.board is None and not real and not held:
+    if task.board is None and not real and CEILING not in models:
         systems.append(load_system(CEILING))
     if reference is not None:
         known("system", reference, [system.name for system in systems])

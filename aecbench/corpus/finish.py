@@ -10,7 +10,7 @@ import pandas as pd
 
 from aecbench import __version__, provenance
 from aecbench.config import canonical_json
-from aecbench.corpus.format import CORPUS, FORMAT, SCENES, digest
+from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SIMULATOR, digest
 from aecbench.corpus.read import Corpus, Shard, open_corpus
 from aecbench.output import whole_file
 
@@ -44,12 +44,14 @@ def finish(
         pd.DataFrame(rows).to_parquet(part, index=False)
     info = {
         "format": FORMAT,
+        **({} if "imported" in spec else {"simulator": SIMULATOR}),
         "id": identity,
         "digest": digest({row["scene"]: row["sha256"] for row in rows}),
         "scenes": len(rows),
         "rir_length": rir_length,
         "spec": spec,
         "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
+        "machine": provenance.machine() | {"numba": provenance.numba_target()},  # decides nothing: for bug reports
         "command": provenance.command(),
         **({"plugins": outside} if outside else {}),
     }

@@ -85,6 +85,11 @@ class Corpus(Sequence[Item]):
         return parse(CorpusSpec, self.info["spec"], str(self.path / CORPUS))
 
     @property
+    def simulator(self) -> int:
+        """Version of the simulator that made it; 0 for a corpus that was imported."""
+        return int(self.info.get("simulator", 0 if "imported" in self.info["spec"] else 1))
+
+    @property
     def hours(self) -> float:
         """Hours of audio (of one signal)."""
         return float(self.scenes["duration"].sum() / 3600)

@@ -23,6 +23,7 @@ from pydantic import Field
 from aecbench.assets import folder
 from aecbench.cancellers.align import alignment
 from aecbench.config import parse, read_toml, sha256
+from aecbench.corpus.format import SIMULATOR
 from aecbench.errors import ConfigError, UnknownName
 from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, Published, read_entry, read_rows
 from aecbench.metrics import METRICS, RANKED_BY, of_version
@@ -98,9 +99,15 @@ class Rules(Frozen):
     align: str = "auto"  # alignment in front of systems that listen to the far end; such as align themselves have none
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
     corpus: CorpusFacts
+    simulator: int = 1  # version of the simulator that made the corpus; 0: it was imported
     near_lost: NearLost = NearLost()
     scenes: Hash  # SHA-256 of scenes.parquet
     metrics: dict[str, RankedMetric]
+
+    @property
+    def older_corpus(self) -> bool:
+        """Whether the simulator of today makes another corpus of the same recipe."""
+        return 0 < self.simulator < SIMULATOR
 
 
 class Standing(NamedTuple):
@@ -178,6 +185,14 @@ class Board:
         return standings + [Standing(None, name, np.inf) for name in self.ranks if name == CEILING]
 
     @property
+    def rebuild(self) -> str:
+        """The command that makes its corpus, at the commit of its entries where the simulator has changed since."""
+        commits = [entry.commit for entry, _ in self.current.values() if entry.commit and "+" not in entry.commit]
+        if not (self.rules.rebuild and self.rules.older_corpus and commits):
+            return self.rules.rebuild
+        return f"git checkout {max(commits, key=commits.count)[:12]} && {self.rules.rebuild}"
+
+    @property
     def older(self) -> list[str]:
         """In what its rules are older than those of today, in a few words each."""
         found = []
@@ -186,6 +201,11 @@ class Board:
             if now is not None and facts.version != now.version:
                 title = heading(metric, self.facts)
                 found.append(f"{metric} is version {facts.version} ({title}), not {now.version}")
+        if self.rules.older_corpus:
+            found.append(
+                f"its corpus is of version {self.rules.simulator} of the simulator, whose bytes depended on the "
+                f"processor, not {SIMULATOR}"
+            )
         rule = self.rules.near_lost
         if (rule.loss, rule.share) != LOST_RULE:
             found.append(f"a system is marked from {rule.loss:g} dB in {rule.share:.0%} of the scenes on")
@@ -313,7 +333,7 @@ def new_board(
     alignment(align)
     if (place / BOARD).exists():
         raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
-    metrics = list(table.provenance["metrics"])
+    metrics = [metric for metric in table.metrics if metric in table.provenance["metrics"]]
     for metric in ranked_by:
         if metric not in metrics:
             raise UnknownName("metric", metric, metrics)
@@ -332,6 +352,7 @@ def new_board(
         "near_lost": LOST_RULE._asdict(),
         "scenes": sha256(data),
         "corpus": table.provenance["corpus"],
+        "simulator": table.provenance.get("simulator", 1),
         "metrics": {metric: _ranked(metric, table) for metric in metrics},
     }
     try:

@@ -52,7 +52,7 @@ def update_all(place: Path, *known: Board) -> None:
 def board_readme(board: Board) -> str:
     """Rules, the ranked table, and tables by condition."""
     rules, corpus = board.rules, board.rules.corpus
-    rebuild = f" Rebuild it: `{rules.rebuild}`." if rules.rebuild else ""
+    rebuild = f" Rebuild it: `{board.rebuild}`." if board.rebuild else ""
     parts = [
         f"# {markdown(rules.title)}",
         f"<!-- Written by aecbench from {BOARD} and {RESULTS}/: edit those, then run aecbench leaderboard update. -->",

@@ -19,8 +19,9 @@ from aecbench.leaderboard.task import check_corpus
 from aecbench.metrics import METRICS, TABLE, find, of_version
 from aecbench.systems import System, load_system
 
-__all__ = ["Rerun", "rerun", "system_of"]
+__all__ = ["Rerun", "kind_of", "rerun", "system_of"]
 
+OUTSIDE = "aecbench.cancellers.external."
 EXACT, NEAR = 1e-6, 0.01  # by which values may differ: with the same code on the same machine, otherwise
 
 
@@ -90,6 +91,13 @@ def system_of(entry: Entry, models: Sequence[str]) -> System | None:
     others = [load_system(model, entry.system.align) for model in models]
     same = [other for other in others if not _differs(other, entry)]
     return next(iter(same or [other for other in others if other.name == entry.name]), None)
+
+
+def kind_of(system: System) -> str:
+    """Whose arithmetic decides the output: that of a "network", of an "outside" program, or of a "filter" of ours."""
+    if "weights" in system.parameters:
+        return "network"
+    return "outside" if system.target.startswith(OUTSIDE) else "filter"
 
 
 def _same_place(entry: Entry) -> bool:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from aecbench.corpus import Corpus, open_corpus
+from aecbench.corpus.format import SIMULATOR
 from aecbench.leaderboard.board import Rules
 from aecbench.leaderboard.entry import BoardError
 from aecbench.metrics import Metric, find, of_version
@@ -50,5 +51,11 @@ def board_metrics(rules: Rules) -> dict[str, Metric]:
 
 
 def _advice(rules: Rules) -> str:
+    if rules.older_corpus:
+        return (
+            f"the board's corpus is of version {rules.simulator} of the simulator, and this aecbench has version "
+            f"{SIMULATOR}, which makes another; make it at the commit that the entries of the board name, or give it "
+            "with --corpus"
+        )
     make = f"make it with: {rules.rebuild}" if rules.rebuild else "simulate it as the board says"
     return f"{make}; or say with --corpus where it is"

@@ -3,7 +3,7 @@
 from aecbench.results.cache import Cache
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better
-from aecbench.results.folder import ROWS, add, check, systems_in
+from aecbench.results.folder import ROWS, add, check
 from aecbench.results.formats import FORMATS, LOST, MARK, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import SCORES
 from aecbench.results.lost import LOST_RULE, Lost, LostRule
@@ -40,6 +40,5 @@ __all__ = [
     "lower_is_better",
     "mean_interval",
     "result_json",
-    "systems_in",
     "wide",
 ]

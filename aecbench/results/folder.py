@@ -1,7 +1,8 @@
 """A folder of results, which several evaluations may share: each adds its systems, and none loses what is there.
 
 The rule: a folder is of one split of one corpus. The results of other systems stay. A system takes the place of itself:
-of the same name, model and alignment, by all metrics that it was scored by before. Anything else is refused.
+of the same name, model and alignment, by all metrics that it was scored by before. Anything else is refused. The
+oracle, which stands in every table, is scored again only by as many metrics as it has.
 """
 
 from collections.abc import Sequence
@@ -15,9 +16,9 @@ from aecbench.errors import OutputError, UsageError
 from aecbench.output import locked, new_folder, whole_file
 from aecbench.results.formats import FORMATS
 from aecbench.results.groups import variable
-from aecbench.results.table import EARLIER, ResultTable
+from aecbench.results.table import CEILING, EARLIER, ResultTable
 
-__all__ = ["ROWS", "add", "check", "systems_in"]
+__all__ = ["ROWS", "add", "check"]
 
 ROWS = "rows.parquet"
 PATIENCE = 60  # [s] for another evaluation to write its results
@@ -44,7 +45,7 @@ def check(new: ResultTable, folder: Path) -> None:
             if ours != version:
                 what = f"holds results by version {version} of {metric}, these are by version {ours}"
                 raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
-    for system in new.provenance["systems"].keys() & there.provenance["systems"].keys():
+    for system in (new.provenance["systems"].keys() & there.provenance["systems"].keys()) - {CEILING}:
         _check_system(system, new, there, folder)
 
 
@@ -64,12 +65,6 @@ def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
                 with whole_file(folder / f"table-by-{'-'.join(map(variable, by))}.{layout}") as part:
                     part.write_text(FORMATS[layout](whole, by, None), encoding="utf-8")
     return whole
-
-
-def systems_in(folder: Path) -> list[str]:
-    """The systems whose results a folder holds. Raises OutputError for a damaged one."""
-    there = _read(folder)
-    return [] if there is None else there.systems
 
 
 def _read(folder: Path) -> ResultTable | None:
@@ -105,18 +100,30 @@ def _check_system(system: str, new: ResultTable, there: ResultTable, folder: Pat
                 f"{folder}: holds results of {system!r} with {what} {other}, not {one}; give this one a name, "
                 f"--model NAME={ours['models'][system]}, or {ELSEWHERE}"
             )
-    lost = [metric for metric in theirs["metrics"] if metric not in ours["metrics"]]
-    if lost:
+    if lost := _metrics_lost(system, new, there):
         raise UsageError(
             f"{folder}: holds results of {system!r} by {', '.join(lost)} too; score it by all of its metrics, or "
             f"{ELSEWHERE}"
         )
 
 
+def _metrics_lost(system: str, new: ResultTable, there: ResultTable) -> list[str]:
+    return [metric for metric in there.origin(system)["metrics"] if metric not in new.origin(system)["metrics"]]
+
+
+def _without(system: str, table: ResultTable) -> ResultTable:
+    facts = {
+        key: {name: x for name, x in table.provenance[key].items() if name != system} for key in ("systems", "models")
+    }
+    return ResultTable(table.rows[table.rows["system"] != system], table.provenance | facts)
+
+
 def _joined(there: ResultTable | None, new: ResultTable) -> ResultTable:
     """The new results, behind those of other systems."""
     if there is None:
         return new
+    if CEILING in there.systems and _metrics_lost(CEILING, new, there):
+        new = _without(CEILING, new)
     kept = [system for system in there.systems if system not in new.systems]
     rows = there.rows[there.rows["system"].isin(kept)]
     provenance = dict(new.provenance)
@@ -124,4 +131,6 @@ def _joined(there: ResultTable | None, new: ResultTable) -> ResultTable:
         own = {system: there.origin(system) for system in kept}
         provenance["systems"] = {name: own[name]["systems"][name] for name in kept} | new.provenance["systems"]
         provenance[EARLIER] = {name: {fact: own[name].get(fact) for fact in OWN} for name in kept}
-    return ResultTable(pd.concat([rows, new.rows], ignore_index=True), provenance)
+    together = pd.concat([rows, new.rows], ignore_index=True)
+    last = together["system"] == CEILING
+    return ResultTable(pd.concat([together[~last], together[last]], ignore_index=True), provenance)

@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
+from aecbench.corpus.format import SIMULATOR
 from aecbench.leaderboard import find_board, new_board, open_board
 from aecbench.leaderboard.readme import board_readme
 from aecbench.metrics import METRICS, of_version
-from aecbench.results import LOST_RULE, ResultTable
+from aecbench.results import LOST_RULE, ResultTable, heading
 
 SCENES = 40
 
@@ -31,7 +32,9 @@ def results(**lost) -> ResultTable:
     ]
     corpus = {"id": "0" * 64, "digest": "1" * 64, "split": "test", "scenes": SCENES}
     versions = {name: metric.version for name, metric in METRICS.items()}
-    return ResultTable(pd.DataFrame(rows), {"corpus": corpus, "systems": {}, "metrics": versions})
+    return ResultTable(
+        pd.DataFrame(rows), {"corpus": corpus, "simulator": SIMULATOR, "systems": {}, "metrics": versions}
+    )
 
 
 def test_a_new_board_follows_the_rules_of_today(tmp_path):
@@ -56,8 +59,10 @@ def test_more_than_a_tenth_of_the_scenes_without_near_end_costs_the_place(tmp_pa
 def test_an_older_board_keeps_its_rules_and_says_so(name):
     board = open_board(find_board(name))
     assert board.rules.near_lost.loss == 20
-    assert len(board.older) == 3
-    assert board.heading("erle") == "raw ERLE [dB]"
+    assert len(board.older) == 4
+    assert board.rules.older_corpus
+    assert board.rebuild.startswith("git checkout ")
+    assert heading("erle", board.facts) == "raw ERLE [dB]"
     assert "keeps the older rules" in (board.path / "README.md").read_text()
 
 

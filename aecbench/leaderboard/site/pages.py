@@ -65,7 +65,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=lambda value: value if isinstance(value, Markup) else visible(value),
     )
-    pages.globals |= {"csp": CSP, "version": __version__, "link": link, "mark": MARK}
+    pages.globals |= {"csp": CSP, "version": __version__, "link": link, "heading": heading, "mark": MARK}
     return pages
 
 

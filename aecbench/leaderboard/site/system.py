@@ -39,7 +39,7 @@ def _provenance(board: Board, entry: Entry) -> list[tuple[str, str]]:
         ("corpus", corpus.id),
         ("digest", corpus.digest),
         ("scenes", f"{corpus.scenes}, split {corpus.split}"),
-        ("rebuild", board.rules.rebuild),
+        ("rebuild", board.rebuild),
         ("system", entry.system.hash),
         ("weights", entry.system.weights or "none: not a network"),
         ("canceller", entry.system.canceller),
