@@ -57,7 +57,8 @@ __all__ = [
 ]
 
 FORMAT = 1
-SIMULATOR = 2  # counted up when the same recipe comes to give another corpus; 1 depended on the processor, its talkers began each file
+SIMULATOR = 2  # counted up when the same recipe comes to give another corpus
+"""1 depended on the processor, and its talkers began with the beginning of a file."""
 CORPUS, SCENES, SHARDS = "corpus.json", "scenes.parquet", "shards"
 RECORDED = STEMS[:2]  # mic and far: what a real recording has
 MEASURED = ("t20", "near_level_measured", "ser_double")

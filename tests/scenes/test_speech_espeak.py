@@ -147,3 +147,10 @@ def test_a_speaker_of_another_version_is_refused(source):
 
 def test_a_source_survives_pickling(source):
     assert pickle.loads(pickle.dumps(source)).fingerprint == source.fingerprint
+
+
+def test_a_talker_starts_with_the_beginning_of_a_sentence(source):
+    name = source.speakers("test")[0]
+    (text, *_) = source.playlist(name, 1.0, np.random.default_rng(0))
+    assert source.start(name, text, np.random.default_rng(0)) == 0
+    np.testing.assert_array_equal(source.load(name, text, 16_000, start=0.1), source.load(name, text, 16_000)[1600:])
