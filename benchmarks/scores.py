@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="[all that are shipped, and outside references]")
     parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech [made up]")
     parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [made up]")
+    parser.add_argument("--mask", action="append", metavar="WORD", help="only masks whose name holds this word [all]")
     parser.add_argument("--probe", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     models = options.model or [*names("baselines"), *(name for name in OUTSIDE if name in CANCELLERS)]
@@ -57,7 +58,9 @@ def main() -> None:
         }
         for name in RECIPES:
             simulate(name, folder / name, split="test", scenes=options.scenes, set=sources)
-        report({name: probe(folder, models, mask) for name, mask in (masks() | TORCH).items()})
+        first, *others = masks() | TORCH
+        wanted = [name for name in others if any(word in name for word in options.mask or [""])]
+        report({name: probe(folder, models, (masks() | TORCH)[name]) for name in (first, *wanted)})
 
 
 def scores(models: list[str], corpus: Corpus) -> pd.DataFrame:

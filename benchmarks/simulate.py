@@ -32,6 +32,7 @@ from aecbench.corpus.write import pack
 from aecbench.dsp import audio
 from aecbench.dsp.convolve import convolve
 from aecbench.dsp.levels import active_power
+from aecbench.dsp.resample import resample
 from aecbench.recipe import read_recipe
 from aecbench.scenes import devices
 from aecbench.scenes.draw import draw
@@ -180,7 +181,7 @@ def recordings(scene: Scene, sources: Sources) -> None:
 
 PARTS: dict[str, tuple[Any, ...]] = {
     "drawing": (draw,),
-    "reading and resampling files": (audio.read, audio.resample),
+    "reading and resampling files": (audio.read, resample),
     "synthetic noise": (pink, speech_shaped, white),
     "impulse responses": (ENGINES["images"],),
     "convolutions": (convolve,),

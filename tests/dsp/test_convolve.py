@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
-from aecbench.dsp.convolve import convolve
+from aecbench.dsp.convolve import convolve, convolve_channels
 
 RNG = np.random.default_rng(3)
 
@@ -31,3 +32,14 @@ def test_silence_stays_silence():
 def test_an_empty_signal_or_response_gives_nothing():
     assert convolve(np.zeros((2, 0)), np.ones(3)).shape == (2, 0)
     np.testing.assert_array_equal(convolve(np.ones(3), np.zeros(0)), np.zeros(3))
+
+
+@pytest.mark.parametrize(("length", "taps", "start"), [(50, 7, 0), (50, 7, 3), (20_000, 129, 64), (300, 900, 10)])
+def test_channels_are_sums_over_the_inputs_from_the_sample_that_is_asked_for(length, taps, start):
+    rng = np.random.default_rng(0)
+    x, responses = rng.standard_normal((2, length)), rng.standard_normal((2, 3, taps))
+    padded = np.pad(x, ((0, 0), (0, start)))
+    for k in range(3):
+        expected = sum(fftconvolve(padded[m], responses[m, k]) for m in range(2))[start : start + length]
+        found = convolve_channels(x, responses, start)[k]
+        np.testing.assert_allclose(found, expected, atol=2e-6 * np.abs(expected).max())
