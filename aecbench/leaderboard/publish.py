@@ -111,7 +111,7 @@ def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[s
     source = called if called in shipped else model
     folder = card_folder(source)
     if folder is None and source not in shipped:
-        if source and target(source) is None and not Path(source).exists():
+        if source and ":" not in source and target(source) is None and not Path(source).exists():
             raise BoardError(f"{system!r} was evaluated from {source}, which is not here; say with --model where it is")
         return None
     ours = load_system(source, facts["align"])
