@@ -35,7 +35,7 @@ from aecbench.config import canonical_json, sha256
 from aecbench.dsp import levels
 from aecbench.scenes.render import Rendering
 from aecbench.scenes.rooms import measured_rt60
-from aecbench.signals import STEMS, Array, Signals
+from aecbench.signals import STEMS, Array
 
 __all__ = [
     "CORPUS",
@@ -106,9 +106,8 @@ def measure(audio: NDArray[np.int16], scale: float, rate: int, path: Array | Non
     if path is not None:
         values["t20"] = measured_rt60(path, rate)
     if len(audio) == len(STEMS):
-        signals = Signals(*(audio * np.float32(scale)))
-        values["near_level_measured"] = levels.active_level(signals.near, rate)
-        values["ser_double"] = levels.ser_double(signals, rate)
+        near, echo = (audio[STEMS.index(stem)] * np.float32(scale) for stem in ("near", "echo"))
+        values["near_level_measured"], values["ser_double"] = levels.near_levels(near, echo, rate)
     return {name: float(np.float32(value)) for name, value in values.items()}
 
 

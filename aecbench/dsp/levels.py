@@ -12,13 +12,12 @@ from aecbench.signals import Array, Signals, Talk
 __all__ = [
     "FRAME",
     "active",
-    "active_level",
     "active_power",
     "db",
     "frame_length",
     "frame_power",
+    "near_levels",
     "power",
-    "ser_double",
     "talk",
     "to_samples",
 ]
@@ -84,20 +83,17 @@ def active_power(x: Array, rate: int) -> float:
     return float(energy[frames].mean()) if frames.any() else 0.0
 
 
-def active_level(x: Array, rate: int) -> float:
-    """Level of one signal [T] over its active frames in dB; NaN where it is silent."""
-    level = active_power(x, rate)
-    return float(db(level)) if level else np.nan
+def near_levels(near: Array, echo: Array, rate: int) -> tuple[float, float]:
+    """The level of the near end over its active frames, and near to echo over the frames in which both are active.
 
-
-def ser_double(signals: Signals, rate: int) -> float:
-    """Signal-to-echo ratio within double talk: near to echo over the frames in which both are active, in dB.
-
-    Of one scene [T]; NaN without such frames.
+    In dB, of one scene [T] each; NaN without such frames.
     """
-    both = talk(signals, rate) == Talk.DOUBLE
-    near, echo = (float(frame_power(x, rate)[both].sum()) for x in (signals.near, signals.echo))
-    return float(db(near / echo)) if near and echo else np.nan
+    powers = frame_power(near, rate), frame_power(echo, rate)
+    talks = [_active(energy) for energy in powers]
+    both = talks[0] & talks[1]
+    level = float(powers[0][talks[0]].mean()) if talks[0].any() else 0.0
+    sums = [float(energy[both].sum()) for energy in powers]
+    return (float(db(level)) if level else np.nan), (float(db(sums[0] / sums[1])) if all(sums) else np.nan)
 
 
 def talk(signals: Signals, rate: int) -> NDArray[np.int8]:

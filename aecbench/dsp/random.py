@@ -18,6 +18,8 @@ __all__ = ["normal", "uniform"]
 
 def uniform(rng: np.random.Generator, low: ArrayLike, high: ArrayLike, size: int | None = None) -> Any:
     """Numbers from `low` to `high`, whose dimensions broadcast where no `size` is given; one number for two numbers."""
+    if size is None and isinstance(low, float | int) and isinstance(high, float | int):
+        return low + (high - low) * rng.random()
     bottom, top = np.asarray(low, np.float64), np.asarray(high, np.float64)
     shape = np.broadcast_shapes(bottom.shape, top.shape) if size is None else (size,)
     return bottom + (top - bottom) * rng.random(shape)
