@@ -166,7 +166,7 @@ def _arctan(x: float) -> float:
 
 
 @ufunc
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x: Any) -> Any:
     """Exponential function."""
     y = np.float64(x)
     value = _exp(y)
@@ -176,62 +176,62 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 
 @ufunc
-def log(x):  # type: ignore[no-untyped-def]
+def log(x: Any) -> Any:
     """Natural logarithm: -inf of 0, NaN of negative numbers."""
     return _log_any(np.float64(x))
 
 
 @ufunc
-def log10(x):  # type: ignore[no-untyped-def]
+def log10(x: Any) -> Any:
     """Logarithm to base 10: -inf of 0, NaN of negative numbers."""
     return _log_any(np.float64(x)) / LN10
 
 
 @ufunc
-def decibels(ratio):  # type: ignore[no-untyped-def]
+def decibels(ratio: Any) -> Any:
     """10 log10 of a ratio of powers: -inf of 0, NaN of negative numbers."""
     return _log_any(np.float64(ratio)) * (10 / LN10)
 
 
 @ufunc
-def from_decibels(level):  # type: ignore[no-untyped-def]
+def from_decibels(level: Any) -> Any:
     """The amplitude ratio of a level from -6000 to 6000 dB: 10^(level / 20)."""
     return _exp(np.float64(level) * (LN10 / 20))
 
 
 @ufunc
-def sin(x):  # type: ignore[no-untyped-def]
+def sin(x: Any) -> Any:
     """Sine of x [rad], |x| up to 10^6."""
     return scalar_sincos(np.float64(x))[0]
 
 
 @ufunc
-def cos(x):  # type: ignore[no-untyped-def]
+def cos(x: Any) -> Any:
     """Cosine of x [rad], |x| up to 10^6."""
     return scalar_sincos(np.float64(x))[1]
 
 
 @ufunc
-def tan(x):  # type: ignore[no-untyped-def]
+def tan(x: Any) -> Any:
     """Tangent of x [rad], |x| up to 10^6."""
     s, c = scalar_sincos(np.float64(x))
     return s / c
 
 
 @ufunc
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x: Any) -> Any:
     """Hyperbolic tangent."""
     return _tanh(np.float64(x))
 
 
 @ufunc
-def arctan(x):  # type: ignore[no-untyped-def]
+def arctan(x: Any) -> Any:
     """Arc tangent, from -pi / 2 to pi / 2."""
     return _arctan(np.float64(x))
 
 
 @ufunc
-def _erfcx(x):  # type: ignore[no-untyped-def]
+def _erfcx(x: Any) -> Any:
     """exp(x^2) erfc(x) for x >= 0."""
     t = (x - CENTRE) / (x + CENTRE)
     series = 0.0

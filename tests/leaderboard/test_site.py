@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -154,3 +155,10 @@ def test_markdown_keeps_a_text_on_its_line_and_in_its_cell():
     shown = markdown("a\n| b `c` <d>")
     assert "\n" not in shown
     assert r"\| b \`c\` \<d\>" in shown
+
+
+def test_a_board_of_an_older_corpus_says_so_on_its_page(path, tmp_path):
+    board = open_board(path)
+    older = dataclasses.replace(board, rules=board.rules.model_copy(update={"simulator": 1}))
+    build([older], tmp_path)
+    assert "its corpus is of version 1 of the simulator" in (tmp_path / "toy-v1" / "index.html").read_text()
