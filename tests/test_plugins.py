@@ -182,16 +182,19 @@ BROKEN = "raise RuntimeError('licence\\nhas expired')\n"
 
 def test_a_broken_package_is_named_in_one_line_and_troubles_only_who_uses_it(package, aecbench, recipe_file, corpus):
     entries = {
-        "metrics": "bad = broken_aec:BAD",
-        "cancellers": "worse = broken_aec:Worse",
-        "noises": "buzz = broken_aec:x",
+        "metrics": "bad = unlicensed_aec:BAD",
+        "cancellers": "worse = unlicensed_aec:Worse",
+        "noises": "buzz = unlicensed_aec:x",
     }
-    package("broken_aec", BROKEN, **entries)
-    why = "cannot import 'broken_aec' (RuntimeError: licence has expired); mend or remove it"
+    package("unlicensed_aec", BROKEN, **entries)
+    why = "cannot import 'unlicensed_aec' (RuntimeError: licence has expired); mend or remove it"
     for words, said in (
-        (["eval", "--model", "nlms", "--metric", "bad", "--corpus", corpus.path], "metric 'bad' of broken_aec 2.0: "),
-        (["eval", "--model", "worse", "--corpus", corpus.path], "canceller 'worse' of broken_aec 2.0: "),
-        (["simulate", recipe_file, "--set", "noise.kind=buzz"], "noise 'buzz' of broken_aec 2.0: "),
+        (
+            ["eval", "--model", "nlms", "--metric", "bad", "--corpus", corpus.path],
+            "metric 'bad' of unlicensed_aec 2.0: ",
+        ),
+        (["eval", "--model", "worse", "--corpus", corpus.path], "canceller 'worse' of unlicensed_aec 2.0: "),
+        (["simulate", recipe_file, "--set", "noise.kind=buzz"], "noise 'buzz' of unlicensed_aec 2.0: "),
     ):
         result = aecbench(*words)
         assert result.exit_code == 2
@@ -200,7 +203,7 @@ def test_a_broken_package_is_named_in_one_line_and_troubles_only_who_uses_it(pac
     listed = aecbench("list")
     assert listed.exit_code == 0
     assert "licence has expired" in listed.stdout
-    assert "broken_aec 2.0" in listed.stdout
+    assert "unlicensed_aec 2.0" in listed.stdout
 
 
 def test_what_is_something_else_than_an_entry_is_said(package):
