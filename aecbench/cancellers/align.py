@@ -244,7 +244,7 @@ class DelayTracker:
         return self._searched(new) if new.decisions % self.every == 0 else new
 
     def _searched(self, state: State) -> State:
-        """The state after a search for longer delays of the signals of which the decisions find none."""
+        """Return the state after searching longer delays for the signals in which no short delay was found."""
         distant, confirmed = state.distant.copy(), state.confirmed.copy()
         known, lags = min(state.decisions, len(state.heard)), Lags(0, self.reach)
         for i in _signals(state.delay):
@@ -385,7 +385,7 @@ class Aligned:
 
     @property
     def latency(self) -> int:
-        """That of the canceller, and the delay of a microphone that is ahead; a delay of the far end adds none."""
+        """Return the canceller's latency plus the microphone's delay; delaying the far end adds none."""
         return self.canceller.latency + self.alignment.lead
 
     def cancel(self, mic: Array, far: Array) -> Array:
@@ -421,17 +421,17 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     @property
     def block(self) -> int:
-        """That of the canceller."""
+        """Return the value of the canceller."""
         return self.canceller.block
 
     @property
     def latency(self) -> int:
-        """That of the canceller: alignment adds none."""
+        """Return the canceller's latency; alignment adds none."""
         return self.canceller.latency
 
     @property
     def delay(self) -> int:
-        """That of the canceller."""
+        """Return the value of the canceller."""
         return self.canceller.delay
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:

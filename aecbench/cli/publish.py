@@ -18,7 +18,7 @@ __all__ = ["publish"]
     "--board",
     "board_name",
     metavar="NAME",
-    help="Add to this leaderboard.  [default: that of aecbench eval --board]",
+    help="Add to this leaderboard.  [default: the board of the evaluation]",
     shell_complete=complete.boards,
 )
 @click.option(

@@ -12,7 +12,7 @@ A stem in float is its int16 samples times the scene's `scale`. Stems are quanti
 
 Three values are measured, NaN where there is nothing to measure: `t20`, the reverberation time [s] of the first path,
 beside the `room.rt60` that was asked for; `near_level_measured`, the active level [dBFS] of near, beside `near_level`,
-from which clipping and gain control lead away; `ser_double`, the level [dB] of near above that of echo over the frames
+from which clipping and gain control lead away; `ser_double`, the ratio [dB] of near to echo power over the frames
 of 10 ms in which both are active, beside `ser`. Shards of earlier versions hold `t20` alone; readers give NaN for the
 others.
 

@@ -26,7 +26,7 @@ class Command:
     """`prog {mic} {far} {out}`: the names stand for WAV files in a folder of their own, the first two 16-bit.
 
     The program runs without a shell, in `folder`; it has to write {out} at mic's rate and length, aligned with mic.
-    Raises UsageError where a name is left out or there is no such program.
+    Raises UsageError where a name is left out or the program does not exist.
     """
 
     command: str
