@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
 
-from aecbench import __version__, cancellers
+from aecbench import cancellers
+from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
@@ -22,16 +22,14 @@ from aecbench.cancellers.external.onnx import OnnxModel
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.oracle import Oracle
 from aecbench.cancellers.passthrough import Passthrough
-from aecbench.config import canonical_json, parse, read_toml, sha256
+from aecbench.cards import BEST, CARD, Card, read_card
+from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.plugins import load
-from aecbench.record import Frozen
 from aecbench.signals import Array
 
 __all__ = [
-    "CARD",
-    "Card",
     "Code",
     "System",
     "card_folder",
@@ -41,24 +39,11 @@ __all__ = [
     "split_name",
 ]
 
-CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
 COMMAND, ONNX = "command", ".onnx"
 OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns")  # 2 dB more ERLE without our tracker, on validation scenes of speech-v1
 SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
 NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
 PROGRAM = "aecbench.cancellers.external.command:Command"
-
-
-class Card(Frozen):
-    """What baselines/<name>/card.toml says."""
-
-    canceller: str  # row of CANCELLERS, "package.module:Class", or "command": an outside program
-    summary: str
-    filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    weights: str | None = None  # of a network: a safetensors file beside the card; or all of it, an .onnx file
-    sha256: str | None = None  # of that file
-    origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
 
 
 @dataclass(frozen=True)
@@ -238,7 +223,7 @@ def load_predictions(name: str | Path) -> System:
 def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> System:
     """The system of a card, which may be the filter of the cards in the folders that it is `inside` of."""
     path = folder / CARD
-    card = parse(Card, read_toml(path), str(path))
+    card = read_card(folder)
     if card.weights is not None and card.weights.endswith(ONNX):
         return _onnx(name, folder / card.weights, card)
     if card.weights is not None:

@@ -22,7 +22,7 @@ from aecbench.cancellers.deep.compress import prune
 from aecbench.cancellers.deep.framewise import FramewiseCanceller
 from aecbench.cancellers.deep.onnx import export, exportable
 from aecbench.corpus import open_corpus
-from aecbench.cost import real_time_factor
+from aecbench.costs import real_time_factor
 from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
 from aecbench.results import ResultTable

@@ -124,7 +124,7 @@ MEMORY = """
 import sys
 from pathlib import Path
 from aecbench.cancel import cancel_files
-from aecbench.cost import process_peak
+from aecbench.costs import process_peak
 from aecbench.systems import load_system
 system, (short, long, out) = load_system("passthrough"), map(Path, sys.argv[1:])
 cancel_files(system, short, short, out)

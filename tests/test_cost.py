@@ -7,7 +7,7 @@ import pytest
 
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.passthrough import Passthrough
-from aecbench.cost import Cost, cost, peak_memory, real_time_factor, scene
+from aecbench.costs import Cost, cost, peak_memory, real_time_factor, scene
 from aecbench.errors import AecbenchError, UnknownName
 
 HEAVY = """
@@ -75,7 +75,7 @@ def test_the_scene_is_the_same_every_time_and_has_an_echo():
 def known(monkeypatch):
     """No measurement."""
     costs = {"nlms": Cost(0, 32.8e6, 0.0061, 0.0, 190e6), "mine:A_1": Cost(np.nan, np.nan, 0.5, 0.01, 200e6)}
-    monkeypatch.setattr("aecbench.cost.cost", lambda name, align: costs[name])
+    monkeypatch.setattr("aecbench.costs.cost", lambda name, align: costs[name])
     return costs
 
 

@@ -8,7 +8,7 @@ import soundfile
 
 from aecbench.cancellers.align import DelayTracker, aligned
 from aecbench.cancellers.base import Streaming
-from aecbench.demo import demo, write_demo
+from aecbench.demonstration import demo, write_demo
 from aecbench.dsp.levels import active_power, db, power
 from aecbench.errors import AudioError
 from aecbench.signals import STEMS

@@ -201,7 +201,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech_folder: Path)
     pytest.importorskip("espeakng_loader")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("aecbench.cost.SECONDS", 1)
+    monkeypatch.setattr("aecbench.costs.SECONDS", 1)
     return Reader(tmp_path, speech_folder)
 
 

@@ -92,7 +92,7 @@ def test_torch_is_imported_by_deep_cancellers_and_training_only():
         for path in FILES
         if any(line.lstrip().startswith(("import torch", "from torch")) for line in path.read_text().splitlines())
     }
-    assert {user for user in users if not user.startswith(("cancellers/deep/", "train/"))} == set()
+    assert {user for user in users if not user.startswith(("cancellers/deep/", "training/"))} == set()
 
 
 def test_pytest_is_imported_by_the_tests_of_the_contract_only():

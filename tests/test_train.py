@@ -14,9 +14,9 @@ from aecbench.config import read_toml, sha256
 from aecbench.errors import AecbenchError, ConfigError, OutputError, UnknownName, UsageError
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
-from aecbench.train import Limits, export, read_settings, stored_settings, train
-from aecbench.train.checkpoint import LAST, read_checkpoint
-from aecbench.train.run import Run
+from aecbench.training import Limits, export, read_settings, stored_settings, train
+from aecbench.training.checkpoint import LAST, read_checkpoint
+from aecbench.training.run import Run
 
 TOY = '''
 """A network that learns to let the far end through."""
@@ -166,7 +166,7 @@ RANKS = """
 import multiprocessing, os, sys
 from pathlib import Path
 from aecbench.corpus import open_corpus
-from aecbench.train import read_settings, train
+from aecbench.training import read_settings, train
 
 def work(rank):
     os.environ["RANK"] = str(rank)
@@ -260,7 +260,7 @@ def test_a_checkpoint_that_cannot_be_read_is_kept_and_said_so(training_corpus, t
 def test_a_better_network_replaces_the_one_before_in_one_instant(training_corpus, tmp_path):
     network = importlib.import_module("toy_net")
     from aecbench.cancellers.deep.base import load_network
-    from aecbench.train.checkpoint import write_model
+    from aecbench.training.checkpoint import write_model
 
     first, second = (network.Toy(network.ToyConfig()) for _ in range(2))
     card = {"canceller": MODEL, "summary": "a toy", "origin": {}}
@@ -279,7 +279,7 @@ def test_a_better_network_replaces_the_one_before_in_one_instant(training_corpus
 
 def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path):
     from aecbench.cancellers.deep.base import load_network
-    from aecbench.train.checkpoint import write_model
+    from aecbench.training.checkpoint import write_model
 
     toy = importlib.import_module("toy_net")
     write_model(tmp_path, toy.Toy(toy.ToyConfig()), {"canceller": MODEL, "summary": "a toy", "origin": {}})

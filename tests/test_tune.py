@@ -15,7 +15,7 @@ from aecbench.metrics import METRICS
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 from aecbench.systems import load_system
-from aecbench.tune import tune
+from aecbench.tuning import tune
 
 pytest.importorskip("optuna")
 
@@ -125,7 +125,7 @@ def test_importances_tell_that_gain_matters(tuning_corpus, tmp_path):
 
 def test_a_search_that_was_interrupted_goes_on_as_if_it_was_not(tuning_corpus, tmp_path, monkeypatch):
     system = load_system("toy_aec:Toy", "none")
-    module = importlib.import_module("aecbench.tune")
+    module = importlib.import_module("aecbench.tuning")
     tune(system, tuning_corpus, {"erle": 1}, trials=12, out=tmp_path / "whole")
 
     calls, scored = iter(range(10_000)), module._score

@@ -10,7 +10,7 @@ from aecbench.cancellers.residual import ResidualSuppressor
 from aecbench.dsp.delay import delay
 from aecbench.signals import Array
 
-__all__ = ["LinearFilter", "learnt_response"]
+__all__ = ["LinearFilter", "learnt_response", "response_of"]
 
 
 @runtime_checkable
@@ -34,18 +34,19 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
     if not isinstance(canceller, Streaming):
         return None
     state = canceller.init(())
-    if _response(canceller, state) is None:
+    if response_of(canceller, state) is None:
         return None
     for start in range(0, mic.shape[-1] - canceller.block + 1, canceller.block):
         span = np.s_[start : start + canceller.block]
         state, _ = canceller.step(state, mic[span], far[span])
-    return _response(canceller, state)
+    return response_of(canceller, state)
 
 
-def _response(canceller: Streaming[Any], state: Any) -> Array | None:
+def response_of(canceller: Streaming[Any], state: Any) -> Array | None:
+    """Return the impulse response [..., L] in a state; None for what is not a linear filter of full band."""
     if isinstance(canceller, AlignedStreaming):
-        response = _response(canceller.canceller, state.inner[0])
+        response = response_of(canceller.canceller, state.inner[0])
         return None if response is None else np.pad(response, (int(state.tracker.delay), 0))
     if isinstance(canceller, ResidualSuppressor):
-        return _response(canceller.filter, state.filter)
+        return response_of(canceller.filter, state.filter)
     return canceller.impulse_response(state) if isinstance(canceller, LinearFilter) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from aecbench import __version__
+from aecbench._version import __version__
 from aecbench.cli.cancel import cancel
 from aecbench.cli.common import ADVICE
 from aecbench.cli.compare import compare

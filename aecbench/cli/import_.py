@@ -34,7 +34,7 @@ def import_(layout: str, folder: Path, out: Path, split: str, jobs: int, as_json
     """
     from aecbench.corpus.layouts import LAYOUTS, REPORT, build
     from aecbench.errors import FailedItems
-    from aecbench.report import corpus_facts, corpus_report
+    from aecbench.report.corpus import corpus_facts, corpus_report
 
     known("layout", layout, LAYOUTS)
     when_stopped(f"{out} is not finished: remove it, and import again")

@@ -90,9 +90,9 @@ def train(
     from aecbench.corpus import open_corpus
     from aecbench.errors import AecbenchError
     from aecbench.plots import plot_cancellation, plot_training
-    from aecbench.train import Limits, export, read_settings, stored_settings
-    from aecbench.train import train as run
-    from aecbench.train.log import CURVE, read_log
+    from aecbench.training import Limits, export, read_settings, stored_settings
+    from aecbench.training import train as run
+    from aecbench.training.log import CURVE, read_log
 
     name = model.replace(":", ".")  # with a colon it would be a class, not a folder
     folder = save_dir or RUNS / "train" / name

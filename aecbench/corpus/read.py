@@ -1,5 +1,6 @@
 """Reading corpora: lazily, once per process, checked."""
 
+import difflib
 import json
 import os
 import re
@@ -114,6 +115,21 @@ class Corpus(Sequence[Item]):
         """
         return self._choose(matches(self.scenes, conditions).to_numpy())
 
+    def find(self, name: str | None = None) -> int:
+        """Return the index of the scene called `name`: corpus/split/index, or split/index.
+
+        Without a name: of the first scene with double talk in the first split, or 0. Raises UnknownName.
+        """
+        if name is None:
+            first = (self.scenes["split"] == self.scenes["split"].iloc[0]) & (self.scenes["talk"] == "double")
+            return int(first.to_numpy().argmax())
+        ids = [str(scene) for scene in self.scenes["scene"]]
+        indices = {known: index for index, scene in enumerate(ids) for known in (scene, scene.partition("/")[2])}
+        if name not in indices:
+            near = difflib.get_close_matches(name, indices, n=1)
+            raise UnknownName(f"scene of {self.path}", name, near or [f"{ids[0]} to {ids[-1]}"])
+        return indices[name]
+
     def share(self, rank: int, count: int) -> "Corpus":
         """The scenes for process `rank` of `count`: neighbours, none in two shares, all in one, as many in each ± 1.
 
@@ -156,6 +172,11 @@ class Corpus(Sequence[Item]):
                 raise UnknownName("signal", name, STEMS)
         shard, row, length = self._place(index)
         return shard.stems(row, names)[:, :length]
+
+    def scale(self, index: int) -> float:
+        """By what the stored samples of a scene are multiplied: full scale is 1, one step of a 16-bit file 2^-15."""
+        shard, row, _ = self._place(index)
+        return shard.scale(row)
 
     def _place(self, index: int) -> tuple[Shard, int, int]:
         """Shard, row and length of a scene. Raises IndexError past the end, as a Sequence does."""

@@ -53,7 +53,6 @@ __all__ = [
     "Standing",
     "board_folders",
     "board_names",
-    "condition_title",
     "find_board",
     "is_shipped",
     "new_board",
@@ -64,7 +63,6 @@ __all__ = [
 
 BOARD, SCENES, BOARDS = "board.toml", "scenes.parquet", "leaderboards"
 DRAWN = (*CONDITIONS, "nonlinear", "duration", *SOURCES)  # what is kept of a scene
-UNITS = {"ser": "dB", "ser_double": "dB", "rt60": "s", "delay": "s"}
 RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
 train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
@@ -238,15 +236,6 @@ class Board:
         """What differs between the scenes, and so can be told apart."""
         known = ("talk", "ser", "ser_double", "rt60", "loudspeaker", "noise", "path", "delay")
         return [name for name in known if name in self.scenes and self.scenes[name].nunique() > 1]
-
-
-def condition_title(condition: str) -> str:
-    """What a condition is called over a table.
-
-    >>> condition_title("ser"), condition_title("talk")
-    ('ser [dB]', 'talk')
-    """
-    return f"{condition} [{UNITS[condition]}]" if condition in UNITS else condition
 
 
 def board_folders(place: Path | None = None) -> Path:

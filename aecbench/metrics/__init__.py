@@ -33,7 +33,7 @@ from aecbench.metrics import (
     si_sdr,
     stoi,
 )
-from aecbench.metrics.base import Metric, Score
+from aecbench.metrics.base import Metric, Score, Trial
 from aecbench.plugins import Table
 from aecbench.signals import Array, Signals, Talk
 
@@ -44,6 +44,7 @@ __all__ = [
     "TABLE",
     "Metric",
     "Score",
+    "Trial",
     "choose",
     "find",
     "of_version",
@@ -185,7 +186,12 @@ def score(
     changes: Sequence[float] = (),
     responses: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Score:
-    """Score one scene with a metric or the one of a name: see `aecbench.metrics.base.score`. Raises as `find`."""
-    if isinstance(metric, str):
-        metric = find(metric)
-    return base.score(metric, signals, estimate, rate, talk, changes, responses)
+    """Score the estimate [T] of one scene, stems [T] at `rate` Hz, with a metric or the one of a name.
+
+    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given;
+    `changes` are the times [s] at which its echo path changes; `responses` gives the impulse response [L] of the echo
+    path and that which the system has learnt, or raises Undefined, and is called where a metric asks for them. See
+    `aecbench.metrics.base.score`. Raises as `find`.
+    """
+    chosen = find(metric) if isinstance(metric, str) else metric
+    return base.score(chosen, Trial(signals, estimate, rate, talk, changes, responses))

@@ -1,6 +1,5 @@
 """Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
 
-from aecbench.results.cache import Cache
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better
 from aecbench.results.folder import ROWS, add, check
@@ -20,7 +19,6 @@ __all__ = [
     "RTF",
     "SCORES",
     "SOURCES",
-    "Cache",
     "Column",
     "Difference",
     "Interval",

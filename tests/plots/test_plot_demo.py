@@ -4,7 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from aecbench.demo import demo
+from aecbench.demonstration import demo
 from aecbench.plots import plot_demo
 from aecbench.systems import load_system
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from aecbench.config import read_toml
-from aecbench.train import export
-from aecbench.train.attribution import sources
+from aecbench.training import export
+from aecbench.training.attribution import sources
 
 ROW = {"kind": "epoch", "step": 9, "epoch": 1, "loss": 0.5, "val_loss": 0.25, "erle": 20.0}
 

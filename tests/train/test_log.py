@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from aecbench.train.log import BOARD, LOG, Log, read_log
-from aecbench.train.run import PART
+from aecbench.training.log import BOARD, LOG, Log, read_log
+from aecbench.training.run import PART
 
 STEPS = 6
 
@@ -70,7 +70,7 @@ def test_tensorboard_is_not_shown_what_is_not_finite(tmp_path):
 
 
 def test_without_tensorboard_there_is_still_a_log(tmp_path, monkeypatch):
-    monkeypatch.setattr("aecbench.train.log.find_spec", lambda _: None)
+    monkeypatch.setattr("aecbench.training.log.find_spec", lambda _: None)
     write(tmp_path, [1.0, math.nan])
     assert {path.name for path in tmp_path.iterdir()} == {LOG}
     steps, epochs = read_log(tmp_path)

@@ -21,11 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 import torch
 from torch import Tensor, nn
 
-from aecbench import __version__
+from aecbench._version import __version__
 from aecbench.cancellers.base import Canceller
 from aecbench.cancellers.count import count
 from aecbench.cancellers.deep import kalman_step, stft
@@ -33,13 +32,14 @@ from aecbench.cancellers.deep.compress import rounded
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
 from aecbench.cancellers.external.onnx import KEY, Facts, OnnxModel
 from aecbench.cancellers.kalman import Kalman
+from aecbench.cards import write_card
 from aecbench.config import sha256
 from aecbench.errors import MissingExtra, UsageError
 from aecbench.output import new_folder, whole_file
 
 __all__ = ["Block", "export", "exportable"]
 
-FILE, CARD = "model.onnx", "card.toml"
+FILE = "model.onnx"
 OPSET = 20
 
 
@@ -119,7 +119,7 @@ def export(canceller: FramewiseCanceller, out: Path, *, name: str, int8: bool = 
         "sha256": sha256(data),
     }
     _write(out / FILE, data)
-    _write(out / CARD, tomli_w.dumps(card).encode())
+    write_card(out, card)
     return out
 
 

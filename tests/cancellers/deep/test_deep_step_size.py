@@ -11,9 +11,9 @@ from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
 from aecbench.cancellers.nlms import NLMS
-from aecbench.train import Settings
-from aecbench.train.processes import Processes
-from aecbench.train.run import Run
+from aecbench.training import Settings
+from aecbench.training.processes import Processes
+from aecbench.training.run import Run
 
 SMALL = {"n_fft": 128, "hop_length": 64, "taps": 4, "bands": 8, "hidden": 8, "burn_in": 0, "path_change": 0.0}
 NETWORKS = ("narrow", "hybrid", "broad")

@@ -12,7 +12,7 @@ from aecbench.cancellers.deep.base import Batch
 from aecbench.corpus import Corpus, Remix
 from aecbench.errors import UnknownName, UsageError
 from aecbench.signals import Signals
-from aecbench.train.settings import Settings
+from aecbench.training.settings import Settings
 
 __all__ = ["Examples", "training_examples", "validation_examples"]
 

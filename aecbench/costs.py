@@ -4,7 +4,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import numpy as np
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.count import count
+from aecbench.clock import processor_time
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
 from aecbench.systems import load_system
@@ -23,7 +23,7 @@ SECONDS = 10  # of audio, in each run
 RUNS = 5
 STATUS = Path("/proc/self/status")
 MEGABYTE = 1e6
-PROGRAM = "import sys; from aecbench.cost import report_memory; report_memory(*sys.argv[1:])"
+PROGRAM = "import sys; from aecbench.costs import report_memory; report_memory(*sys.argv[1:])"
 
 
 class Cost(NamedTuple):
@@ -89,15 +89,9 @@ def _run(canceller: Canceller, mic: Array, far: Array) -> None:
 
 
 def _timed(canceller: Canceller, mic: Array, far: Array) -> float:
-    start = _processor_time()
+    start = processor_time()
     _run(canceller, mic, far)
-    return _processor_time() - start
-
-
-def _processor_time() -> float:
-    """Seconds of this process and of the programs it has run."""
-    children = os.times()
-    return time.process_time() + children.children_user + children.children_system
+    return processor_time() - start
 
 
 def process_peak() -> float:

@@ -19,10 +19,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from aecbench.cancellers.deep.base import Batch, Network
 from aecbench.config import sha256
-from aecbench.train.checkpoint import Progress
-from aecbench.train.data import Examples
-from aecbench.train.processes import Processes
-from aecbench.train.settings import Settings
+from aecbench.training.checkpoint import Progress
+from aecbench.training.data import Examples
+from aecbench.training.processes import Processes
+from aecbench.training.settings import Settings
 
 __all__ = ["PART", "Run"]
 

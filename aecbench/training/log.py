@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from aecbench.errors import OutputError
 from aecbench.progress import can_show
 from aecbench.results import heading
-from aecbench.train.scenes import SCORES
+from aecbench.training.scenes import SCORES
 
 __all__ = ["BOARD", "CURVE", "LOG", "Log", "read_log"]
 

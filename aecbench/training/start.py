@@ -9,23 +9,24 @@ from typing import Any
 
 import torch
 
-from aecbench import __version__
+from aecbench._version import __version__
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.deep.base import Network, load_weights
-from aecbench.config import canonical_json, parse, read_toml
+from aecbench.cards import BEST, read_card
+from aecbench.config import canonical_json, parse
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError, UnknownName, UsageError
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
 from aecbench.systems import import_class
-from aecbench.train.checkpoint import BEST, CARD, LAST, read_checkpoint
-from aecbench.train.data import training_examples, validation_examples
-from aecbench.train.log import Log
-from aecbench.train.loop import Limits, Writer, loop
-from aecbench.train.processes import Processes, processes
-from aecbench.train.run import Run
-from aecbench.train.scenes import Picture, validation_scenes
-from aecbench.train.settings import Settings
+from aecbench.training.checkpoint import LAST, read_checkpoint
+from aecbench.training.data import training_examples, validation_examples
+from aecbench.training.log import Log
+from aecbench.training.loop import Limits, Writer, loop
+from aecbench.training.processes import Processes, processes
+from aecbench.training.run import Run
+from aecbench.training.scenes import Picture, validation_scenes
+from aecbench.training.settings import Settings
 
 __all__ = ["Trained", "stored_settings", "train"]
 
@@ -94,7 +95,7 @@ def train(
         torch.manual_seed(settings.seed)
         network = kind(config)
         if init is not None:
-            load_weights(network, init / str(read_toml(init / CARD).get("weights")))
+            load_weights(network, init / str(read_card(init).weights))
         run = Run(network, settings, examples, group)
         if found is not None:
             run.load(found[0], found[1], found[2]["run"])
@@ -177,6 +178,6 @@ def _card(facts: Mapping[str, Any], run: Run, init: Path | None) -> dict[str, An
         "settings": settings,
     }
     if init is not None:
-        origin["init"] = str(read_toml(init / CARD).get("sha256", init))
+        origin["init"] = str(read_card(init).sha256 or init)
     summary = f"{facts['model']}, trained on {facts['train']['name']}"
     return {"canceller": facts["model"], "summary": summary, "origin": origin}

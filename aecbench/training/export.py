@@ -4,17 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
-from aecbench.config import read_toml
+from aecbench.cards import BEST, CARD, read_card, write_card
 from aecbench.corpus import Corpus
 from aecbench.errors import UsageError
 from aecbench.output import new_folder, whole_file
 from aecbench.results import heading
-from aecbench.train.attribution import Source, sources
-from aecbench.train.checkpoint import BEST, CARD
-from aecbench.train.log import CURVE, read_log
-from aecbench.train.scenes import SCORES
+from aecbench.training.attribution import Source, sources
+from aecbench.training.log import CURVE, read_log
+from aecbench.training.scenes import SCORES
 
 __all__ = ["export"]
 
@@ -32,20 +29,20 @@ def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str = 
     """
     if not (training / BEST / CARD).exists():
         raise UsageError(f"{training}: no epoch is finished, so there is nothing to export; train on with --resume")
-    card = read_toml(training / BEST / CARD)
+    card = read_card(training / BEST).model_dump(exclude_none=True)
     weights = (training / BEST / card["weights"]).read_bytes()
     new_folder(out)
     heard = sources(corpora)
     terms = {"weights": licence, "data": sorted({one.licence for source in heard for one in source.terms})}
     card = {**card, "weights": WEIGHTS, "origin": {**card["origin"], "licence": terms}}
-    files = {WEIGHTS: weights, CARD: tomli_w.dumps(card).encode()}
-    files |= {file.name: file.read_bytes() for file in (training / BEST).glob("*.py")}
+    files = {WEIGHTS: weights} | {file.name: file.read_bytes() for file in (training / BEST).glob("*.py")}
     if (training / CURVE).is_file():
         files[CURVE] = (training / CURVE).read_bytes()
     text = "\n".join(_readme(out.resolve().name, card, read_log(training)[1], heard, files))
     for name, data in {**files, README: f"{text}\n".encode()}.items():
         with whole_file(out / name) as part:
             part.write_bytes(data)
+    write_card(out, card)
     return out
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-import tomli_w
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Network
+from aecbench.cards import write_card
 from aecbench.config import sha256
-from aecbench.errors import AecbenchError, ConfigError
+from aecbench.errors import AecbenchError
 from aecbench.output import new_folder, whole_file
 
-__all__ = ["BEST", "CARD", "LAST", "Progress", "read_checkpoint", "write_checkpoint", "write_model"]
+__all__ = ["LAST", "Progress", "read_checkpoint", "write_checkpoint", "write_model"]
 
-LAST, BEST, CARD = "last.safetensors", "best", "card.toml"
+LAST = "last.safetensors"
 STATE = "state"
 
 
@@ -86,15 +86,10 @@ def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None
         part.write_bytes(data)
     parameters = network.config.model_dump(mode="json", exclude_none=True)
     lines = {**card, "weights": weights.name, "sha256": digest, "parameters": parameters, "origin": card["origin"]}
-    try:
-        text = tomli_w.dumps(lines)
-    except TypeError as error:
-        raise ConfigError(f"a card cannot hold what the network's Config does ({error}); use what TOML has") from None
     if (module := _module(type(network))) is not None:
         with whole_file(folder / module.name) as part:
             part.write_bytes(module.read_bytes())
-    with whole_file(folder / CARD) as part:
-        part.write_text(text, encoding="utf-8")
+    write_card(folder, lines)
     for old in folder.glob("weights-*.safetensors"):
         if old != weights:
             old.unlink()

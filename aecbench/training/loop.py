@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from aecbench.cancellers.deep.base import Batch
+from aecbench.cards import BEST
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError
-from aecbench.train.checkpoint import BEST, LAST, write_checkpoint, write_model
-from aecbench.train.log import Log
-from aecbench.train.run import Run
-from aecbench.train.scenes import SCORES, Picture, cancel_scenes
+from aecbench.training.checkpoint import LAST, write_checkpoint, write_model
+from aecbench.training.log import Log
+from aecbench.training.run import Run
+from aecbench.training.scenes import SCORES, Picture, cancel_scenes
 
 __all__ = ["Limits", "Writer", "loop"]
 
