@@ -24,7 +24,7 @@ from aecbench.systems import System
 __all__ = ["Demo", "demo", "write_demo"]
 
 RECIPE, SPLIT = "quickstart-v1", "test"  # rooms, loudspeakers and noises; talkers that nothing was trained on
-SCORES = ("erle", "sdr", "si_sdr", "pesq", "stoi")
+SHOWN = ("erle", "sdr", "si_sdr", "pesq", "stoi")
 
 
 class Demo(NamedTuple):
@@ -72,7 +72,7 @@ def demo(
     output = _cancelled(system, signals)
     labels = talk(signals, scene.rate)
     before, after = (
-        {name: score(name, signals, estimate, scene.rate, labels) for name in SCORES}
+        {name: score(name, signals, estimate, scene.rate, labels) for name in SHOWN}
         for estimate in (signals.mic, output)
     )
     return Demo(scene, signals, system.name, output, before, after, _decisions(system.canceller, signals))

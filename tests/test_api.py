@@ -1,6 +1,8 @@
 """The Python API: what `import aecbench` offers, and what it costs."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,18 +28,37 @@ def pair():
 
 
 def test_every_name_is_there_typed_and_documented():
-    listed = set(ab.__all__) - {"__version__"}
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    typed = {
-        alias.asname or alias.name
-        for block in tree.body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in block.body
-        for alias in node.names
-    }
-    assert listed == typed == set(ab.PLACES)
-    assert all(getattr(ab, name).__doc__ for name in listed)
-    assert set(ab.__all__) <= set(dir(ab))
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    (declared,) = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    assert set(declared) == set(ab.__all__)
+    assert all(getattr(ab, name).__doc__ for name in declared)
+    assert set(declared) <= set(dir(ab))
+
+
+def test_every_documented_name_of_the_package_is_public_and_every_public_name_is_documented():
+    text = (PACKAGE.parent / "docs" / "api.md").read_text()
+    documented = set(re.findall(r"auto(?:class|function|data):: aecbench\.(\w+)$", text, re.MULTILINE))
+    assert documented == set(ab.__all__) - {"__version__"}
+
+
+def test_a_type_checker_knows_every_name_and_its_type(tmp_path):
+    names = sorted(set(ab.__all__) - {"__version__"})
+    (tmp_path / "user.py").write_text(
+        "import aecbench as ab\n"
+        "corpus: ab.Corpus = ab.load_corpus('c')\n"
+        "output = ab.load_system('nlms').cancel([0.0], [0.0])\n"
+        f"everything = ({', '.join(f'ab.{name}' for name in names)})\n"
+        "ab.evaluate('nlms', corpus, jobs='two')\n"
+        "ab.simulator\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "user.py"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"MYPYPATH": str(PACKAGE.parent)}, capture_output=True, text=True
+    )
+    errors = [line.partition("error: ")[2] for line in done.stdout.splitlines() if line.startswith("user.py")]
+    assert len(errors) == 2, done.stdout
+    assert 'Argument "jobs" to "evaluate" has incompatible type "str"' in errors[0]
+    assert 'Module has no attribute "simulator"' in errors[1]
 
 
 def test_no_module_has_the_name_of_a_function():

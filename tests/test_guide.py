@@ -32,7 +32,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "arecord": "needs a sound card",
     "dask ": "started by tests/test_dask.py",
     "aecbench simulate synthetic-v1 --scheduler": "run by tests/test_dask.py",
-    "torchrun": "run by tests/test_train.py",
+    "torchrun": "run by tests/training/test_train.py",
     "aecbench fetch": "downloads 1 GB; tests/packs fetch a small pack",
     "aecbench eval --model kalman --corpus corpora/challenge-real --aecmos": "needs the models of Microsoft",
     "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",

@@ -17,7 +17,7 @@ from aecbench.metrics import METRICS, Metric, choose
 from aecbench.metrics import TABLE as METRIC_TABLE
 from aecbench.metrics.near_attenuation import near_attenuation
 from aecbench.parallel import in_parallel
-from aecbench.results import RTF, SCORES, ResultTable, columns_of
+from aecbench.results import ROW_COLUMNS, RTF, ResultTable, columns_of
 from aecbench.signals import STEMS, Talk
 from aecbench.systems import System, load_system
 
@@ -75,7 +75,7 @@ def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric
     """Return the table that `evaluate` would give, with its provenance, but without rows. Raises as that does."""
     _check_names(systems, written=False)
     scenes = corpus.split(split)
-    rows = pd.DataFrame(columns=list(SCORES))
+    rows = pd.DataFrame(columns=list(ROW_COLUMNS))
     return ResultTable.concat([ResultTable(rows, _provenance(system, scenes, split, metrics)) for system in systems])
 
 
@@ -146,7 +146,7 @@ def _variables(scenes: Corpus) -> pd.DataFrame:
     """Return what was drawn for each scene and is a single number or word."""
     table = scenes.to_pandas()
     lists = [name for name, values in table.items() if values.map(lambda x: isinstance(x, str) and x[:1] == "[").any()]
-    return table.drop(columns=[*lists, *({"shard", "row", "sha256", *SCORES} & set(table)) - {"scene"}])
+    return table.drop(columns=[*lists, *({"shard", "row", "sha256", *ROW_COLUMNS} & set(table)) - {"scene"}])
 
 
 def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:

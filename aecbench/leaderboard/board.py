@@ -32,8 +32,8 @@ from aecbench.record import Frozen
 from aecbench.results import (
     CEILING,
     LOST_RULE,
+    ROW_COLUMNS,
     RTF,
-    SCORES,
     SOURCES,
     Column,
     Interval,
@@ -141,7 +141,7 @@ class Board:
         facts = {entry.name: entry.system.model_dump() for entry, _ in chosen}
         rule = LostRule(self.rules.near_lost.loss, self.rules.near_lost.share)
         if not frames:
-            columns = [*SCORES, *self.scenes.columns.drop("scene")]
+            columns = [*ROW_COLUMNS, *self.scenes.columns.drop("scene")]
             return ResultTable(pd.DataFrame(columns=columns), {**self.facts, "systems": {}}, rule)
         rows = pd.concat(frames, ignore_index=True).merge(self.scenes, on="scene", how="left", validate="many_to_one")
         texts = [str(name) for name, kind in rows.dtypes.items() if kind == "str"]

@@ -3,11 +3,11 @@
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better
 from aecbench.results.folder import ROWS, add, check
-from aecbench.results.formats import FORMATS, LOST, MARK, cell, difference_cell, lost_cell, result_json, wide
-from aecbench.results.groups import SCORES
-from aecbench.results.lost import LOST_RULE, Lost, LostRule
+from aecbench.results.formats import FORMATS, cell, difference_cell, lost_cell, result_json, wide
+from aecbench.results.groups import ROW_COLUMNS
+from aecbench.results.lost import CEILING, LOST, LOST_RULE, MARK, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
-from aecbench.results.table import CEILING, ResultTable
+from aecbench.results.table import ResultTable
 
 __all__ = [
     "CEILING",
@@ -16,8 +16,8 @@ __all__ = [
     "LOST_RULE",
     "MARK",
     "ROWS",
+    "ROW_COLUMNS",
     "RTF",
-    "SCORES",
     "SOURCES",
     "Column",
     "Difference",

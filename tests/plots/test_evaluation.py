@@ -5,16 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aecbench.evaluation import Processed
 from aecbench.plots import Evaluated
 from aecbench.plots.boxes import plot_spread
 from aecbench.plots.conditions import plot_condition, plot_conditions
 from aecbench.plots.cost import plot_cost, plot_costs
-from aecbench.plots.evaluated import outputs
 from aecbench.plots.gallery import plot_gallery
 from aecbench.plots.over_time import plot_over_time
 from aecbench.plots.style import looks
 from aecbench.results import ResultTable
-from aecbench.systems import load_system
+from aecbench.systems import System
 
 SYSTEMS = ("fast", "slow", "a_system_with_quite_a_long_name")
 
@@ -38,7 +38,7 @@ def undefined(found, **where):
 
 
 def evaluated(found):
-    return Evaluated(found, (), None, "test")
+    return Evaluated(found)
 
 
 def drawn(path):
@@ -93,48 +93,23 @@ def test_no_two_of_sixteen_systems_look_the_same():
     assert len(set(looks([str(n) for n in range(16)]).values())) == 16
 
 
-class Short:
-    """A canceller that fails in one way or the other."""
-
-    latency = 0
-
-    def cancel(self, mic, far):
-        """The first half of what it should be."""
-        return mic[: mic.size // 2]
-
-
-class Broken(Short):
-    """Gives nothing."""
-
-    def cancel(self, mic, far):
-        """Raises."""
-        raise ValueError("out of order")
-
-
 @pytest.fixture(scope="module")
-def heard(corpus):
-    systems = [load_system(name) for name in ("passthrough", f"{__name__}:Short", f"{__name__}:Broken")]
-    return Evaluated(table(), systems, corpus.split("test")[:2], "test")
+def processed(corpus):
+    """Two scenes, the outputs of a system, of one that gives half of it, and none of one that failed."""
+    whole = [(item, item.signals.mic) for item in (*corpus.where(talk="far_single")[:1], *corpus[:1])]
+    scenes = [Processed(item, {"passthrough": mic, "short": mic[: mic.size // 2]}) for item, mic in whole]
+    systems = [System(name, None, "", {}) for name in ("passthrough", "short", "broken")]
+    return Evaluated(table(), systems, scenes, scenes)
 
 
-def test_outputs_are_those_of_the_systems_that_did_not_fail(heard, tmp_path):
-    (found,) = outputs(heard, heard.scenes[:1], tmp_path)
-    passthrough, short, broken = (system.name for system in heard.systems)
-    assert found.keys() == {passthrough, short}
-    np.testing.assert_array_equal(found[passthrough], heard.scenes[0].signals.mic)
-    assert found[short].size == found[passthrough].size // 2
-    assert broken not in found
+def test_erle_over_time_is_drawn_where_there_is_echo_and_systems_may_fail(processed, tmp_path):
+    assert all(map(drawn, plot_over_time(processed, tmp_path)))
+    assert plot_over_time(processed._replace(timed=()), tmp_path / "none") == []
 
 
-def test_erle_over_time_is_drawn_where_there_is_echo_and_systems_may_fail(heard, tmp_path):
-    assert all(map(drawn, plot_over_time(heard, tmp_path)))
-    alone = heard._replace(scenes=heard.scenes.where(talk="near_single"))
-    assert plot_over_time(alone, tmp_path / "none") == []
-
-
-def test_the_gallery_has_a_picture_and_the_audio_of_each_scene(heard, tmp_path):
-    pictures = plot_gallery(heard, tmp_path)
-    assert len(pictures) == len(heard.scenes)
+def test_the_gallery_has_a_picture_and_the_audio_of_each_scene(processed, tmp_path):
+    pictures = plot_gallery(processed, tmp_path)
+    assert len(pictures) == len(processed.gallery)
     for path in pictures:
         assert drawn(path)
         assert {"mic.wav", "near.wav", "passthrough.wav"} <= {file.name for file in path.parent.iterdir()}

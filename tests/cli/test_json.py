@@ -9,7 +9,7 @@ import click
 import pytest
 
 from aecbench.cli import main
-from aecbench.report import LISTINGS
+from aecbench.report.listing import LISTINGS
 from aecbench.results import ResultTable
 
 QUICK = ("--jobs", 1)

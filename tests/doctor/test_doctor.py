@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from aecbench import doctor
+from aecbench.doctor import hardware, packages, selftest
+from aecbench.report.doctor import FENCE
 
-TOP = Path(__file__).parents[1]
+TOP = Path(__file__).parents[2]
 DEVELOPERS = {"test", "docs"}
 
 
@@ -26,14 +28,14 @@ def quick(monkeypatch):
 
 def lacking(monkeypatch, name: str) -> None:
     """Let a distribution be as if it were not installed."""
-    version = doctor.version
+    version = packages.version
 
     def found(asked: str) -> str:
         if asked == name:
             raise PackageNotFoundError(asked)
         return version(asked)
 
-    monkeypatch.setattr(doctor, "version", found)
+    monkeypatch.setattr(packages, "version", found)
 
 
 def test_a_small_scene_comes_through_and_its_echo_goes():
@@ -65,7 +67,7 @@ def test_what_is_needed_and_not_installed_is_a_failure(aecbench, quick, monkeypa
 
 
 def test_torch_that_cannot_be_imported_is_a_failure(aecbench, monkeypatch):
-    monkeypatch.setattr(doctor, "TORCH", "import no_such_torch")
+    monkeypatch.setattr(hardware, "TORCH", "import no_such_torch")
     result = aecbench("doctor", "--no-test")
     assert result.exit_code == 1
     assert "no_such_torch" in result.stderr
@@ -84,10 +86,10 @@ def drift(_, counted=iter(range(9))):  # noqa: B008
 
 
 @pytest.mark.parametrize(
-    ("step", "words"), [(fail, "ValueError: broken wheel"), (crash, "SIGKILL"), (drift, "another result")]
+    ("step", "words"), [(fail, "ValueError: broken wheel"), (crash, "SIGKILL"), (drift, "different results")]
 )
 def test_a_step_that_fails_or_dies_is_told_and_is_the_last(aecbench, quick, monkeypatch, step, words):
-    monkeypatch.setattr(doctor, "STEPS", {"bad": step, "next": fail})
+    monkeypatch.setattr(selftest, "STEPS", {"bad": step, "next": fail})
     result = aecbench("doctor", "--json")
     (told,) = json.loads(result.stdout)["test"]
     assert result.exit_code == 1
@@ -97,18 +99,12 @@ def test_a_step_that_fails_or_dies_is_told_and_is_the_last(aecbench, quick, monk
 
 def test_it_ends_in_a_block_to_paste_which_names_neither_people_nor_folders(aecbench, quick):
     text = aecbench("doctor", "--no-test").stdout
-    *_, block, end = text.split(doctor_fence())
+    *_, block, end = text.split(FENCE)
     assert end == "\n"
     for word in ("aecbench 0.1", "Python 3", "numpy ", "numba ", "cores", "memory: ", "disk: ", "torch: "):
         assert word in block
     for secret in (str(Path.home()), str(Path.cwd()), sys.prefix, f"/{getpass.getuser()}/"):
         assert secret not in text
-
-
-def doctor_fence() -> str:
-    from aecbench.cli.doctor import FENCE
-
-    return FENCE
 
 
 def test_gpus_are_told_with_their_memory(aecbench, monkeypatch):

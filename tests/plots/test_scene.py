@@ -3,43 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from aecbench.errors import UnknownName
-from aecbench.plots import find_scene, plot_scene, scene_picture
+from aecbench.plots import plot_scene, scene_picture
 from aecbench.plots.scene_data import decay, events, played_tone
 from aecbench.scenes.devices import DEVICES
 from aecbench.scenes.rooms.shoebox import SPEED_OF_SOUND
 from aecbench.scenes.scene import Loudspeaker
 
 RATE = 16_000
-
-
-def test_a_scene_is_found_by_its_name_and_by_its_split_and_index(corpus):
-    for place, scene in enumerate(corpus.scenes["scene"]):
-        assert find_scene(corpus, scene) == find_scene(corpus, scene.removeprefix("toy-v1/")) == place
-
-
-def test_the_first_double_talk_of_the_first_split_is_shown_by_default(corpus):
-    scenes = corpus.scenes[corpus.scenes["talk"] == "double"]
-    assert find_scene(corpus.split("test")) == scenes[scenes["split"] == "test"]["index"].iloc[0]
-
-
-def test_without_double_talk_the_first_scene_is_shown(corpus):
-    far_single = corpus.scenes["talk"].tolist().index("far_single")
-    assert find_scene(corpus[far_single : far_single + 1]) == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "advice"),
-    [
-        ("toy-v1/tset/000003", "did you mean 'toy-v1/test/000003'?"),
-        ("test/0003", "did you mean 'test/000003'?"),
-        ("?", "known: toy-v1/val/000000 to toy-v1/test/000005"),
-    ],
-)
-def test_an_unknown_scene_gets_advice(corpus, name, advice):
-    with pytest.raises(UnknownName) as error:
-        find_scene(corpus, name)
-    assert str(error.value).endswith(advice)
 
 
 def test_the_direct_sound_arrives_when_geometry_says(corpus):

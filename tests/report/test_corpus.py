@@ -8,7 +8,7 @@ from rich.console import Console
 
 from aecbench.errors import ConfigError
 from aecbench.recipe import read_recipe
-from aecbench.report import corpus_facts, corpus_report, missed_rt60
+from aecbench.report.corpus import corpus_facts, corpus_report, missed_rt60
 from aecbench.scenes.draw import draw
 from aecbench.simulation import simulate
 

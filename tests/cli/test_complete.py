@@ -14,7 +14,7 @@ from aecbench.cancellers.deep import DEEP
 from aecbench.cli import complete, main
 from aecbench.corpus.layouts import LAYOUTS
 from aecbench.metrics import METRICS
-from aecbench.report import LISTINGS
+from aecbench.report.listing import LISTINGS
 
 
 def completed(*words: str) -> list[str]:
