@@ -21,23 +21,28 @@ def read_recipe(
     split: str | None = None,
     scenes: int | None = None,
 ) -> CorpusSpec:
-    """The specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
+    """Return the specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
+
+    A specification that nothing changes is returned as it is.
 
     `assignments` are texts "key.path=value", `options` values by key path (None: not given). `split` keeps one split
     only, `scenes` sets the number of scenes of every split that has any.
     Raises UnknownName, and ConfigError naming the key that is wrong.
     """
+    changes = {key: str(value) if isinstance(value, Path) else value for key, value in (options or {}).items()}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if isinstance(recipe, CorpusSpec) and not (assignments or changes):
+        return _restricted(recipe, split, scenes)
     data, where = _read(recipe)
     for assignment in assignments:
         override(data, assignment)
-    for key, value in (options or {}).items():
-        if value is not None:
-            assign(data, key, str(value) if isinstance(value, Path) else value)
+    for key, value in changes.items():
+        assign(data, key, value)
     return _restricted(parse(CorpusSpec, data, where), split, scenes)
 
 
 def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
-    """What a recipe says, and how to call it in messages."""
+    """Return the keys of a recipe, and its name for messages."""
     if isinstance(recipe, CorpusSpec):
         return recipe.model_dump(mode="json"), f"specification {recipe.name}"
     if isinstance(recipe, Path) or recipe.endswith(".toml"):
@@ -46,6 +51,8 @@ def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
 
 
 def _restricted(spec: CorpusSpec, split: str | None, scenes: int | None) -> CorpusSpec:
+    if split is None and scenes is None:
+        return spec
     counts = {name: count for name, count in spec.splits.model_dump().items() if count}
     if split is not None and split not in counts:
         raise UnknownName("split", split, counts or SPLITS)

@@ -27,6 +27,8 @@ LAYERS = [
         "provenance",
         "clock",
         "cards",
+        "hashing",
+        "onnx_session",
     },
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},

@@ -50,7 +50,7 @@ def test_a_scene_rendered_alone_is_the_stored_one(corpus, spec, index):
     stored = corpus[index]
     scene = draw(spec, stored.scene.split, stored.scene.index)
     rendering = render_with_paths(scene, open_sources(spec))
-    record = encode(scene.model_dump_json(), rendering, spec.rate, spec.segments, spec.response_samples)
+    record = encode(scene, rendering, spec)
     assert scene == stored.scene
     for alone, kept in zip(record.audio * np.float32(record.scale), stored.signals, strict=True):
         np.testing.assert_array_equal(alone, kept)

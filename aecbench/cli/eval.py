@@ -231,5 +231,5 @@ def _of_board(name: str, boards: Path | None, corpus: Path | None, given: Sequen
         raise UsageError(f"board {name} says what {option} is for; leave out {option}, or --board")
     path = find_board(name, boards)
     rules = read_rules(path)
-    metrics, align = board_metrics(rules), "best" if rules.align == "auto" else rules.align
-    return Task(board_corpus(rules, corpus or CORPORA / name), rules.corpus.split, metrics, align, path)
+    opened = board_corpus(rules, corpus or CORPORA / name)
+    return Task(opened, rules.corpus.split, board_metrics(rules), rules.alignment, path)

@@ -94,15 +94,13 @@ def _draw(before: Mapping[str, Any]) -> tuple[Any, str]:
 
 def _render(before: Mapping[str, Any]) -> tuple[Any, str]:
     """Render the scene; give its record and its signals."""
-    from aecbench.config import canonical_json
     from aecbench.corpus.format import encode
     from aecbench.scenes.render import render_with_paths
     from aecbench.scenes.sources import open_sources
 
     spec, scene = before["draw"]
     rendering = render_with_paths(scene, open_sources(spec))
-    text = canonical_json(scene.model_dump(mode="json"))
-    record = encode(text, rendering, spec.rate, spec.segments, spec.response_samples)
+    record = encode(scene, rendering, spec)
     return (record, rendering), f"its record has the SHA-256 {record.sha256[:16]}"
 
 

@@ -62,6 +62,7 @@ __all__ = [
 ]
 
 BOARD, SCENES, BOARDS = "board.toml", "scenes.parquet", "leaderboards"
+BEST = "best"  # the alignment that suits the system, see `aecbench.systems.load_system`
 DRAWN = (*CONDITIONS, "nonlinear", "duration", *SOURCES)  # what is kept of a scene
 RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
@@ -94,13 +95,23 @@ class Rules(Frozen):
     title: str = Field(max_length=200)
     rebuild: str = ""  # the command that makes the corpus
     rules: str = RULES
-    align: str = "auto"  # alignment in front of systems that listen to the far end; such as align themselves have none
+    align: str = "auto"  # alignment of the far end, as for `load_system`; older boards say "auto" for "best"
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
     corpus: CorpusFacts
     simulator: int = 1  # version of the simulator that made the corpus; 0: it was imported
     near_lost: NearLost = NearLost()
     scenes: Hash  # SHA-256 of scenes.parquet
     metrics: dict[str, RankedMetric]
+
+    @property
+    def alignment(self) -> str:
+        """The alignment that `load_system` is given for an entry."""
+        return BEST if self.align == "auto" else self.align
+
+    @property
+    def alignments(self) -> tuple[str, ...]:
+        """The alignments that a system of an entry may have: that of the board, or none if it needs none."""
+        return ("auto" if self.align == BEST else self.align), "none"
 
     @property
     def older_corpus(self) -> bool:
@@ -311,7 +322,7 @@ def new_board(
     *,
     title: str = "",
     rebuild: str = "",
-    align: str = "auto",
+    align: str = BEST,
     ranked_by: Sequence[str] = (),
 ) -> Board:
     """Make the folder of a board, for the corpus and the metrics of a table of results, without entries.
@@ -319,7 +330,8 @@ def new_board(
     It is called as the folder, and is ranked by those of RANKED_BY that it has, or by all, where nothing else is said.
     Raises BoardError where there is one already, UnknownName for a metric, UsageError for an alignment, OutputError.
     """
-    alignment(align)
+    if align != BEST:
+        alignment(align)
     if (place / BOARD).exists():
         raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
     metrics = [metric for metric in table.metrics if metric in table.provenance["metrics"]]

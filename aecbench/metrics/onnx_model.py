@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aecbench.errors import MissingExtra, UsageError
+from aecbench.errors import UsageError
+from aecbench.onnx_session import load_session
 from aecbench.signals import Array
 
 __all__ = ["Inputs", "check", "fingerprint", "run"]
@@ -20,18 +21,16 @@ def check(path: Path, expected: Inputs) -> None:
 
     Raises MissingExtra without onnxruntime.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; give the path of an ONNX model")
-    found = [(given.name, tuple(given.shape)) for given in _session(path).get_inputs()]
-    if len(found) != len(expected) or not all(map(_fits, found, expected.items())):
+    inputs = [(given.name, tuple(given.shape)) for given in _session(path).get_inputs()]
+    if len(inputs) != len(expected) or not all(map(_fits, inputs, expected.items())):
         wanted = ", ".join(f"{name or 'any name'} {list(shape)}" for name, shape in expected.items())
-        got = ", ".join(f"{name} {list(shape)}" for name, shape in found)
+        got = ", ".join(f"{name} {list(shape)}" for name, shape in inputs)
         raise UsageError(f"{path}: takes {got}, expected {wanted}; give another model")
 
 
-def _fits(found: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape]) -> bool:
+def _fits(given: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape]) -> bool:
     """A length that the model leaves open has a name, or None, instead of a number."""
-    (name, shape), (wanted, lengths) = found, expected
+    (name, shape), (wanted, lengths) = given, expected
     fit = all(n == m or m is None or not isinstance(n, int) for n, m in zip(shape, lengths, strict=False))
     return wanted in (None, name) and len(shape) == len(lengths) and fit
 
@@ -52,14 +51,4 @@ def fingerprint(path: Path) -> int:
 
 @functools.cache
 def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingExtra("onnxruntime", "aecmos") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of many types, without a base of their own
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(f"{path}: onnxruntime cannot load it ({reason}); give an ONNX model") from None
+    return load_session(path, "aecmos", UsageError, "give the path of an ONNX model")

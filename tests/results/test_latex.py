@@ -22,7 +22,7 @@ DIFFERENCES = r"""
 system & ERLE [dB] & STOI \\
 \midrule
 loud\_\& & $-15.00 \pm 0.00^{*}$ & $+0.00 \pm 0.00$ \\
-oracle & $+87.00 \pm 1.05^{*}$ & $+0.20 \pm 0.05^{*}$ \\
+oracle & $+87.00 \pm 1.34^{*}$ & $+0.20 \pm 0.06^{*}$ \\
 \bottomrule
 \end{tabular}
 """

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -16,16 +15,16 @@ from aecbench.corpus.layouts.base import Found, Layout, Problem, Take, key, rela
 from aecbench.corpus.read import Corpus
 from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import AudioError, OutputError, SourceError
+from aecbench.hashing import file_sha256, in_threads
 from aecbench.output import new_folder, whole_file
 from aecbench.progress import progress
-from aecbench.scenes.files import SPLITS, file_sha256
+from aecbench.scenes.files import SPLITS
 from aecbench.signals import STEMS
 
 __all__ = ["REPORT", "Imported", "build"]
 
 REPORT = "import-report.csv"
 SHARD = 64  # scenes
-HASHERS = 8  # threads: hashing is bound by the disk
 
 
 class Imported(NamedTuple):
@@ -131,9 +130,8 @@ def _packed(take: Take, length: int, folder: Path) -> Packed | Problem:
 def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str) -> str:
     """Hash of all that decides the contents: the files, the name of the corpus, the format."""
     files = sorted({*found.tables, *(path for take in takes for path in take.files)})
-    with ThreadPoolExecutor(HASHERS) as pool:
-        contents = pool.map(file_sha256, files)
-        hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
+    contents = in_threads(file_sha256, files)
+    hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
     return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes]))
 
 

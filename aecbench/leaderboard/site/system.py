@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from aecbench.corpus.finish import flat
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry
 from aecbench.report.results import listen_command
@@ -28,8 +29,8 @@ def system_page(board: Board, name: str) -> dict[str, Any]:
         "conditions": [(with_unit(one), _condition(board, name, one)) for one in board.conditions],
         "worst": [(heading(metric, board.facts), _worst(board, name, metric)) for metric in board.rules.ranked_by],
         "shown": [with_unit(one) for one in board.conditions],
-        "parameters": _flat(entry.system.parameters),
-        "origin": _flat((entry.card or {}).get("origin", {})),
+        "parameters": _lines(entry.system.parameters),
+        "origin": _lines((entry.card or {}).get("origin", {})),
         "versions": [found.entry for found in reversed(board.systems[name])],
     }
 
@@ -98,12 +99,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _flat(table: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """Nested tables as lines "a.b", value."""
-    lines = []
-    for key, value in table.items():
-        if isinstance(value, dict):
-            lines += _flat(value, f"{before}{key}.")
-        else:
-            lines.append((f"{before}{key}", value if isinstance(value, str) else json.dumps(value)))
-    return lines
+def _lines(table: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return nested tables as lines "a.b", value."""
+    return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in flat(table).items()]
