@@ -1,5 +1,6 @@
 """What is installed: aecbench, the packages it needs, and its optional parts with the command that installs each."""
 
+import importlib
 import re
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -88,9 +89,10 @@ def _command(error: NotInstalled) -> str:
 def _speex() -> Part:
     purpose = "cancellers of others: SpeexDSP"
     try:
-        from aecbench.cancellers.external.speex import Speex
+        from aecbench.cancellers import CANCELLERS
 
-        Speex()
+        module, _, name = CANCELLERS["speex"].partition(":")
+        getattr(importlib.import_module(module), name)()
     except NotInstalled as error:
         return Part(purpose, {"libspeexdsp": None}, _command(error))
     except ImportError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aecbench import provenance
-from aecbench.cancellers.external.command import Command
+from aecbench.cancellers.abilities import Trait, traits
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus
 from aecbench.errors import OutputError
@@ -76,7 +76,7 @@ def open_cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
     """Return the cache of a system's scores on a corpus; None where the system's code cannot be read."""
     module = system.target.partition(":")[0]
     source, package = _source(module), Path(provenance.__file__).parent
-    if source is None or system.target == f"{Command.__module__}:{Command.__qualname__}":
+    if source is None or Trait.UNVERSIONED in traits(system.canceller):
         return None
     code = [package / part for part in CODE]
     if not source.is_relative_to(package):

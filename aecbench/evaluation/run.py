@@ -1,15 +1,12 @@
 """One system on one scene: its output, the processor time it took, and what its filter has learnt by the end."""
 
-import dataclasses
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from aecbench.cancellers.align import Aligned, FixedDelay
+from aecbench.cancellers.abilities import Facts, Shifts, Trait, impulse_response, informed, streaming, traits
 from aecbench.cancellers.base import Canceller, Streaming
-from aecbench.cancellers.external.predictions import Predictions
-from aecbench.cancellers.oracle import Oracle
-from aecbench.cancellers.response import response_of
 from aecbench.clock import processor_time
 from aecbench.corpus import Item
 from aecbench.corpus.layouts.base import UNIT
@@ -36,27 +33,27 @@ def run(system: System, item: Item, scale: float, *, response: bool = False) -> 
     `scale` is that of the scene in its corpus, see `Corpus.scale`.
     """
     scene, (mic, far, _, echo, _), _ = item
-    canceller = system.canceller
-    if isinstance(canceller, Predictions):
-        canceller = dataclasses.replace(canceller, scene=scene.id, rate=scene.rate, scale=scale / UNIT)
-    if isinstance(canceller, Oracle):
-        if np.isnan(echo).any():
-            return Run(None, error=f"{system.name} needs the true echo, which real recordings do not have")
-        canceller = dataclasses.replace(canceller, echo=echo)
-    _warm_up(system.hash, canceller, scene.rate)
-    filter_, shift = streaming(canceller) or (None, 0)
-    watched = None
-    if response and filter_ is not None:
-        watched = Watched(filter_, mic.size)
-        canceller = dataclasses.replace(canceller, canceller=watched) if isinstance(canceller, Aligned) else watched
-    start = processor_time()
+    _warm_up(system, scene.rate)
     try:
+        canceller = informed(system.canceller, Facts(scene.id, scene.rate, echo, scale / UNIT))
+        watched, shift = _watched(canceller, mic.size) if response else (None, 0)
+        if watched is not None:
+            canceller = canceller.with_inner(watched) if isinstance(canceller, Shifts) else watched
+        start = processor_time()
         estimate = np.asarray(canceller.cancel(mic, far))
+        seconds = processor_time() - start
     except Exception as error:
         return Run(None, error=f"{type(error).__name__}: {error}")
-    seconds = np.nan if isinstance(canceller, Predictions) else processor_time() - start
-    learnt = None if watched is None else response_of(watched.inner, watched.state)
+    if Trait.PRECOMPUTED in traits(canceller):
+        seconds = np.nan
+    learnt = None if watched is None else impulse_response(watched.inner, watched.state)
     return Run(estimate, seconds, response=None if learnt is None else _shifted(learnt, shift))
+
+
+def _watched(canceller: Canceller, samples: int) -> "tuple[Watched | None, int]":
+    """Return the part of a canceller that streams, watched, and the delay of its far end; None if there is none."""
+    parts = streaming(canceller)
+    return (None, 0) if parts is None else (Watched(parts[0], samples), parts[1])
 
 
 class Watched(Streaming[Any]):
@@ -94,19 +91,6 @@ class Watched(Streaming[Any]):
         return state, out
 
 
-def streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
-    """Return the part that runs block by block, and the samples by which its far end is delayed; None if there is none.
-
-    A negative number delays the microphone instead.
-    """
-    match canceller:
-        case Streaming():
-            return canceller, 0
-        case Aligned(canceller=Streaming() as inner, alignment=FixedDelay() as fixed):
-            return inner, fixed.samples
-    return None
-
-
 def _shifted(response: Array, shift: int) -> Array:
     """Return the impulse response behind a delay of the far end, or of the microphone where `shift` is negative."""
     return np.pad(response, (max(0, shift), 0))[max(0, -shift) :]
@@ -115,12 +99,10 @@ def _shifted(response: Array, shift: int) -> Array:
 _warm: set[str] = set()
 
 
-def _warm_up(system: str, canceller: Canceller, rate: int) -> None:
-    """Let the system of this hash compile what it compiles before it is timed; once per process."""
-    if system not in _warm:
-        _warm.add(system)
+def _warm_up(system: System, rate: int) -> None:
+    """Let a system compile what it compiles before it is timed; once per process."""
+    if system.hash not in _warm:
+        _warm.add(system.hash)
         noise = np.random.default_rng(0).normal(size=WARM_UP * rate).astype(np.float32) / 10
-        try:
-            canceller.cancel(noise, noise)
-        except Exception:
-            return  # it will fail on the scene too, and say why there
+        with suppress(Exception):  # a system that fails does so on the scenes too, and says why
+            system.canceller.cancel(noise, noise)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
-from aecbench.cancellers.align import Aligned, AlignedStreaming
-from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.align import unaligned
 from aecbench.cancellers.tunable import Search, search_space
 from aecbench.errors import NotInstalled, UnknownName, UsageError
 from aecbench.systems import System, load_system
@@ -37,14 +36,14 @@ def space_of(system: System, chosen: Sequence[str] = ()) -> dict[str, Search]:
 
 def present(system: System, space: Sequence[str]) -> dict[str, Any]:
     """Return the values that a system has of these parameters."""
-    return {name: getattr(_bare(system.canceller), name) for name in space}
+    return {name: getattr(unaligned(system.canceller), name) for name in space}
 
 
 def changed(canceller: Any, parameters: dict[str, Any]) -> Any:
     """Return a canceller with other parameters, and with the alignment that it had."""
-    if isinstance(canceller, Aligned | AlignedStreaming):
-        return replace(canceller, canceller=changed(canceller.canceller, parameters))
-    return replace(canceller, **parameters)
+    bare: Any = unaligned(canceller)
+    other = replace(bare, **parameters)
+    return other if bare is canceller else canceller.with_inner(other)
 
 
 def distribution(search: Search, present: Any) -> "BaseDistribution":
@@ -82,13 +81,8 @@ def rounded(search: Search, drawn: Any) -> Any:
     return min(max(rounded, search.low), search.high)
 
 
-def _bare(canceller: Canceller) -> Any:
-    """Return a canceller without the alignment in front of it."""
-    return canceller.canceller if isinstance(canceller, Aligned | AlignedStreaming) else canceller
-
-
 def _tunable(system: System) -> dict[str, Search]:
-    canceller = _bare(system.canceller)
+    canceller: Any = unaligned(system.canceller)
     return search_space(canceller) if is_dataclass(canceller) else {}
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from aecbench.cancellers.abilities import learnt_response
 from aecbench.cancellers.align import FixedDelay, aligned
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
-from aecbench.cancellers.response import learnt_response
 from aecbench.evaluation.run import run
 from aecbench.evaluation.trial import path_changes, scores_of
 from aecbench.metrics import METRICS
