@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep.subband_nlms import Adapt, plain_loop
+from aecbench.cancellers.deep.layers.subband_nlms import Adapt, plain_loop
 
 SIGNALS, BINS, FRAMES, TAPS, HIDDEN = 8, 257, 400, 10, 300
 OPTIONS = (1e-6, False, 0)

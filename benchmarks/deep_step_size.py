@@ -18,7 +18,7 @@ import torch
 from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
-from aecbench.cancellers.deep.step_size_filter import Adapt, plain_loop
+from aecbench.cancellers.deep.layers.step_size_filter import Adapt, plain_loop
 from aecbench.cancellers.subband_kalman import SubbandKalman
 
 SIGNALS, RATE = 16, 16_000

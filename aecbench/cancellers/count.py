@@ -38,7 +38,7 @@ def count(canceller: Any) -> Count | None:
     """The count of a canceller with all that it runs inside; None of a kind that nobody has counted."""
     kind = type(canceller)
     if (kind.__module__, kind.__qualname__) == NETWORK:
-        from aecbench.cancellers.deep.count import network  # imports torch, as the canceller did
+        from aecbench.cancellers.deep.export.macs import network  # imports torch, as the canceller did
 
         return _sum(network(canceller), canceller.front)
     if kind is Aligned and type(canceller.alignment) is FixedDelay:

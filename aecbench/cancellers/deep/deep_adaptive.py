@@ -19,10 +19,10 @@ from pydantic import Field
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import NetworkConfig
-from aecbench.cancellers.deep.control import Control, Memory
-from aecbench.cancellers.deep.steered import Stages, SteeredConfig, SteeredNetwork
-from aecbench.cancellers.deep.subband_nlms import State as FilterState
-from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.layers.subband_nlms import State as FilterState
+from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.parts.control import Control, Memory
+from aecbench.cancellers.deep.parts.steered import Stages, SteeredConfig, SteeredNetwork
 from aecbench.cancellers.kalman import Kalman
 from aecbench.record import Frozen
 

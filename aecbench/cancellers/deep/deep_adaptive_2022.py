@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from aecbench.cancellers.deep.base import NetworkConfig
 from aecbench.cancellers.deep.framewise import lstm
-from aecbench.cancellers.deep.steered import Stages, SteeredConfig, SteeredNetwork
-from aecbench.cancellers.deep.subband_nlms import State as FilterState
-from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.layers.subband_nlms import State as FilterState
+from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.parts.steered import Stages, SteeredConfig, SteeredNetwork
 
 __all__ = ["DeepAdaptive2022", "DeepAdaptive2022Config", "State"]
 

@@ -35,12 +35,14 @@ from torch import Tensor
 
 from aecbench.cancellers import coupling
 from aecbench.cancellers.align import DelayTracker
-from aecbench.cancellers.deep import losses, loudness, stft
-from aecbench.cancellers.deep import step_size_filter as layer
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.step_size_features import TINY, Averages, Features, Frame, Heard
-from aecbench.cancellers.deep.step_size_network import StepSizeNetwork
+from aecbench.cancellers.deep.layers import step_size_filter as layer
+from aecbench.cancellers.deep.losses import loudness
+from aecbench.cancellers.deep.losses import objective as losses
+from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Heard
+from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
 
 __all__ = ["DeepStepSize", "DeepStepSizeConfig", "Masks", "Played", "State"]
 

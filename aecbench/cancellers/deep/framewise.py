@@ -14,7 +14,7 @@ from torch import Tensor
 
 from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.cancellers.deep.base import Network
-from aecbench.cancellers.deep.stft import spectra
+from aecbench.cancellers.deep.parts.stft import spectra
 from aecbench.dsp import stft
 from aecbench.signals import Array
 

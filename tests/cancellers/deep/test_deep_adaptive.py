@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from aecbench.cancellers.count import count
-from aecbench.cancellers.deep import losses
-from aecbench.cancellers.deep.control import bands
 from aecbench.cancellers.deep.deep_adaptive import DeepAdaptive
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
+from aecbench.cancellers.deep.losses import objective as losses
+from aecbench.cancellers.deep.parts.control import bands
 
 SMALL = {
     DeepAdaptive: {"n_fft": 128, "hop_length": 64, "bands": 8, "hidden": 12, "small": 8, "taps": 4},

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
+from aecbench.cancellers.deep.losses import objective as losses
+from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.nlms import NLMS
 from aecbench.train import Settings
 from aecbench.train.processes import Processes

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from aecbench.cancellers.deep.step_size_filter import Adapt, adapt, plain_loop, planes, predict
+from aecbench.cancellers.deep.layers.step_size_filter import Adapt, adapt, plain_loop, planes, predict
 
 TAPS = 3
 

@@ -28,9 +28,10 @@ from torch import Tensor, nn
 from aecbench import __version__
 from aecbench.cancellers.base import Canceller
 from aecbench.cancellers.count import count
-from aecbench.cancellers.deep import kalman_step, stft
-from aecbench.cancellers.deep.compress import rounded
+from aecbench.cancellers.deep.export import kalman_step
+from aecbench.cancellers.deep.export.compress import rounded
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
+from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.external.onnx import KEY, Facts, OnnxModel
 from aecbench.cancellers.kalman import Kalman
 from aecbench.config import sha256

@@ -36,8 +36,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from aecbench.cancellers.deep import step_size_kernels as kernels
-from aecbench.cancellers.deep.threads import in_kernels, share
+from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
+from aecbench.cancellers.deep.layers.threads import in_kernels, share
 
 __all__ = ["Adapt", "Adapted", "adapt", "plain_loop", "planes", "predict"]
 

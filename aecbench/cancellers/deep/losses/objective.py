@@ -5,7 +5,7 @@ from pydantic import Field
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch
-from aecbench.cancellers.deep.loudness import disturbance
+from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.record import Frozen
 
 __all__ = ["Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr"]

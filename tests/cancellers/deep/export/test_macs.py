@@ -7,9 +7,9 @@ from torch import nn
 
 from aecbench.cancellers.count import count, transform
 from aecbench.cancellers.deep.base import NetworkConfig
-from aecbench.cancellers.deep.count import frame_macs, network
+from aecbench.cancellers.deep.export.macs import frame_macs, network
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
 from aecbench.cancellers.kalman import Kalman
 
 BINS = 33

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep.control import bands
+from aecbench.cancellers.deep.parts.control import bands
 
 __all__ = ["StepSizeNetwork"]
 

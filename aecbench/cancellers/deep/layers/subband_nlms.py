@@ -41,8 +41,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.base import check_range
-from aecbench.cancellers.deep import kernels
-from aecbench.cancellers.deep.threads import in_kernels, share
+from aecbench.cancellers.deep.layers import subband_nlms_kernels as kernels
+from aecbench.cancellers.deep.layers.threads import in_kernels, share
 from aecbench.errors import UsageError
 
 __all__ = ["Output", "State", "SubbandNLMS", "plain_loop"]

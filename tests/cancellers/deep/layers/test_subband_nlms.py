@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from aecbench.cancellers.deep import kernels
-from aecbench.cancellers.deep.subband_nlms import Adapt, State, SubbandNLMS, plain_loop
+from aecbench.cancellers.deep.layers import subband_nlms_kernels as kernels
+from aecbench.cancellers.deep.layers.subband_nlms import Adapt, State, SubbandNLMS, plain_loop
 from aecbench.errors import UsageError
 
 

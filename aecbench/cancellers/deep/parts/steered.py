@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from pydantic import Field
 from torch import Tensor
 
-from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
+from aecbench.cancellers.deep.losses import objective as losses
+from aecbench.cancellers.deep.parts import stft
 
 __all__ = ["Stages", "SteeredConfig", "SteeredNetwork"]
 
