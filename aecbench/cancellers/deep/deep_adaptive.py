@@ -81,7 +81,7 @@ class DeepAdaptive(SteeredNetwork):
 
     def initial(self, mic: Tensor) -> State:
         """The state before the first frame."""
-        return State(self.filter.init(mic.mT), self.control.initial(mic))
+        return State(self.filter.init(mic), self.control.initial(mic))
 
     def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
         """All that is decided and comes of it, and the state after the last frame."""
@@ -94,8 +94,8 @@ class DeepAdaptive(SteeredNetwork):
         if self.config.learn_step:
             step_size = torch.sigmoid(decided[..., 2] + _logit(STEP_SIZE))
         if self.config.filter:
-            filtered = self.filter(reference.mT, error.mT, step_size.mT, after)
-            error, after = filtered.error.mT, filtered.state
+            filtered = self.filter(reference, error, step_size, after)
+            error, after = filtered.error, filtered.state
         gain = torch.sigmoid(decided[..., 3] + GAIN)
         share = torch.complex(torch.tanh(decided[..., 4]), torch.tanh(decided[..., 5]))
         output = gain * (error - share * (mic - error))

@@ -62,7 +62,7 @@ class DeepAdaptive2022(SteeredNetwork):
     def initial(self, mic: Tensor) -> State:
         """The state before the first frame."""
         zeros = mic.real.new_zeros(self.config.layers, mic.shape[0], self.config.hidden)
-        return State(self.filter.init(mic.mT), (zeros, zeros))
+        return State(self.filter.init(mic), (zeros, zeros))
 
     def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
         """All that is decided and comes of it, and the state after the last frame."""
@@ -76,5 +76,5 @@ class DeepAdaptive2022(SteeredNetwork):
             reference = far * torch.polar(2 * torch.sigmoid(loudness), torch.pi * torch.tanh(phase))
         if self.config.learn_step:
             step_size = torch.sigmoid(step + torch.logit(step_size))
-        filtered = self.filter(reference.mT, mic.mT, step_size.mT, state.filter)
-        return Stages(filtered.error.mT, filtered.error.mT, reference, step_size), State(filtered.state, memory)
+        filtered = self.filter(reference, mic, step_size, state.filter)
+        return Stages(filtered.error, filtered.error, reference, step_size), State(filtered.state, memory)

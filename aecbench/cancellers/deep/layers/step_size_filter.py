@@ -1,4 +1,4 @@
-"""A subband filter whose step sizes are given frame by frame, as a differentiable layer: networks train through it.
+"""A subband filter with a step size for every frame and bin, as a differentiable layer: networks train through it.
 
 T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
 cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: the normalised step with two
@@ -15,7 +15,7 @@ x[l], a frame of the microphone d and, per bin and frame, a gain m in 0 ... 1, a
     w'[l] = w[l] + s e a[l] x[l]*
     p'[l] = a[l] - k s |x[l]|² a[l]²               k = 1: Kalman filter; k = 0: NLMS, a weighs its taps.
 
-The a-posteriori error is (1 - s r) e. `s r`, in 0 ... 1, is the step size, normalised.
+The a-posteriori error is (1 - s r) e. `s r`, in 0 ... 1, is the normalised step size.
 
 The adjoint. With gradients as in subband_nlms.py, u = s e, and ē, σ̄ those of e and s r from outside,
 
@@ -26,7 +26,7 @@ The adjoint. With gradients as in subband_nlms.py, u = s e, and ē, σ̄ those o
     p̄[l] = ā[l] = p̄'[l] (1 - 2 k s |x[l]|² a[l]) + Re(w̄'[l]* u x[l]*) + r̄ |x[l]|²
     w̄[l] = w̄'[l] - ē x[l]*,  q̄ = sum over l of c[l] ā[l],  c̄[l] = sum over all bins and frames of q ā[l].
 
-Errors and a are kept for it; the weights are not needed. There is no gradient of x.
+The way back needs the errors and a, which are kept, but not the weights. There is no gradient of x.
 """
 
 from collections.abc import Callable
@@ -37,81 +37,78 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
-from aecbench.cancellers.deep.layers.threads import in_kernels, share
+from aecbench.cancellers.deep.layers.step_size_filter_kernels import Settings, Signals, State, Window
+from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 
-__all__ = ["Adapt", "Adapted", "adapt", "plain_loop", "planes", "predict"]
+__all__ = [
+    "Adapt",
+    "Adapted",
+    "Prediction",
+    "Settings",
+    "Signals",
+    "State",
+    "Window",
+    "adapt",
+    "plain_loop",
+    "planes",
+    "predict",
+]
 
 
 class Adapted(NamedTuple):
-    """What comes of a stretch of frames. Complex numbers are pairs of planes, see `planes`."""
+    """The result of filtering T frames. Complex numbers are pairs of planes, see `planes`."""
 
-    error: Tensor  # [S, T, 2, F] a-priori
-    step_size: Tensor  # [S, T, F] normalised, in 0 ... 1
-    weights: Tensor  # [S, L, 2, F] after the last frame, the tap of the newest frame first
-    covariance: Tensor  # [S, L, F]
+    error: Tensor  # [N, T, 2, F] a-priori
+    step_size: Tensor  # [N, T, F] normalised, in 0 ... 1
+    weights: Tensor  # [N, L, 2, F] after the last frame, the tap of the newest frame first
+    covariance: Tensor  # [N, L, F]
+
+
+class Prediction(NamedTuple):
+    """A frame before the filter adapts to it."""
+
+    error: Tensor  # [N, 1, 2, F] a-priori
+    uncertainty: Tensor  # [N, 1, F] expected power of the residual echo: sum of p |x|²
+    power: Tensor  # [N, 1, F] of the far end, weighted by the profile: sum of c |x|²
 
 
 def planes(z: Tensor) -> Tensor:
-    """Complex [..., F] as real [..., 2, F]."""
+    """Return complex [..., F] as real [..., 2, F]: real and imaginary parts."""
     return torch.stack([z.real, z.imag], -2)
 
 
-def predict(
-    far: Tensor, mic: Tensor, profile: Tensor, weights: Tensor, covariance: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What is known of a frame before it is adapted to: e [S, 1, 2, F], sums of p |x|² and of c |x|², both [S, 1, F].
-
-    far [S, L, 2, F], oldest first, mic [S, 1, 2, F], profile [L]. Without gradients.
-    """
+def predict(window: Window, state: State) -> Prediction:
+    """Predict one frame, without gradients."""
+    far, mic, profile = window
     if not in_kernels(mic):
         x = far.flip(1)
         power = x.square().sum(2)
-        return mic - _product(weights, x)[:, None], (covariance * power).sum(1, True), _along(profile, power)
-    flat = mic.shape[0], 1, mic.shape[-1]
-    out = mic.new_empty(mic.shape), mic.new_empty(flat), mic.new_empty(flat)
-    _share(kernels.predict, len(mic), (far, mic, profile, weights, covariance, *out))
+        uncertainty = (state.covariance * power).sum(1, True)
+        return Prediction(
+            mic - _product(state.weights, x)[:, None], uncertainty, (profile[:, None] * power).sum(1, True)
+        )
+    n, _, _, bins = mic.shape
+    out = Prediction(mic.new_empty(mic.shape), mic.new_empty(n, 1, bins), mic.new_empty(n, 1, bins))
+    arrays = _arrays(window), _arrays(state), kernels.Prediction(*_arrays(out))
+    run_on_threads(kernels.predict, arrays, n, mic.numel())
     return out
 
 
-def adapt(
-    far: Tensor,
-    mic: Tensor,
-    gain: Tensor,
-    disturbance: Tensor,
-    drift: Tensor,
-    profile: Tensor,
-    weights: Tensor,
-    covariance: Tensor,
-    *,
-    track: bool = True,
-    truncation: int = 0,
-) -> Adapted:
-    """Filter and adapt, frame after frame.
+def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
+    """Filter and adapt, frame after frame: on the CPU in kernels, elsewhere as `plain_loop`.
 
-    far [S, L - 1 + T, 2, F], mic [S, T, 2, F]; gain in 0 ... 1, disturbance > 0, drift >= 0, all [S, T, F]; profile
-    [L]; weights [S, L, 2, F], covariance [S, L, F]. Gradients reach all but `far`, and are cut every `truncation`
-    frames (0: never). On the CPU in kernels, elsewhere as `plain_loop`.
+    Gradients reach all signals but the far end, and the state.
     """
-    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(mic) else plain_loop
-    return Adapted(*run(far, mic, gain, disturbance, drift, profile, weights, covariance, track, truncation))
+    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(signals.mic) else plain_loop
+    return Adapted(*run(settings, *signals, *state))
 
 
-def plain_loop(
-    far: Tensor,
-    mic: Tensor,
-    gain: Tensor,
-    disturbance: Tensor,
-    drift: Tensor,
-    profile: Tensor,
-    weights: Tensor,
-    covariance: Tensor,
-    track: bool,
-    truncation: int,
-) -> tuple[Tensor, ...]:
-    """`adapt` frame by frame in torch, on any device."""
+def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """`adapt` frame by frame in torch, on any device, given the fields of signals and state."""
+    (far, mic, gain, disturbance, drift, profile), (weights, covariance) = _split(tensors)
     taps, errors, steps = covariance.shape[1], [], []
     for t in range(mic.shape[1]):
-        if truncation and t and t % truncation == 0:
+        if settings.truncation and t and t % settings.truncation == 0:
             weights, covariance = weights.detach(), covariance.detach()
         x = far[:, t : t + taps].flip(1)
         power = x.square().sum(2)
@@ -122,7 +119,7 @@ def plain_loop(
         conjugate = torch.stack([x[:, :, 0], -x[:, :, 1]], 2)
         u = (s[:, None] * error)[:, None].expand_as(x)
         weights = weights + a[:, :, None] * torch.stack(_times(u, conjugate), 2)
-        covariance = a - s[:, None] * power * a.square() if track else a
+        covariance = a - s[:, None] * power * a.square() if settings.track else a
         errors.append(error)
         steps.append(s * r)
     return torch.stack(errors, 1), torch.stack(steps, 1), weights, covariance
@@ -132,47 +129,59 @@ class Adapt(torch.autograd.Function):
     """`plain_loop`, in kernels."""
 
     @staticmethod
-    def forward(ctx: Any, far: Tensor, mic: Tensor, *rest: Any) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
         """As `plain_loop`. For the way back, errors and predicted covariances are kept."""
-        gain, disturbance, drift, profile, weights, covariance, track, truncation = rest
-        weights, covariance = (z.clone(memory_format=torch.contiguous_format) for z in (weights, covariance))
-        signals, frames, _, bins = mic.shape
-        history = mic.new_empty(signals, frames if any(ctx.needs_input_grad) else 0, covariance.shape[1], bins)
-        prior, step = torch.empty_like(mic, memory_format=torch.contiguous_format), mic.new_empty(signals, frames, bins)
-        arrays = (far, mic, gain, disturbance, drift, profile, weights, covariance, prior, step, history)
-        _share(kernels.adapt, signals, arrays, float(track))
-        ctx.save_for_backward(far, gain, disturbance, drift, profile, prior, history)
-        ctx.options = float(track), truncation
-        return prior, step, weights, covariance
+        signals, given = _split(tensors)
+        state = State(*(z.clone(memory_format=torch.contiguous_format) for z in given))
+        n, frames, _, bins = signals.mic.shape
+        out = kernels.Output(
+            error=torch.empty_like(signals.mic, memory_format=torch.contiguous_format),
+            step_size=signals.mic.new_empty(n, frames, bins),
+            history=signals.mic.new_empty(
+                n, frames if any(ctx.needs_input_grad) else 0, state.covariance.shape[1], bins
+            ),
+        )
+        arrays = _arrays(signals), _arrays(state), _arrays(out), _numbers(settings)
+        run_on_threads(kernels.adapt, arrays, n, signals.mic.numel())
+        far, _, gain, disturbance, drift, profile = signals
+        ctx.save_for_backward(far, gain, disturbance, drift, profile, out.error, out.history)
+        ctx.settings = settings
+        return out.error, out.step_size, *state
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of all but the far end."""
-        far, gain, disturbance, drift, profile, prior, history = ctx.saved_tensors
-        carried = [z.clone(memory_format=torch.contiguous_format) for z in grads[2:]]
-        made = [torch.empty_like(z, memory_format=torch.contiguous_format) for z in (prior, gain, disturbance, drift)]
-        by_signal = profile.new_zeros(len(prior), len(profile))
-        given = (far, gain, disturbance, drift, profile, prior, history, *grads[:2])
-        _share(kernels.adapt_back, len(prior), (*given, *carried, *made, by_signal), *ctx.options)
-        return None, *made, by_signal.sum(0), *carried, None, None
+        """Return the gradients of all tensors but the far end."""
+        far, gain, disturbance, drift, profile, error, history = ctx.saved_tensors
+        state = State(*(z.clone(memory_format=torch.contiguous_format) for z in grads[2:]))
+        made = [torch.empty_like(z, memory_format=torch.contiguous_format) for z in (error, gain, disturbance, drift)]
+        by_signal = profile.new_zeros(len(error), len(profile))
+        record = kernels.Record(far, gain, disturbance, drift, profile, error, history, *grads[:2])
+        arrays = _arrays(record), _arrays(state), _arrays(kernels.Gradients(*made, by_signal)), _numbers(ctx.settings)
+        run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
+        return None, None, *made, by_signal.sum(0), *state
+
+
+def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:
+    count = len(Signals._fields)
+    return Signals(*tensors[:count]), State(*tensors[count:])
 
 
 def _times(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The product of planes [S, L, 2, F]: real and imaginary part."""
+    """Return the product of planes [N, L, 2, F]: real and imaginary part."""
     return a[:, :, 0] * b[:, :, 0] - a[:, :, 1] * b[:, :, 1], a[:, :, 0] * b[:, :, 1] + a[:, :, 1] * b[:, :, 0]
 
 
 def _product(weights: Tensor, x: Tensor) -> Tensor:
-    """The echo estimate [S, 2, F]."""
+    """Return the echo estimate [N, 2, F]."""
     return torch.stack([part.sum(1) for part in _times(weights, x)], 1)
 
 
-def _along(profile: Tensor, power: Tensor) -> Tensor:
-    return (profile[:, None] * power).sum(1, True)
+def _numbers(settings: Settings) -> Settings:
+    """Return the settings as the kernels take them."""
+    return Settings(float(settings.track), settings.truncation)
 
 
-def _share(kernel: Callable[..., None], signals: int, tensors: tuple[Tensor, ...], *options: float) -> None:
-    """Run a kernel on all signals."""
-    arrays = [z.detach().contiguous().numpy() for z in tensors]
-    share(kernel, arrays, *options, tasks=signals, size=tensors[1].numel())
+def _arrays(tensors: Any) -> Any:
+    """Return a named tuple of tensors as one of arrays."""
+    return tensors._make(z.detach().contiguous().numpy() for z in tensors)

@@ -1,18 +1,18 @@
 """Subband NLMS and its adjoint in numba, for subband_nlms.py, which has the equations.
 
-Complex arrays come as pairs of real ones, one after the other: signals are [S, T, 2 F], weights [S, L, 2 F] with the
-tap of the newest frame first. The reference x has L - 1 frames more, those before the first. A task is a block of bins
-of one signal, carried through all frames in local buffers with real and imaginary parts apart, so that the inner loops
-are plain vector code in cache. Threads share the tasks out; they write to nothing in common.
+Complex arrays are pairs of real numbers, one after the other: signals are [S, T, 2 F], weights [S, L, 2 F] with the tap
+of the newest frame first. The reference has L - 1 frames more, the ones before the first. A task is a block of bins of
+one signal, carried through all frames in local buffers with real and imaginary parts apart, so that the inner loops are
+plain vector code in cache. Threads divide the tasks among them and write to disjoint arrays.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["adapt", "adapt_back", "tasks"]
+__all__ = ["Errors", "Record", "Settings", "Signals", "adapt", "adapt_back", "tasks"]
 
 LANES = 320  # bins of a task at most: its buffers stay in the second-level cache
 
@@ -22,126 +22,134 @@ Real = NDArray[Scalar]
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
 
+class Signals(NamedTuple):
+    """The input of the filter, or its gradient."""
+
+    reference: Real  # [S, L - 1 + T, 2 F]; as a gradient zeros at first, or empty where it is not needed
+    mic: Real  # [S, T, 2 F]
+    step_size: Real  # [S, T, F]
+
+
+class Errors(NamedTuple):
+    """The output of the filter."""
+
+    prior: Real  # [S, T, 2 F] a-priori error
+    error: Real  # [S, T, 2 F] error that is output; may be the same array
+    checkpoints: Real  # [S, segments, L, 2 F] weights before every segment of frames
+
+
+class Record(NamedTuple):
+    """The input of the adjoint: what the filter was given and found, and the gradient of its error."""
+
+    reference: Real
+    step_size: Real
+    prior: Real
+    checkpoints: Real
+    grad_error: Real  # [S, T, 2 F]
+
+
+class Settings(NamedTuple):
+    """Numbers of the type of the signals."""
+
+    delta: Scalar  # added to the power of the reference
+    posterior: Scalar  # 1: the error that is output is the a-posteriori one; 0: the a-priori one
+
+
+class Buffers(NamedTuple):
+    """A frame of a task on the way back: real and imaginary parts [2, K], real numbers [K]."""
+
+    error: Real  # [2, K] a-priori
+    update: Real  # [2, K] u, before that minus its gradient
+    grad: Real  # [2, K] gradient of the output, then of the a-priori error
+    grad_norm: Real  # [K] twice the gradient of n
+    power: Real  # [K] of the reference in all taps
+
+
 def tasks(signals: int, bins: int) -> int:
-    """How many tasks there are; a kernel runs those from `first` up to but without `last`."""
+    """Return how many tasks there are; a kernel runs the ones from `first` to `last` - 1."""
     return signals * -(-bins // LANES)
 
 
 @_jit
-def adapt(
-    x: Real,
-    mic: Real,
-    step_size: Real,
-    weights: Real,
-    checkpoints: Real,
-    prior: Real,
-    error: Real,
-    delta: float,
-    posterior: float,
-    first: int,
-    last: int,
-) -> None:
-    """Carry `weights` in place through all frames and fill in both errors, and the weights before every segment.
-
-    `checkpoints` is [S, segments, L, 2 F]. `posterior` is 1 or 0; with 0, `prior` and `error` may be one array.
-    """
-    bins = step_size.shape[2]
-    small, post = step_size.dtype.type(delta), step_size.dtype.type(posterior)
-    taps, frames, segments = weights.shape[1], mic.shape[1], checkpoints.shape[1]
+def adapt(signals: Signals, weights: Real, out: Errors, settings: Settings, first: int, last: int) -> None:
+    """Carry `weights` in place through all frames, and fill in `out`."""
+    mic, step_size, bins = signals.mic, signals.step_size, signals.step_size.shape[2]
+    taps, frames, segments = weights.shape[1], mic.shape[1], out.checkpoints.shape[1]
     segment = -(-frames // max(segments, 1))
     width = _width(bins)
-    w, xs = _zeros((taps, 2, width), mic), _zeros((segment + taps - 1, 2, width), mic)
+    w, x = _zeros((taps, 2, width), mic), _zeros((segment + taps - 1, 2, width), mic)
     e, u, power = _zeros((2, width), mic), _zeros((2, width), mic), _zeros((width,), mic)
     for task in range(first, last):
-        s, low, high = _place(task, bins)
+        s, low, high = _span(task, bins)
         _load(weights[s], low, high, w)
         for c in range(segments):
             start, stop = c * segment, min((c + 1) * segment, frames)
-            _store(w, checkpoints[s, c], low, high)
-            _load(x[s, start : stop + taps - 1], low, high, xs)
+            _store(w, out.checkpoints[s, c], low, high)
+            _load(signals.reference[s, start : stop + taps - 1], low, high, x)
             for t in range(start, stop):
                 newest = t - start + taps - 1
                 _split(mic[s, t, 2 * low : 2 * high], e)
-                _cancel(w, xs, newest, e, power)
-                _join(e, prior[s, t, 2 * low : 2 * high])
-                _correct(step_size[s, t, low:high], power, small, post, e, u)
-                _join(e, error[s, t, 2 * low : 2 * high])
-                _update(w, xs, newest, u)
+                _cancel(w, x, newest, e, power)
+                _join(e, out.prior[s, t, 2 * low : 2 * high])
+                _correct(step_size[s, t, low:high], power, settings, e, u)
+                _join(e, out.error[s, t, 2 * low : 2 * high])
+                _update(w, x, newest, u)
         _store(w, weights[s], low, high)
 
 
 @_jit
-def adapt_back(
-    x: Real,
-    step_size: Real,
-    checkpoints: Real,
-    prior: Real,
-    grad_error: Real,
-    grad_weights: Real,
-    grad_x: Real,
-    grad_mic: Real,
-    grad_step_size: Real,
-    delta: float,
-    posterior: float,
-    detach: int,
-    through_x: bool,
-    first: int,
-    last: int,
-) -> None:
-    """Carry `grad_weights` in place from the last weights back to the first and fill in the other gradients.
+def adapt_back(record: Record, grad_weights: Real, grads: Signals, settings: Settings, first: int, last: int) -> None:
+    """Carry `grad_weights` in place from the last frame back to the first, and fill in `grads`.
 
-    `grad_x` has to be zeros; it is left alone, and the weights are not recovered, unless `through_x`.
+    Where the gradient of the reference is not needed, the weights are not recomputed.
     """
-    bins = step_size.shape[2]
-    small, post = step_size.dtype.type(delta), step_size.dtype.type(posterior)
+    step_size, prior, checkpoints = record.step_size, record.prior, record.checkpoints
+    bins, through_x = step_size.shape[2], grads.reference.shape[0] > 0
     taps, frames, segments = grad_weights.shape[1], prior.shape[1], checkpoints.shape[1]
     segment = -(-frames // max(segments, 1))
     width = _width(bins)
     w, g = _zeros((segment + 1, taps, 2, width), prior), _zeros((taps, 2, width), prior)
-    xs, gx = _zeros((segment + taps - 1, 2, width), prior), _zeros((segment + taps - 1, 2, width), prior)
+    x, gx = _zeros((segment + taps - 1, 2, width), prior), _zeros((segment + taps - 1, 2, width), prior)
     e, u, ge = _zeros((2, width), prior), _zeros((2, width), prior), _zeros((2, width), prior)
-    power, gn = _zeros((width,), prior), _zeros((width,), prior)
+    gn, power = _zeros((width,), prior), _zeros((width,), prior)
+    buffers = Buffers(e, u, ge, gn, power)
     for task in range(first, last):
-        s, low, high = _place(task, bins)
+        s, low, high = _span(task, bins)
         _load(grad_weights[s], low, high, g)
         for c in range(segments - 1, -1, -1):
             start, stop = c * segment, min((c + 1) * segment, frames)
-            _load(x[s, start : stop + taps - 1], low, high, xs)
+            _load(record.reference[s, start : stop + taps - 1], low, high, x)
             if through_x:
                 gx[:] = 0
                 _load(checkpoints[s, c], low, high, w[0])
                 for t in range(start, stop):
                     i, newest = t - start, t - start + taps - 1
-                    _power(xs, newest, taps, power)
+                    _power(x, newest, taps, power)
                     _split(prior[s, t, 2 * low : 2 * high], e)
-                    _correct(step_size[s, t, low:high], power, small, post, e, u)
+                    _correct(step_size[s, t, low:high], power, settings, e, u)
                     w[i + 1] = w[i]
-                    _update(w[i + 1], xs, newest, u)
+                    _update(w[i + 1], x, newest, u)
             for t in range(stop - 1, start - 1, -1):
                 i, newest = t - start, t - start + taps - 1
                 _split(prior[s, t, 2 * low : 2 * high], e)
-                _split(grad_error[s, t, 2 * low : 2 * high], ge)
+                _split(record.grad_error[s, t, 2 * low : 2 * high], ge)
                 u[:] = 0
-                _cancel(g, xs, newest, u, power)  # u is minus its gradient
-                _correct_back(
-                    step_size[s, t, low:high], power, small, post, e, u, ge, gn, grad_step_size[s, t, low:high]
-                )
-                _join(ge, grad_mic[s, t, 2 * low : 2 * high])
+                _cancel(g, x, newest, u, power)  # u is minus its gradient
+                _correct_back(step_size[s, t, low:high], settings, buffers, grads.step_size[s, t, low:high])
+                _join(ge, grads.mic[s, t, 2 * low : 2 * high])
                 if through_x:
-                    _spread(w[i], g, xs, newest, u, ge, gn, gx)
+                    _spread(w[i], g, x, newest, buffers, gx)
                 np.negative(ge, ge)
-                _update(g, xs, newest, ge)
-                if detach and t and t % detach == 0:
-                    g[:] = 0
+                _update(g, x, newest, ge)
             if through_x:
                 for i in range(stop - start + taps - 1):
-                    _add(gx[i], grad_x[s, start + i, 2 * low : 2 * high])
+                    _add(gx[i], grads.reference[s, start + i, 2 * low : 2 * high])
         _store(g, grad_weights[s], low, high)
 
 
 @_jit
-def _place(task: int, bins: int) -> tuple[int, int, int]:
-    """Signal, first bin and last bin + 1 of a task; the blocks of a signal are as even as can be."""
+def _span(task: int, bins: int) -> tuple[int, int, int]:
+    """Return signal, first bin and last bin + 1 of a task; the blocks of a signal are as even as possible."""
     blocks, width = -(-bins // LANES), _width(bins)
     low = task % blocks * width
     return task // blocks, low, min(low + width, bins)
@@ -149,26 +157,26 @@ def _place(task: int, bins: int) -> tuple[int, int, int]:
 
 @_jit
 def _width(bins: int) -> int:
-    """Bins of a task, up to whole cache lines."""
+    """Return the bins of a task, rounded up to whole cache lines."""
     even = -(-bins // max(-(-bins // LANES), 1))
     return -(-even // 16) * 16
 
 
 @_jit
 def _zeros(shape: tuple[int, ...], like: Real) -> Real:
-    """Zeros of the type of `like` that begin at a cache line: vectors that straddle two take twice the time."""
+    """Return zeros of the type of `like` that begin at a cache line: vectors across two lines take twice the time."""
     size = 1
     for n in shape:
         size *= n
     line = 64 // like.itemsize
-    room = np.zeros(size + line, like.dtype)
-    skip = -(room.ctypes.data // like.itemsize) % line
-    return room[skip : skip + size].reshape(shape)
+    memory = np.zeros(size + line, like.dtype)
+    skip = -(memory.ctypes.data // like.itemsize) % line
+    return memory[skip : skip + size].reshape(shape)
 
 
 @_jit
 def _load(pairs: Real, low: int, high: int, planes: Real) -> None:
-    """Pairs [N, 2 F] from bin `low` up to `high` -> planes [at least N, 2, at least high - low]."""
+    """Copy pairs [N, 2 F], bins `low` to `high` - 1, to planes [at least N, 2, at least high - low]."""
     for i in range(pairs.shape[0]):
         _split(pairs[i, 2 * low : 2 * high], planes[i])
 
@@ -181,7 +189,7 @@ def _store(planes: Real, pairs: Real, low: int, high: int) -> None:
 
 @_jit
 def _split(pairs: Real, planes: Real) -> None:
-    """Pairs [2 K] -> planes [2, at least K]; what is beyond K is zeros."""
+    """Copy pairs [2 K] to planes [2, at least K]; the rest of the planes becomes zeros."""
     bins = pairs.size // 2
     for k in range(bins):
         planes[0, k] = pairs[2 * k]
@@ -205,7 +213,7 @@ def _add(planes: Real, pairs: Real) -> None:
 
 @_jit
 def _power(x: Real, newest: int, taps: int, power: Real) -> None:
-    """Make power = |x|² of all taps."""
+    """Set power = |x|² of all taps."""
     power[:] = 0
     for tap in range(taps):
         j = newest - tap
@@ -215,10 +223,10 @@ def _power(x: Real, newest: int, taps: int, power: Real) -> None:
 
 @_jit
 def _cancel(w: Real, x: Real, newest: int, e: Real, power: Real) -> None:
-    """Make e -= w x, and power = |x|² of all taps."""
+    """Set e -= w x, and power = |x|² of all taps."""
     taps, bins = w.shape[0], w.shape[2]
     power[:] = 0
-    for tap in range(0, taps - 4, 5):  # of five taps the sums stay in registers
+    for tap in range(0, taps - 4, 5):  # the sums of five taps stay in registers
         for k in range(bins):
             e0, e1, p = e[0, k], e[1, k], power[k]
             for i in range(tap, tap + 5):
@@ -236,12 +244,12 @@ def _cancel(w: Real, x: Real, newest: int, e: Real, power: Real) -> None:
 
 
 @_jit
-def _correct(step_size: Real, power: Real, small: Scalar, post: Scalar, e: Real, u: Real) -> None:
-    """Of the a-priori error e, make u = s e, e = a e."""
+def _correct(step_size: Real, power: Real, settings: Settings, e: Real, u: Real) -> None:
+    """Set u = s e and e = a e, given the a-priori error e."""
     one = power.dtype.type(1)
     for k in range(step_size.size):
-        scale = step_size[k] / (power[k] + small)
-        left = one - post * scale * power[k]
+        scale = step_size[k] / (power[k] + settings.delta)
+        left = one - settings.posterior * scale * power[k]
         u[0, k] = scale * e[0, k]
         u[1, k] = scale * e[1, k]
         e[0, k] = left * e[0, k]
@@ -249,17 +257,16 @@ def _correct(step_size: Real, power: Real, small: Scalar, post: Scalar, e: Real,
 
 
 @_jit
-def _correct_back(
-    step_size: Real, power: Real, small: Scalar, post: Scalar, e: Real, u: Real, ge: Real, gn: Real, grad_step: Real
-) -> None:
-    """Of e, minus the gradient of u and in `ge` that of E, make u, the gradients of e and step, and twice that of n."""
+def _correct_back(step_size: Real, settings: Settings, buffers: Buffers, grad_step: Real) -> None:
+    """Set `grad_step` and the buffers, given a-priori error, minus the gradient of u, gradient of E, and power."""
+    e, u, ge, gn, power = buffers
     one = power.dtype.type(1)
     for k in range(step_size.size):
-        scale = step_size[k] / (power[k] + small)
-        left = one - post * scale * power[k]
-        grad_left = post * (ge[0, k] * e[0, k] + ge[1, k] * e[1, k])
+        scale = step_size[k] / (power[k] + settings.delta)
+        left = one - settings.posterior * scale * power[k]
+        grad_left = settings.posterior * (ge[0, k] * e[0, k] + ge[1, k] * e[1, k])
         grad_scale = -(u[0, k] * e[0, k] + u[1, k] * e[1, k]) - power[k] * grad_left
-        grad = grad_scale / (power[k] + small)
+        grad = grad_scale / (power[k] + settings.delta)
         grad_step[k] = grad
         gn[k] = -(scale + scale) * (grad_left + grad)
         ge[0, k] = left * ge[0, k] - scale * u[0, k]
@@ -270,7 +277,7 @@ def _correct_back(
 
 @_jit
 def _update(w: Real, x: Real, newest: int, u: Real) -> None:
-    """Make w += u x*."""
+    """Set w += u x*."""
     for tap in range(w.shape[0]):
         j = newest - tap
         for k in range(w.shape[2]):
@@ -279,8 +286,9 @@ def _update(w: Real, x: Real, newest: int, u: Real) -> None:
 
 
 @_jit
-def _spread(w: Real, g: Real, x: Real, newest: int, u: Real, ge: Real, gn: Real, gx: Real) -> None:
-    """Make gx += u g* - ge w* + gn x."""
+def _spread(w: Real, g: Real, x: Real, newest: int, buffers: Buffers, gx: Real) -> None:
+    """Set gx += u g* - ge w* + gn x."""
+    _, u, ge, gn, _ = buffers
     for tap in range(w.shape[0]):
         j = newest - tap
         for k in range(w.shape[2]):
