@@ -12,8 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aecbench.cancellers import abilities
+from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.cancellers.deep.base import Network
+from aecbench.cancellers.deep.export.macs import network_count
 from aecbench.cancellers.deep.parts.stft import spectra
 from aecbench.dsp import stft
 from aecbench.signals import Array
@@ -111,6 +114,11 @@ class FramewiseCanceller(Streaming[State]):
             spectrum = out.numpy().reshape(spectrum.shape)
         pending, block = stft.synthesise(state.pending, spectrum)
         return State(past, pending, after, front), block
+
+    def cost(self) -> Count | None:
+        """Return the count of the network, and of the canceller in front of it."""
+        own = network_count(self.network, 2 if self.front is None else 3)
+        return own if self.front is None else own.plus(abilities.cost(self.front))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
         """What the network decides for mic and far [T], each [N, F]: frame n has its middle at sample n * block."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aecbench.cancellers.count import count
+from aecbench.cancellers.abilities import cost
 from aecbench.cancellers.deep.deep_adaptive import DeepAdaptive
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
 from aecbench.cancellers.deep.losses import objective as losses
@@ -79,7 +79,7 @@ def test_without_filters_the_network_is_a_mask(examples, random_spectra):
     spectra = random_spectra(network, 1, 9)
     stages, _ = network.stages(spectra, network.initial(spectra[0]))
     assert torch.equal(stages.error, spectra[0])
-    assert count(network.canceller()).macs < count(build(DeepAdaptive).canceller()).macs / 2
+    assert cost(network.canceller()).macs < cost(build(DeepAdaptive).canceller()).macs / 2
     network.loss(examples(2, 2000))[0].backward()
     assert all(p.grad is not None for p in network.parameters())
 
@@ -113,7 +113,7 @@ def test_as_configured_it_is_small_and_soon(kind):
     network = kind(kind.Config())
     assert network.canceller().latency <= 0.040 * network.config.sample_rate
     assert 4 * sum(p.numel() for p in network.parameters()) <= 8 * 2**20  # bytes
-    assert 1e6 < count(network.canceller()).macs * network.config.sample_rate < 1e9
+    assert 1e6 < cost(network.canceller()).macs * network.config.sample_rate < 1e9
 
 
 def test_2022_has_as_many_layers_as_told():

@@ -2,38 +2,39 @@
 
 It runs on torch's device without data, where nothing is computed, through torch.utils.flop_counter, which knows the
 products of matrices and convolutions; elementwise products, powers of two and complex numbers are added here. An
-adaptive layer runs there in its plain form, so its products count like all others. See cancellers/count.py for what a
-MAC is.
+adaptive layer runs there in its plain form, so its products count like all others. See `abilities.Count` for
+what a MAC is.
 """
 
 import copy
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.utils import flop_counter
 
-from aecbench.cancellers.count import Count, transform
-from aecbench.cancellers.deep.framewise import FramewiseCanceller
+from aecbench.cancellers.abilities import Count, transform
 
-__all__ = ["frame_macs", "network"]
+if TYPE_CHECKING:
+    from aecbench.cancellers.deep.framewise import FramewiseNetwork
+
+__all__ = ["frame_macs", "network_count"]
 
 aten = torch.ops.aten
 FLOPS = 2  # per MAC, as FlopCounterMode counts
 
 
-def network(canceller: FramewiseCanceller) -> Count:
-    """Parameters, and MACs per sample with those of the transforms; without what runs in front of the network."""
-    config, signals = canceller.network.config, 2 if canceller.front is None else 3
-    macs = frame_macs(canceller) + (signals + 1) * transform(config.n_fft)
-    return Count(sum(p.numel() for p in canceller.network.parameters()), macs / canceller.block)
+def network_count(network: "FramewiseNetwork", signals: int) -> Count:
+    """Parameters, and MACs per sample with those of the transforms, for `signals` spectra in; see `frames`."""
+    config = network.config
+    macs = frame_macs(network, signals) + (signals + 1) * transform(config.n_fft)
+    return Count(sum(p.numel() for p in network.parameters()), macs / config.hop_length)
 
 
-def frame_macs(canceller: FramewiseCanceller) -> float:
-    """MACs of `frames` for one frame of one signal."""
-    network = copy.deepcopy(canceller.network).to("meta")
-    signals, bins = 2 if canceller.front is None else 3, network.config.n_fft // 2 + 1
+def frame_macs(network: "FramewiseNetwork", signals: int) -> float:
+    """MACs of `frames` for one frame of one signal, of which it gets `signals` spectra."""
+    network, bins = copy.deepcopy(network).to("meta"), network.config.n_fft // 2 + 1
     spectra = torch.zeros(signals, 1, 1, bins, dtype=torch.complex64, device="meta")
     counter = flop_counter.FlopCounterMode(display=False, custom_mapping=ELEMENTWISE)
     with torch.no_grad():

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from aecbench import __version__
+from aecbench.cancellers.abilities import cost
 from aecbench.cancellers.base import Canceller
-from aecbench.cancellers.count import count
 from aecbench.cancellers.deep.export import kalman_step
 from aecbench.cancellers.deep.export.compress import rounded
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
@@ -131,7 +131,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _facts(canceller: FramewiseCanceller, name: str) -> Facts:
-    counted = count(canceller)
+    counted = cost(canceller)
     return Facts(
         system=name,
         sample_rate=canceller.network.config.sample_rate,

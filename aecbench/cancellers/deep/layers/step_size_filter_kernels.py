@@ -7,8 +7,9 @@ the signals from `first` to `last` - 1; threads divide the signals among them an
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
+
+from aecbench.dsp.compile import reassociated
 
 __all__ = [
     "Gradients",
@@ -25,8 +26,6 @@ __all__ = [
 ]
 
 Real = Any  # a NumPy array here, a tensor in step_size_filter.py: float32, or float64 throughout
-
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
 
 class Signals(NamedTuple):
@@ -102,7 +101,7 @@ class Gradients(NamedTuple):
     profile: Real  # [N, L], zeros at first
 
 
-@_jit
+@reassociated
 def predict(window: Window, state: State, out: Prediction, first: int, last: int) -> None:
     """Fill in the prediction of one frame."""
     far, mic, profile = window
@@ -122,7 +121,7 @@ def predict(window: Window, state: State, out: Prediction, first: int, last: int
                 n[k] += c * x2
 
 
-@_jit
+@reassociated
 def adapt(signals: Signals, state: State, out: Output, settings: Settings, first: int, last: int) -> None:
     """Carry the state in place through all frames, and fill in the output."""
     far, mic, gain, disturbance, drift, profile = signals
@@ -160,7 +159,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
                     p[k] *= one - track * a * (x0[k] * x0[k] + x1[k] * x1[k])
 
 
-@_jit
+@reassociated
 def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Settings, first: int, last: int) -> None:
     """Carry the gradient of the state in place from the last frame back to the first, and fill in `grads`."""
     far, gain, disturbance, drift, profile, error, history, grad_error, grad_step_size = record

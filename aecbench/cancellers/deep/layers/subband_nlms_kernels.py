@@ -8,9 +8,10 @@ plain vector code in cache. Threads divide the tasks among them and write to dis
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from aecbench.dsp.compile import reassociated
 
 __all__ = ["Errors", "Record", "Settings", "Signals", "adapt", "adapt_back", "tasks"]
 
@@ -18,8 +19,6 @@ LANES = 320  # bins of a task at most: its buffers stay in the second-level cach
 
 Scalar = np.floating[Any]
 Real = NDArray[Scalar]
-
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
 
 class Signals(NamedTuple):
@@ -70,7 +69,7 @@ def tasks(signals: int, bins: int) -> int:
     return signals * -(-bins // LANES)
 
 
-@_jit
+@reassociated
 def adapt(signals: Signals, weights: Real, out: Errors, settings: Settings, first: int, last: int) -> None:
     """Carry `weights` in place through all frames, and fill in `out`."""
     mic, step_size, bins = signals.mic, signals.step_size, signals.step_size.shape[2]
@@ -97,7 +96,7 @@ def adapt(signals: Signals, weights: Real, out: Errors, settings: Settings, firs
         _store(w, weights[s], low, high)
 
 
-@_jit
+@reassociated
 def adapt_back(record: Record, grad_weights: Real, grads: Signals, settings: Settings, first: int, last: int) -> None:
     """Carry `grad_weights` in place from the last frame back to the first, and fill in `grads`.
 
@@ -147,7 +146,7 @@ def adapt_back(record: Record, grad_weights: Real, grads: Signals, settings: Set
         _store(g, grad_weights[s], low, high)
 
 
-@_jit
+@reassociated
 def _span(task: int, bins: int) -> tuple[int, int, int]:
     """Return signal, first bin and last bin + 1 of a task; the blocks of a signal are as even as possible."""
     blocks, width = -(-bins // LANES), _width(bins)
@@ -155,14 +154,14 @@ def _span(task: int, bins: int) -> tuple[int, int, int]:
     return task // blocks, low, min(low + width, bins)
 
 
-@_jit
+@reassociated
 def _width(bins: int) -> int:
     """Return the bins of a task, rounded up to whole cache lines."""
     even = -(-bins // max(-(-bins // LANES), 1))
     return -(-even // 16) * 16
 
 
-@_jit
+@reassociated
 def _zeros(shape: tuple[int, ...], like: Real) -> Real:
     """Return zeros of the type of `like` that begin at a cache line: vectors across two lines take twice the time."""
     size = 1
@@ -174,20 +173,20 @@ def _zeros(shape: tuple[int, ...], like: Real) -> Real:
     return memory[skip : skip + size].reshape(shape)
 
 
-@_jit
+@reassociated
 def _load(pairs: Real, low: int, high: int, planes: Real) -> None:
     """Copy pairs [N, 2 F], bins `low` to `high` - 1, to planes [at least N, 2, at least high - low]."""
     for i in range(pairs.shape[0]):
         _split(pairs[i, 2 * low : 2 * high], planes[i])
 
 
-@_jit
+@reassociated
 def _store(planes: Real, pairs: Real, low: int, high: int) -> None:
     for i in range(pairs.shape[0]):
         _join(planes[i], pairs[i, 2 * low : 2 * high])
 
 
-@_jit
+@reassociated
 def _split(pairs: Real, planes: Real) -> None:
     """Copy pairs [2 K] to planes [2, at least K]; the rest of the planes becomes zeros."""
     bins = pairs.size // 2
@@ -197,21 +196,21 @@ def _split(pairs: Real, planes: Real) -> None:
     planes[:, bins:] = 0
 
 
-@_jit
+@reassociated
 def _join(planes: Real, pairs: Real) -> None:
     for k in range(pairs.size // 2):
         pairs[2 * k] = planes[0, k]
         pairs[2 * k + 1] = planes[1, k]
 
 
-@_jit
+@reassociated
 def _add(planes: Real, pairs: Real) -> None:
     for k in range(pairs.size // 2):
         pairs[2 * k] += planes[0, k]
         pairs[2 * k + 1] += planes[1, k]
 
 
-@_jit
+@reassociated
 def _power(x: Real, newest: int, taps: int, power: Real) -> None:
     """Set power = |x|² of all taps."""
     power[:] = 0
@@ -221,7 +220,7 @@ def _power(x: Real, newest: int, taps: int, power: Real) -> None:
             power[k] = power[k] + x[j, 0, k] * x[j, 0, k] + x[j, 1, k] * x[j, 1, k]
 
 
-@_jit
+@reassociated
 def _cancel(w: Real, x: Real, newest: int, e: Real, power: Real) -> None:
     """Set e -= w x, and power = |x|² of all taps."""
     taps, bins = w.shape[0], w.shape[2]
@@ -243,7 +242,7 @@ def _cancel(w: Real, x: Real, newest: int, e: Real, power: Real) -> None:
             power[k] = power[k] + x0 * x0 + x1 * x1
 
 
-@_jit
+@reassociated
 def _correct(step_size: Real, power: Real, settings: Settings, e: Real, u: Real) -> None:
     """Set u = s e and e = a e, given the a-priori error e."""
     one = power.dtype.type(1)
@@ -256,7 +255,7 @@ def _correct(step_size: Real, power: Real, settings: Settings, e: Real, u: Real)
         e[1, k] = left * e[1, k]
 
 
-@_jit
+@reassociated
 def _correct_back(step_size: Real, settings: Settings, buffers: Buffers, grad_step: Real) -> None:
     """Set `grad_step` and the buffers, given a-priori error, minus the gradient of u, gradient of E, and power."""
     e, u, ge, gn, power = buffers
@@ -275,7 +274,7 @@ def _correct_back(step_size: Real, settings: Settings, buffers: Buffers, grad_st
         u[1, k] = scale * e[1, k]
 
 
-@_jit
+@reassociated
 def _update(w: Real, x: Real, newest: int, u: Real) -> None:
     """Set w += u x*."""
     for tap in range(w.shape[0]):
@@ -285,7 +284,7 @@ def _update(w: Real, x: Real, newest: int, u: Real) -> None:
             w[tap, 1, k] = w[tap, 1, k] + u[1, k] * x[j, 0, k] - u[0, k] * x[j, 1, k]
 
 
-@_jit
+@reassociated
 def _spread(w: Real, g: Real, x: Real, newest: int, buffers: Buffers, gx: Real) -> None:
     """Set gx += u g* - ge w* + gn x."""
     _, u, ge, gn, _ = buffers

@@ -5,9 +5,9 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from aecbench.cancellers.count import count, transform
+from aecbench.cancellers.abilities import cost, transform
 from aecbench.cancellers.deep.base import NetworkConfig
-from aecbench.cancellers.deep.export.macs import frame_macs, network
+from aecbench.cancellers.deep.export.macs import frame_macs, network_count
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
 from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
 from aecbench.cancellers.kalman import Kalman
@@ -74,28 +74,28 @@ BY_HAND = 80 * (2 * BINS + 20) + 3 * 20 + 20 * BINS + 2 * 2 * BINS + 2 * BINS
 
 def test_a_recurrent_network_by_hand():
     canceller = Mask(CONFIG).canceller()
-    assert frame_macs(canceller) == BY_HAND
+    assert frame_macs(canceller.network, 2) == BY_HAND
     parameters = 4 * 20 * (2 * BINS + 20 + 2) + 21 * BINS
-    assert network(canceller) == (parameters, (BY_HAND + 3 * transform(64)) / 16)
-    assert count(canceller) == network(canceller)
+    assert network_count(canceller.network, 2) == (parameters, (BY_HAND + 3 * transform(64)) / 16)
+    assert cost(canceller) == network_count(canceller.network, 2)
 
 
 def test_the_filter_in_front_is_added_with_its_transform():
     canceller = Fronted(CONFIG).canceller()
-    more = count(canceller).macs - count(Mask(CONFIG).canceller()).macs
-    assert more == count(Kalman(block=16, taps=64)).macs + transform(64) / 16
+    more = cost(canceller).macs - cost(Mask(CONFIG).canceller()).macs
+    assert more == cost(Kalman(block=16, taps=64)).macs + transform(64) / 16
 
 
 def test_an_adaptive_layer_by_hand():
     """Per tap: 2 power, 4 echo, 4 update. Per bin: 2 error times step."""
-    more = frame_macs(Adaptive(CONFIG).canceller()) - BY_HAND
+    more = frame_macs(Adaptive(CONFIG), 2) - BY_HAND
     assert more == (10 * 5 + 2) * BINS
 
 
 def test_counting_changes_no_network():
     canceller = Mask(CONFIG).canceller()
     before = {name: value.clone() for name, value in canceller.network.state_dict().items()}
-    frame_macs(canceller)
+    frame_macs(canceller.network, 2)
     for name, value in canceller.network.state_dict().items():
         assert value.device.type == "cpu"
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
