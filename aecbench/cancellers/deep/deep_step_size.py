@@ -1,28 +1,28 @@
-"""Learned step sizes: a network adapts a filter that stays linear.
+"""Learned step sizes: a network adapts a filter that remains linear.
 
 T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
-cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: a recurrent network listens to
-microphone, far end and the filter's own error, and gives two masks m_mu and m_e in 0 ... 1 per bin and frame, for
+cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: from microphone, far end and
+the filter's own error, a recurrent network computes two masks m_mu and m_e in 0 ... 1 per bin and frame, for
 
     H <- H + m_mu / (Psi + |m_e e|² + eps) conj(U) e,    Psi = |U|² summed over the taps.
 
-That is `update = "nlms"`. With "kalman" every tap has a variance P of its error beside it, as in a Kalman filter with
-diagonal covariance (step_size_filter.py): P conj(U) stands for conj(U) and sum of P |U|² for Psi, (m_e e)² is the power
-of the disturbance, near end and noise, and a third mask m_q is the drift of the echo path, from none to all of a room.
-So the filter knows by itself how far it has converged, and the network tells it when there is a near end and when the
-path has changed. Before training the masks are constant: a classical Kalman filter.
+This is `update = "nlms"`. With "kalman" every tap also has a variance P of its error, as in a Kalman filter with
+diagonal covariance (layers/step_size_filter.py): P conj(U) replaces conj(U), the sum of P |U|² replaces Psi, (m_e e)²
+is the power of the disturbance, near end and noise, and a third mask m_q is the drift of the echo path, from none to a
+whole room. So the filter itself estimates how far it has converged, and the network detects near end and path changes.
+Before training the masks are constant: a classical Kalman filter.
 
 The output is the microphone less a linear estimate of the echo, sum over the taps of H U, with the updated H (the
-a-posteriori error) or, with `posterior = false`, with H as it was. With a silent far end it is the microphone. In
-double talk the a-posteriori error lacks what the update of its own frame took for echo, at most the step size of the
-near end in that bin; with H as it was, the near end of a frame goes through untouched.
+a-posteriori error) or, with `posterior = false`, with H before the update. With a silent far end it is the microphone.
+In double talk the a-posteriori error lacks the part of the near end that the update of the same frame took for echo, at
+most the step size in that bin; with the H before the update, the near end of a frame is untouched.
 
-Phase: H is complex and so is what is subtracted. The network sees magnitudes and magnitudes of coherences, so its
-masks, and the ERLE, stay the same when the echo path, or the far end, is turned by any phase.
+Phase: H is complex, and so is the echo estimate. The input of the network is magnitudes and magnitudes of coherences,
+so its masks, and the ERLE, do not depend on a phase rotation of the echo path or of the far end.
 
-Training runs the loop frame by frame without gradients, then the network once over all frames that were heard, then the
-filter through its adjoint: gradients go through the recursions of filter and network. How the masks change what the
-network hears later is left out of the gradient. Not of the values: those are of the closed loop.
+Training runs the loop frame by frame without gradients, then the network once over all frames of its input, then the
+filter through its adjoint: gradients pass through the recursions of filter and network. The gradient omits the effect
+of the masks on later inputs of the network. The values do not: they are of the closed loop.
 """
 
 import math
@@ -48,7 +48,7 @@ from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
 __all__ = ["ClosedLoop", "DeepStepSize", "DeepStepSizeConfig", "Masks", "State"]
 
 LOGITS = (3.0, 1.0, -8.5)  # of m_mu, m_e and m_q before training
-SCALES = (1.0, 1.0, 3.0)  # a drift is looked for over decades
+SCALES = (1.0, 1.0, 3.0)  # a drift varies over decades
 LEAST = 1e-8  # drift, so that a variance is never a denormal number
 
 
@@ -65,13 +65,13 @@ class DeepStepSizeConfig(NetworkConfig):
     posterior: bool = True  # output with the updated filter
     smoothing: float = Field(0.5, ge=0, lt=1)  # of |e|² over time and frequency before m_e
     decay: float = Field(30.0, ge=0, le=120)  # of the expected room over the taps, before training [dB]
-    bands: int = Field(64, ge=4)  # the network goes along bands of bins
-    hidden: int = Field(48, ge=1)  # units of the GRU; of that over all bands at once, twice as many
-    burn_in: int = Field(16, ge=0)  # frames at the start that do not count
+    bands: int = Field(64, ge=4)  # of bins, along which the network runs
+    hidden: int = Field(48, ge=1)  # units of the GRU; twice as many if it is over all bands at once
+    burn_in: int = Field(16, ge=0)  # frames at the start that the loss omits
     truncation: int = Field(0, ge=0)  # frames after which gradients are cut; 0: never
-    path_change: float = Field(0.3, ge=0, le=1)  # share of training examples that go on as another one half-way
-    whole: float = Field(0.5, ge=0, le=1)  # share in the loss of the echo left in all; the rest: frame by frame
-    disturbance: float = Field(0.0, ge=0)  # dB of loss per MOS that PESQ would take off where the near end talks
+    path_change: float = Field(0.3, ge=0, le=1)  # share of training examples whose echo path changes half-way
+    whole: float = Field(0.5, ge=0, le=1)  # weight of the residual echo of the whole example; the rest: frame by frame
+    disturbance: float = Field(0.0, ge=0)  # dB of loss per MOS that PESQ would subtract, near end active
 
 
 class Masks(NamedTuple):

@@ -78,7 +78,7 @@ class Prediction(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The input of the adjoint: what the filter was given and found, and the gradients of its output."""
+    """The input of the adjoint: signals and output of the filter, and the gradients of its output."""
 
     far: Real
     gain: Real

@@ -1,6 +1,6 @@
 """Subband NLMS and its adjoint in numba, for subband_nlms.py, which has the equations.
 
-Complex arrays are pairs of real numbers, one after the other: signals are [S, T, 2 F], weights [S, L, 2 F] with the tap
+Complex arrays are pairs of real numbers, one after the other: signals are [N, T, 2 F], weights [N, L, 2 F] with the tap
 of the newest frame first. The reference has L - 1 frames more, the ones before the first. A task is a block of bins of
 one signal, carried through all frames in local buffers with real and imaginary parts apart, so that the inner loops are
 plain vector code in cache. Threads divide the tasks among them and write to disjoint arrays.
@@ -24,27 +24,27 @@ Real = NDArray[Scalar]
 class Signals(NamedTuple):
     """The input of the filter, or its gradient."""
 
-    reference: Real  # [S, L - 1 + T, 2 F]; as a gradient zeros at first, or empty where it is not needed
-    mic: Real  # [S, T, 2 F]
-    step_size: Real  # [S, T, F]
+    reference: Real  # [N, L - 1 + T, 2 F]; as a gradient zeros at first, or empty where it is not needed
+    mic: Real  # [N, T, 2 F]
+    step_size: Real  # [N, T, F]
 
 
 class Errors(NamedTuple):
     """The output of the filter."""
 
-    prior: Real  # [S, T, 2 F] a-priori error
-    error: Real  # [S, T, 2 F] error that is output; may be the same array
-    checkpoints: Real  # [S, segments, L, 2 F] weights before every segment of frames
+    prior: Real  # [N, T, 2 F] a-priori error
+    error: Real  # [N, T, 2 F] error that is output; may be the same array
+    checkpoints: Real  # [N, segments, L, 2 F] weights before every segment of frames
 
 
 class Record(NamedTuple):
-    """The input of the adjoint: what the filter was given and found, and the gradient of its error."""
+    """The input of the adjoint: signals and output of the filter, and the gradient of its error."""
 
     reference: Real
     step_size: Real
     prior: Real
     checkpoints: Real
-    grad_error: Real  # [S, T, 2 F]
+    grad_error: Real  # [N, T, 2 F]
 
 
 class Settings(NamedTuple):
@@ -175,7 +175,7 @@ def _zeros(shape: tuple[int, ...], like: Real) -> Real:
 
 @reassociated
 def _load(pairs: Real, low: int, high: int, planes: Real) -> None:
-    """Copy pairs [N, 2 F], bins `low` to `high` - 1, to planes [at least N, 2, at least high - low]."""
+    """Copy pairs [M, 2 F], bins `low` to `high` - 1, to planes [at least M, 2, at least high - low]."""
     for i in range(pairs.shape[0]):
         _split(pairs[i, 2 * low : 2 * high], planes[i])
 
