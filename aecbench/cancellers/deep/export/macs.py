@@ -1,9 +1,8 @@
-"""The multiplications of a network, counted while it goes through one frame.
+"""The multiplications of a network, counted while it processes one frame.
 
-It runs on torch's device without data, where nothing is computed, through torch.utils.flop_counter, which knows the
-products of matrices and convolutions; elementwise products, powers of two and complex numbers are added here. An
-adaptive layer runs there in its plain form, so its products count like all others. See `abilities.Count` for
-what a MAC is.
+The network runs on torch's device "meta", which has no data and computes nothing. torch.utils.flop_counter counts
+products of matrices and convolutions; elementwise products, squares and complex numbers are added here. An adaptive
+layer runs there as its plain loop, so its products count like all others. `abilities.Count` defines a MAC.
 """
 
 import copy
@@ -26,14 +25,14 @@ FLOPS = 2  # per MAC, as FlopCounterMode counts
 
 
 def network_count(network: "FramewiseNetwork", signals: int) -> Count:
-    """Parameters, and MACs per sample with those of the transforms, for `signals` spectra in; see `frames`."""
+    """Return parameters and MACs per sample, transforms included, of a network that gets `signals` spectra."""
     config = network.config
     macs = frame_macs(network, signals) + (signals + 1) * transform(config.n_fft)
     return Count(sum(p.numel() for p in network.parameters()), macs / config.hop_length)
 
 
 def frame_macs(network: "FramewiseNetwork", signals: int) -> float:
-    """MACs of `frames` for one frame of one signal, of which it gets `signals` spectra."""
+    """Return the MACs of `frames` for one frame, given `signals` spectra."""
     network, bins = copy.deepcopy(network).to("meta"), network.config.n_fft // 2 + 1
     spectra = torch.zeros(signals, 1, 1, bins, dtype=torch.complex64, device="meta")
     counter = flop_counter.FlopCounterMode(display=False, custom_mapping=ELEMENTWISE)
@@ -45,17 +44,17 @@ def frame_macs(network: "FramewiseNetwork", signals: int) -> float:
 
 
 def _products(a: Any, b: Any, *_: Any, out_val: Tensor, **__: Any) -> int:
-    """FLOPs of an elementwise product of tensors, or of a tensor and a number."""
+    """Return the FLOPs of an elementwise product of tensors, or of a tensor and a number."""
     reals = [2 if (isinstance(x, Tensor) and x.is_complex()) or isinstance(x, complex) else 1 for x in (a, b)]
     return FLOPS * prod(reals) * out_val.numel()
 
 
 def _powers(x: Tensor, exponent: Any, *_: Any, out_val: Tensor, **__: Any) -> int:
-    """FLOPs of a square; other powers are no products."""
+    """Return the FLOPs of a square; other powers are not products."""
     return _products(x, x, out_val=out_val) if exponent == 2 else 0
 
 
-# FlopCounterMode hands them tensors, not shapes
+# FlopCounterMode then passes tensors, not shapes
 _products._get_raw = True  # type: ignore[attr-defined]
 _powers._get_raw = True  # type: ignore[attr-defined]
 

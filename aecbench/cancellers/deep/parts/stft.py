@@ -1,7 +1,7 @@
 """The transform of aecbench.dsp.stft in torch, differentiable, on whole signals: same window, same frames, same order.
 
-Frame t ends with sample (t + 1) hop, and before the signal there is silence. So the frames are those that `analyse`
-sees block by block, and what `synthesise` gives, `frame - hop` samples later, is here at its place.
+Frame t ends with sample (t + 1) hop, and before the signal there is silence. So the frames are the ones that `analyse`
+gets block by block; the output is not delayed, while the output of `synthesise` is, by `frame - hop` samples.
 """
 
 import torch
@@ -13,12 +13,12 @@ __all__ = ["signal", "spectra", "window"]
 
 
 def window(frame: int, hop: int, like: Tensor) -> Tensor:
-    """The root of a Hann window, [frame], of the type and on the device of a tensor."""
+    """Return the root of a Hann window, [frame], of the type and on the device of a tensor."""
     return torch.tensor(stft.window(frame, hop)).to(like)
 
 
 def spectra(x: Tensor, frame: int, hop: int) -> Tensor:
-    """Real [..., T] -> complex [..., N, frame // 2 + 1], as many frames as it takes to get all of x back."""
+    """Transform samples [..., length] to spectra [..., T, F], enough to get all samples back; F = frame // 2 + 1."""
     count = -(-(x.shape[-1] + frame - hop) // hop)
     x = torch.nn.functional.pad(x, (frame - hop, count * hop - x.shape[-1]))
     spectrum: Tensor = torch.fft.rfft(x.unfold(-1, frame, hop) * window(frame, hop, x))
@@ -26,11 +26,11 @@ def spectra(x: Tensor, frame: int, hop: int) -> Tensor:
 
 
 def signal(spectrum: Tensor, hop: int, length: int) -> Tensor:
-    """The first `length` samples [..., T] of what has the spectra [..., N, frame // 2 + 1]."""
+    """Return the first `length` samples [..., length] of the signal with the spectra [..., T, F]."""
     y: Tensor = torch.fft.irfft(spectrum)
     frame = y.shape[-1]
     overlaps = frame // hop
-    blocks = (y * window(frame, hop, y)).reshape(*y.shape[:-1], overlaps, hop)  # [..., N, overlaps, hop]
+    blocks = (y * window(frame, hop, y)).reshape(*y.shape[:-1], overlaps, hop)  # [..., T, overlaps, hop]
     count = blocks.shape[-3] - overlaps + 1
     parts = [blocks[..., overlaps - 1 - i : overlaps - 1 - i + count, i, :] for i in range(overlaps)]
     y = sum(parts[1:], parts[0]).flatten(-2)

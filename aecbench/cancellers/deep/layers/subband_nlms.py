@@ -25,9 +25,9 @@ gradients Ē from outside and w̄' from frame t + 1, the rules above give, backw
     X̄[t - l] += u w̄'[l]* - ē w[l]* + 2 n̄ x[l]
     w̄[l] = w̄'[l] - ē x[l]*.
 
-Only X̄ needs the weights. They are stored every sqrt(T) frames or so and between these made again from the errors, by
-the very updates of the forward pass. To run the updates backwards instead would store nothing, but the weights are
-large for a moment whenever the reference is next to silent, and float32 loses digits on the way back from there.
+Only X̄ needs the weights. They are stored about every sqrt(T) frames, and recomputed in between from the errors with the
+updates of the forward pass. Running the updates backwards instead would need no storage, but the weights are large for
+a moment whenever the reference is almost silent, and float32 loses digits on the way back from there.
 """
 
 from collections.abc import Callable
@@ -41,8 +41,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.base import check_range
-from aecbench.cancellers.deep import kernels
-from aecbench.cancellers.deep.threads import in_kernels, share
+from aecbench.cancellers.deep.layers import subband_nlms_kernels as kernels
+from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 from aecbench.errors import UsageError
 
 __all__ = ["Output", "State", "SubbandNLMS", "plain_loop"]
@@ -51,17 +51,17 @@ REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 
 
 class State(NamedTuple):
-    """What the filter knows after a frame, complex. Detach both to end backpropagation there."""
+    """The filter after a frame, complex. Detach both fields to end backpropagation there."""
 
-    weights: Tensor  # [..., F, L] echo path; weights[..., l] belongs to the frame l before the newest
-    reference: Tensor  # [..., F, L - 1] last frames, oldest first
+    weights: Tensor  # [N, L, F] echo path; weights[:, l] belongs to the frame l before the newest
+    reference: Tensor  # [N, L - 1, F] last frames, oldest first
 
 
 class Output(NamedTuple):
-    """What came of a stretch of frames."""
+    """The result of filtering T frames."""
 
-    error: Tensor  # [..., F, T] complex: the microphone less the echo estimate
-    echo: Tensor  # [..., F, T] complex: the echo estimate
+    error: Tensor  # [N, T, F] complex: the microphone less the echo estimate
+    echo: Tensor  # [N, T, F] complex: the echo estimate
     state: State  # after the last frame
 
 
@@ -70,52 +70,45 @@ class SubbandNLMS:
     """The layer. It has no parameters of its own; gradients reach reference, microphone, step size and first state.
 
     On the CPU it runs as one kernel forwards and one backwards, on as many threads as torch has; elsewhere as
-    `plain_loop`. Gradients of gradients are not to be had.
+    `plain_loop`. Second derivatives are not supported.
     """
 
     taps: int = 10  # L frames
     delta: float = 1e-6  # added to |x|², in its units; above 0
     posterior: bool = False  # the output is the a-posteriori error
-    detach: int = 0  # the weights are detached every so many frames: truncated backpropagation; 0 is never
 
     def __post_init__(self) -> None:
         check_range(self, "taps", 1, whole=True)
         check_range(self, "delta", 1e-30)
-        check_range(self, "detach", 0, whole=True)
 
     def init(self, mic: Tensor) -> State:
-        """The state before the first frame of signals like mic [..., F, T]: an echo path of zeros."""
-        return State(mic.new_zeros(*mic.shape[:-1], self.taps), mic.new_zeros(*mic.shape[:-1], self.taps - 1))
+        """Return the state before the first frame of spectra like mic [N, T, F]: an echo path of zeros."""
+        n, _, bins = mic.shape
+        return State(mic.new_zeros(n, self.taps, bins), mic.new_zeros(n, self.taps - 1, bins))
 
     def __call__(self, reference: Tensor, mic: Tensor, step_size: Tensor, state: State | None = None) -> Output:
         """Filter and adapt, frame after frame.
 
-        Reference and mic are [..., F, T] complex, step_size [..., F, T] real, in 0 ... 1: 0 keeps the weights, 1 is
-        fastest. Pass the state of the output before to go on from there. Raises UsageError for shapes or types that
-        do not match.
+        Reference and mic are [N, T, F] complex, step_size [N, T, F] real, in 0 ... 1: 0 keeps the weights, 1 is
+        fastest. Pass the state of the previous output to continue from there. Raises UsageError for shapes or types
+        that do not match.
         """
         state = state or self.init(mic)
         self._check(reference, mic, step_size, state)
-        x = torch.cat([state.reference, reference], -1)
-        by_frame = (_by_frame(z) for z in (x, mic, step_size, state.weights))
+        x = torch.cat([state.reference, reference], 1)
         adapt: Callable[..., tuple[Tensor, Tensor]] = Adapt.apply if in_kernels(mic) else plain_loop
-        error, weights = adapt(*by_frame, self.delta, self.posterior, self.detach)
-        error = error.mT.reshape(mic.shape)
-        weights = weights.mT.reshape(state.weights.shape)
-        return Output(error, mic - error, State(weights, x[..., x.shape[-1] - self.taps + 1 :]))
-
-    def step(self, state: State, reference: Tensor, mic: Tensor, step_size: Tensor) -> tuple[State, Tensor]:
-        """One frame: reference, mic and step_size [..., F] -> next state, error [..., F]."""
-        out = self(reference[..., None], mic[..., None], step_size[..., None], state)
-        return out.state, out.error[..., 0]
+        error, weights = adapt(x, mic, step_size, state.weights, self.delta, self.posterior)
+        return Output(error, mic - error, State(weights, x[:, x.shape[1] - self.taps + 1 :]))
 
     def _check(self, reference: Tensor, mic: Tensor, step_size: Tensor, state: State) -> None:
-        bins = mic.shape[:-1]
+        if mic.ndim != 3:
+            raise UsageError(f"SubbandNLMS: mic is {list(mic.shape)}, expected [N, T, F]: batch, frames, bins")
+        n, _, bins = mic.shape
         for name, z, shape in (
             ("reference", reference, mic.shape),
             ("step_size", step_size, mic.shape),
-            ("state.weights", state.weights, (*bins, self.taps)),
-            ("state.reference", state.reference, (*bins, self.taps - 1)),
+            ("state.weights", state.weights, (n, self.taps, bins)),
+            ("state.reference", state.reference, (n, self.taps - 1, bins)),
         ):
             if z.shape != shape:
                 raise UsageError(f"SubbandNLMS: {name} is {list(z.shape)}, expected {list(shape)} to go with mic")
@@ -126,21 +119,20 @@ class SubbandNLMS:
 
 
 def plain_loop(
-    x: Tensor, mic: Tensor, step_size: Tensor, weights: Tensor, delta: float, posterior: bool, detach: int
+    x: Tensor, mic: Tensor, step_size: Tensor, weights: Tensor, delta: float, posterior: bool
 ) -> tuple[Tensor, Tensor]:
-    """The layer frame by frame in torch, on any device: x [S, L - 1 + T, F], mic and step_size [S, T, F].
+    """Run the layer frame by frame in torch, on any device: x [N, L - 1 + T, F], mic and step_size [N, T, F].
 
-    Returns error [S, T, F] and weights [S, L, F], of which the tap of the newest frame is the first.
+    Returns error [N, T, F] and weights [N, L, F], the tap of the newest frame first.
     """
-    windows = x.unfold(1, weights.shape[1], 1).transpose(2, 3)  # [S, T, L, F], oldest first
-    power = (windows.real.square() + windows.imag.square()).sum(2)
+    taps = weights.shape[1]
+    power = (x.real.square() + x.imag.square()).unfold(1, taps, 1).sum(-1)
     scale = step_size / (power + delta)
     w, errors = weights.flip(1), []
-    for t, (now, d, s) in enumerate(zip(windows.unbind(1), mic.unbind(1), scale.unbind(1), strict=True)):
-        if detach and t and t % detach == 0:
-            w = w.detach()
-        e = d - (w * now).sum(1)
-        w = w + (s * e)[:, None] * now.conj()
+    for t in range(mic.shape[1]):
+        frames = x[:, t : t + taps]  # oldest first, as w
+        e = mic[:, t] - (w * frames).sum(1)
+        w = w + (scale[:, t] * e)[:, None] * frames.conj()
         errors.append(e)
     error = torch.stack(errors, 1) if errors else mic
     return (1 - scale * power) * error if posterior else error, w.flip(1)
@@ -151,53 +143,49 @@ class Adapt(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        mic: Tensor,
-        step_size: Tensor,
-        weights: Tensor,
-        delta: float,
-        posterior: bool,
-        detach: int,
+        ctx: Any, x: Tensor, mic: Tensor, step_size: Tensor, weights: Tensor, delta: float, posterior: bool
     ) -> tuple[Tensor, Tensor]:
-        """Error and last weights. For the way back, a-priori errors and some weights are kept."""
+        """Return the errors and the last weights; keep a-priori errors and some weights for the way back."""
         frames = mic.shape[1]
         segments = -(-frames // max(isqrt(frames), 1)) if ctx.needs_input_grad[0] else min(frames, 1)
         checkpoints = weights.new_empty(mic.shape[0], segments, *weights.shape[1:])
         last = weights.clone(memory_format=torch.contiguous_format)
         prior = torch.empty_like(mic, memory_format=torch.contiguous_format)
         error = torch.empty_like(prior) if posterior else prior
-        _share(kernels.adapt, prior, (x, mic, step_size, last, checkpoints, prior, error), delta, float(posterior))
+        signals = kernels.Signals(*_arrays(x, mic, step_size))
+        out = kernels.Errors(*_arrays(prior, error, checkpoints))
+        _run(kernels.adapt, (signals, _array(last), out), delta, posterior)
         ctx.save_for_backward(x, step_size, checkpoints, prior)
-        ctx.options = delta, posterior, detach
+        ctx.settings = delta, posterior
         return error, last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_error: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of all tensors, that of x where it is asked for."""
+        """Return the gradients of all tensors; the one of x only if it is needed."""
         x, step_size, checkpoints, prior = ctx.saved_tensors
-        delta, posterior, detach = ctx.options
         through_x = ctx.needs_input_grad[0]
         weights = grad_last.clone(memory_format=torch.contiguous_format).resolve_conj().resolve_neg()
         grads = torch.zeros_like(x if through_x else x[:0]), torch.empty_like(prior), torch.empty_like(step_size)
-        arrays = (x, step_size, checkpoints, prior, grad_error, weights, *grads)
-        _share(kernels.adapt_back, prior, arrays, delta, float(posterior), detach, through_x)
-        return grads[0] if through_x else None, grads[1], grads[2], weights, None, None, None
+        record = kernels.Record(*_arrays(x, step_size, prior, checkpoints, grad_error))
+        _run(kernels.adapt_back, (record, _array(weights), kernels.Signals(*_arrays(*grads))), *ctx.settings)
+        return grads[0] if through_x else None, grads[1], grads[2], weights, None, None
 
 
-def _by_frame(z: Tensor) -> Tensor:
-    """[..., F, N] -> [S, N, F], contiguous."""
-    return z.flatten(0, -3).mT.contiguous() if z.ndim > 2 else z.mT[None].contiguous()
+def _run(kernel: Callable[..., None], arguments: tuple[Any, ...], delta: float, posterior: bool) -> None:
+    """Run all tasks of a kernel on its signals, state and output."""
+    step_size = arguments[0].step_size
+    real = step_size.dtype.type
+    settings = kernels.Settings(real(delta), real(posterior))
+    signals, _, bins = step_size.shape
+    run_on_threads(kernel, (*arguments, settings), kernels.tasks(signals, bins), step_size.size)
 
 
-def _share(kernel: Callable[..., None], like: Tensor, tensors: tuple[Tensor, ...], *options: float) -> None:
-    """Run all tasks of a kernel."""
-    arrays = [_pairs(z) for z in tensors]
-    share(kernel, arrays, *options, tasks=kernels.tasks(like.shape[0], like.shape[2]), size=like.numel())
+def _arrays(*tensors: Tensor) -> list[NDArray[Any]]:
+    return [_array(z) for z in tensors]
 
 
-def _pairs(z: Tensor) -> NDArray[Any]:
-    """The tensor as the kernels take it; they write to it only where it was made to be written to."""
+def _array(z: Tensor) -> NDArray[Any]:
+    """Return the tensor as the kernels take it; they write to it only where it was made to be written to."""
     z = z.detach().resolve_conj().resolve_neg().contiguous()
     return (torch.view_as_real(z).flatten(-2) if z.is_complex() else z).numpy()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from aecbench.cancellers.deep import stft
+from aecbench.cancellers.deep.parts import stft
 from aecbench.dsp import stft as by_block
 
 

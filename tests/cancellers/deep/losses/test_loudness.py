@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.signal import resample_poly
 
-from aecbench.cancellers.deep.loudness import disturbance
+from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.metrics.pesq import pesq
 from aecbench.signals import Signals
 

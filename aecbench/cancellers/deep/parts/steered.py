@@ -1,20 +1,22 @@
-"""Networks that steer an adaptive filter, its reference and its step sizes, and are trained through it."""
+"""Networks that control an adaptive filter, with its reference and its step sizes, and are trained through it."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
 from pydantic import Field
 from torch import Tensor
+from typing_extensions import override
 
-from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
+from aecbench.cancellers.deep.losses.objective import Echoes, Weights, objective
+from aecbench.cancellers.deep.parts import stft
 
 __all__ = ["Stages", "SteeredConfig", "SteeredNetwork"]
 
 
 class SteeredConfig(NetworkConfig):
-    """What they have in common; a frame of 512 and a hop of 256 are a latency of 32 ms."""
+    """Parameters of all these networks; a frame of 512 and a hop of 256 samples give a latency of 32 ms."""
 
     n_fft: int = Field(512, ge=16)
     hop_length: int = Field(256, ge=8)
@@ -22,7 +24,7 @@ class SteeredConfig(NetworkConfig):
     delta: float = Field(0.1, gt=0)  # regularisation of the NLMS filter, see SubbandNLMS
     learn_reference: bool = True  # False: the reference is the far end
     learn_step: bool = True  # False: one fixed step size
-    loss: losses.Weights = losses.Weights()
+    loss: Weights = Weights()
 
 
 class Stages(NamedTuple):
@@ -35,30 +37,30 @@ class Stages(NamedTuple):
 
 
 class SteeredNetwork(FramewiseNetwork):
-    """A network of which `stages` says all."""
+    """A network that is defined by its `stages`."""
 
     config: SteeredConfig
 
     @abstractmethod
     def stages(self, spectra: Tensor, state: Any) -> tuple[Stages, Any]:
-        """All that is decided on spectra as `frames` takes them, what comes of it, the state after the last frame."""
+        """Return decisions and results for spectra as `frames` takes them, and the state after the last frame."""
 
+    @override
     def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """The output, and the state after the last frame."""
         stages, state = self.stages(spectra, state)
         return stages.output, state
 
+    @override
     def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
-        """Step size and learned reference."""
         stages, _ = self.stages(spectra, state)
         return {"step_size": stages.step_size, "reference": stages.reference}
 
+    @override
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """See losses.objective."""
         config, hop = self.config, self.config.hop_length
         spectra = self.spectra(batch.mic, batch.far)
         rest, echo = (stft.spectra(z, config.n_fft, hop) for z in (batch.near + batch.noise, batch.echo))
         stages, _ = self.stages(spectra, self.initial(spectra[0]))
         estimate = stft.signal(stages.output, hop, batch.mic.shape[-1])
-        left, rate = stages.error - rest, config.sample_rate
-        return losses.objective(batch, estimate, left, echo, config.mode, config.loss, rate)
+        echoes = Echoes(stages.error - rest, echo)
+        return objective(batch, estimate, echoes, config.loss, mode=config.mode, rate=config.sample_rate)

@@ -12,17 +12,17 @@ import torch
 from click.testing import CliRunner
 
 from aecbench.cancellers.base import Streaming
-from aecbench.cancellers.deep.compress import prune
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
-from aecbench.cancellers.deep.onnx import export, exportable
+from aecbench.cancellers.deep.export.compress import prune
+from aecbench.cancellers.deep.export.onnx import export, exportable
 from aecbench.cancellers.external.onnx import OnnxModel
 from aecbench.cli import main
 from aecbench.errors import ConfigError, UsageError
 from aecbench.systems import load_system
 
 NAMES = ["deep_adaptive", "deep_adaptive_2022", "deep_step_size"]
-EXAMPLE = Path(__file__).parents[2] / "examples" / "stream_onnx.py"
+EXAMPLE = Path(__file__).parents[4] / "examples" / "stream_onnx.py"
 RATE = 16_000
 
 

@@ -4,13 +4,13 @@
     outputs   out [block] and next.*           next.* in the order of state.*
 
 Every state starts as zeros; next.* of a block are state.* of the next one. Complex numbers are pairs (real, imaginary)
-on a last axis, whole numbers are float32 too. Inside are the transforms to spectra and back, the Kalman filter in front
-where the system has one, network and adaptive filter: all but the delay tracker, which works on longer blocks and
-starts the system anew with a new delay. The output lags the microphone by `delay` samples; this and what else a reader
-needs to know is metadata of the model, external.onnx.Facts.
+on a last axis, whole numbers are float32 too. The graph contains the transforms to spectra and back, the Kalman filter
+in front if the system has one, network and adaptive filter: all but the delay tracker, which works on longer blocks and
+resets the system when the delay changes. The output lags the microphone by `delay` samples; this and other facts for a
+reader are metadata of the model, external.onnx.Facts.
 
-torch records the very code that runs otherwise, with the adaptive filters in their plain form. Operations on complex
-tensors that the exporter lacks are made of others that it has: REPLACED.
+torch records the code that runs otherwise too, with the adaptive filters as their plain loops. Operations on complex
+tensors that the exporter lacks are composed of others: REPLACED.
 """
 
 import logging
@@ -27,9 +27,10 @@ from torch import Tensor, nn
 from aecbench._version import __version__
 from aecbench.cancellers.abilities import cost
 from aecbench.cancellers.base import Canceller
-from aecbench.cancellers.deep import kalman_step, stft
-from aecbench.cancellers.deep.compress import rounded
+from aecbench.cancellers.deep.export import kalman_step
+from aecbench.cancellers.deep.export.compress import quantize
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
+from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.external.onnx import KEY, Facts, OnnxModel
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cards import write_card
@@ -46,7 +47,7 @@ OPSET = 20
 class Block(nn.Module):
     """A step of a canceller in torch: mic, far [block] and its state as float32 tensors in, out [block] and state out.
 
-    `names` are those of the state, `zeros` what they start as.
+    `names` are the names of the tensors of the state, `zeros` their first values.
     """
 
     def __init__(self, canceller: FramewiseCanceller) -> None:
@@ -56,7 +57,7 @@ class Block(nn.Module):
         self.hop, self.frame = canceller.block, canceller.network.config.n_fft
         self.start = canceller.init(())
         leaves = dict(_leaves(self.start))
-        # What does not start as zeros is set in the first block, of which `started` tells
+        # Values that are not zero at first are set in the first block, where `started` is 0
         self.first = {name: _real(value) for name, value in leaves.items() if value.any()}
         self.names, self.zeros = list(leaves), [torch.zeros(_real(value).shape) for value in leaves.values()]
         if self.first:
@@ -64,12 +65,12 @@ class Block(nn.Module):
             self.zeros.append(torch.zeros(1))
 
     def forward(self, mic: Tensor, far: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        """One block."""
-        given = dict(zip(self.names, state, strict=True))
+        """Cancel one block."""
+        values = dict(zip(self.names, state, strict=True))
         if self.first:
-            started = given.pop("started") > 0
-            given |= {name: torch.where(started, given[name], value) for name, value in self.first.items()}
-        before: Any = _like(self.start, iter(given.values()))
+            started = values.pop("started") > 0
+            values |= {name: torch.where(started, values[name], value) for name, value in self.first.items()}
+        before: Any = _like(self.start, iter(values.values()))
         signals, front = [mic, far], before.front
         if self.front is not None:
             front, error = kalman_step.step(self.front, front, mic, far)
@@ -81,12 +82,14 @@ class Block(nn.Module):
         y = torch.fft.irfft(out[0, 0]) * window
         y = y + nn.functional.pad(before.pending, (0, self.hop))
         after = samples[:, self.hop :], y[self.hop :], network, front  # in the order of State
-        told = [_real(value).float().clone() for _, value in _leaves(after)]  # clone: an output must be no input
-        return (y[: self.hop], *told, *([torch.ones(1)] if self.first else []))
+        following = [
+            _real(value).float().clone() for _, value in _leaves(after)
+        ]  # clone: an output must not be an input
+        return (y[: self.hop], *following, *([torch.ones(1)] if self.first else []))
 
 
 def exportable(canceller: Canceller, name: str) -> FramewiseCanceller:
-    """The same canceller. Raises UsageError for one whose step cannot be exported."""
+    """Return the same canceller. Raises UsageError for one whose step cannot be exported."""
     if isinstance(canceller, FramewiseCanceller) and isinstance(canceller.front, Kalman | None):
         return canceller
     raise UsageError(
@@ -96,16 +99,16 @@ def exportable(canceller: Canceller, name: str) -> FramewiseCanceller:
 
 
 def export(canceller: FramewiseCanceller, out: Path, *, name: str, int8: bool = False) -> Path:
-    """Write OUT, a file if it ends with .onnx, else a folder with card.toml and model.onnx. Gives OUT.
+    """Write OUT, a file if it ends with .onnx, else a folder with card.toml and model.onnx, and return OUT.
 
-    `name` is that of the system, for those who read the model. `int8`: see compress.rounded. Raises OutputError,
+    `name` is the name of the system, for readers of the model. `int8`: see compress.quantize. Raises OutputError,
     MissingExtra.
     """
     with _quiet():
         model = _recorded(canceller)
         if int8:
             weights = [p.numpy() for p in canceller.network.parameters()]
-            model = rounded(model, weights)
+            model = quantize(model, weights)
     for key, value in _facts(canceller, name).model_dump().items():
         model.metadata_props.add(key=KEY + key, value=str(value))
     data = model.SerializeToString()
@@ -143,7 +146,7 @@ def _facts(canceller: FramewiseCanceller, name: str) -> Facts:
 
 
 def _recorded(canceller: FramewiseCanceller) -> Any:
-    """The model, an onnx.ModelProto. Raises MissingExtra."""
+    """Return the model, an onnx.ModelProto. Raises MissingExtra."""
     try:
         from onnx_ir.passes import common as passes
         from onnxscript.optimizer import fold_constants
@@ -163,7 +166,7 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
             input_names=["mic", "far", *(f"state.{name}" for name in block.names)],
             output_names=["out", *(f"next.{name}" for name in block.names)],
         )
-    # Not by the exporter's own optimiser: it takes constants below 1e-8 for zero, and so for what can be left out
+    # The exporter's own optimiser would take constants below 1e-8 for zero, and omit them
     model = passes.InlinePass()(exported.model).model
     fold_constants(model, onnx_shape_inference=True)
     constants = passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
@@ -172,14 +175,14 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
     exported.model = model
     proto = exported.model_proto
     for node in proto.graph.node:
-        del node.metadata_props[:]  # where in our code it came from, many times as long as itself
+        del node.metadata_props[:]  # the place in our code that it came from: many times its own size
     del proto.graph.value_info[:]
     return proto
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what exporter and quantiser have to say to their own developers."""
+    """Suppress messages of exporter and quantiser that are for their own developers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -191,7 +194,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _leaves(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
-    """All that a state holds, nested tuples, by name: "network.filter.weights"."""
+    """Yield the values of a state, nested tuples, by name: "network.filter.weights"."""
     if isinstance(state, tuple):
         fields = getattr(state, "_fields", range(len(state)))
         for field, value in zip(fields, state, strict=True):
@@ -201,7 +204,7 @@ def _leaves(state: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def _like(state: Any, leaves: Iterator[Tensor]) -> Any:
-    """A state of the same form and types that holds other values, of which each is float32."""
+    """Return a state of the same form and types with other values, given as float32."""
     if isinstance(state, tuple):
         values = [_like(value, leaves) for value in state]
         return getattr(state, "_make", tuple)(values)

@@ -7,9 +7,9 @@ from torch import nn
 
 from aecbench.cancellers.abilities import cost, transform
 from aecbench.cancellers.deep.base import NetworkConfig
-from aecbench.cancellers.deep.count import frame_macs, network_count
+from aecbench.cancellers.deep.export.macs import frame_macs, network_count
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
 from aecbench.cancellers.kalman import Kalman
 
 BINS = 33
@@ -56,14 +56,14 @@ class Adaptive(Mask):
 
     def initial(self, mic):
         """Both memories."""
-        return super().initial(mic), SubbandNLMS(5).init(mic.mT)
+        return super().initial(mic), SubbandNLMS(5).init(mic)
 
     def frames(self, spectra, state):
         """The filter's error."""
         memory, weights = state
         mic, memory = super().frames(spectra, memory)
-        out = SubbandNLMS(5)(spectra[1].mT, mic.mT, torch.ones_like(mic.real).mT, weights)
-        return out.error.mT, (memory, out.state)
+        out = SubbandNLMS(5)(spectra[1], mic, torch.ones_like(mic.real), weights)
+        return out.error, (memory, out.state)
 
 
 CONFIG = NetworkConfig(n_fft=64, hop_length=16)
