@@ -24,7 +24,6 @@ from aecbench.recipe import read_recipe
 from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
 from aecbench.scenes import devices, noise, speech
 from aecbench.scenes.conditions import CONDITIONS
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.spec import NOISE_KINDS
 from aecbench.scenes.speech import SPEECH
@@ -234,7 +233,7 @@ def _metric(name: str) -> str:
 
 def _sources() -> list[Row]:
     tables: dict[str, plugins.Table[Any]] = {"speech": speech.TABLE, "noise": noise.TABLE, "loudspeaker": devices.TABLE}
-    shipped = {"speech": SPEECH, "noise": NOISE_KINDS, "loudspeaker": LOUDSPEAKERS}
+    shipped = {"speech": SPEECH, "noise": NOISE_KINDS, "loudspeaker": devices.DEVICES}
     rows = [Row(what, ", ".join(shipped[what])) for what in shipped]
     rows.append(Row("rooms", f"simulated ({', '.join(ENGINES)}), or measured responses in a folder or a manifest"))
     for what, table in tables.items():

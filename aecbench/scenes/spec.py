@@ -10,9 +10,8 @@ from aecbench.errors import AecbenchError, UnknownName, did_you_mean
 from aecbench.plugins import Table
 from aecbench.record import Frozen
 from aecbench.scenes import devices, noise, speech
-from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC
+from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC, Range, settings
 from aecbench.scenes.distribution import Distribution, one_of, within
-from aecbench.scenes.loudspeaker import Range, settings
 from aecbench.scenes.noise import NOISES
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.scene import TalkKind

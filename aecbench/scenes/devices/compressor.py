@@ -9,8 +9,7 @@ import numpy as np
 
 from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import decibels, exp, from_decibels
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker.model import Range
+from aecbench.scenes.devices.device import Device, Range
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "compressor"]
