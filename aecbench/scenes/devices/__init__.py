@@ -13,6 +13,7 @@ from aecbench.plugins import Table
 from aecbench.scenes.devices import (
     arctan,
     compressor,
+    excursion,
     hammerstein,
     hard_clip,
     linear,
@@ -22,6 +23,7 @@ from aecbench.scenes.devices import (
     scaled_erf,
     soft_clip,
     tanh,
+    tone,
     volterra,
     wiener_hammerstein,
     zhang_wang,
@@ -60,8 +62,10 @@ DEVICES: dict[str, Device] = {
     "hammerstein": hammerstein.DEVICE,
     "wiener_hammerstein": wiener_hammerstein.DEVICE,
     "volterra": volterra.DEVICE,
+    "excursion": excursion.DEVICE,
     "compressor": compressor.DEVICE,
     "response": response.DEVICE,
+    "tone": tone.DEVICE,
     "rattle": rattle.DEVICE,
 }
 
