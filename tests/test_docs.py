@@ -124,13 +124,13 @@ def test_the_example_of_a_metric_scores_and_says_that_lower_is_better(example, c
 
 
 def test_the_example_of_a_loudspeaker_is_a_value_of_a_recipe(example, recipe_file, tmp_path):
-    model = example("my_loudspeaker").MODEL
-    name = "my_loudspeaker:MODEL"
+    device = example("my_loudspeaker").DEVICE
+    name = "my_loudspeaker:DEVICE"
     changes = {"loudspeaker.model": name, "loudspeaker.parameters": {name: {"drive": 2.0}}}
     corpus = ab.simulate(recipe_file, tmp_path / "c", split="val", scenes=1, set=changes)
     assert corpus[0].scene.loudspeaker.model == name
     x = np.linspace(-1, 1, 101)
-    np.testing.assert_allclose(model.fn(x, knee=1.0), x - x**3 / 3, atol=1e-12)
+    np.testing.assert_allclose(device.fn(x, knee=1.0), x - x**3 / 3, atol=1e-12)
 
 
 LOADED = re.compile(r"""<(?:script|img|link|iframe|source|audio)\b[^>]*\b(?:src|href)=["'](?:https?:)?//""")

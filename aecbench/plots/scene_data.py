@@ -7,7 +7,6 @@ from scipy.signal import resample
 
 from aecbench.dsp.levels import db, power
 from aecbench.scenes import devices
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS, settings
 from aecbench.scenes.rooms.decay import energy_decay, measured_rt60
 from aecbench.scenes.scene import Loudspeaker, Scene
 from aecbench.signals import Array
@@ -73,7 +72,7 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     given a tone of 400 Hz, until it has settled.
     """
     given = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
-    if loudspeaker.model in LOUDSPEAKERS:
+    if devices.find(loudspeaker.model).memoryless:
         return Tone(given, _characteristic(loudspeaker, given))
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
@@ -82,9 +81,9 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
-    model = LOUDSPEAKERS[loudspeaker.model]
-    values = settings(f"loudspeaker {loudspeaker.model}", model.parameters, loudspeaker.parameters)
-    y = model.fn(values.pop("drive", 1.0) * x, **values)
+    device = devices.find(loudspeaker.model)
+    values = devices.settings(f"loudspeaker {loudspeaker.model}", device.parameters, loudspeaker.parameters)
+    y = device.fn(values.pop("drive", 1.0) * x, **values)
     y = y - y.mean()
     return np.asarray(y * np.sqrt(power(x) / power(y)))
 

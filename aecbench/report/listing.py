@@ -16,7 +16,6 @@ from aecbench.packs import is_fetched, read_pack
 from aecbench.plugins import offers
 from aecbench.recipe import read_recipe
 from aecbench.scenes import devices, noise, speech
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.spec import NOISE_KINDS
 from aecbench.scenes.speech import SPEECH
@@ -69,7 +68,7 @@ def _metric(name: str) -> str:
 
 def _sources() -> list[Row]:
     tables: dict[str, plugins.Table[Any]] = {"speech": speech.TABLE, "noise": noise.TABLE, "loudspeaker": devices.TABLE}
-    shipped = {"speech": SPEECH, "noise": NOISE_KINDS, "loudspeaker": LOUDSPEAKERS}
+    shipped = {"speech": SPEECH, "noise": NOISE_KINDS, "loudspeaker": devices.DEVICES}
     rows = [Row(what, ", ".join(shipped[what])) for what in shipped]
     rows.append(Row("rooms", f"simulated ({', '.join(ENGINES)}), or measured responses in a folder or a manifest"))
     for what, table in tables.items():

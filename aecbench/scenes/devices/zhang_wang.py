@@ -9,10 +9,10 @@ Language Processing 21(7), 2013.
 import numpy as np
 
 from aecbench.dsp.elementary import tanh
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices.device import DRIVE, Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "zhang_wang"]
+__all__ = ["DEVICE", "zhang_wang"]
 
 GAIN = 4.0
 
@@ -28,7 +28,7 @@ def zhang_wang(x: Array, limit: float, slope_positive: float, slope_negative: fl
     return np.asarray(GAIN * tanh(half), x.dtype)  # 2 / (1 + exp(-z)) - 1 = tanh(z / 2)
 
 
-MODEL = Model(
+DEVICE = Device(
     zhang_wang,
     {
         "drive": DRIVE,
@@ -38,5 +38,6 @@ MODEL = Model(
     },
     source="H. Zhang and D. Wang, Deep learning for acoustic echo cancellation in noisy and double-talk scenarios,"
     " Interspeech 2018",
+    memoryless=True,
     even=True,
 )

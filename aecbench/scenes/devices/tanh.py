@@ -3,10 +3,10 @@
 import numpy as np
 
 from aecbench.dsp import elementary
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices.device import DRIVE, Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "tanh"]
+__all__ = ["DEVICE", "tanh"]
 
 
 def tanh(x: Array, limit: float) -> Array:
@@ -17,4 +17,4 @@ def tanh(x: Array, limit: float) -> Array:
     return np.asarray(limit * elementary.tanh(x / limit), x.dtype)
 
 
-MODEL = Model(tanh, {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0)}, source="common")
+DEVICE = Device(tanh, {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0)}, source="common", memoryless=True)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices.device import DRIVE, Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "hard_clip"]
+__all__ = ["DEVICE", "hard_clip"]
 
 
 def hard_clip(x: Array, limit: float) -> Array:
@@ -13,8 +13,9 @@ def hard_clip(x: Array, limit: float) -> Array:
     return np.clip(x, -limit, limit)
 
 
-MODEL = Model(
+DEVICE = Device(
     hard_clip,
     {"drive": DRIVE, "limit": Range(0.8, 0.05, 1.0)},
     source="common; with limit 0.8 the first stage of Zhang and Wang, Interspeech 2018",
+    memoryless=True,
 )

@@ -1,9 +1,9 @@
 """A polynomial of order 5: the products of each order can be set one by one, and are known in closed form."""
 
-from aecbench.scenes.loudspeaker.model import Model, Range
+from aecbench.scenes.devices.device import Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "polynomial"]
+__all__ = ["DEVICE", "polynomial"]
 
 
 def polynomial(x: Array, second: float, third: float, fourth: float, fifth: float) -> Array:
@@ -11,7 +11,7 @@ def polynomial(x: Array, second: float, third: float, fourth: float, fifth: floa
     return x * (1 + x * (second + x * (third + x * (fourth + x * fifth))))
 
 
-MODEL = Model(
+DEVICE = Device(
     polynomial,
     {
         "drive": Range(1.0, 0.05, 2.0),  # beyond, the highest power is all that is heard
@@ -21,5 +21,6 @@ MODEL = Model(
         "fifth": Range(0.0, -1.0, 1.0),
     },
     source="power series",
+    memoryless=True,
     even=True,
 )

@@ -3,10 +3,10 @@
 import numpy as np
 
 from aecbench.dsp.elementary import power
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices.device import DRIVE, Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "soft_clip"]
+__all__ = ["DEVICE", "soft_clip"]
 
 
 def soft_clip(x: Array, limit: float, sharpness: float) -> Array:
@@ -14,9 +14,10 @@ def soft_clip(x: Array, limit: float, sharpness: float) -> Array:
     return np.asarray(x / power(1 + power(np.abs(x / limit), sharpness), 1 / sharpness), x.dtype)
 
 
-MODEL = Model(
+DEVICE = Device(
     soft_clip,
     {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0), "sharpness": Range(2.0, 1.0, 10.0)},
     source="C. Rapp, Effects of HPA-nonlinearity on a 4-DPSK/OFDM-signal for a digital sound broadcasting system, 1991"
     " (AM/AM curve, s = 2p)",
+    memoryless=True,
 )

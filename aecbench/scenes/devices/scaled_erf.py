@@ -10,10 +10,10 @@ import math
 import numpy as np
 
 from aecbench.dsp.elementary import PI, erf
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices.device import DRIVE, Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "scaled_erf"]
+__all__ = ["DEVICE", "scaled_erf"]
 
 
 def scaled_erf(x: Array, eta2: float) -> Array:
@@ -24,8 +24,9 @@ def scaled_erf(x: Array, eta2: float) -> Array:
     return np.asarray(math.sqrt(PI * eta2 / 2) * erf(x / math.sqrt(2 * eta2)), x.dtype)
 
 
-MODEL = Model(
+DEVICE = Device(
     scaled_erf,
     {"drive": DRIVE, "eta2": Range(1.0, 0.01, 100.0)},
     source="H. Zhang and D. Wang, Deep ANC, Neural Networks 141, 2021",
+    memoryless=True,
 )

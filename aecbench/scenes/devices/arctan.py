@@ -4,10 +4,10 @@ import numpy as np
 
 from aecbench.dsp import elementary
 from aecbench.dsp.elementary import PI
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices.device import DRIVE, Device, Range
 from aecbench.signals import Array
 
-__all__ = ["MODEL", "arctan"]
+__all__ = ["DEVICE", "arctan"]
 
 
 def arctan(x: Array, limit: float) -> Array:
@@ -16,4 +16,4 @@ def arctan(x: Array, limit: float) -> Array:
     return np.asarray(scale * elementary.arctan(x / scale), x.dtype)
 
 
-MODEL = Model(arctan, {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0)}, source="common")
+DEVICE = Device(arctan, {"drive": DRIVE, "limit": Range(0.8, 0.05, 2.0)}, source="common", memoryless=True)
