@@ -12,7 +12,7 @@ __all__ = ["import_"]
 
 @click.command("import")
 @click.argument("layout", shell_complete=complete.layouts)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
 @click.option(
     "--split",
@@ -21,24 +21,33 @@ __all__ = ["import_"]
     show_default=True,
     help="For recordings of which the folder does not say it.",
 )
+@click.option("--rate", type=click.Choice(["16000", "48000"]), default="16000", show_default=True, help="Resample real recordings to HZ.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @JSON
-def import_(layout: str, folder: Path, out: Path, split: str, jobs: int, as_json: bool) -> None:
+def import_(layout: str, folder: str, out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:
     """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
 
-    Files that cannot be used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
+    FOLDER may be the name of a set that aecbench fetch has brought, in whole or in part. Real recordings at 48 kHz are
+    resampled to 16 kHz, the rate of the systems; --rate 48000 keeps them. Files that cannot be used are left out and
+    listed in import-report.csv in the corpus; then the exit code is 3.
 
     \b
     aecbench import aec-challenge AEC-Challenge/datasets/synthetic --out corpora/synthetic
+    aecbench import aec-challenge aec-challenge/blind_test_set_icassp2022 --out corpora/blind-2022
     aecbench import aec-challenge AEC-Challenge/datasets/real --out corpora/real --split train
     """
+    from aecbench.assets import names
     from aecbench.corpus.layouts import LAYOUTS, REPORT, build
     from aecbench.errors import FailedItems
+    from aecbench.packs import recordings_folder
     from aecbench.report import corpus_facts, corpus_report
 
     known("layout", layout, LAYOUTS)
     when_stopped(f"{out} is not finished: remove it, and import again")
-    corpus, problems = build(LAYOUTS[layout], folder, out, split=split, jobs=jobs)
+    place = Path(folder)
+    if not place.exists() and folder in names("packs"):
+        place = recordings_folder(folder)
+    corpus, problems = build(LAYOUTS[layout], place, out, split=split, rate=int(rate), jobs=jobs)
     if as_json:
         show_json({"corpus": corpus_facts(corpus), "problems": [problem._asdict() for problem in problems]})
     else:

@@ -19,6 +19,7 @@ from aecbench.scenes.recording import Recording, read_scene
 from aecbench.scenes.scene import Scene
 
 __all__ = [
+    "RATE",
     "UNIT",
     "Found",
     "Layout",
@@ -38,6 +39,7 @@ __all__ = [
     "write_wav",
 ]
 
+RATE = 16_000  # [Hz] of the systems
 UNIT = float(np.float32(2.0**-15))  # scale of a 16-bit file whose full scale is 1
 
 
@@ -96,11 +98,12 @@ class Written(NamedTuple):
 class Layout(NamedTuple):
     """One row of LAYOUTS.
 
-    `find(folder, corpus, split)` looks through a folder, reading no audio; scenes get the ids corpus/split/..., and
-    `split` where the folder names none. `write(corpus, out)` writes a corpus into an empty folder.
+    `find(folder, corpus, split, rate)` looks through a folder, reading no audio; scenes get the ids corpus/split/..., and
+    `split` where the folder names none; recordings of a higher rate are brought to `rate` Hz. `write(corpus, out)` writes
+    a corpus into an empty folder.
     """
 
-    find: Callable[[Path, str, str], Found]
+    find: Callable[[Path, str, str, int], Found]
     write: Callable[[Corpus, Path], Written]
 
 
