@@ -38,7 +38,8 @@ def _models(_: click.Context) -> Iterable[str]:
 def _metrics(_: click.Context) -> Iterable[str]:
     from aecbench.plugins import offers
 
-    return {*keys(PACKAGE / "metrics/__init__.py", "METRICS"), *offers("aecbench.metrics")}
+    families = (*keys(PACKAGE / "metrics/aecmos.py", "NETWORKS"), "dnsmos")
+    return {*keys(PACKAGE / "metrics/__init__.py", "METRICS"), *families, *offers("aecbench.metrics")}
 
 
 def _networks(_: click.Context) -> Iterable[str]:
