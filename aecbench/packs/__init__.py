@@ -5,6 +5,7 @@ Files in the folder that AECBENCH_DATA names are used there and not downloaded. 
 where it is stored.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from aecbench.packs.base import DATA, Pack, Place, cache, data_folder
 from aecbench.packs.files import read_files
 from aecbench.packs.recordings import RecordingPack, read_recordings
 
-__all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack", "recordings_folder"]
+__all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack", "recordings"]
 
 READERS: dict[str, Callable[[str, Path], Pack]] = {
     ".csv": read_files,
@@ -66,16 +67,22 @@ def locate(name: str, data: Path | None = None) -> Place:
     return place
 
 
-def recordings_folder(name: str, data: Path | None = None) -> Path:
-    """Return the folder with the recordings of a set, all or some of which are here.
+def recordings(names: Sequence[str], data: Path | None = None) -> tuple[Path, list[Path]]:
+    """Return the folder that holds the recordings of some sets, and those of their files that are here.
 
-    Raises UnknownName, UsageError for another kind of pack, and SourceError where none of them is here.
+    Raises UnknownName, UsageError for another kind of pack, and SourceError where a set has no file here.
     """
-    pack, folder = read_pack(name), data_folder(data)
-    if not isinstance(pack, RecordingPack):
-        raise UsageError(f"pack {name!r} is not a set of recordings; give a folder, or one of the sets")
-    found = pack.folder(folder)
-    if found is None:
-        where = pack.store if folder is None else f"{folder} or {pack.store}"
-        raise SourceError(f"pack {name!r} has no file in {where}; run: aecbench fetch {name}")
-    return found
+    folder, roots, files = data_folder(data), [], []
+    for name in names:
+        pack = read_pack(name)
+        if not isinstance(pack, RecordingPack):
+            raise UsageError(f"pack {name!r} is not a set of recordings; give a folder, or one of the sets")
+        root, here = pack.here(folder)
+        if not here:
+            where = pack.store if folder is None else f"{folder} or {pack.store}"
+            raise SourceError(f"pack {name!r} has no file in {where}; run: aecbench fetch {name}")
+        roots.append(root)
+        files += [root / row.path for row in here]
+    if len(set(roots)) > 1:
+        raise SourceError(f"the sets {', '.join(names)} lie in {' and '.join(map(str, roots))}; bring them together")
+    return Path(os.path.commonpath([path.parent for path in files])), files

@@ -8,7 +8,6 @@ paths there.
 import csv
 import hashlib
 import lzma
-import os
 import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -126,13 +125,13 @@ class RecordingPack:
         download(self.files, self.store, f"fetch {self.name}")
         return Place(self.manifest, self.store)
 
-    def folder(self, data: Path | None) -> Path | None:
-        """The folder of the set where at least one of its files is here, in the data folder or in the cache."""
-        common = os.path.commonpath([os.path.dirname(row.path) for row in self.rows])
+    def here(self, data: Path | None) -> tuple[Path, list[Row]]:
+        """The data folder and the files that are in it, or where it has none, the cache and the files there."""
         for root in filter(None, (data, self.store)):
-            if any((root / row.path).is_file() for row in self.rows):
-                return root / common
-        return None
+            rows = [row for row in self.rows if (root / row.path).is_file()]
+            if rows:
+                break
+        return root, rows
 
 
 def read_recordings(name: str, path: Path) -> RecordingPack:

@@ -8,7 +8,7 @@ import lzma
 import pytest
 
 from aecbench.errors import SourceError, UsageError
-from aecbench.packs import fetch, is_fetched, read_pack, recordings_folder
+from aecbench.packs import fetch, is_fetched, read_pack, recordings
 from aecbench.packs.download import CHUNK
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
@@ -45,7 +45,7 @@ def test_a_set_is_fetched_at_the_paths_of_its_repository(store, tree):
     assert fetch("lab/toy").root == store
     assert tree(store) == FILES
     assert is_fetched("lab/toy")
-    assert recordings_folder("lab/toy") == store / "datasets" / "toy"
+    assert recordings(["lab/toy"]) == (store / "datasets" / "toy", [store / file for file in FILES])
 
 
 def test_eight_files_are_on_their_way_at_once(store, web, tree):
@@ -60,7 +60,7 @@ def test_only_files_whose_path_holds_every_text_are_fetched(store, tree, only):
     fetch("lab/toy", only=only)
     assert tree(store).keys() == DOUBLE
     assert not is_fetched("lab/toy")
-    assert recordings_folder("lab/toy") == store / "datasets" / "toy"
+    assert recordings(["lab/toy"]) == (store / "datasets" / "toy", [store / file for file in FILES if file in DOUBLE])
 
 
 def test_hyphens_and_underscores_are_the_same(store, tree):
@@ -84,7 +84,7 @@ def test_a_part_of_another_kind_of_pack_is_refused(write_pack):
     with pytest.raises(UsageError, match="pack 'files' is fetched as a whole; leave out --only and --limit"):
         fetch("files", limit=1)
     with pytest.raises(UsageError, match="pack 'files' is not a set of recordings"):
-        recordings_folder("files")
+        recordings(["files"])
 
 
 def test_after_an_interruption_only_the_rest_is_asked_for(store, web, tree):
@@ -120,7 +120,7 @@ def checkout(tmp_path):
 
 def test_a_checkout_is_checked_where_it_is_and_nothing_is_downloaded(store, web, checkout):
     assert fetch("lab/toy", checkout).root == checkout
-    assert recordings_folder("lab/toy", checkout) == checkout / "datasets" / "toy"
+    assert recordings(["lab/toy"], checkout)[0] == checkout / "datasets" / "toy"
     assert web.asked == []
     assert not store.exists()
 
@@ -137,7 +137,7 @@ def test_a_checkout_of_pointers_is_told_from_one_of_damaged_files(store, checkou
 
 def test_a_set_of_which_nothing_is_here_says_how_to_get_it(store):
     with pytest.raises(SourceError, match=r"has no file in .*; run: aecbench fetch lab/toy"):
-        recordings_folder("lab/toy")
+        recordings(["lab/toy"])
 
 
 def test_the_shipped_sets_are_those_of_the_challenge(monkeypatch):
@@ -151,6 +151,7 @@ def test_the_shipped_sets_are_those_of_the_challenge(monkeypatch):
         "test_set_icassp2022": (800, 1600),
         "real": (20908, 37588),
         "real_doubled": (5986, 10531),
+        "real-v1": (18, 36),
     }
     for name, (recordings, files) in counts.items():
         pack = read_pack(f"aec-challenge/{name}")

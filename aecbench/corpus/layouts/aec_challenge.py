@@ -17,7 +17,7 @@ import pandas as pd
 
 from aecbench.corpus.layouts.aec_real import ENDS, find_real
 from aecbench.corpus.layouts.aec_synthetic import FOLDERS, META, find_synthetic
-from aecbench.corpus.layouts.base import Found, Written, records, write_wav
+from aecbench.corpus.layouts.base import Found, Wanted, Written, records, write_wav
 from aecbench.corpus.read import Corpus
 from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Scene
@@ -43,15 +43,15 @@ COLUMNS = {  # of meta.csv, in the order of the challenge; the last two are ours
 }
 
 
-def find(folder: Path, corpus: str, split: str, rate: int) -> Found:
+def find(folder: Path, wanted: Wanted) -> Found:
     """The scenes in a folder of the challenge: the synthetic set or real recordings, which may lie in subfolders.
 
-    Real recordings of a higher rate are brought to `rate` Hz. Raises SourceError where it is neither, or meta.csv cannot
-    be used, and UsageError for a blind test set in another split than "test".
+    Raises SourceError where it is neither, or meta.csv cannot be used, and UsageError for a blind test set in another
+    split than "test".
     """
     if any((folder / name).is_dir() for name in FOLDERS):
-        return find_synthetic(folder, corpus, split)
-    return find_real(folder, corpus, split, rate)
+        return find_synthetic(folder, wanted.corpus, wanted.split)
+    return find_real(folder, wanted)
 
 
 def write(corpus: Corpus, out: Path) -> Written:

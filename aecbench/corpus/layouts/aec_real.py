@@ -8,6 +8,7 @@ mic_c), lpb, which is the far end, or enrl, a clip of the near-end talker that n
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ from numpy.typing import NDArray
 from aecbench.config import canonical_json
 from aecbench.corpus.format import Record, measure
 from aecbench.corpus.layouts.base import (
-    RATE,
     UNIT,
     Found,
     Problem,
     Take,
+    Wanted,
     headers,
     key,
     listed,
@@ -64,6 +65,7 @@ SETS = {  # folder -> set
         )
     },
 }
+DATASETS = "datasets"  # folder of the repository with the sets
 BLIND = "blind_"  # sets for tests only
 MARGIN = 1.0  # [s] by which mic and lpb may differ in length: the shorter one ends first, as in the challenge
 
@@ -94,13 +96,16 @@ class Real:
         return Record(text, audio, UNIT, unknown_rir(), measure(audio, UNIT, self.scene.rate))
 
 
-def find_real(folder: Path, corpus: str, split: str, rate: int = RATE) -> Found:
-    """The recordings in a folder and those below it, each to be brought to `rate` Hz where it has more.
+def find_real(folder: Path, wanted: Wanted) -> Found:
+    """The recordings in a folder and those below it.
 
     Raises UsageError for recordings of a blind test set in another split than "test".
     """
     takes: list[Take] = []
     named, problems = listed(folder)
+    if wanted.files is not None:
+        named = {name: path for name, path in named.items() if path in wanted.files}
+        problems = [problem for problem in problems if folder / problem.file in wanted.files]
     enrolled = {name.lower().removesuffix(ENROLMENT) for name in named if name.lower().endswith(ENROLMENT)}
     for base, ends in sorted(pairs(named).items()):
         mic, lpb = (ends.get(end, folder / f"{base}{end}.wav") for end in ENDS)
@@ -113,7 +118,7 @@ def find_real(folder: Path, corpus: str, split: str, rate: int = RATE) -> Found:
         present = (mic,) if alone else (mic, lpb)
         if unlisted((mic, lpb), ends.values()):
             continue
-        lengths, stored_rate, wrong = _lengths(present, folder, rate)
+        lengths, stored_rate, wrong = _lengths(present, folder, wanted.rate)
         cut = 0 if wrong else max(lengths) - min(lengths)
         if cut:
             kept = cut <= MARGIN * stored_rate
@@ -132,19 +137,19 @@ def find_real(folder: Path, corpus: str, split: str, rate: int = RATE) -> Found:
                 "stored_rate": stored_rate,
                 **_origin(mic),
             }
-            if str(facts.get("set", "")).startswith(BLIND) and split != "test":
+            if str(facts.get("set", "")).startswith(BLIND) and wanted.split != "test":
                 raise UsageError(f"{folder}: holds recordings of a blind test set, which are for --split test alone")
             scene = Recording(
-                id=f"{corpus}/{split}/{base}",
-                split=split,
+                id=f"{wanted.corpus}/{wanted.split}/{base}",
+                split=wanted.split,
                 index=len(takes),
                 talk=TALK[scenario],
-                rate=rate,
-                duration=-(-min(lengths) * rate // stored_rate) / rate,
+                rate=wanted.rate,
+                duration=-(-min(lengths) * wanted.rate // stored_rate) / wanted.rate,
                 stems=False,
                 facts=facts,
             )
-            takes.append(Real(scene, split, min(lengths), stored_rate, present))
+            takes.append(Real(scene, wanted.split, min(lengths), stored_rate, present))
     return Found(takes, problems)
 
 
@@ -164,12 +169,13 @@ def pairs(named: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
 
 
 def set_of(path: Path) -> str:
-    """Return the set that a file belongs to, by the folder of the challenge it lies in; "" where it is in none.
+    """Return the set that a file belongs to, by its place in the repository: datasets/FOLDER/...; "" for any other.
 
-    >>> set_of(Path("datasets/blind_test_set/noisy/x_mic.wav")), set_of(Path("mine/x_mic.wav"))
+    >>> set_of(Path("/a/datasets/blind_test_set/noisy/x_mic.wav")), set_of(Path("/real/x_mic.wav"))
     ('blind_test_set_icassp2021', '')
     """
-    return next((SETS[part] for part in reversed(path.absolute().parts[:-1]) if part in SETS), "")
+    parts = path.absolute().parts[:-1]
+    return next((SETS[one] for above, one in pairwise(parts) if above == DATASETS and one in SETS), "")
 
 
 def _origin(mic: Path) -> dict[str, Fact]:

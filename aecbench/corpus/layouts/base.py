@@ -25,6 +25,7 @@ __all__ = [
     "Layout",
     "Problem",
     "Take",
+    "Wanted",
     "Written",
     "header",
     "headers",
@@ -95,15 +96,23 @@ class Written(NamedTuple):
     audio: Mapping[str, str]  # name of a set of audio files -> glob
 
 
+class Wanted(NamedTuple):
+    """What is to be imported of a folder, and as what."""
+
+    corpus: str  # scenes get the ids corpus/split/...
+    split: str = "test"  # of scenes whose folder names none
+    rate: int = RATE  # [Hz] to which real recordings are brought that have more
+    files: frozenset[Path] | None = None  # None: all that lie in the folder
+
+
 class Layout(NamedTuple):
     """One row of LAYOUTS.
 
-    `find(folder, corpus, split, rate)` looks through a folder, reading no audio; scenes get the ids corpus/split/..., and
-    `split` where the folder names none; recordings of a higher rate are brought to `rate` Hz. `write(corpus, out)` writes
-    a corpus into an empty folder.
+    `find(folder, wanted)` looks through a folder, reading no audio. `write(corpus, out)` writes a corpus into an empty
+    folder.
     """
 
-    find: Callable[[Path, str, str, int], Found]
+    find: Callable[[Path, Wanted], Found]
     write: Callable[[Corpus, Path], Written]
 
 

@@ -1,7 +1,7 @@
 """From a folder in a layout to a corpus. What cannot be used is reported file by file; the rest is imported."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby, islice
 from pathlib import Path
@@ -12,7 +12,7 @@ import joblib
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus.finish import finish
 from aecbench.corpus.format import CORPUS, FORMAT, RECORDED, SHARDS, shard_name
-from aecbench.corpus.layouts.base import RATE, Found, Layout, Problem, Take, key, relative
+from aecbench.corpus.layouts.base import RATE, Found, Layout, Problem, Take, Wanted, key, relative
 from aecbench.corpus.read import Corpus
 from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import AudioError, OutputError, SourceError
@@ -49,11 +49,19 @@ class Group(NamedTuple):
 
 
 def build(
-    layout: Layout, folder: Path, out: Path, *, split: str = "test", rate: int = RATE, jobs: int = 1
+    layout: Layout,
+    folder: Path,
+    out: Path,
+    *,
+    split: str = "test",
+    rate: int = RATE,
+    files: Iterable[Path] | None = None,
+    jobs: int = 1,
 ) -> Imported:
     """Import a folder into the corpus `out`, with `jobs` processes (-1: all cores).
 
-    `split` is for scenes of which the folder does not say it; real recordings are brought to `rate` Hz. Every problem is a row of import-report.csv in `out`.
+    `split` is for scenes of which the folder does not say it; real recordings with more than `rate` Hz are resampled;
+    `files` are those in the folder that count, by default all. Every problem is a row of import-report.csv in `out`.
     Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
     """
     if out.is_dir() and any(out.iterdir()):
@@ -62,7 +70,7 @@ def build(
     if not folder.is_dir():
         raise SourceError(f"{folder}: is no folder; give the one that holds the data set")
     name = out.absolute().name
-    found = layout.find(folder, name, split, rate)
+    found = layout.find(folder, Wanted(name, split, rate, None if files is None else frozenset(files)))
     takes, problems = _alike(found, folder)
     if not takes:
         first = f"; the first of {len(problems)} problems: {_line(problems[0])}" if problems else ""

@@ -523,6 +523,10 @@ def test_a_set_that_was_fetched_is_imported_by_its_name(aecbench, sets, monkeypa
     lines = "".join(f"{file},{64 * '0'},1\n" for file in files)
     (listed / "real.csv.xz").write_bytes(lzma.compress(f"path,sha256,bytes\n{lines}".encode()))
     monkeypatch.setattr("aecbench.assets.folder", lambda kind: sets.parent / kind)
+    save(sets / "real" / "0not_listed_sweep_mic.wav", tones(RATE))
     result = aecbench("import", "aec-challenge", "lab/real", "--out", "corpora/real", "--jobs", 1, "--split", "train")
     assert result.exit_code == 0, result.output
-    assert open_corpus("corpora/real").scenes["scene"].tolist() == ["real/train/9z_d_sweep"]
+    scenes = open_corpus("corpora/real").scenes
+    assert scenes[["scene", "index"]].to_numpy().tolist() == [["real/train/9z_d_sweep", 0]]
+    both = aecbench("import", "aec-challenge", "lab/real", str(sets), "--out", "corpora/both")
+    assert (both.exit_code, both.stderr.count("expected one folder, or the names of sets")) == (2, 1)
