@@ -22,6 +22,7 @@ CANCELLERS: dict[str, str] = {
     "speex_pre": "aecbench.cancellers.external.speex:SpeexPre",
     "webrtc_aec3": "aecbench.cancellers.external.webrtc:AEC3",
     "webrtc_aec3_ns": "aecbench.cancellers.external.webrtc:DenoisingAEC3",
+    "livekit_aec3": "aecbench.cancellers.external.livekit:LiveKitAEC3",
 }
 
 # Cancellers of a model, a program or a folder that the user names.

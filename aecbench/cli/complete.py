@@ -50,7 +50,8 @@ def _models(_: click.Context) -> Iterable[str]:
 def _metrics(_: click.Context) -> Iterable[str]:
     from aecbench.plugins import offers
 
-    return {*keys("metrics/__init__.py", "METRICS"), *offers("aecbench.metrics")}
+    families = (*keys("metrics/aecmos.py", "NETWORKS"), "dnsmos")
+    return {*keys("metrics/__init__.py", "METRICS"), *families, *offers("aecbench.metrics")}
 
 
 def _networks(_: click.Context) -> Iterable[str]:

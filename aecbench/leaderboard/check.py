@@ -23,6 +23,7 @@ RANGES = {  # of the values of a metric, by its unit
     "dB": (-100.0, 100.0),
     "dBFS": (-100.0, 100.0),
     "MOS-LQO": (0.9, 4.7),
+    "MOS": (-0.5, 5.0),
     "": (-1.0, 1.0),
     "s": (0.0, 3600.0),
 }

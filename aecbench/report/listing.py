@@ -58,7 +58,8 @@ def _bare(name: str) -> str:
 
 
 def _metrics() -> list[Row]:
-    return [*(Row(name, _metric(name)) for name in METRICS), *_of_others(metrics.TABLE, _metric)]
+    families = (Row(name, "opinion scores by a network; needs aecbench[aecmos]") for name in metrics.FAMILIES)
+    return [*(Row(name, _metric(name)) for name in METRICS), *families, *_of_others(metrics.TABLE, _metric)]
 
 
 def _metric(name: str) -> str:
