@@ -21,7 +21,7 @@ from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
 from aecbench.plugins import offers
 from aecbench.recipe import read_recipe
-from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
+from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, summarised, wide
 from aecbench.scenes import devices, noise, speech
 from aecbench.scenes.conditions import CONDITIONS
 from aecbench.scenes.loudspeaker import LOUDSPEAKERS
@@ -45,7 +45,7 @@ __all__ = [
 BARS = "▁▂▃▄▅▆▇█"
 HISTOGRAM = 16  # bars
 SHIPPED = "shipped"  # where what is listed comes from, if not from another package
-CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered t test, Holm-corrected for the table)"
+CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered test, Holm-corrected for the table)"
 MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
 UNITS = {"ser": "dB", "ser_double": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
@@ -116,15 +116,15 @@ def _histogram(values: Any, unit: str) -> str:
 
 
 def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
-    """Rows: systems (within each condition of `by`); columns: metrics, each a mean ± half of the 95 % interval."""
+    """Rows: systems (within each condition of `by`); columns: metrics, each a mean or median ± half of the interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
     pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
     ranked = "; (rank), shared where the difference is not certain" if table.competing else ""
     rule = table.lost_rule
-    caption = f"mean over scenes{pooled} ± 95 % interval{ranked}; {_source(table)}"
+    caption = f"{summarised(table.metrics, table.provenance)}{pooled} ± 95 % interval{ranked}; {_source(table)}"
     caption += f"\n{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone"
     if table.uneven:
-        caption += "\nn: scenes in which the system has a value; means over different scenes, ranks over shared ones"
+        caption += "\nn: scenes in which the system has a value; not the same for all; ranks are over shared ones"
     for system, (lost, scenes) in table.destroyed.items():
         caption += f"\n{MARK} {system}: near end lost in {lost} of {scenes} scenes, more than {rule.share:.0%}"
     return _grid(wide(table, chosen), chosen, caption)
@@ -132,7 +132,8 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
 
 def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:
     """As `result_table`, of the paired differences to one of the systems."""
-    caption = f"difference to {reference}, scene by scene, {CERTAIN}; {_source(table)}"
+    what = summarised(table.metrics, table.provenance)
+    caption = f"difference to {reference}, scene by scene, {what}, {CERTAIN}; {_source(table)}"
     return _grid(wide(table, by, reference), by, caption)
 
 

@@ -11,7 +11,7 @@ __all__ = ["plot_results"]
 
 
 def plot_results(table: ResultTable, path: Path) -> None:
-    """A panel per metric: each system's mean with its 95 % interval."""
+    """A panel per metric: each system's mean or median with its 95 % interval."""
     summary = {system: intervals for (_, system), intervals in table.summary().items()}
     systems = list(summary)
     columns = -(-len(table.metrics) // 2)
@@ -21,7 +21,7 @@ def plot_results(table: ResultTable, path: Path) -> None:
         intervals = [summary[system][metric] for system in systems]
         for row, interval in enumerate(intervals):
             axis.plot([interval.low, interval.high], [row, row], color=GREY, lw=3, solid_capstyle="butt")
-            axis.plot(interval.mean, row, "o", color=ACCENT)
+            axis.plot(interval.value, row, "o", color=ACCENT)
         axis.locator_params(axis="x", nbins=4)
         axis.set_title(heading(metric, table.provenance), loc="left", fontsize=10)
         axis.set_yticks(range(len(systems)), systems)

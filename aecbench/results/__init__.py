@@ -2,12 +2,13 @@
 
 from aecbench.results.cache import Cache
 from aecbench.results.clusters import SOURCES
-from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better
+from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better, summarised
+from aecbench.results.estimates import Summary
 from aecbench.results.folder import ROWS, add, check
 from aecbench.results.formats import FORMATS, LOST, MARK, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import SCORES
 from aecbench.results.lost import LOST_RULE, Lost, LostRule
-from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
+from aecbench.results.statistics import Difference, Interval, difference, holm, interval
 from aecbench.results.table import CEILING, ResultTable
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Lost",
     "LostRule",
     "ResultTable",
+    "Summary",
     "add",
     "cell",
     "check",
@@ -36,9 +38,10 @@ __all__ = [
     "difference_cell",
     "heading",
     "holm",
+    "interval",
     "lost_cell",
     "lower_is_better",
-    "mean_interval",
     "result_json",
+    "summarised",
     "wide",
 ]

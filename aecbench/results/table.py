@@ -20,7 +20,7 @@ from aecbench.results.clusters import Clusters, clusters_of, effective
 from aecbench.results.columns import RTF, column, lower_is_better
 from aecbench.results.groups import SCORES, groups, variable
 from aecbench.results.lost import LOST_RULE, Lost, LostRule
-from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval, ranks
+from aecbench.results.statistics import Difference, Interval, Ranked, difference, holm, interval, ranks
 
 __all__ = ["CEILING", "EARLIER", "ResultTable"]
 
@@ -118,7 +118,7 @@ class ResultTable:
         Raises UnknownName for a condition, AecbenchError where no scene has one.
         """
         return {
-            (", ".join(labels), system): {metric: _interval(rows[rows["metric"] == metric]) for metric in self.metrics}
+            (", ".join(labels), system): {metric: self._interval(rows, metric) for metric in self.metrics}
             for labels, part in self.parts(by)
             for system, rows in ((system, part[part["system"] == system]) for system in self.systems)
         }
@@ -139,15 +139,18 @@ class ResultTable:
             for x, clusters in [self._values(part, metric)]
             for system in others
         }
-        raw = [np.nan if key[2] == RTF else difference(*x).p for key, x in values.items()]
+        summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
+        raw = [np.nan if key[2] == RTF else difference(*x, summary=summaries[key[2]]).p for key, x in values.items()]
         found: dict[tuple[str, str], dict[str, Difference]] = {}
         for (label, system, metric), (p, level) in zip(values, holm(raw), strict=True):
-            one = difference(*values[label, system, metric], level)
+            one = difference(*values[label, system, metric], level, summaries[metric])
             found.setdefault((label, system), {})[metric] = one._replace(p=p)
         return found
 
     def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
         """A row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
+
+        `summary` says whether the interval is that of the mean or of the median.
 
         With `reference`, also the difference to that system and what `differences` says of it.
         """
@@ -174,7 +177,8 @@ class ResultTable:
                 values, clusters = self._values(part, metric)
                 sign = -1 if lower_is_better(metric, self.provenance) else 1
                 keys.append((", ".join(labels), metric))
-                columns.append((sign * values[systems].to_numpy(float), clusters))
+                summary = column(metric, self.provenance).summary
+                columns.append(Ranked(sign * values[systems].to_numpy(float), clusters, summary))
         scores = [n for n, (_, metric) in enumerate(keys) if metric != RTF]
         ranked = ranks([columns[n] for n in scores], [system in self.destroyed for system in systems])
         found = {(label, system): dict.fromkeys(self.metrics) for label, _ in keys for system in self.systems}
@@ -209,6 +213,15 @@ class ResultTable:
         """The rows that count in a mean over all kinds of talk."""
         near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
+
+    def _interval(self, rows: pd.DataFrame, metric: str) -> Interval:
+        """Summarise one metric in the rows of a system."""
+        own = rows[rows["metric"] == metric]
+        values, failed = own["value"], int(own["failed"].sum())
+        bounds = int((values.notna() & (own["reason"] != "")).sum())
+        return interval(
+            values.to_numpy(float), failed, bounds, clusters_of(own), column(metric, self.provenance).summary
+        )
 
     def _values(self, part: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Clusters]:
         """Scenes x systems, without the scenes in which no system has a value; and the clusters of the scenes."""
@@ -256,9 +269,3 @@ class ResultTable:
 
 def _several(by: By) -> list[str]:
     return [by] if isinstance(by, str) else list(by or ())
-
-
-def _interval(rows: pd.DataFrame) -> Interval:
-    values = rows["value"]
-    bounds = int((values.notna() & (rows["reason"] != "")).sum())
-    return mean_interval(values.to_numpy(float), int(rows["failed"].sum()), bounds, clusters_of(rows))
