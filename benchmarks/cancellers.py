@@ -27,7 +27,7 @@ from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS, score
 from aecbench.plots import plot_convergence, plot_results
 from aecbench.report import result_table
-from aecbench.results import ResultTable, mean_interval
+from aecbench.results import ResultTable, interval
 from aecbench.signals import Array, Signals
 from aecbench.systems import System, load_system
 
@@ -105,9 +105,7 @@ def changes(options: argparse.Namespace) -> None:
 def _tell(name: str, curve: Array, scenes: Sequence[Signals], outs: Sequence[Array]) -> None:
     """How one system recovers."""
     at = [CHANGE]
-    times = mean_interval(
-        [score("reconvergence", *pair, RATE, changes=at).value for pair in zip(scenes, outs, strict=True)]
-    )
+    times = interval([score("reconvergence", *pair, RATE, changes=at).value for pair in zip(scenes, outs, strict=True)])
     erle, first = np.nanmean(curve, 0), round(CHANGE / SEGMENT)
     before, after = np.nanmean(erle[first - round(2 / SEGMENT) : first]), erle[first:]
     halves = " ".join(f"{x:5.1f}" for x in np.nanmean(after[: len(after) // 2 * 2].reshape(-1, 2), 1)[:8])
@@ -146,7 +144,7 @@ def _delayed_erle(system: System, corpus: Corpus, more: int) -> float:
     for _, signals, _ in corpus:
         late = Signals(*(np.pad(x, (more, 0))[: x.size] for x in signals))._replace(far=signals.far)
         values.append(score("erle", late, system.canceller.cancel(late.mic, late.far), RATE).value)
-    return mean_interval(values).mean
+    return interval(values).mean
 
 
 def stress_(options: argparse.Namespace) -> None:
@@ -175,7 +173,7 @@ def silence(options: argparse.Namespace) -> None:
             pesq.append(score("pesq", alone, out, RATE).value)
             change.append(np.mean(np.square(out - alone.mic)) / np.mean(np.square(alone.mic)))
         most = 10 * np.log10(max(change) + 1e-20)
-        print(f"  {name:20s} PESQ {mean_interval(pesq).mean:.2f} (goal 4.0), change {most:6.1f} dB (goal -80, linear)")
+        print(f"  {name:20s} PESQ {interval(pesq).mean:.2f} (goal 4.0), change {most:6.1f} dB (goal -80, linear)")
 
 
 def speed(options: argparse.Namespace) -> None:

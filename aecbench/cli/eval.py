@@ -71,8 +71,18 @@ TIMED, SHOWN = 24, 4  # scenes of --plots: for ERLE over time, and to look at an
     help="Evaluate only this scene, split/index; repeatable.",
 )
 @METRIC
-@click.option("--aecmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this AECMOS model too; --metric aecmos needs no file.")
-@click.option("--dnsmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this DNSMOS model too; --metric dnsmos needs no file.")
+@click.option(
+    "--aecmos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score by this AECMOS model too; --metric aecmos needs no file.",
+)
+@click.option(
+    "--dnsmos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score by this DNSMOS model too; --metric dnsmos needs no file.",
+)
 @click.option(
     "--by",
     multiple=True,

@@ -22,7 +22,13 @@ __all__ = ["import_"]
     show_default=True,
     help="For recordings of which the folder does not say it.",
 )
-@click.option("--rate", type=click.Choice(["16000", "48000"]), default="16000", show_default=True, help="Resample real recordings to HZ.")
+@click.option(
+    "--rate",
+    type=click.Choice(["16000", "48000"]),
+    default="16000",
+    show_default=True,
+    help="Resample real recordings to HZ.",
+)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @JSON
 def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:

@@ -48,6 +48,7 @@ def test_it_says_what_it_is(name):
     metric = find(name)
     assert metric.title
     assert metric.better in ("higher", "lower")
+    assert metric.summary in ("mean", "median")
     assert metric.talk
     assert metric.talk <= set(Talk)
     assert metric.version >= 1

@@ -39,6 +39,7 @@ from aecbench.results import (
     Interval,
     LostRule,
     ResultTable,
+    Summary,
     column,
     heading,
 )
@@ -76,6 +77,7 @@ class RankedMetric(Frozen):
 
     better: Literal["higher", "lower"]
     version: int
+    summary: Summary = "mean"  # what the tables show of the values of all scenes
     title: str = Field("", pattern=TITLE)  # the rest is of metrics that are not shipped
     unit: str = Field("", pattern=TITLE)
     near_end: bool = False
@@ -160,7 +162,7 @@ class Board:
         return ResultTable(plain, {**self.facts, "systems": facts}, rule)
 
     def summary(self, condition: str | None = None) -> dict[tuple[str, str], dict[str, Interval]]:
-        """(bin of the condition, system) -> metric -> mean and interval, as `ResultTable.summary`."""
+        """(bin of the condition, system) -> metric -> interval, as `ResultTable.summary`."""
         if condition not in self._summaries:
             self._summaries[condition] = self.table.summary(condition)
         return self._summaries[condition]
@@ -210,6 +212,13 @@ class Board:
             if now is not None and facts.version != now.version:
                 title = heading(metric, self.facts)
                 found.append(f"{metric} is version {facts.version} ({title}), not {now.version}")
+        means = [
+            name
+            for name, facts in self.rules.metrics.items()
+            if facts.summary == "mean" and name in METRICS and METRICS[name].summary == "median"
+        ]
+        if means:
+            found.append(f"{' and '.join(means)} are summarised by means, not medians")
         if self.rules.older_corpus:
             found.append(
                 f"its corpus is of version {self.rules.simulator} of the simulator, whose bytes depended on the "
@@ -226,15 +235,16 @@ class Board:
     def facts(self) -> dict[str, Any]:
         """What the provenance of results says of the board: its corpus, and columns that METRICS tells otherwise.
 
-        Those are metrics that are not shipped, and versions of a metric that have another name by now.
+        Those are metrics that are not shipped, versions of a metric that have another name by now, and means of what is
+        summarised by its median by now.
         """
         columns = {}
         for name, facts in self.rules.metrics.items():
             row = of_version(name, facts.version)
             if facts.title:
                 columns[name] = facts.model_dump(include=set(Column._fields))
-            elif row is not None and row is not METRICS.get(name):
-                columns[name] = Column.of(row)._asdict()
+            elif row is not None and (row is not METRICS.get(name) or facts.summary != row.summary):
+                columns[name] = Column.of(row)._asdict() | {"summary": facts.summary}
         return {"corpus": self.rules.corpus.model_dump(), "columns": columns}
 
     @property
@@ -371,5 +381,5 @@ def new_board(
 def _ranked(metric: str, table: ResultTable) -> dict[str, Any]:
     """What board.toml says of a metric: of one that is not shipped all that is known of it."""
     known = column(metric, table.provenance)
-    told = {"better": known.better, "version": table.provenance["metrics"][metric]}
+    told = {"better": known.better, "version": table.provenance["metrics"][metric], "summary": known.summary}
     return told if metric in METRICS else told | known._asdict()

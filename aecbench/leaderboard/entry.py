@@ -66,9 +66,10 @@ def _web(url: str) -> str:
 
 
 class Cell(Frozen):
-    """A mean over scenes with its 95 % interval, as `aecbench.results.Interval`; null is what is not known.
+    """Mean and median over scenes and a 95 % interval, as `aecbench.results.Interval`; null is what is not known.
 
-    The interval is as it was computed when the entry was published. Tables compute theirs from the rows.
+    The interval, of the one that the board shows, is as it was computed when the entry was published. Tables compute
+    theirs from the rows.
     """
 
     mean: float | None
@@ -82,7 +83,7 @@ class Cell(Frozen):
     @staticmethod
     def of(interval: Interval) -> "Cell":
         """The cell of an interval."""
-        facts = interval._asdict()
+        facts = {name: getattr(interval, name) for name in Cell.model_fields}
         return Cell(**{name: value if math.isfinite(value) else None for name, value in facts.items()})
 
 

@@ -9,7 +9,7 @@ from aecbench.leaderboard.board import BOARD, Board, board_names, open_board
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.text import markdown
 from aecbench.output import whole_file
-from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell
+from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell, summarised
 from aecbench.scenes.conditions import with_unit
 
 __all__ = ["README", "board_readme", "boards_readme", "foot", "update", "update_all"]
@@ -20,10 +20,10 @@ SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
 
 def foot(board: Board) -> str:
     """How to read the table."""
-    rule = board.rules.near_lost
+    rule, summary = board.rules.near_lost, summarised(board.columns, board.facts)
     words = [
-        "Means over the scenes, for metrics of the near end over those in which both ends talk, ± 95 % interval; in",
-        "brackets the rank, shared where the difference is not certain (Holm-corrected for the table).",
+        f"{summary[0].upper()}{summary[1:]}, for metrics of the near end over those in which both ends talk, ± 95 %",
+        "interval; in brackets the rank, shared where the difference is not certain (Holm-corrected for the table).",
         f"{board.table.effective}; those that share a talker, a recording of noise or a device count as dependent.",
         f"{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone; {MARK}: in more than",
         f"{rule.share:.0%}, behind all others.",

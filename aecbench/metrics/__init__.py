@@ -67,7 +67,13 @@ NEAR_SILENT = frozenset({Talk.SILENCE, Talk.FAR})
 METRICS: dict[str, Metric] = {
     "erle_true": Metric(fn=erle_true.erle_true, title="tERLE", unit="dB", better="higher", talk=FAR_ACTIVE, version=1),
     "near_attenuation": Metric(
-        fn=near_attenuation.near_attenuation, title="NE att.", unit="dB", better="lower", talk=DOUBLE, version=1
+        fn=near_attenuation.near_attenuation,
+        title="NE att.",
+        unit="dB",
+        better="lower",
+        talk=DOUBLE,
+        version=1,
+        summary="median",
     ),
     "erle": Metric(fn=erle.erle, title="ERLE", unit="dB", better="higher", talk=FAR, stems=False, version=2),
     "noise_reduction": Metric(
@@ -83,7 +89,16 @@ METRICS: dict[str, Metric] = {
     ),
     "fsdr": Metric(fn=fsdr.fsdr, title="fSDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "sdr": Metric(fn=sdr.sdr, title="SDR", unit="dB", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
-    "level": Metric(fn=level.level, title="Level", unit="dB", better="higher", talk=NEAR, stems=False, version=1),
+    "level": Metric(
+        fn=level.level,
+        title="Level",
+        unit="dB",
+        better="higher",
+        talk=NEAR,
+        stems=False,
+        version=1,
+        summary="median",
+    ),
     "lsd": Metric(fn=lsd.lsd, title="LSD", unit="dB", better="lower", talk=NEAR, version=1),
     "estoi": Metric(fn=estoi.estoi, title="ESTOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "pesq_nb": Metric(

@@ -30,7 +30,7 @@ def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def plot_condition(table: ResultTable, by: str, path: Path) -> None:
-    """A panel per metric: each system's means over the bins of a number that was drawn, with 95 % intervals.
+    """A panel per metric: each system's means or medians over the bins of a number that was drawn, with 95 % intervals.
 
     Below each bin stands in how many scenes the metric has a value, of the system that has the most.
     """
@@ -47,10 +47,12 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
         for axis, metric in zip(axes, metrics, strict=False):
             for (system, look), shift in zip(styles.items(), shifts, strict=True):
                 cells = [summary[label, system][metric] for label in bins]
-                mean, low, high = (np.array(x) for x in zip(*(cell[:3] for cell in cells), strict=True))
+                value, low, high = (
+                    np.array([getattr(cell, end) for cell in cells]) for end in ("value", "low", "high")
+                )
                 x = np.arange(len(bins)) + shift
                 axis.vlines(x, low, high, color=look.colour, lw=1.2, alpha=0.6)
-                axis.plot(x, mean, color=look.colour, ls=look.line, lw=1, marker=look.marker, ms=3.2, label=system)
+                axis.plot(x, value, color=look.colour, ls=look.line, lw=1, marker=look.marker, ms=3.2, label=system)
             counts = [max(summary[label, system][metric].n for system in styles) for label in bins]
             ticks = [f"{_tick(label, SCALES.get(by, 1))}\nn = {n}" for label, n in zip(bins, counts, strict=True)]
             axis.set_xticks(range(len(bins)), ticks)

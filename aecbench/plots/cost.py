@@ -36,7 +36,7 @@ def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapping[str, float] = EMPTY) -> bool:
-    """A panel per metric: its mean with the 95 % interval over the real-time factor, a point per system.
+    """A panel per metric: its mean or median with the 95 % interval over the real-time factor, a point per system.
 
     And below, over the `macs` per second of audio, where there are any. Gives whether there was a point, and so a
     picture: a system has none over a cost that is nothing or that nobody knows.
@@ -44,7 +44,7 @@ def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapp
     summary = {system: cells for (_, system), cells in table.summary().items()}
     styles = looks(table.systems)
     costs = {
-        "real-time factor on one core": {system: cells[RTF].mean for system, cells in summary.items()},
+        "real-time factor on one core": {system: cells[RTF].value for system, cells in summary.items()},
         "million MACs per second of audio": {system: macs.get(system, 0) / 1e6 for system in summary},
     }
     costs = {what: {system: cost for system, cost in known.items() if cost > 0} for what, known in costs.items()}
@@ -64,7 +64,7 @@ def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapp
             for system in known:
                 cell, look = summary[system][metric], styles[system]
                 axis.vlines(known[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
-                axis.plot(known[system], cell.mean, look.marker, color=look.colour, ms=6)
+                axis.plot(known[system], cell.value, look.marker, color=look.colour, ms=6)
             axis.set_xscale("log")
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
@@ -85,14 +85,14 @@ def _label(axis: Axes, points: dict[str, tuple[float, Interval]], styles: dict[s
     """Write each name at its point, where it covers no other name, and as few points and intervals as can be."""
     names, marks, frame = list[Bbox](), list[Bbox](), axis.get_window_extent()
     for x, cell in points.values():
-        ends = axis.transData.transform([(x, cell.low), (x, cell.mean), (x, cell.high)])
+        ends = axis.transData.transform([(x, cell.low), (x, cell.value), (x, cell.high)])
         marks += [Bbox([ends[0] - 1, ends[2] + 1]), Bbox([ends[1] - 5, ends[1] + 5])]
     for name, (at, cell) in sorted(points.items(), key=lambda point: -point[1][0]):
         placed = []
         for x, y in PLACES:
             side = "left" if x > 0 else "right" if x < 0 else "center"
             text = axis.annotate(
-                name, (at, cell.mean), (x, y), textcoords="offset points", ha=side, va="center", size=7.5
+                name, (at, cell.value), (x, y), textcoords="offset points", ha=side, va="center", size=7.5
             )
             text.set(color=styles[name].colour, weight="bold")
             box = text.get_window_extent().padded(2)

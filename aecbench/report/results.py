@@ -8,25 +8,25 @@ import pandas as pd
 from rich.console import RenderableType
 
 from aecbench.report.grid import grid
-from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, wide
+from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, summarised, wide
 from aecbench.scenes.conditions import CONDITIONS, with_unit
 
 __all__ = ["comparison", "difference_table", "listen_command", "result_table", "scenes_table"]
 
-CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered t test, Holm-corrected for the table)"
+CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered test, Holm-corrected for the table)"
 FOLDER = "listen"  # of the audio that `listen_command` writes
 
 
 def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
-    """Return rows of systems (within each condition of `by`), columns of metrics: mean ± half of the 95 % interval."""
+    """Return rows of systems (within each condition of `by`), columns of metrics: mean or median ± half an interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
     pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
     ranked = "; (rank), shared where the difference is not certain" if table.competing else ""
     rule = table.lost_rule
-    caption = f"mean over scenes{pooled} ± 95 % interval{ranked}; {_source(table)}"
+    caption = f"{summarised(table.metrics, table.provenance)}{pooled} ± 95 % interval{ranked}; {_source(table)}"
     caption += f"\n{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone"
     if table.uneven:
-        caption += "\nn: scenes in which the system has a value; means over different scenes, ranks over shared ones"
+        caption += "\nn: scenes in which the system has a value; not the same for all; ranks are over shared ones"
     for system, (lost, scenes) in table.destroyed.items():
         caption += f"\n{MARK} {system}: near end lost in {lost} of {scenes} scenes, more than {rule.share:.0%}"
     return grid(wide(table, chosen), chosen, caption)
@@ -34,7 +34,8 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
 
 def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:
     """Return a table like `result_table`, of the paired differences to one of the systems."""
-    caption = f"difference to {reference}, scene by scene, {CERTAIN}; {_source(table)}"
+    summary = summarised(table.metrics, table.provenance)
+    caption = f"difference to {reference}, scene by scene, {summary}, {CERTAIN}; {_source(table)}"
     return grid(wide(table, by, reference), by, caption)
 
 

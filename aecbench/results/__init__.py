@@ -1,12 +1,13 @@
 """Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
 
 from aecbench.results.clusters import SOURCES
-from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better
+from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better, summarised
+from aecbench.results.estimates import Summary
 from aecbench.results.folder import ROWS, add, check
 from aecbench.results.formats import FORMATS, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import ROW_COLUMNS
 from aecbench.results.lost import CEILING, LOST, LOST_RULE, MARK, Lost, LostRule
-from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval
+from aecbench.results.statistics import Difference, Interval, difference, holm, interval
 from aecbench.results.table import ResultTable
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Lost",
     "LostRule",
     "ResultTable",
+    "Summary",
     "add",
     "cell",
     "check",
@@ -34,9 +36,10 @@ __all__ = [
     "difference_cell",
     "heading",
     "holm",
+    "interval",
     "lost_cell",
     "lower_is_better",
-    "mean_interval",
     "result_json",
+    "summarised",
     "wide",
 ]

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from aecbench.metrics import METRICS, Metric
+from aecbench.results.estimates import Summary
 
-__all__ = ["RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better"]
+__all__ = ["RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better", "summarised"]
 
 RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 COLUMNS = "columns"  # of the provenance
@@ -22,6 +23,7 @@ class Column(NamedTuple):
     unit: str
     better: Literal["higher", "lower"]
     near_end: bool = False  # whether it is valid while the near end talks, alone and in double talk
+    summary: Summary = "mean"  # what a table shows of the values of all scenes
 
     @property
     def heading(self) -> str:
@@ -31,7 +33,7 @@ class Column(NamedTuple):
     @staticmethod
     def of(metric: Metric) -> "Column":
         """The column of a metric."""
-        return Column(metric.title, metric.unit, metric.better, metric.near_end)
+        return Column(metric.title, metric.unit, metric.better, metric.near_end, metric.summary)
 
 
 def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Any]:
@@ -70,3 +72,17 @@ def headings(metrics: Sequence[str], provenance: Mapping[str, Any]) -> dict[str,
 def lower_is_better(metric: str, provenance: Mapping[str, Any]) -> bool:
     """Whether the lowest value of a column is the best."""
     return column(metric, provenance).better == "lower"
+
+
+def summarised(metrics: Sequence[str], provenance: Mapping[str, Any]) -> str:
+    """Say what the cells of a table are: "mean over the scenes", and which columns hold medians instead.
+
+    >>> summarised(["erle", "level", "near_attenuation"], {})
+    'mean over the scenes (median of Level and NE att.)'
+    >>> summarised(["erle"], {})
+    'mean over the scenes'
+    """
+    known = [column(metric, provenance) for metric in metrics]
+    titles = [one.title for one in known if one.summary == "median"]
+    words = " and ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
+    return f"mean over the scenes (median of {words})" if titles else "mean over the scenes"

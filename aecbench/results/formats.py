@@ -1,4 +1,4 @@
-"""Result tables as text: one line per mean for programs, one row per system for people."""
+"""Result tables as text: one line per mean or median for programs, one row per system for people."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
-    """A mean as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
+    """Write a mean or a median as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
 
     With `count`, the number of scenes too. Nothing is known of how far the mean of one scene is from that of others.
 
@@ -41,10 +41,10 @@ def cell(metric: str, interval: Interval, count: bool = False) -> str:
     if not interval.n:
         return "-"
     if metric == RTF:
-        return f"{interval.mean:.4f}"
-    mean = round(interval.mean, 2) + 0.0  # no "-0.00"
+        return f"{interval.value:.4f}"
+    value = round(interval.value, 2) + 0.0  # no "-0.00"
     least = "≥ " if interval.bounds else ""
-    return f"{least}{mean:.2f}{_half(interval)}{f' n={interval.n}' if count else ''}"
+    return f"{least}{value:.2f}{_half(interval)}{f' n={interval.n}' if count else ''}"
 
 
 def lost_cell(lost: Lost | None) -> str:
@@ -65,17 +65,20 @@ def difference_cell(metric: str, gap: Difference) -> str:
     if not gap.n:
         return "-"
     if metric == RTF:
-        return f"{gap.mean:+.4f}"
-    return f"{round(gap.mean, 2) + 0.0:+.2f}{_half(gap)}{' *' if gap.p < LEVEL else ''}"
+        return f"{gap.value:+.4f}"
+    return f"{round(gap.value, 2) + 0.0:+.2f}{_half(gap)}{' *' if gap.p < LEVEL else ''}"
 
 
 def _half(interval: Interval | Difference) -> str:
-    half = max(interval.high - interval.mean, interval.mean - interval.low)
+    half = max(interval.high - interval.value, interval.value - interval.low)
     return f" ±{half:.2f}" if np.isfinite(half) else ""
 
 
 def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:
-    """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference."""
+    """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference.
+
+    `summary` says whether the interval is that of the mean or of the median.
+    """
     ranks, losses, lines = table.ranks(by), table.lost(by), []
     differences = {} if reference is None else table.differences(reference, by)
     for labels, key, intervals in _keyed(table, by):
@@ -98,9 +101,9 @@ def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.D
 def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) -> pd.DataFrame:
     """One row per condition and system, one column of text per metric.
 
-    A cell is the mean ± the wider half of the 95 % interval, and, of several systems, the rank in brackets; with a
-    `reference`, the difference to it and a star where that is significant. The number of scenes is in every cell of a
-    table `by` conditions, and in those of a metric which some systems have in fewer scenes than others.
+    A cell is the mean, or the median, ± the wider half of its 95 % interval, and, of several systems, the rank in
+    brackets; with a `reference`, the difference to it and a star where that is significant. The number of scenes is in
+    every cell of a table `by` conditions, and in those of a metric which some systems have in fewer scenes than others.
     """
     ranks = table.ranks(by) if table.competing and reference is None else {}
     losses = table.lost(by) if reference is None else {}
@@ -138,20 +141,21 @@ def _keyed(
 
 
 def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | None = None) -> dict[str, Any]:
-    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "ci95", "n", "failed", "rank"}}}, "near_lost"}.
+    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "summary", "ci95", "n", ...}}}, "near_lost"}.
 
+    "summary" is "mean" or "median", whichever "ci95" is the interval of; "failed" and "rank" complete a metric.
     "near_lost" is {NAME: {"lost", "scenes"}}: in how many scenes too much of the near end is gone, of how many. With
-    `reference` also "difference" of "mean", "interval", "n", "p"; with `by` also "conditions": for each a list of
-    records. What is not finite is null.
+    `reference` also "difference" of "mean", "median", "interval", "n", "p"; with `by` also "conditions": for each a
+    list of records. What is not finite is null.
     """
     systems: dict[str, Any] = {}
     for row in long(table, (), reference).to_dict("records"):
-        value = {"mean": row["mean"], "median": row["median"], "ci95": [row["low"], row["high"]]}
+        value = {name: row[name] for name in ("mean", "median", "summary")} | {"ci95": [row["low"], row["high"]]}
         value |= {"n": row["n"], "failed": row["failed"], "rank": row["rank"]}
         if reference not in (None, row["system"]):
             ends = [row["difference_low"], row["difference_high"]]
-            value["difference"] = {"mean": row["difference_mean"], "interval": ends} | {
-                name: row[f"difference_{name}"] for name in ("n", "p")
+            value["difference"] = {"interval": ends} | {
+                name: row[f"difference_{name}"] for name in ("mean", "median", "n", "p")
             }
         systems.setdefault(row["system"], {})[row["metric"]] = value
     data = {"corpus": table.provenance["corpus"], "systems": systems}
@@ -216,14 +220,14 @@ def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> st
 
 
 def _best(table: "ResultTable", by: Sequence[str]) -> set[tuple[int, str]]:
-    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best mean."""
+    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best mean or median."""
     titles, ranks, rows = headings(table.metrics, table.provenance), table.ranks(by), _keyed(table, by)
     best = set()
     for condition in dict.fromkeys(key[0] for _, key, _ in rows):
         rivals = {n: key for n, (_, key, _) in enumerate(rows) if key[0] == condition and key[1] != CEILING}
         for metric in table.metrics:
             sign = 1 if lower_is_better(metric, table.provenance) else -1
-            order = {n: (ranks[key][metric], sign * rows[n][2][metric].mean) for n, key in rivals.items()}
+            order = {n: (ranks[key][metric], sign * rows[n][2][metric].value) for n, key in rivals.items()}
             ranked = {n: float(rank) for n, (rank, _) in order.items() if rank is not None}
             values = ranked or {n: value for n, (_, value) in order.items() if value == value}  # without NaN
             best |= {(n, titles[metric]) for n, value in values.items() if value == min(values.values())}

@@ -17,10 +17,10 @@ from aecbench.metrics.base import ALONE
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
 from aecbench.results.clusters import Clusters, clusters_of, effective
-from aecbench.results.columns import RTF, column, lower_is_better
+from aecbench.results.columns import RTF, column, lower_is_better, summarised
 from aecbench.results.groups import ROW_COLUMNS, groups, variable
 from aecbench.results.lost import CEILING, LOST_RULE, Lost, LostRule
-from aecbench.results.statistics import Difference, Interval, difference, holm, mean_interval, ranks
+from aecbench.results.statistics import Difference, Interval, Ranked, difference, holm, interval, ranks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,7 +120,7 @@ class ResultTable:
         Raises UnknownName for a condition, AecbenchError where no scene has one.
         """
         return {
-            (", ".join(labels), system): {metric: _interval(rows[rows["metric"] == metric]) for metric in self.metrics}
+            (", ".join(labels), system): {metric: self._interval(rows, metric) for metric in self.metrics}
             for labels, part in self.parts(by)
             for system, rows in ((system, part[part["system"] == system]) for system in self.systems)
         }
@@ -141,22 +141,25 @@ class ResultTable:
             for x, clusters in [self._values(part, metric)]
             for system in others
         }
-        raw = [np.nan if key[2] == RTF else difference(*x).p for key, x in values.items()]
+        summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
+        raw = [np.nan if key[2] == RTF else difference(*x, summary=summaries[key[2]]).p for key, x in values.items()]
         gaps: dict[tuple[str, str], dict[str, Difference]] = {}
         for (label, system, metric), (p, level) in zip(values, holm(raw), strict=True):
-            gap = difference(*values[label, system, metric], level)
+            gap = difference(*values[label, system, metric], level, summaries[metric])
             gaps.setdefault((label, system), {})[metric] = gap._replace(p=p)
         return gaps
 
     def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
         """A row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
 
+        `summary` says whether the interval is that of the mean or of the median.
+
         With `reference`, also the difference to that system and what `differences` says of it.
         """
         return formats.long(self, _several(by), reference)
 
     def best(self, metric: str | None = None) -> str:
-        """Return the system with the best mean of a metric, by default the first one of the table.
+        """Return the system with the best mean or median of a metric, by default the first one of the table.
 
         The oracle does not compete, nor, beside others, a system that removes too much of the near end. Raises
         UnknownName for a metric, AecbenchError where no system has a value.
@@ -165,14 +168,14 @@ class ResultTable:
         if metric not in self.metrics:
             raise UnknownName("metric", metric, self.metrics)
         sign = 1 if lower_is_better(metric, self.provenance) else -1
-        means = {system: sign * cells[metric].mean for (_, system), cells in self.summary().items()}
-        rivals = [system for system in means if system != CEILING and not np.isnan(means[system])]
+        values = {system: sign * cells[metric].value for (_, system), cells in self.summary().items()}
+        rivals = [system for system in values if system != CEILING and not np.isnan(values[system])]
         if not rivals:
             raise AecbenchError(f"no system has a value of {metric}; choose one of {', '.join(self.metrics)}")
-        return min(rivals, key=lambda system: (system in self.destroyed, means[system]))
+        return min(rivals, key=lambda system: (system in self.destroyed, values[system]))
 
     def plot(self) -> "Figure":
-        """Draw a panel per metric with the mean of each system and its 95 % interval."""
+        """Draw a panel per metric: the mean or median of each system with its 95 % interval."""
         from aecbench.results.figure import result_figure
 
         return result_figure(self)
@@ -190,7 +193,7 @@ class ResultTable:
 
     def _repr_html_(self) -> str:
         """Return the table for notebooks, with how many scenes it is of."""
-        return f"{formats.FORMATS['html'](self, (), None)}<p>{self.effective}; mean ± 95 % interval</p>"
+        return f"{formats.FORMATS['html'](self, (), None)}<p>{self.effective}; {summarised(self.metrics, self.provenance)} ± 95 % interval</p>"
 
     def ranks(self, by: By = None) -> dict[tuple[str, str], dict[str, int | None]]:
         """(condition, system) -> metric -> rank, shared by systems that cannot be told apart; None without a value.
@@ -205,7 +208,8 @@ class ResultTable:
                 values, clusters = self._values(part, metric)
                 sign = -1 if lower_is_better(metric, self.provenance) else 1
                 keys.append((", ".join(labels), metric))
-                columns.append((sign * values[systems].to_numpy(float), clusters))
+                summary = column(metric, self.provenance).summary
+                columns.append(Ranked(sign * values[systems].to_numpy(float), clusters, summary))
         scores = [n for n, (_, metric) in enumerate(keys) if metric != RTF]
         ranked = ranks([columns[n] for n in scores], [system in self.destroyed for system in systems])
         by_system = {(label, system): dict.fromkeys(self.metrics) for label, _ in keys for system in self.systems}
@@ -240,6 +244,15 @@ class ResultTable:
         """The rows that count in a mean over all kinds of talk."""
         near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
+
+    def _interval(self, rows: pd.DataFrame, metric: str) -> Interval:
+        """Summarise one metric in the rows of a system."""
+        own = rows[rows["metric"] == metric]
+        values, failed = own["value"], int(own["failed"].sum())
+        bounds = int((values.notna() & (own["reason"] != "")).sum())
+        return interval(
+            values.to_numpy(float), failed, bounds, clusters_of(own), column(metric, self.provenance).summary
+        )
 
     def _values(self, part: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Clusters]:
         """Scenes x systems, without the scenes in which no system has a value; and the clusters of the scenes."""
@@ -287,9 +300,3 @@ class ResultTable:
 
 def _several(by: By) -> list[str]:
     return [by] if isinstance(by, str) else list(by or ())
-
-
-def _interval(rows: pd.DataFrame) -> Interval:
-    values = rows["value"]
-    bounds = int((values.notna() & (rows["reason"] != "")).sum())
-    return mean_interval(values.to_numpy(float), int(rows["failed"].sum()), bounds, clusters_of(rows))

@@ -75,7 +75,8 @@ def test_more_than_a_tenth_of_the_scenes_without_near_end_costs_the_place(tmp_pa
 def test_an_older_board_keeps_its_rules_and_says_so(name):
     board = open_board(find_board(name))
     assert board.rules.near_lost.loss == 20
-    assert len(board.older) == 4
+    assert len(board.older) == 5
+    assert "near_attenuation and level are summarised by means, not medians" in board.older
     assert board.rules.older_corpus
     assert board.rebuild.startswith("git checkout ")
     assert heading("erle", board.facts) == "raw ERLE [dB]"

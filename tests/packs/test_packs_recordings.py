@@ -33,9 +33,9 @@ def store(web, packs, cache):
     table.writerow(("path", "sha256", "bytes"))
     for file, content in FILES.items():
         table.writerow((file, hashlib.sha256(content).hexdigest(), len(content)))
-        web.files["media/" + file.replace(" ", "%20").replace("(", "%28").replace("®", "%C2%AE").replace(")", "%29")] = (
-            content
-        )
+        web.files[
+            "media/" + file.replace(" ", "%20").replace("(", "%28").replace("®", "%C2%AE").replace(")", "%29")
+        ] = content
     (folder / "toy.csv.xz").write_bytes(lzma.compress(text.getvalue().encode()))
     return cache / "lab"
 

@@ -61,13 +61,13 @@ def test_what_results_say_comes_before_the_table_of_metrics():
 def test_results_without_these_facts_are_read_as_the_table_of_metrics_says():
     assert column("near_attenuation", {}).better == METRICS["near_attenuation"].better == "lower"
     assert column(RTF, {}).better == "lower"
-    assert column("of_nobody", {}) == ("OF_NOBODY", "", "higher", False)
+    assert column("of_nobody", {}) == ("OF_NOBODY", "", "higher", False, "mean")
 
 
 def test_a_board_keeps_the_facts_of_a_metric_that_is_not_shipped(tmp_path):
     board = new_board(made(), tmp_path / "mine-v1")
     assert board.rules.metrics["mine:DROP"].title == "Drop"
-    assert column("mine:DROP", board.facts) == ("Drop", "dB", "lower", True)
+    assert column("mine:DROP", board.facts) == ("Drop", "dB", "lower", True, "mean")
     shipped = new_board(made(METRICS["erle"], "erle"), tmp_path / "shipped-v1")
     assert "title" not in (shipped.path / "board.toml").read_text().partition("[metrics")[2]
 

@@ -17,7 +17,7 @@ from aecbench.results import (
     difference,
     difference_cell,
     holm,
-    mean_interval,
+    interval,
     result_json,
 )
 
@@ -82,19 +82,19 @@ def test_json_has_the_promised_shape(table):
     data = result_json(table)
     assert set(data) == {"corpus", "systems", "near_lost"}
     assert data["near_lost"]["b"] == {"lost": 0, "scenes": 2 * SCENES // 3}
-    assert set(data["systems"]["b"]["erle"]) == {"mean", "median", "ci95", "n", "failed", "rank"}
+    assert set(data["systems"]["b"]["erle"]) == {"mean", "median", "summary", "ci95", "n", "failed", "rank"}
     json.dumps(data, allow_nan=False)
 
 
 def test_interval_covers_the_mean_of_a_gaussian_about_95_times_in_100():
     rng = np.random.default_rng(1)
-    hits = sum(i.low <= 3 <= i.high for i in (mean_interval(rng.normal(3, 1, 40)) for _ in range(200)))
+    hits = sum(i.low <= 3 <= i.high for i in (interval(rng.normal(3, 1, 40)) for _ in range(200)))
     assert 180 <= hits <= 198
 
 
 def test_an_interval_says_nothing_of_one_scene():
-    assert mean_interval([3.0])[:3] == (3.0, -np.inf, np.inf)
-    assert cell("erle", mean_interval([3.0])) == "3.00"
+    assert interval([3.0])[:3] == (3.0, -np.inf, np.inf)
+    assert cell("erle", interval([3.0])) == "3.00"
 
 
 def test_holm_agrees_with_a_computation_by_hand():
@@ -340,3 +340,32 @@ def test_a_plot_has_a_panel_per_metric_and_the_best_system_on_top(table):
     first = figure.axes[0]
     assert first.get_yticklabels()[0].get_text() == "b"
     assert first.yaxis_inverted()
+
+
+@pytest.fixture(scope="module")
+def rare(table):
+    """Two systems that are equal in most scenes; "b" loses 30 dB of the near end in one of eight."""
+    part = table.rows[(table.rows["metric"] == "erle") & table.rows["system"].isin(["a", "b"])].copy()
+    number = part["scene"].str[-6:].astype(int)
+    part["value"] = 1.0 + 0.1 * (number % 5) + np.where((part["system"] == "b") & (number % 8 == 0), 30.0, 0.0)
+    part.loc[part["system"] == "b", "value"] += 1e-9  # what a sign test must not take for a difference
+    return ResultTable(part.assign(metric="near_attenuation"), table.provenance)
+
+
+def test_a_median_is_what_table_json_and_ranks_go_by(rare):
+    cells = rare.summary()["", "b"]["near_attenuation"]
+    assert (cells.summary, cells.value) == ("median", cells.median)
+    assert cells.mean > cells.high
+    assert f"{cells.median:.2f} ±" in str(rare)
+    assert result_json(rare)["systems"]["b"]["near_attenuation"]["summary"] == "median"
+    assert {found["near_attenuation"] for found in rare.ranks().values()} == {1}
+    found = rare.differences("a")["", "b"]["near_attenuation"]
+    assert (found.summary, found.value, found.low, found.high) == ("median", 0, 0, 0)
+    assert found.mean > 3
+
+
+def test_results_that_were_saved_as_means_stay_means(rare):
+    told = {"title": "NE att.", "unit": "dB", "better": "lower", "near_end": False}
+    old = ResultTable(rare.rows, rare.provenance | {"columns": {"near_attenuation": told}})
+    cells = old.summary()["", "b"]["near_attenuation"]
+    assert cells.value == cells.mean

@@ -34,11 +34,11 @@ def library() -> str:
 
 
 def cost_chart(board: Board) -> Spec:
-    """The mean of a metric over the real-time factor, a point per system with its 95 % interval."""
+    """The mean or median of a metric over the real-time factor, a point per system with its 95 % interval."""
     import altair as alt
 
     values = [
-        {"system": one.name, "metric": metric, RTF: board.summary()["", one.name][RTF].mean}
+        {"system": one.name, "metric": metric, RTF: board.summary()["", one.name][RTF].value}
         | _cell(board.summary()["", one.name][metric])
         for one in board.standings
         for metric in board.rules.metrics
@@ -51,7 +51,7 @@ def cost_chart(board: Board) -> Spec:
         title="real-time factor on one core",
         axis=alt.Axis(grid=False, tickCount=4),
     )
-    y = alt.Y("mean:Q", scale=alt.Scale(zero=False, padding=20), title=None)
+    y = alt.Y("value:Q", scale=alt.Scale(zero=False, padding=20), title=None)
     colour = alt.Color("system:N", scale=_scale(names), legend=None)
     tip = _tips(alt.Tooltip(f"{RTF}:Q", format=".4f", title="RTF"))
     layers = [
@@ -63,7 +63,7 @@ def cost_chart(board: Board) -> Spec:
 
 
 def condition_chart(board: Board) -> Spec:
-    """The mean of a metric over the bins of a condition, a line per system with 95 % intervals."""
+    """The mean or median of a metric over the bins of a condition, a line per system with 95 % intervals."""
     import altair as alt
 
     values = [
@@ -78,7 +78,7 @@ def condition_chart(board: Board) -> Spec:
     chosen = alt.selection_point(fields=["system"], bind="legend", name="picked")
     opacity = alt.condition(chosen, alt.value(1), alt.value(0.12))
     x = alt.X("bin:N", sort=alt.SortField("place"), title=None, axis=alt.Axis(labelAngle=0, labelLimit=110))
-    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title=None)
+    y = alt.Y("value:Q", scale=alt.Scale(zero=False), title=None)
     colour = alt.Color("system:N", scale=_scale(names), legend=_legend())
     layers = [
         chart.mark_rule().encode(x, alt.Y("low:Q", title=None), alt.Y2("high:Q"), colour, opacity=opacity),
@@ -94,7 +94,7 @@ def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: flo
     import altair as alt
 
     values = [
-        {"system": system, "metric": "", "time": (n + 0.5) * segment, "mean": round(value, 2)}
+        {"system": system, "metric": "", "time": (n + 0.5) * segment, "value": round(value, 2)}
         for system, curve in curves.items()
         for n, value in enumerate(curve)
         if not math.isnan(value)
@@ -105,13 +105,13 @@ def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: flo
     chart = alt.Chart(source).transform_filter("indexof(shown, datum.system) >= 0")
     line = chart.mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(size=18)).encode(
         alt.X("time:Q", title="time [s]"),
-        alt.Y("mean:Q", title="ERLE [dB]"),
+        alt.Y("value:Q", title="ERLE [dB]"),
         alt.Color("system:N", scale=_scale(names), legend=_legend()),
         opacity=alt.condition(chosen, alt.value(1), alt.value(0.12)),
         tooltip=[
             "system:N",
             alt.Tooltip("time:Q", format=".2f"),
-            alt.Tooltip("mean:Q", format=".2f", title="ERLE [dB]"),
+            alt.Tooltip("value:Q", format=".2f", title="ERLE [dB]"),
         ],
     )
     return _finish(alt.layer(line).add_params(chosen), board, "ERLE over time, a line per system")
@@ -137,7 +137,7 @@ def _finish(chart: Any, board: Board, description: str) -> Spec:
 
 
 def _cell(interval: Interval) -> dict[str, Any]:
-    values = {name: getattr(interval, name) for name in ("mean", "low", "high", "n")}
+    values = {name: getattr(interval, name) for name in ("value", "low", "high", "n")}
     return {name: round(value, 3) if math.isfinite(value) else None for name, value in values.items()}
 
 
@@ -156,5 +156,5 @@ def _legend() -> Any:
 def _tips(*more: Any) -> list[Any]:
     import altair as alt
 
-    numbers = [alt.Tooltip(f"{name}:Q", format=".2f") for name in ("mean", "low", "high")]
+    numbers = [alt.Tooltip(f"{name}:Q", format=".2f") for name in ("value", "low", "high")]
     return [alt.Tooltip("system:N"), *more, *numbers, alt.Tooltip("n:Q", title="scenes")]

@@ -131,7 +131,7 @@ def _row(board: Board, place: int | None, name: str) -> dict[str, Any]:
         "cells": [
             {
                 "metric": metric,
-                "value": "" if not cells[metric].n else f"{cells[metric].mean:.6g}",
+                "value": "" if not cells[metric].n else f"{cells[metric].value:.6g}",
                 "text": cell(metric, cells[metric], metric in board.table.uneven),
                 "rank": None if metric == RTF else ranks[metric],
             }

@@ -19,8 +19,9 @@ DIGITS = 5  # significant ones that the page gets of a score
 
 
 def scores(board: Board) -> dict[str, Any]:
-    """{"near": metrics of the near end, "both": 0 or 1 per scene, "conditions": bin per scene, "values": ...}.
+    """{"near": metrics of the near end, "medians": those summarised so, "both": 0 or 1 per scene, ...}.
 
+    `conditions` has the bin of each scene by each condition.
     `values` has a list per system and metric, with a value or null per scene; the scenes are in the order of the board.
     """
     order = list(board.scenes["scene"])
@@ -31,6 +32,7 @@ def scores(board: Board) -> dict[str, Any]:
     talk = board.scenes["talk"] if "talk" in board.scenes else pd.Series([""] * len(order))
     return {
         "near": [name for name in board.columns if column(name, board.facts).near_end],
+        "medians": [name for name in board.columns if column(name, board.facts).summary == "median"],
         "both": [int(kind not in ALONE) for kind in talk],
         "conditions": {
             name: [labels.get(scene, -1) for scene in order]
@@ -47,11 +49,12 @@ def condition_labels(board: Board, condition: str) -> tuple[list[str], dict[str,
 
 
 def to_csv(board: Board) -> str:
-    """A row per system and metric: place, means with intervals, where it comes from."""
+    """A row per system and metric: place, mean or median with its interval, where it comes from."""
     text = io.StringIO()
     write = csv.writer(text, lineterminator="\n")
     facts = ["corpus", "digest", "hash", "weights", "commit", "command"]
-    columns = ["place", "system", "version", "title", "authors", "url", "metric", "mean", "low", "high", "n", "rank"]
+    columns = ["place", "system", "version", "title", "authors", "url"]
+    columns += ["metric", "summary", "value", "low", "high", "n", "rank"]
     write.writerow([*columns, *facts])
     for place, name, _ in board.standings:
         entry = board.current[name].entry
@@ -59,8 +62,8 @@ def to_csv(board: Board) -> str:
         origin = [entry.corpus.id, entry.corpus.digest, entry.system.hash, entry.system.weights, entry.commit]
         for metric in board.columns:
             cell, rank = board.summary()["", name][metric], board.ranks[name][metric]
-            numbers = [x if math.isfinite(x) else None for x in (cell.mean, cell.low, cell.high)]
-            row = [place, *about, metric, *numbers, cell.n, rank, *origin, entry.command]
+            numbers = [x if math.isfinite(x) else None for x in (cell.value, cell.low, cell.high)]
+            row = [place, *about, metric, cell.summary, *numbers, cell.n, rank, *origin, entry.command]
             write.writerow([csv_cell(visible(x)) if isinstance(x, str) else x for x in row])
     return text.getvalue()
 

@@ -59,13 +59,14 @@ def _provenance(board: Board, entry: Entry) -> list[tuple[str, str]]:
 
 
 def _means(board: Board, name: str) -> list[list[str]]:
-    """Metric, mean with interval, median, rank, scenes, failures."""
+    """Metric, mean or median with interval, both of them, rank, scenes, failures."""
     lines = []
     for metric in board.columns:
         found, rank = board.summary()["", name][metric], board.ranks[name][metric]
-        median = f"{found.median:.4f}" if metric == RTF else f"{found.median:.2f}"
+        digits = 4 if metric == RTF else 2
+        both = [f"{value:.{digits}f}" if found.n else "-" for value in (found.mean, found.median)]
         shown = "-" if rank is None or metric == RTF else str(rank)
-        row = [cell(metric, found), median if found.n else "-", shown, str(found.n), str(found.failed)]
+        row = [cell(metric, found), *both, shown, str(found.n), str(found.failed)]
         lines.append([heading(metric, board.facts), *row])
     return lines
 

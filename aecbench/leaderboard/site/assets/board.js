@@ -47,7 +47,7 @@ function find() {
   send("shown", rows.filter((row) => !row.hidden).map((row) => row.dataset.system));
 }
 
-// --- filtering: means over the scenes that are left
+// --- filtering: means or medians over the scenes that are left
 
 function chosenScenes() {
   const active = filters.filter((filter) => filter.value !== "");
@@ -60,7 +60,16 @@ function mean(values) {
   const n = values.length;
   const average = values.reduce((sum, x) => sum + x, 0) / n;
   const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - average) ** 2, 0) / Math.max(1, n - 1));
-  return { n, mean: average, half: 1.96 * spread / Math.sqrt(n) };
+  const half = n > 1 ? 1.96 * spread / Math.sqrt(n) : Infinity;
+  return { n, value: average, low: average - half, high: average + half };
+}
+
+function median(values) { // and the values with no more than half of all and 1.96 standard errors on either side
+  const n = values.length;
+  const ordered = [...values].sort((a, b) => a - b);
+  const most = Math.floor(n / 2 + 1.96 * Math.sqrt(n) / 2);
+  const value = (ordered[(n - 1) >> 1] + ordered[n >> 1]) / 2;
+  return { n, value, low: ordered[n - 1 - most] ?? -Infinity, high: ordered[most] ?? Infinity };
 }
 
 function filter() {
@@ -68,23 +77,24 @@ function filter() {
   const points = [];
   for (const row of rows) {
     const own = scores.values[row.dataset.system];
-    const score = (metric) => mean(scenes
+    const score = (metric) => (scores.medians.includes(metric) ? median : mean)(scenes
       .filter((n) => talk || scores.both[n] || !scores.near.includes(metric)).map((n) => own[metric][n]).filter((x) => x !== null));
     for (const cell of row.querySelectorAll("td[data-metric]")) {
       const { metric } = cell.dataset;
       const found = score(metric);
-      const text = metric === "rtf" ? found.mean.toFixed(4) : `${found.mean.toFixed(2)} ±${found.half.toFixed(2)}`;
+      const half = Math.max(found.value - found.low, found.high - found.value);
+      const certain = Number.isFinite(half) ? ` ±${half.toFixed(2)}` : "";
+      const text = metric === "rtf" ? found.value.toFixed(4) : `${found.value.toFixed(2)}${certain}`;
       cell.textContent = all ? cell.original.text : found.n ? text : "-";
-      cell.dataset.value = all ? cell.original.value : found.n ? found.mean : "";
-      const cost = score("rtf").mean;
+      cell.dataset.value = all ? cell.original.value : found.n ? found.value : "";
+      const cost = score("rtf").value;
       if (metric !== "rtf" && found.n && cost > 0) {
-        points.push({ system: row.dataset.system, metric, rtf: cost, n: found.n, mean: found.mean,
-          low: found.mean - found.half, high: found.mean + found.half });
+        points.push({ system: row.dataset.system, metric, rtf: cost, ...found, ...(certain ? {} : { low: null, high: null }) });
       }
     }
   }
   status.textContent = all ? status.dataset.all
-    : `${scenes.length} of ${scores.both.length} scenes; mean ± 1.96 standard errors. The places are those over all scenes.`;
+    : `${scenes.length} of ${scores.both.length} scenes; ± 1.96 standard errors. The places are those over all scenes.`;
   const sorted = heads.findIndex((head) => head.getAttribute("aria-sort") !== "none");
   if (sorted >= 0) sort(sorted, heads[sorted].getAttribute("aria-sort"));
   shownPoints = all ? read("cost-spec").data.values : points;
