@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aecbench.signals import Signals, Talk
     from aecbench.simulation import simulate
     from aecbench.systems import System, load_system
+    from aecbench.train.collate import collate
 
 __version__ = "1.0.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "System",
     "Talk",
     "__version__",
+    "collate",
     "evaluate",
     "load_corpus",
     "load_system",
@@ -55,6 +57,7 @@ PLACES = {
     "Signals": "aecbench.signals:Signals",
     "System": "aecbench.systems:System",
     "Talk": "aecbench.signals:Talk",
+    "collate": "aecbench.train.collate:collate",
     "evaluate": "aecbench.evaluation:evaluate",
     "load_corpus": "aecbench.corpus:open_corpus",
     "load_system": "aecbench.systems:load_system",
