@@ -28,6 +28,7 @@ from aecbench.systems import System as System
 from aecbench.systems import load_system as load_system
 from aecbench.training import Trained as Trained
 from aecbench.training import train as train
+from aecbench.training.collate import collate as collate
 from aecbench.tuning import Tuned as Tuned
 from aecbench.tuning import tune as tune
 
@@ -51,6 +52,7 @@ __all__ = [
     "Trained",
     "Tuned",
     "__version__",
+    "collate",
     "cost",
     "demo",
     "draw",

@@ -1,5 +1,6 @@
 """Systems: a canceller with its parameters and weights, loaded by name, by folder, or as "package.module:Class"."""
 
+import html
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -39,6 +40,7 @@ __all__ = [
 COMMAND, ONNX = "command", ".onnx"
 OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns", "livekit_aec3")
 """Systems that find the delay themselves: the first two have 2 dB more ERLE so, on validation scenes of speech-v1."""
+LINE = 200  # characters of parameters that are shown
 SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
 NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
 
@@ -76,6 +78,27 @@ class System:
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle the code first: a canceller is pickled as the name of its class, which has to be found by then."""
         return _unpickled, (self.code, {one.name: getattr(self, one.name) for one in fields(self)})
+
+    def __repr__(self) -> str:
+        return f"System({self.name!r}, {self.target!r}, align={self.align!r}, {self._values()})"
+
+    def _repr_html_(self) -> str:
+        """Return the facts as a table, for notebooks."""
+        facts = {
+            "system": self.name,
+            "summary": self.summary,
+            "class": self.target,
+            "align": self.align,
+            "latency": f"{self.canceller.latency} samples",
+            "parameters": self._values(),
+        }
+        rows = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in facts.items())
+        return f"<table>{''.join(rows)}</table>"
+
+    def _values(self) -> str:
+        """Return the parameters on one short line."""
+        values = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return values if len(values) <= LINE else f"{len(self.parameters)} parameters"
 
     @property
     def hash(self) -> str:

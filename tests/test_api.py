@@ -1,6 +1,8 @@
 """The Python API: what `import aecbench` offers, and what it costs."""
 
 import ast
+import dataclasses
+import pydoc
 import re
 import subprocess
 import sys
@@ -234,3 +236,56 @@ def test_evaluate_scores_the_usual_metrics_unless_told(corpus):
 def test_evaluate_says_what_is_wrong(corpus, systems, options, error, says):
     with pytest.raises(error, match=says):
         ab.evaluate(systems, corpus, **options)
+
+
+def test_objects_introduce_themselves_in_one_line(corpus):
+    system = ab.load_system("kalman")
+    texts = [repr(thing) for thing in (corpus, corpus[0], system, ab.load_system("deep_adaptive"))]
+    assert all("\n" not in text and len(text) < 400 for text in texts)
+    for part in (str(corpus.path), "'val': 2, 'test': 6", corpus.digest[:12]):
+        assert part in texts[0]
+    assert corpus[0].scene.id in texts[1]
+    assert texts[2].startswith("System('kalman', 'aecbench.cancellers.kalman:Kalman', align='auto', ")
+
+
+def test_objects_are_tables_in_notebooks_with_names_escaped(corpus):
+    system = dataclasses.replace(ab.load_system("nlms"), name="<b>nlms</b>")
+    for thing, part in ((corpus, corpus[0].scene.id), (corpus[0], corpus[0].scene.talk), (system, "&lt;b&gt;nlms")):
+        text = thing._repr_html_()
+        assert text.startswith("<table>")
+        assert part in text
+        assert "<b>" not in text
+
+
+@pytest.mark.parametrize("name", sorted(set(ab.__all__) - {"__version__", "METRICS"}))
+def test_help_describes_every_public_method(name):
+    thing = getattr(ab, name)
+    assert pydoc.render_doc(thing)
+    methods = vars(thing).items() if isinstance(thing, type) else ()
+    own = [
+        (key, value)
+        for key, value in methods
+        if not key.startswith("_") and (callable(value) or type(value) is property)
+    ]
+    assert [key for key, value in own if not value.__doc__] == []
+
+
+def test_a_loader_gives_batches_of_a_corpus(corpus):
+    loader = torch.utils.data.DataLoader(corpus, batch_size=4, collate_fn=ab.collate, num_workers=1)
+    scenes, signals, lengths = next(iter(loader))
+    assert [scene.id for scene in scenes] == [corpus[n].scene.id for n in range(4)]
+    assert signals.mic.dtype == torch.float32
+    np.testing.assert_array_equal(signals.mic[2], corpus[2].signals.mic)
+    assert lengths.tolist() == [corpus[n].signals.mic.size for n in range(4)]
+
+
+def test_scenes_of_a_batch_are_padded_to_the_longest_and_have_one_rate(corpus):
+    whole = corpus[0]
+    short = whole._replace(signals=ab.Signals(*(x[:100] for x in whole.signals)))
+    _, signals, lengths = ab.collate([short, whole])
+    assert signals.far.shape == (2, whole.signals.far.size)
+    assert not signals.far[0, 100:].any()
+    assert lengths.tolist() == [100, whole.signals.far.size]
+    other = whole._replace(scene=whole.scene.model_copy(update={"rate": 8000}))
+    with pytest.raises(UsageError, match="8000 and 16000 Hz"):
+        ab.collate([whole, other])
