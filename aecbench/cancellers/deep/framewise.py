@@ -29,13 +29,18 @@ class FramewiseNetwork(Network):
         """A canceller of blocks of a hop whose output the network is told too; it is not trained."""
         return None
 
+    @property
+    def synthesis(self) -> tuple[int, int]:
+        """The length of the frames that `frames` gives, and how many samples they end before those it takes."""
+        return self.config.n_fft, 0
+
     @abstractmethod
     def initial(self, mic: Tensor) -> Any:
         """The state before the first frame of spectra like mic [N, T, F]: nested tuples of tensors."""
 
     @abstractmethod
     def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Spectra [S, N, T, F] complex, state -> output [N, T, F], state after the last frame.
+        """Spectra [S, N, T, F] complex, state -> output [N, T, F'], state after the last frame.
 
         The first two spectra are those of microphone and far end, the third, if any, is that of what `front` makes of
         them.
@@ -63,7 +68,7 @@ class State(NamedTuple):
     """What is known after a block."""
 
     past: NDArray[np.float32]  # [S, ..., n_fft - block] last samples of microphone, far end and output of the front
-    pending: NDArray[np.float32]  # [..., n_fft - block] output that awaits further frames
+    pending: NDArray[np.float32]  # [..., frame - block] output that awaits further frames
     network: Any  # see FramewiseNetwork.initial; signals of the batch in one row
     front: Any  # state of the canceller in front
 
@@ -79,21 +84,22 @@ class FramewiseCanceller(Streaming[State]):
     @property
     def latency(self) -> int:
         """The first sample of a frame depends on the last one."""
-        return self.network.config.n_fft - 1
+        return sum(self.network.synthesis) - 1
 
     @property
     def delay(self) -> int:
         """A block is complete when the last frame that holds it has come."""
-        return self.network.config.n_fft - self.block
+        return sum(self.network.synthesis) - self.block
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Silence, and a network that has heard nothing."""
         signals = 2 if self.front is None else 3
-        past = np.zeros((signals, *batch, self.delay), np.float32)
+        past = np.zeros((signals, *batch, self.network.config.n_fft - self.block), np.float32)
+        pending = np.zeros((*batch, self.network.synthesis[0] - self.block), np.float32)
         bins = self.network.config.n_fft // 2 + 1
         mic = torch.zeros(int(np.prod(batch)), 1, bins, dtype=torch.complex64)
         front = None if self.front is None else self.front.init(batch)
-        return State(past, past[0], self.network.initial(mic), front)
+        return State(past, pending, self.network.initial(mic), front)
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One frame through the network."""
@@ -103,7 +109,8 @@ class FramewiseCanceller(Streaming[State]):
             front, error = self.front.step(front, mic, far)
             signals.append(error)
         past, seen = stft.analyse(state.past, np.stack(signals))
-        spectrum, after = seen[0], state.network
+        after, bins = state.network, self.network.synthesis[0] // 2 + 1
+        spectrum = np.zeros((*mic.shape[:-1], bins), np.complex64)
         if spectrum.size:
             with _one_thread(), torch.inference_mode():
                 rows = torch.from_numpy(seen.reshape(len(signals), -1, 1, seen.shape[-1]))
