@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Canceller, Streaming
-from aecbench.cancellers.count import count
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
 from aecbench.systems import load_system
@@ -30,7 +30,7 @@ class Cost(NamedTuple):
     """Of a system on audio at 16 kHz; NaN where nobody has counted."""
 
     parameters: float  # learnt before, and loaded
-    macs: float  # multiplications of real numbers, with their additions, per second of audio; see cancellers/count.py
+    macs: float  # multiplications of reals, with their additions, per second of audio; see abilities.Count
     rtf: float  # real-time factor: seconds of processor time per second of audio, streaming, on one core; a median
     latency: float  # algorithmic: by how much the output needs the microphone ahead [s]
     memory: float  # the most that a process has used that loads the system and runs it, Python included [bytes]
@@ -39,7 +39,7 @@ class Cost(NamedTuple):
 def cost(name: str, align: str = "best") -> Cost:
     """Count and time the system of a name, as `aecbench.systems.load_system` takes it. Raises AecbenchError."""
     system = load_system(name, align)
-    counted = count(system.canceller)
+    counted = abilities.cost(system.canceller)
     parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * RATE)
     latency = system.canceller.latency / RATE
     return Cost(parameters, macs, real_time_factor(system.canceller), latency, peak_memory(name, align))

@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from aecbench.cancellers.align import AlignedStreaming
-from aecbench.cancellers.base import Canceller, Explains
-from aecbench.cancellers.oracle import Oracle
+from aecbench.cancellers import abilities
 from aecbench.dsp.audio import write
 from aecbench.dsp.levels import talk
 from aecbench.metrics import Score, score
@@ -69,29 +67,15 @@ def demo(
     sources = open_sources(spec)
     scene = draw(spec, SPLIT, 0, sources)
     signals = render(scene, sources)
-    output = _cancelled(system, signals)
+    canceller = abilities.informed(system.canceller, abilities.Facts(scene.id, scene.rate, signals.echo))
+    output = dataclasses.replace(system, canceller=canceller).cancel(signals.mic, signals.far)
     labels = talk(signals, scene.rate)
     before, after = (
         {name: score(name, signals, estimate, scene.rate, labels) for name in SCORES}
         for estimate in (signals.mic, output)
     )
-    return Demo(scene, signals, system.name, output, before, after, _decisions(system.canceller, signals))
-
-
-def _cancelled(system: System, signals: Signals) -> Array:
-    canceller = system.canceller
-    if isinstance(canceller, Oracle):
-        canceller = dataclasses.replace(canceller, echo=signals.echo)
-    return dataclasses.replace(system, canceller=canceller).cancel(signals.mic, signals.far)
-
-
-def _decisions(canceller: Canceller, signals: Signals) -> dict[str, NDArray[Any]]:
-    """What the canceller decides, which hears the far end as late as its alignment, if it has one, makes it."""
-    mic, far = signals.mic, signals.far
-    if isinstance(canceller, AlignedStreaming):
-        far = canceller.tracker.align(mic, far)
-        canceller = canceller.canceller
-    return canceller.inspect(mic, far) if isinstance(canceller, Explains) else {}
+    decisions = abilities.inspect(canceller, signals.mic, signals.far)
+    return Demo(scene, signals, system.name, output, before, after, decisions)
 
 
 def write_demo(shown: Demo, folder: Path) -> list[Path]:

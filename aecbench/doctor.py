@@ -162,9 +162,10 @@ def _command(error: NotInstalled) -> str:
 def _speex() -> Part:
     purpose = "cancellers of others: SpeexDSP"
     try:
-        from aecbench.cancellers.external.speex import Speex
+        from aecbench.cancellers import CANCELLERS
 
-        Speex()
+        module, _, name = CANCELLERS["speex"].partition(":")
+        getattr(importlib.import_module(module), name)()
     except NotInstalled as error:
         return Part(purpose, {"libspeexdsp": None}, _command(error))
     except ImportError as error:

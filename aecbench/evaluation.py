@@ -1,6 +1,6 @@
 """Run systems on a corpus and score what comes out."""
 
-import dataclasses
+import contextlib
 import os
 import sys
 import time
@@ -14,10 +14,9 @@ import pandas as pd
 import soundfile
 
 from aecbench import cancellers, provenance
-from aecbench.cancellers.external.command import Command
-from aecbench.cancellers.external.predictions import Predictions
-from aecbench.cancellers.oracle import Oracle
-from aecbench.cancellers.response import learnt_response
+from aecbench.cancellers import abilities
+from aecbench.cancellers.abilities import Facts, Trait
+from aecbench.cancellers.base import Canceller
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.corpus.layouts.base import UNIT, records
@@ -157,10 +156,7 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
     """Run a system on the one scene of a corpus."""
     item = scene[0]
     signals, rate, talk, changes = item.signals, item.scene.rate, item.talk, _changes(item.scene)
-    made_elsewhere = isinstance(system.canceller, Predictions)
-    if isinstance(system.canceller, Predictions):
-        system = dataclasses.replace(system, canceller=_at(system.canceller, scene))
-    run = _run(system, signals, rate)
+    run = _run(system, scene, item)
     if audio is not None:
         _write(audio, system.name, item.scene, signals, run.estimate)
     echo = {ECHO: Score(_heard(signals))}
@@ -169,7 +165,7 @@ def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: 
     known = (rate, talk, changes, lambda: _responses(system, item))
     scores = {name: score(metric, signals, run.estimate, *known) for name, metric in metrics.items()}
     scores |= {RTF: Score(run.seconds / item.scene.duration)} | echo
-    if made_elsewhere:
+    if Trait.PRECOMPUTED in abilities.traits(system.canceller):
         scores[RTF] = Score(np.nan, "made elsewhere, nobody knows how fast")
     return scores
 
@@ -196,9 +192,8 @@ def _variables(scenes: Corpus) -> pd.DataFrame:
 def _cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
     """Where scores of a system on a corpus are kept; None for one whose code is not at hand."""
     name = system.target.partition(":")[0]
-    program = f"{Command.__module__}:{Command.__qualname__}"
     source, package = _source(name), Path(provenance.__file__).parent
-    if source is None or system.target == program:
+    if source is None or Trait.UNVERSIONED in abilities.traits(system.canceller):
         return None
     code = [package / part for part in ("cancellers", "dsp", "evaluation.py", "signals.py")]
     if not source.is_relative_to(package):
@@ -262,10 +257,13 @@ def _write(folder: Path, system: str, scene: Scene | Recording, signals: Signals
             soundfile.write(part, x, scene.rate, format="WAV", subtype="FLOAT")
 
 
-def _at(predictions: Predictions, corpus: Corpus) -> Predictions:
-    """Told which scene they are asked for. They are as loud as exported WAV files, in which its scale is left out."""
+def _informed(canceller: Canceller, corpus: Corpus, item: Item) -> Canceller:
+    """The canceller for the one scene of a corpus. Exported WAV files leave the scale of a scene out."""
+    if not abilities.needs_facts(canceller):
+        return canceller
     ((scene, record),) = records(corpus)
-    return dataclasses.replace(predictions, scene=scene.id, rate=scene.rate, scale=record.scale / UNIT)
+    facts = Facts(scene.id, scene.rate, item.signals.echo, record.scale / UNIT)
+    return abilities.informed(canceller, facts)
 
 
 def _changes(scene: Scene | Recording) -> list[float]:
@@ -279,22 +277,19 @@ def _changes(scene: Scene | Recording) -> list[float]:
 def _responses(system: System, item: Item) -> tuple[Array, Array]:
     """The true impulse response of the echo path at the end, and what the system has learnt. Raises Inapplicable."""
     true = true_response(item)
-    learnt = learnt_response(system.canceller, item.signals.mic, item.signals.far)
+    learnt = abilities.learnt_response(system.canceller, item.signals.mic, item.signals.far)
     if learnt is None:
         raise Inapplicable(f"{system.name} tells no impulse response; only linear filters of full band have one")
     return true, learnt
 
 
-def _run(system: System, signals: Signals, rate: int) -> Run:
-    canceller = system.canceller
-    if isinstance(canceller, Oracle):
-        if np.isnan(signals.echo).any():
-            return Run(None, np.nan, f"{system.name} is told the echo, and nobody knows that of a real recording")
-        canceller = dataclasses.replace(canceller, echo=signals.echo)
-    _warm_up(system, rate)
-    start = _processor_time()
+def _run(system: System, scene: Corpus, item: Item) -> Run:
+    """Run a system on the one scene of a corpus."""
+    _warm_up(system, item.scene.rate)
     try:
-        estimate = np.asarray(canceller.cancel(signals.mic, signals.far))
+        canceller = _informed(system.canceller, scene, item)
+        start = _processor_time()
+        estimate = np.asarray(canceller.cancel(item.signals.mic, item.signals.far))
     except Exception as error:
         return Run(None, np.nan, f"{type(error).__name__}: {error}")
     return Run(estimate, _processor_time() - start, "")
@@ -314,7 +309,8 @@ def _warm_up(system: System, rate: int) -> None:
     if system.hash not in _warm:
         _warm.add(system.hash)
         noise = np.random.default_rng(0).normal(size=rate).astype(np.float32) / 10
-        _run(system, Signals(noise, noise, noise, noise, noise), rate)
+        with contextlib.suppress(Exception):  # a system that fails does so on the scenes too, and says why
+            system.canceller.cancel(noise, noise)
 
 
 def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:

@@ -14,14 +14,11 @@ from pydantic import Field
 
 from aecbench import __version__, cancellers
 from aecbench.assets import find, names
-from aecbench.cancellers import CANCELLERS
+from aecbench.cancellers import ADAPTERS, CANCELLERS
+from aecbench.cancellers.abilities import Trait, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
-from aecbench.cancellers.external.onnx import OnnxModel
-from aecbench.cancellers.external.predictions import Predictions
-from aecbench.cancellers.oracle import Oracle
-from aecbench.cancellers.passthrough import Passthrough
 from aecbench.config import canonical_json, parse, read_toml, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
@@ -46,7 +43,6 @@ COMMAND, ONNX = "command", ".onnx"
 OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns")  # 2 dB more ERLE without our tracker, on validation scenes of speech-v1
 SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
 NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
-PROGRAM = "aecbench.cancellers.external.command:Command"
 
 
 class Card(Frozen):
@@ -172,7 +168,7 @@ def load_system(name: str | Path, align: str = "best") -> System:
         align = "none" if model in OWN_DELAY else "auto"
     chosen, system = alignment(align), _load(model)
     system = replace(system, name=called or system.name, model=model)
-    if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
+    if chosen is None or Trait.IGNORES_FAR in traits(system.canceller):
         return system
     written = f"{chosen.milliseconds:g}" if isinstance(chosen, FixedDelay) else align
     return replace(system, canceller=aligned(system.canceller, chosen), align=written)
@@ -230,9 +226,9 @@ def load_predictions(name: str | Path) -> System:
     if not files:
         raise UsageError(f"predictions {folder}: holds no audio files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
-    target = f"{Predictions.__module__}:{Predictions.__qualname__}"
     chosen = called or folder.resolve().name
-    return System(chosen, Predictions(folder.absolute()), target, {"files": contents}, model=model)
+    system = _build(chosen, ADAPTERS["predictions"], {"folder": folder.absolute()}, "")
+    return replace(system, parameters={"files": contents}, model=model)
 
 
 def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> System:
@@ -265,7 +261,7 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
 
 def _program(name: str, parameters: dict[str, Any], summary: str, folder: Path) -> System:
     """An outside program, which runs in a folder. The folder does not identify it."""
-    system = _build(name, PROGRAM, parameters | {"folder": folder.resolve()}, summary)
+    system = _build(name, ADAPTERS["command"], parameters | {"folder": folder.resolve()}, summary)
     return replace(system, parameters=parameters)
 
 
@@ -287,13 +283,13 @@ def _network(name: str, card: Card, folder: Path) -> System:
 
 def _onnx(name: str, path: Path, card: Card | None = None) -> System:
     """The canceller of a model, identified by what is in the file."""
-    canceller = OnnxModel(str(path))
+    system = _build(name, ADAPTERS["onnx"], {"model": str(path)}, "")
     digest = sha256(path.read_bytes())
     if card is not None and digest != card.sha256:
         raise ConfigError(f"{path}: has SHA-256 {digest}, expected {card.sha256}; export it again")
-    target = f"{OnnxModel.__module__}:{OnnxModel.__qualname__}"
+    canceller: Any = system.canceller
     summary = f"{canceller.facts.system} as an ONNX model" if card is None else card.summary
-    return System(name, canceller, target, {"model": digest}, summary)
+    return replace(system, parameters={"model": digest}, summary=summary)
 
 
 def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:

@@ -23,8 +23,7 @@ import tomli_w
 from aecbench import __version__
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
-from aecbench.cancellers.align import Aligned, AlignedStreaming
-from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.align import unaligned
 from aecbench.cancellers.tunable import Search, search_space
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus
@@ -153,7 +152,7 @@ class Task:
     @property
     def present(self) -> dict[str, Any]:
         """The parameters that the system has."""
-        return {name: getattr(_bare(self.system.canceller), name) for name in self.space}
+        return {name: getattr(unaligned(self.system.canceller), name) for name in self.space}
 
 
 def _space(system: System, chosen: Sequence[str]) -> dict[str, Search]:
@@ -169,13 +168,8 @@ def _space(system: System, chosen: Sequence[str]) -> dict[str, Search]:
     return {name: search for name, search in space.items() if name in chosen or not chosen}
 
 
-def _bare(canceller: Canceller) -> Any:
-    """A canceller without the alignment in front of it."""
-    return canceller.canceller if isinstance(canceller, Aligned | AlignedStreaming) else canceller
-
-
 def _tunable(system: System) -> dict[str, Search]:
-    canceller = _bare(system.canceller)
+    canceller: Any = unaligned(system.canceller)
     return search_space(canceller) if is_dataclass(canceller) else {}
 
 
@@ -341,9 +335,9 @@ def _attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> A
 
 def _changed(canceller: Any, parameters: dict[str, Any]) -> Any:
     """A canceller with other parameters, and with the alignment that it had."""
-    if isinstance(canceller, Aligned | AlignedStreaming):
-        return replace(canceller, canceller=_changed(canceller.canceller, parameters))
-    return replace(canceller, **parameters)
+    bare: Any = unaligned(canceller)
+    changed = replace(bare, **parameters)
+    return changed if bare is canceller else canceller.with_inner(changed)
 
 
 def _weigh(task: Task, values: Any) -> Any:

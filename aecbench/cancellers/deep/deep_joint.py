@@ -25,13 +25,13 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from aecbench.cancellers.align import DelayTracker
-from aecbench.cancellers.deep import stft
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
-from aecbench.cancellers.deep.control import Control, Memory
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.joint_loss import JointWeights, joint_loss
-from aecbench.cancellers.deep.learned_filter import Filtered, LearnedFilter
-from aecbench.cancellers.deep.learned_filter import State as FilterState
+from aecbench.cancellers.deep.losses.joint import JointWeights, joint_loss
+from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts.control import Control, Memory
+from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
+from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 
@@ -45,6 +45,7 @@ class DeepJointConfig(NetworkConfig):
     short: int = Field(512, ge=16)  # frame of the gain, and of the synthesis
     lag: int = Field(128, ge=0)  # samples from the end of a short frame to that of its long one
     taps: int = Field(16, ge=1)  # long frames that the echo path spans
+    reference_taps: int = Field(4, ge=0)  # of each learned reference; 0: the far end is the only input
     smoothing: float = Field(0.5, ge=0, lt=1)  # as of deep_step_size
     decay: float = Field(30.0, ge=0, le=120)  # of the expected room over the taps, before training [dB]
     filter_bands: int = Field(64, ge=4)  # of the network that adapts the filter
@@ -90,9 +91,8 @@ class DeepJoint(FramewiseNetwork):
     def __init__(self, config: DeepJointConfig) -> None:
         super().__init__(config)
         c = config
-        self.filter = LearnedFilter(
-            c.n_fft // 2 + 1, c.hop_length, c.taps, c.filter_bands, c.filter_hidden, c.smoothing, c.decay
-        )
+        size = Size(c.n_fft, c.hop_length, c.taps, c.reference_taps, c.filter_bands, c.filter_hidden)
+        self.filter = LearnedFilter(size, c.smoothing, c.decay)
         self.control = Control(6, PAIRS, 4, c.short // 2 + 1, c.bands, c.hidden, c.small)
         like = torch.zeros(())
         before, after = stft.window(c.n_fft, c.hop_length, like), stft.window(c.short, c.hop_length, like)
@@ -158,9 +158,9 @@ class DeepJoint(FramewiseNetwork):
         batch = self._prepared(batch)
         spectra = self.spectra(batch.mic, batch.far)
         state = self.initial(spectra[0])
-        heard_of, heard, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
+        _, heard, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
         filtered = self.filter.replay(spectra[0], spectra[1], heard, state.filter)
-        stages, _ = self._finish(spectra, filtered._replace(uncertainty=heard_of.uncertainty), state.memory)
+        stages, _ = self._finish(spectra, filtered, state.memory)
         estimate = stft.signal(stages.output, hop, length + config.lag)[..., config.lag :]
         stems = torch.stack([batch.near + batch.noise, batch.echo])
         rest, echo = self._shortened(stft.spectra(stems, config.n_fft, hop))

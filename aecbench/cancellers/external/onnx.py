@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.config import parse
 from aecbench.errors import ConfigError, MissingExtra
@@ -32,7 +33,7 @@ class Facts(Frozen):
     latency: int = Field(ge=0)  # see Canceller [samples]
     delay: int = Field(ge=0)  # see Streaming [samples]
     parameters: int = Field(ge=0)  # of the network
-    macs: float = Field(ge=0)  # per sample; see cancellers/count.py
+    macs: float = Field(ge=0)  # per sample; see `abilities.Count`
     version: str  # of aecbench
 
 
@@ -67,6 +68,10 @@ class OnnxModel(Streaming[State]):
     def delay(self) -> int:
         """That of the system it was made of."""
         return self.facts.delay
+
+    def cost(self) -> Count:
+        """Return the count that the model states."""
+        return Count(self.facts.parameters, self.facts.macs)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Zeros."""
