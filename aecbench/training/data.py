@@ -1,12 +1,12 @@
 """Training examples and their order. Both depend on seed and epoch alone, so training can go on from any batch."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Sampler, default_collate
+from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, DistributedSampler, Sampler, default_collate
 
 from aecbench.cancellers.deep.base import Batch
 from aecbench.corpus import Corpus, Remix
@@ -18,24 +18,21 @@ __all__ = ["Examples", "training_examples", "validation_examples"]
 
 
 class Examples:
-    """Batches of a data set, shared out among processes: step k of all together is the same however many they are."""
+    """Batches of data sets, shared out among processes: step k of all together is the same however many they are."""
 
-    def __init__(self, remix: Remix, settings: Settings, rank: int, world: int, workers: int, *, train: bool) -> None:
+    def __init__(
+        self, remixes: Sequence[Remix], settings: Settings, rank: int, world: int, workers: int, *, train: bool
+    ) -> None:
         """For training, in another order every epoch and in whole batches; else all there is, each example once."""
-        self.remix, self.train = remix, train
+        self.remixes, self.train = remixes, train
+        together: ConcatDataset[Signals] = ConcatDataset(remixes)  # type: ignore[arg-type]
         if train:
-            self._sampler: Sampler[int] = DistributedSampler(
-                remix,  # type: ignore[arg-type]
-                world,
-                rank,
-                seed=settings.seed,
-                drop_last=True,
-            )
+            self._sampler: Sampler[int] = DistributedSampler(together, world, rank, seed=settings.seed, drop_last=True)
         else:
-            self._sampler = _Share(len(remix), rank, world)
+            self._sampler = _Share(len(together), rank, world)
         self._batches = _Batches(BatchSampler(self._sampler, settings.batch_size, drop_last=train))
         self._loader: DataLoader[Any] = DataLoader(
-            remix,  # type: ignore[arg-type]
+            together,
             batch_sampler=self._batches,
             num_workers=workers,
             collate_fn=_collate,
@@ -54,7 +51,8 @@ class Examples:
         """The batches of an epoch, but for the first `done`."""
         if isinstance(self._sampler, DistributedSampler):
             self._sampler.set_epoch(epoch)
-        self.remix.set_epoch(epoch if self.train else 0)
+        for remix in self.remixes:
+            remix.set_epoch(epoch if self.train else 0)
         self._batches.done = done
         return iter(self._loader)
 
@@ -96,29 +94,34 @@ def _collate(examples: list[Signals]) -> Batch:
 
 
 def training_examples(
-    corpus: Corpus, settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
+    corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
 ) -> Examples:
-    """Crops of the split train, put together anew. Raises UsageError where there are too few for a batch."""
-    scenes = _scenes(corpus, "train", settings.train_samples, rate)
+    """Crops of the split train of each corpus, their stems combined within it.
+
+    Raises UsageError where there are too few for a batch.
+    """
     data = settings.data
-    remix = Remix(
-        scenes, settings.duration, seed=settings.seed, ser=data.ser, snr=data.snr, gain=data.gain, pair=data.pair
-    )
-    examples = Examples(remix, settings, rank, world, workers, train=True)
+    remixes = [
+        Remix(scenes, settings.duration, seed=settings.seed, ser=data.ser, snr=data.snr, gain=data.gain, pair=data.pair)
+        for scenes in (_scenes(corpus, "train", settings.train_samples, rate) for corpus in corpora)
+    ]
+    examples = Examples(remixes, settings, rank, world, workers, train=True)
     if not len(examples):
         raise UsageError(
-            f"{len(scenes)} scenes are less than a batch of {settings.batch_size} for {world} processes; "
+            f"{sum(map(len, remixes))} scenes are less than a batch of {settings.batch_size} for {world} processes; "
             f"choose a smaller --batch-size"
         )
     return examples
 
 
 def validation_examples(
-    corpus: Corpus, settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
+    corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
 ) -> Examples:
-    """Crops of the split val as it is, the same in every epoch."""
-    scenes = _scenes(corpus, "val", settings.val_samples, rate)
-    return Examples(Remix(scenes, settings.duration, pair=False), settings, rank, world, workers, train=False)
+    """Crops of the split val of each corpus as it is, the same in every epoch."""
+    remixes = [
+        Remix(_scenes(corpus, "val", settings.val_samples, rate), settings.duration, pair=False) for corpus in corpora
+    ]
+    return Examples(remixes, settings, rank, world, workers, train=False)
 
 
 def _scenes(corpus: Corpus, split: str, count: int | None, rate: int) -> Corpus:

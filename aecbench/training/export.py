@@ -57,8 +57,9 @@ def _readme(
     reached, train, val = origin["reached"], origin["train"], origin["val"]
     yield from (f"# {name}", "", card["summary"] + ".", "")
     yield from (f"    aecbench cancel --model {name} --mic mic.wav --far far.wav --out out.wav", "", "## Data", "")
-    for role, facts in (("Trained", train), ("Validated", val)):
-        yield f"- {role} on {facts['scenes']} scenes of `{facts['name']}`, digest `{facts['digest']}`."
+    for role, corpora in (("Trained", train), ("Validated", val)):
+        for facts in corpora:
+            yield f"- {role} on {facts['scenes']} scenes of `{facts['name']}`, digest `{facts['digest']}`."
     yield "- Nothing of a split test was read."
     for source in heard:
         yield from source.lines()

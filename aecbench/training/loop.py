@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Writer:
 
     folder: Path
     log: Log
-    scenes: Corpus  # to cancel and score after every epoch
+    scenes: Sequence[Corpus]  # to cancel and score after every epoch
     picture: Picture | None
     facts: Mapping[str, Any]  # for checkpoints
     card: Mapping[str, Any]  # of the best network, but for weights and parameters
@@ -50,7 +50,7 @@ class Writer:
     def epoch(self, run: Run, row: Mapping[str, float], *, best: bool) -> None:
         """The row of an epoch, a checkpoint, and the network where it is the best."""
         place = {"step": run.progress.step, "epoch": run.progress.epoch}
-        if len(self.scenes):
+        if any(self.scenes):
             name = f"epoch-{run.progress.epoch:03d}"
             where = self.folder / SAMPLES
             row = {**row, **cancel_scenes(run.best.canceller(), self.scenes, where, name, self.picture)}

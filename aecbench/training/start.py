@@ -1,7 +1,7 @@
 """From a model's name, a corpus and settings to a training under way, new or where it was stopped."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +51,11 @@ def stored_settings(out: Path) -> dict[str, Any] | None:
 
 def train(
     model: str,
-    corpus: Corpus,
+    corpora: Corpus | Sequence[Corpus],
     settings: Settings,
     *,
     out: str | Path,
-    val_corpus: Corpus | None = None,
+    val_corpora: Sequence[Corpus] = (),
     device: str = "auto",
     workers: int | None = None,
     resume: bool = False,
@@ -65,7 +65,8 @@ def train(
 ) -> Trained:
     """Train a row of DEEP or a "package.module:Class" on the split train, and keep what is best on the split val.
 
-    Both are of one corpus, unless `val_corpus` is given. OUT gets log.jsonl, TensorBoard's files where it is installed,
+    The splits are those of one corpus, or of several together; those of `val_corpora` are validated on where they are
+    given. OUT gets log.jsonl, TensorBoard's files where it is installed,
     samples, last.safetensors to go on from, and best/, a model to load. Under torchrun every process has its own
     batches of `batch_size`. With `resume` it goes on from OUT, if there is something: settings, data and the number of
     processes have to be the same, `device`, `workers` (None: as many as there are cores to spare) and `limits` need
@@ -81,15 +82,16 @@ def train(
         found = read_checkpoint(out / LAST)
         if found is not None and not resume:
             raise UsageError(f"{out}: holds a training; go on with --resume, or choose another --save-dir")
-        val = val_corpus or corpus
-        facts = _facts(model, corpus, val, settings, group)
+        corpora = [corpora] if isinstance(corpora, Corpus) else list(corpora)
+        val = list(val_corpora) or corpora
+        facts = _facts(model, corpora, val, settings, group)
         if found is not None:
             _same(facts, found[2], out)
         if workers is None:
             workers = min(4, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
         shares = group.rank, group.world, workers
         examples = (
-            training_examples(corpus, settings, config.sample_rate, *shares),
+            training_examples(corpora, settings, config.sample_rate, *shares),
             validation_examples(val, settings, config.sample_rate, *shares),
         )
         torch.manual_seed(settings.seed)
@@ -109,7 +111,7 @@ def train(
 def _go(
     run: Run,
     out: Path,
-    chosen: Corpus,
+    chosen: Sequence[Corpus],
     picture: Picture | None,
     facts: dict[str, Any],
     init: Path | None,
@@ -136,13 +138,15 @@ def _network(model: str) -> type[Network]:
     return kind
 
 
-def _facts(model: str, corpus: Corpus, val: Corpus, settings: Settings, group: Processes) -> dict[str, Any]:
+def _facts(
+    model: str, corpora: Sequence[Corpus], val: Sequence[Corpus], settings: Settings, group: Processes
+) -> dict[str, Any]:
     """What has to be the same to go on."""
     return {
         "model": model,
         "settings": settings.model_dump(mode="json"),
-        "train": _described(corpus),
-        "val": _described(val),
+        "train": [_described(corpus) for corpus in corpora],
+        "val": [_described(corpus) for corpus in val],
         "processes": group.world,
     }
 
@@ -172,12 +176,12 @@ def _card(facts: Mapping[str, Any], run: Run, init: Path | None) -> dict[str, An
         "parameters": "trained by aecbench train",
         "aecbench": __version__,
         "commit": commit() or "unknown",
-        "train": {**facts["train"], "scenes": len(run.train.remix)},
-        "val": {**facts["val"], "scenes": len(run.val.remix)},
+        "train": [{**fact, "scenes": len(of)} for fact, of in zip(facts["train"], run.train.remixes, strict=True)],
+        "val": [{**fact, "scenes": len(of)} for fact, of in zip(facts["val"], run.val.remixes, strict=True)],
         "processes": facts["processes"],
         "settings": settings,
     }
     if init is not None:
         origin["init"] = str(read_card(init).sha256 or init)
-    summary = f"{facts['model']}, trained on {facts['train']['name']}"
+    summary = f"{facts['model']}, trained on {', '.join(dict.fromkeys(fact['name'] for fact in facts['train']))}"
     return {"canceller": facts["model"], "summary": summary, "origin": origin}

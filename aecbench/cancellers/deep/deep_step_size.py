@@ -114,6 +114,7 @@ class DeepStepSize(FramewiseNetwork):
     config: DeepStepSizeConfig
     logits: Tensor
     scales: Tensor
+    place: Tensor
 
     def __init__(self, config: DeepStepSizeConfig) -> None:
         super().__init__(config)
@@ -125,6 +126,7 @@ class DeepStepSize(FramewiseNetwork):
         self.network = StepSizeNetwork(config.network, self.features.channels, self.features.detail, *sizes)
         decay = config.decay / 10 * math.log(10)
         self.profile = torch.nn.Parameter(-decay / config.taps * torch.arange(config.taps, dtype=torch.float32))
+        self.register_buffer("place", layer.places([config.taps]), persistent=False)
         self.register_buffer("logits", torch.tensor(LOGITS)[:, None], persistent=False)
         self.register_buffer("scales", torch.tensor(SCALES)[:, None], persistent=False)
 
@@ -169,7 +171,7 @@ class DeepStepSize(FramewiseNetwork):
         d, x = layer.planes(mic), layer.planes(far)
         for t in range(mic.shape[1]):
             now = slice(t, t + 1)
-            window = layer.Window(torch.cat([state.far, x[:, now]], 1), d[:, now], room)
+            window = layer.Window(torch.cat([state.far, x[:, now]], 1), d[:, now], room, self.place)
             error, uncertainty, power = layer.predict(window, state.filter)
             frame = Frame(d[:, t], x[:, t], error[:, 0], uncertainty[:, 0], power[:, 0] / self.total)
             observation, averages = self.features(frame, state.averages, self.network.weights)
@@ -187,12 +189,12 @@ class DeepStepSize(FramewiseNetwork):
 
     def _adapt(self, window: layer.Window, observation: Observation, masks: Masks, state: layer.State) -> layer.Adapted:
         """Filter as many frames as there are masks for; `window` has all of them."""
-        far, mic, room = window
+        far, mic, room, place = window
         disturbance = masks.error.square() * observation.power + TINY
         drift = torch.zeros_like(masks.drift)
         if self.kalman:
             drift = (masks.drift + LEAST) * observation.gain + observation.rise
-        return layer.adapt(layer.Signals(far, mic, masks.step, disturbance, drift, room), state, self.settings)
+        return layer.adapt(layer.Signals(far, mic, masks.step, disturbance, drift, room, place), state, self.settings)
 
     def _echo(self, mic: Tensor, adapted: layer.Adapted) -> Tensor:
         """Return the echo estimate that is subtracted from the microphone."""
@@ -214,7 +216,9 @@ class DeepStepSize(FramewiseNetwork):
         room = self.room
         masks, _ = self._masks(observation, state.memory)
         start = layer.State(state.weights, self._covariance(room, len(mic), mic.shape[-1]))
-        adapted = self._adapt(layer.Window(torch.cat([state.far, far], 1), mic, room), observation, masks, start)
+        adapted = self._adapt(
+            layer.Window(torch.cat([state.far, far], 1), mic, room, self.place), observation, masks, start
+        )
         estimate = stft.signal(self._echo(spectra[0], adapted), hop, batch.mic.shape[-1])
         first = max(0, min(config.burn_in * hop, estimate.shape[-1] - 2 * hop))
         residual_echo, echo = (batch.echo - estimate)[:, first:], batch.echo[:, first:]

@@ -33,15 +33,21 @@ class FramewiseNetwork(Network):
         """A canceller of blocks of a hop, which is not trained; its output is another input of the network."""
         return None
 
+    @property
+    def synthesis(self) -> tuple[int, int]:
+        """Length of the output frames, and by how many samples each ends before the input frame it belongs to."""
+        return self.config.n_fft, 0
+
     @abstractmethod
     def initial(self, mic: Tensor) -> Any:
         """Return the state before the first frame of spectra like mic [N, T, F]: nested tuples of tensors."""
 
     @abstractmethod
     def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Process spectra [S, N, T, F], complex, and a state: return output [N, T, F] and state after the last frame.
+        """Process spectra [S, N, T, F], complex, and a state: return output and state after the last frame.
 
-        The spectra are of microphone, far end, and the output of `front`, if there is one.
+        The spectra are of microphone, far end, and the output of `front`, if there is one. The output is [N, T, F'],
+        spectra of the frames that `synthesis` describes.
         """
 
     def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
@@ -66,7 +72,7 @@ class State(NamedTuple):
     """The state after a block."""
 
     past: NDArray[np.float32]  # [..., S, n_fft - block] last samples of microphone, far end and output of the front
-    pending: NDArray[np.float32]  # [..., n_fft - block] output to which further frames are to be added
+    pending: NDArray[np.float32]  # [..., frame - block] output to which further frames are to be added
     network: Any  # see FramewiseNetwork.initial; the batch is one axis
     front: Any  # state of the canceller in front
 
@@ -82,12 +88,12 @@ class FramewiseCanceller(Streaming[State]):
     @property
     @override
     def latency(self) -> int:
-        return self.network.config.n_fft - 1
+        return sum(self.network.synthesis) - 1
 
     @property
     @override
     def delay(self) -> int:
-        return self.network.config.n_fft - self.block  # a block is complete when the last frame that covers it is
+        return sum(self.network.synthesis) - self.block  # a block is complete when the last frame that covers it is
 
     @property
     def signals(self) -> int:
@@ -96,11 +102,12 @@ class FramewiseCanceller(Streaming[State]):
 
     @override
     def init(self, batch: tuple[int, ...]) -> State:
-        past = np.zeros((*batch, self.signals, self.delay), np.float32)
+        past = np.zeros((*batch, self.signals, self.network.config.n_fft - self.block), np.float32)
+        pending = np.zeros((*batch, self.network.synthesis[0] - self.block), np.float32)
         bins = self.network.config.n_fft // 2 + 1
         mic = torch.zeros(int(np.prod(batch)), 1, bins, dtype=torch.complex64)
         front = None if self.front is None else self.front.init(batch)
-        return State(past, past[..., 0, :], self.network.initial(mic), front)
+        return State(past, pending, self.network.initial(mic), front)
 
     @override
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
@@ -110,7 +117,7 @@ class FramewiseCanceller(Streaming[State]):
             front, error = self.front.step(front, mic, far)
             signals.append(error)
         past, frame = stft.analyse(state.past, np.stack(signals, -2))  # [..., S, F]
-        output, network = frame[..., 0, :], state.network
+        output, network = frame[..., 0, : self.network.synthesis[0] // 2 + 1], state.network
         if output.size:
             rows = frame.reshape(-1, 1, *frame.shape[-2:])  # [N, 1, S, F]
             with _one_thread(), torch.inference_mode():

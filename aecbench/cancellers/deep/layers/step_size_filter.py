@@ -26,10 +26,15 @@ The adjoint. With gradients as in subband_nlms.py, u = s e, and ē, σ̄ those o
     p̄[l] = ā[l] = p̄'[l] (1 - 2 k s |x[l]|² a[l]) + Re(w̄'[l]* u x[l]*) + r̄ |x[l]|²
     w̄[l] = w̄'[l] - ē x[l]*,  q̄ = sum over l of c[l] ā[l],  c̄[l] = sum over all bins and frames of q ā[l].
 
-The way back needs the errors and a, which are kept, but not the weights. There is no gradient of x.
+    x̄[l] += a[l] u w̄'[l]* - w[l]* ē + 2 a[l] (r̄ - k s a[l] p̄'[l]) x[l]
+
+The way back needs the errors and a, which are kept. The weights, for x̄, are those after the last frame less one update
+after the other.
+
+A filter of several inputs has taps of each, at a `Signals.place` of their own: nothing else changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -49,6 +54,7 @@ __all__ = [
     "State",
     "Window",
     "adapt",
+    "places",
     "plain_loop",
     "planes",
     "predict",
@@ -72,6 +78,16 @@ class Prediction(NamedTuple):
     power: Tensor  # [N, 1, F] of the far end, weighted by the profile: sum of c |x|²
 
 
+def places(taps: Sequence[int]) -> Tensor:
+    """Return where the frames of all taps are, those of the first input first: `taps` of each input, the newest first.
+
+    >>> places([3]).tolist(), places([3, 2]).tolist()
+    ([2, 1, 0], [4, 2, 0, 5, 3])
+    """
+    oldest, inputs = max(taps) - 1, len(taps)
+    return torch.tensor([inputs * (oldest - lag) + i for i, count in enumerate(taps) for lag in range(count)])
+
+
 def planes(z: Tensor) -> Tensor:
     """Return complex [..., F] as real [..., 2, F]: real and imaginary parts."""
     return torch.stack([z.real, z.imag], -2)
@@ -79,9 +95,9 @@ def planes(z: Tensor) -> Tensor:
 
 def predict(window: Window, state: State) -> Prediction:
     """Predict one frame, without gradients."""
-    far, mic, profile = window
+    far, mic, profile, place = window
     if not in_kernels(mic):
-        x = far.flip(1)
+        x = far[:, place]
         power = x.square().sum(2)
         uncertainty = (state.covariance * power).sum(1, True)
         return Prediction(
@@ -97,7 +113,7 @@ def predict(window: Window, state: State) -> Prediction:
 def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
     """Filter and adapt, frame after frame: on the CPU in kernels, elsewhere as `plain_loop`.
 
-    Gradients reach all signals but the far end, and the state.
+    Gradients reach all signals and the state.
     """
     run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(signals.mic) else plain_loop
     return Adapted(*run(settings, *signals, *state))
@@ -105,12 +121,12 @@ def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
 
 def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
     """`adapt` frame by frame in torch, on any device, given the fields of signals and state."""
-    (far, mic, gain, disturbance, drift, profile), (weights, covariance) = _split(tensors)
-    taps, errors, steps = covariance.shape[1], [], []
+    (far, mic, gain, disturbance, drift, profile, place), (weights, covariance) = _split(tensors)
+    errors, steps = [], []
     for t in range(mic.shape[1]):
         if settings.truncation and t and t % settings.truncation == 0:
             weights, covariance = weights.detach(), covariance.detach()
-        x = far[:, t : t + taps].flip(1)
+        x = far[:, place + settings.inputs * t]
         power = x.square().sum(2)
         error = mic[:, t] - _product(weights, x)
         a = covariance + drift[:, t, None] * profile[:, None]
@@ -143,23 +159,28 @@ class Adapt(torch.autograd.Function):
         )
         arrays = _arrays(signals), _arrays(state), _arrays(out), _numbers(settings)
         run_on_threads(kernels.adapt, arrays, n, signals.mic.numel())
-        far, _, gain, disturbance, drift, profile = signals
-        ctx.save_for_backward(far, gain, disturbance, drift, profile, out.error, out.history)
-        ctx.settings = settings
+        far, _, gain, disturbance, drift, profile, place = signals
+        through_far = ctx.needs_input_grad[1]
+        weights = state.weights if through_far else state.weights[:, :0]
+        ctx.save_for_backward(far, gain, disturbance, drift, profile, place, out.error, out.history, weights)
+        ctx.settings, ctx.through_far = settings, through_far
         return out.error, out.step_size, *state
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of all tensors but the far end."""
-        far, gain, disturbance, drift, profile, error, history = ctx.saved_tensors
+        """Return the gradients of all tensors; `place` has none, nor has the far end where it is not asked for."""
+        far, gain, disturbance, drift, profile, place, error, history, weights = ctx.saved_tensors
         state = State(*(z.clone(memory_format=torch.contiguous_format) for z in grads[2:]))
         made = [torch.empty_like(z, memory_format=torch.contiguous_format) for z in (error, gain, disturbance, drift)]
         by_signal = profile.new_zeros(len(error), len(profile))
-        record = kernels.Record(far, gain, disturbance, drift, profile, error, history, *grads[:2])
-        arrays = _arrays(record), _arrays(state), _arrays(kernels.Gradients(*made, by_signal)), _numbers(ctx.settings)
+        by_far = torch.zeros_like(far[:, : None if ctx.through_far else 0], memory_format=torch.contiguous_format)
+        weights = weights.clone(memory_format=torch.contiguous_format)
+        record = kernels.Record(far, gain, disturbance, drift, profile, place, error, history, weights, *grads[:2])
+        gradients = kernels.Gradients(by_far, *made, by_signal)
+        arrays = _arrays(record), _arrays(state), _arrays(gradients), _numbers(ctx.settings)
         run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
-        return None, None, *made, by_signal.sum(0), *state
+        return None, by_far if ctx.through_far else None, *made, by_signal.sum(0), None, *state
 
 
 def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:
@@ -179,7 +200,7 @@ def _product(weights: Tensor, x: Tensor) -> Tensor:
 
 def _numbers(settings: Settings) -> Settings:
     """Return the settings as the kernels take them."""
-    return Settings(float(settings.track), settings.truncation)
+    return settings._replace(track=float(settings.track))
 
 
 def _arrays(tensors: Any) -> Any:

@@ -3,6 +3,9 @@
 Real and imaginary parts are apart, so that the inner loops, along the F bins, are plain vector code: signals are
 [N, T, 2, F], weights [N, L, 2, F] and covariances [N, L, F] with the tap of the newest frame first. A kernel processes
 the signals from `first` to `last` - 1; threads divide the signals among them and write to disjoint arrays.
+
+A filter of several inputs has their frames interleaved: K frames follow each other where one input has one. `place`
+tells where the frame of each tap is in front of the first one, K frames further for every frame after.
 """
 
 from typing import Any, NamedTuple
@@ -25,18 +28,20 @@ __all__ = [
     "predict",
 ]
 
+Integer = Any  # int64
 Real = Any  # a NumPy array here, a tensor in step_size_filter.py: float32, or float64 throughout
 
 
 class Signals(NamedTuple):
     """The input of the filter."""
 
-    far: Real  # [N, L - 1 + T, 2, F] oldest frame first, beginning with the L - 1 frames before the first one
+    far: Real  # [N, K (H + T), 2, F] oldest frame first, beginning with the H frames before the first one
     mic: Real  # [N, T, 2, F]
     gain: Real  # [N, T, F] in 0 ... 1
     disturbance: Real  # [N, T, F] above 0
     drift: Real  # [N, T, F] at least 0
     profile: Real  # [L]
+    place: Integer  # [L] of the frame of each tap in `far`, at the first frame
 
 
 class State(NamedTuple):
@@ -51,6 +56,7 @@ class Settings(NamedTuple):
 
     track: float = 1.0  # 1: the covariance shrinks with what is learnt (Kalman); 0: it stays (NLMS)
     truncation: int = 0  # frames after which gradients are cut; 0: never
+    inputs: int = 1  # K
 
 
 class Output(NamedTuple):
@@ -64,9 +70,10 @@ class Output(NamedTuple):
 class Window(NamedTuple):
     """One frame, and the far end in all taps."""
 
-    far: Real  # [N, L, 2, F] oldest frame first
+    far: Real  # [N, K (H + 1), 2, F] oldest frame first
     mic: Real  # [N, 1, 2, F]
     profile: Real  # [L]
+    place: Integer  # [L]
 
 
 class Prediction(NamedTuple):
@@ -85,8 +92,10 @@ class Record(NamedTuple):
     disturbance: Real
     drift: Real
     profile: Real
+    place: Integer
     error: Real
     history: Real
+    weights: Real  # after the last frame; carried back in place
     grad_error: Real
     grad_step_size: Real
 
@@ -94,6 +103,7 @@ class Record(NamedTuple):
 class Gradients(NamedTuple):
     """The gradients of the signals."""
 
+    far: Real  # zeros at first; no frames where it is not needed
     mic: Real
     gain: Real
     disturbance: Real
@@ -104,13 +114,13 @@ class Gradients(NamedTuple):
 @reassociated
 def predict(window: Window, state: State, out: Prediction, first: int, last: int) -> None:
     """Fill in the prediction of one frame."""
-    far, mic, profile = window
+    far, mic, profile, place = window
     taps, bins = state.covariance.shape[1:]
     for s in range(first, last):
         e0, e1, r, n = out.error[s, 0, 0], out.error[s, 0, 1], out.uncertainty[s, 0], out.power[s, 0]
         e0[:], e1[:], r[:], n[:] = mic[s, 0, 0], mic[s, 0, 1], 0, 0
         for tap in range(taps):
-            x0, x1 = far[s, taps - 1 - tap, 0], far[s, taps - 1 - tap, 1]
+            x0, x1 = far[s, place[tap], 0], far[s, place[tap], 1]
             w0, w1 = state.weights[s, tap, 0], state.weights[s, tap, 1]
             p, c = state.covariance[s, tap], profile[tap]
             for k in range(bins):
@@ -124,7 +134,7 @@ def predict(window: Window, state: State, out: Prediction, first: int, last: int
 @reassociated
 def adapt(signals: Signals, state: State, out: Output, settings: Settings, first: int, last: int) -> None:
     """Carry the state in place through all frames, and fill in the output."""
-    far, mic, gain, disturbance, drift, profile = signals
+    far, mic, gain, disturbance, drift, profile, place = signals
     weights, covariance = state
     error, step_size, history = out
     real = gain.dtype.type
@@ -137,7 +147,8 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
             e0[:], e1[:], r[:] = mic[s, t, 0], mic[s, t, 1], 0
             q = drift[s, t]
             for tap in range(taps):
-                x0, x1 = far[s, taps - 1 + t - tap, 0], far[s, taps - 1 + t - tap, 1]
+                i = place[tap] + settings.inputs * t
+                x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1, p, c = weights[s, tap, 0], weights[s, tap, 1], covariance[s, tap], profile[tap]
                 for k in range(bins):
                     e0[k] -= w0[k] * x0[k] - w1[k] * x1[k]
@@ -150,7 +161,8 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
                 scale[k] = gain[s, t, k] / (r[k] + disturbance[s, t, k])
                 step_size[s, t, k] = scale[k] * r[k]
             for tap in range(taps):
-                x0, x1 = far[s, taps - 1 + t - tap, 0], far[s, taps - 1 + t - tap, 1]
+                i = place[tap] + settings.inputs * t
+                x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1, p = weights[s, tap, 0], weights[s, tap, 1], covariance[s, tap]
                 for k in range(bins):
                     a = scale[k] * p[k]
@@ -162,7 +174,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
 @reassociated
 def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Settings, first: int, last: int) -> None:
     """Carry the gradient of the state in place from the last frame back to the first, and fill in `grads`."""
-    far, gain, disturbance, drift, profile, error, history, grad_error, grad_step_size = record
+    far, gain, disturbance, drift, profile, place, error, history, weights, grad_error, grad_step_size = record
     grad_weights, grad_covariance = grad_state
     real = gain.dtype.type
     two, track = real(2), real(settings.track)
@@ -174,7 +186,8 @@ def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Se
             e0, e1 = error[s, t, 0], error[s, t, 1]
             r[:], gs[:], v0[:], v1[:] = 0, 0, 0, 0
             for tap in range(taps):  # v is the gradient of u
-                x0, x1 = far[s, taps - 1 + t - tap, 0], far[s, taps - 1 + t - tap, 1]
+                i = place[tap] + settings.inputs * t
+                x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1 = grad_weights[s, tap, 0], grad_weights[s, tap, 1]
                 g, p = grad_covariance[s, tap], history[s, t, tap]
                 for k in range(bins):
@@ -197,10 +210,19 @@ def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Se
             gq, q = grads.drift[s, t], drift[s, t]
             gq[:] = 0
             for tap in range(taps):
-                x0, x1 = far[s, taps - 1 + t - tap, 0], far[s, taps - 1 + t - tap, 1]
+                i = place[tap] + settings.inputs * t
+                x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1 = grad_weights[s, tap, 0], grad_weights[s, tap, 1]
                 g, p = grad_covariance[s, tap], history[s, t, tap]
                 c, total = profile[tap], real(0)
+                if grads.far.shape[1]:
+                    z0, z1, y0, y1 = grads.far[s, i, 0], grads.far[s, i, 1], weights[s, tap, 0], weights[s, tap, 1]
+                    for k in range(bins):
+                        y0[k] -= p[k] * (u0[k] * x0[k] + u1[k] * x1[k])  # before the update
+                        y1[k] -= p[k] * (u1[k] * x0[k] - u0[k] * x1[k])
+                        share = two * p[k] * (gr[k] - track * scale[k] * p[k] * g[k])
+                        z0[k] += p[k] * (u0[k] * w0[k] + u1[k] * w1[k]) - y0[k] * v0[k] - y1[k] * v1[k] + share * x0[k]
+                        z1[k] += p[k] * (u1[k] * w0[k] - u0[k] * w1[k]) - y0[k] * v1[k] + y1[k] * v0[k] + share * x1[k]
                 for k in range(bins):
                     x2 = x0[k] * x0[k] + x1[k] * x1[k]
                     b0, b1 = u0[k] * x0[k] + u1[k] * x1[k], u1[k] * x0[k] - u0[k] * x1[k]  # u x*

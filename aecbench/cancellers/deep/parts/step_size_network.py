@@ -1,4 +1,4 @@
-"""The networks of deep_step_size.py: from features of the bands and bins of a frame to three numbers per bin.
+"""The networks of deep_step_size.py: from features of the bands and bins of a frame to a few numbers per bin.
 
 As in the paper that is cited there: "narrow" runs one GRU along every band, with the same weights for all; "hybrid"
 gives every band averages over all of them too; "broad" is one GRU over all bands at once. Here a band is a few bins,
@@ -16,7 +16,6 @@ from aecbench.cancellers.deep.parts.recurrent import gru
 __all__ = ["StepSizeNetwork"]
 
 DETAIL = 8  # numbers in which a band and a bin are combined
-NUMBERS = 3
 
 
 class Kind(NamedTuple):
@@ -30,11 +29,13 @@ KINDS = {"narrow": Kind(True, 0), "hybrid": Kind(True, 8), "broad": Kind(False, 
 
 
 class StepSizeNetwork(nn.Module):
-    """From features of bands [N, T, C, B] and of bins [N, T, D, F] to numbers [N, T, 3, F]."""
+    """From features of bands [N, T, C, B] and of bins [N, T, D, F] to numbers [N, T, numbers, F]."""
 
     weights: Tensor
 
-    def __init__(self, kind: str, channels: int, detail: int, bins: int, count: int, hidden: int) -> None:
+    def __init__(
+        self, kind: str, channels: int, detail: int, bins: int, count: int, hidden: int, *, numbers: int = 3
+    ) -> None:
         """`count` bands of `bins` bins; `hidden` units, twice as many where there is one GRU for all bands."""
         super().__init__()
         self.own, self.averages = KINDS[kind]
@@ -47,7 +48,7 @@ class StepSizeNetwork(nn.Module):
         self.leave = nn.Linear(units, DETAIL * (1 if self.own else count))
         self.bin_in = nn.Linear(detail, DETAIL, bias=False)
         self.bin_bias = nn.Parameter(torch.zeros(DETAIL, bins))
-        self.bin_out = nn.Linear(DETAIL, NUMBERS)
+        self.bin_out = nn.Linear(DETAIL, numbers)
         with torch.no_grad():
             self.bin_out.weight *= 0.05
             self.bin_out.bias.zero_()
