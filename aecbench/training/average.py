@@ -31,7 +31,7 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2 or len(shares) != len(models) or min(shares) <= 0:
         raise UsageError(
-            f"got {len(models)} models and the shares {shares}; expected two models or more and a positive share of each"
+            f"got {len(models)} models and the shares {shares}; expected at least two, with a positive share of each"
         )
     cards = [_trained_card(model) for model in models]
     for model, (_, card) in zip(models, cards, strict=True):
@@ -66,7 +66,7 @@ def _of_one_kind(model: str, card: Card, first: str, expected: Card) -> None:
     for key in ours | theirs:
         if ours.get(key) != theirs.get(key):
             raise UsageError(
-                f"{model}: {key} is {ours.get(key)}, but {first} has {theirs.get(key)}; average trainings of one network"
+                f"{model}: {key} is {ours.get(key)}, but {first} has {theirs.get(key)}; average one network's trainings"
             )
 
 

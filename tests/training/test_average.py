@@ -6,11 +6,12 @@ import torch
 
 from aecbench.cancellers.deep.base import load_network
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
+from aecbench.cards import CARD
 from aecbench.config import read_toml
 from aecbench.errors import UsageError
 from aecbench.systems import load_system
 from aecbench.training import average
-from aecbench.training.checkpoint import CARD, write_model
+from aecbench.training.checkpoint import write_model
 
 SMALL = {"n_fft": 64, "hop_length": 32, "taps": 2, "hidden": 4}
 
