@@ -23,6 +23,7 @@ from sounds import make_noise, make_speech
 from aecbench.assets import names
 from aecbench.recipe import read_recipe
 from aecbench.scenes import channel, devices
+from aecbench.scenes.capture import CAPTURE, capture
 from aecbench.scenes.noise import NOISES
 from aecbench.scenes.rooms import ENGINES
 from aecbench.simulation import simulate
@@ -121,6 +122,8 @@ def stages() -> dict[str, str]:
     parts = {f"device {name}": devices.apply(name, x, RATE, {}) for name in sorted(devices.DEVICES)}
     for name, noise in NOISES.items():
         parts[f"noise {name}"] = noise(np.random.default_rng(1), RATE, RATE)
+    stems = np.stack([x, x[::-1], x / 8])
+    parts |= {f"capture {name}": capture(stems, [(name, {})], RATE) for name in CAPTURE}
     size, source, microphone = (6.0, 5.0, 3.0), [(1.0, 2.0, 1.5), (1.02, 2.0, 1.5)], [(3.0, 2.5, 1.2)]
     bands = np.linspace(0.1, 0.5, 7)[None]
     paths = ENGINES["images"](size, source, microphone, bands, rate=RATE, length=4000, humidity=50.0)[:, 0]

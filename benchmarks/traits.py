@@ -73,7 +73,6 @@ def measure(mic: Array, far: Array) -> dict[str, float]:
     paths = [fit(d[window], x[window], SHORT) for window in windows]
     rests = [d[w] - fftconvolve(x[w], h)[: d[w].size] for w, h in zip(windows, paths, strict=True)]
     heard, rest = (np.sum([np.sum(np.square(part)) for part in parts]) for parts in ([d[w] for w in windows], rests))
-    heard_high, rest_high = (np.sum([band(part, HIGH) for part in parts]) for parts in ([d[w] for w in windows], rests))
     frames = frame_power(mic, RATE)
     floor = np.quantile(frames[frames > SILENT], QUIET)
     level = float(db(active_power(mic, RATE)))
