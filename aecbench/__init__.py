@@ -7,62 +7,18 @@
     output = ab.load_system("kalman").cancel(signals.mic, signals.far)
     print(ab.evaluate(["nlms", "kalman"], corpus))
 
-What is listed in `__all__` is imported when it is first used, so that `import aecbench` takes no time.
+The public names are those that the stub beside this file imports, `__init__.pyi`, which type checkers and editors read.
+Each is imported when it is first used, so that `import aecbench` takes no time.
 """
 
-import importlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from aecbench.corpus import Corpus, Item
-    from aecbench.corpus import open_corpus as load_corpus
-    from aecbench.errors import AecbenchError
-    from aecbench.evaluation import evaluate
-    from aecbench.metrics import METRICS, Metric
-    from aecbench.results import ResultTable
-    from aecbench.signals import Signals, Talk
-    from aecbench.simulation import simulate
-    from aecbench.systems import System, load_system
-
-__version__ = "0.1.0"
-
-__all__ = [
-    "METRICS",
-    "AecbenchError",
-    "Corpus",
-    "Item",
-    "Metric",
-    "ResultTable",
-    "Signals",
-    "System",
-    "Talk",
-    "__version__",
-    "evaluate",
-    "load_corpus",
-    "load_system",
-    "simulate",
-]
-
-PLACES = {
-    "METRICS": "aecbench.metrics:METRICS",
-    "AecbenchError": "aecbench.errors:AecbenchError",
-    "Corpus": "aecbench.corpus:Corpus",
-    "Item": "aecbench.corpus:Item",
-    "Metric": "aecbench.metrics:Metric",
-    "ResultTable": "aecbench.results:ResultTable",
-    "Signals": "aecbench.signals:Signals",
-    "System": "aecbench.systems:System",
-    "Talk": "aecbench.signals:Talk",
-    "evaluate": "aecbench.evaluation:evaluate",
-    "load_corpus": "aecbench.corpus:open_corpus",
-    "load_system": "aecbench.systems:load_system",
-    "simulate": "aecbench.simulation:simulate",
-}
+from aecbench._version import __version__ as __version__
 
 
-def _find_place_for_compiled_code() -> None:
+def _use_writable_folder_for_compiled_code() -> None:
     """Give numba a temporary folder where it cannot keep what it compiles: it would fail, not do without.
 
     It looks beside the code and in the user's cache folder. Both are read-only in many a container.
@@ -80,17 +36,32 @@ def _find_place_for_compiled_code() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
-_find_place_for_compiled_code()
+_use_writable_folder_for_compiled_code()
 
-if not TYPE_CHECKING:  # a type checker would take it that there is every name
 
-    def __getattr__(name: str) -> Any:
-        if name not in PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module, _, attribute = PLACES[name].partition(":")
-        globals()[name] = getattr(importlib.import_module(module), attribute)
-        return globals()[name]
+def _public() -> dict[str, tuple[str, str]]:
+    """Return module and attribute of every name that the stub imports."""
+    import ast
+
+    tree = ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name: (str(node.module), alias.name) for node in imports for alias in node.names}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    public = {} if name.startswith("__") and name != "__all__" else _public()
+    if name == "__all__":
+        value: Any = sorted(public)
+    elif name in public:
+        module, attribute = public[name]
+        value = getattr(importlib.import_module(module), attribute)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_public()})

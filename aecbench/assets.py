@@ -7,6 +7,7 @@ from aecbench.errors import UnknownName
 __all__ = ["find", "folder", "names"]
 
 PACKAGE = Path(__file__).parent
+SET = ".csv.xz"  # list of one set of a pack with many: PACK/SET
 
 
 def folder(kind: str) -> Path:
@@ -16,12 +17,12 @@ def folder(kind: str) -> Path:
 
 
 def names(kind: str) -> list[str]:
-    """What is shipped of a kind, sorted: recipes and packs without their suffix, baselines by folder."""
+    """What is shipped of a kind, sorted: recipes and packs without their suffix, baselines by folder, PACK/SET."""
     return sorted(_shipped(kind))
 
 
 def find(kind: str, name: str) -> Path:
-    """The recipe (TOML), pack (CSV or TOML) or baseline (a folder with card.toml) of that name. Raises UnknownName."""
+    """The recipe (TOML), pack (CSV, TOML, CSV.XZ) or baseline (folder with card.toml) of a name. Raises UnknownName."""
     known = _shipped(kind)
     if name not in known:
         raise UnknownName(kind.removesuffix("s"), name, known)
@@ -29,8 +30,10 @@ def find(kind: str, name: str) -> Path:
 
 
 def _shipped(kind: str) -> dict[str, Path]:
-    return {
+    shipped = {
         path.stem: path
         for path in folder(kind).iterdir()
         if path.suffix in (".csv", ".toml") or (path / "card.toml").is_file()
     }
+    sets = {f"{path.parent.name}/{path.name.removesuffix(SET)}": path for path in folder(kind).glob(f"*/*{SET}")}
+    return shipped | sets

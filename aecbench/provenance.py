@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from aecbench import __version__
+from aecbench._version import __version__
 from aecbench.config import canonical_json, sha256
 
 __all__ = ["code", "command", "commit", "machine", "package_code", "versions"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from aecbench.assets import find
 from aecbench.config import assign, override, parse, read_toml
-from aecbench.errors import UnknownName
+from aecbench.errors import ConfigError, UnknownName
+from aecbench.scenes.distribution import FORMS
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.spec import CorpusSpec
 
@@ -21,31 +22,69 @@ def read_recipe(
     split: str | None = None,
     scenes: int | None = None,
 ) -> CorpusSpec:
-    """The specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
+    """Return the specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
+
+    A specification that nothing changes is returned as it is.
+
+    A recipe may name another one as its `base`, and then holds only what differs.
 
     `assignments` are texts "key.path=value", `options` values by key path (None: not given). `split` keeps one split
     only, `scenes` sets the number of scenes of every split that has any.
     Raises UnknownName, and ConfigError naming the key that is wrong.
     """
+    changes = {key: str(value) if isinstance(value, Path) else value for key, value in (options or {}).items()}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if isinstance(recipe, CorpusSpec) and not (assignments or changes):
+        return _restricted(recipe, split, scenes)
     data, where = _read(recipe)
     for assignment in assignments:
         override(data, assignment)
-    for key, value in (options or {}).items():
-        if value is not None:
-            assign(data, key, str(value) if isinstance(value, Path) else value)
+    for key, value in changes.items():
+        assign(data, key, value)
     return _restricted(parse(CorpusSpec, data, where), split, scenes)
 
 
 def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
-    """What a recipe says, and how to call it in messages."""
+    """Return the keys of a recipe, and its name for messages."""
     if isinstance(recipe, CorpusSpec):
         return recipe.model_dump(mode="json"), f"specification {recipe.name}"
+    path, where = _found(recipe)
+    return _completed(read_toml(path), where), where
+
+
+def _found(recipe: str | Path) -> tuple[Path, str]:
+    """The file of a recipe, and how to call it in messages."""
     if isinstance(recipe, Path) or recipe.endswith(".toml"):
-        return read_toml(Path(recipe)), str(recipe)
-    return read_toml(find("recipes", recipe)), f"recipe {recipe}"
+        return Path(recipe), str(recipe)
+    return find("recipes", recipe), f"recipe {recipe}"
+
+
+def _completed(data: dict[str, Any], where: str) -> dict[str, Any]:
+    """A recipe with all that it takes from its base, which has no base itself."""
+    base = data.pop("base", None)
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise ConfigError(f"{where}: base is {base!r}, expected the name of a recipe in quotes")
+    path, called = _found(base)
+    shared = read_toml(path)
+    if "base" in shared:
+        raise ConfigError(f"{where}: its base, {called}, has a base itself; name {shared['base']!r} or copy {base!r}")
+    return _merged(shared, data)
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are merged key by key; numbers, words, lists and distributions are replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        table = isinstance(value, dict) and isinstance(merged.get(key), dict) and not {*FORMS, "clip"} & {*value}
+        merged[key] = _merged(merged[key], value) if table else value
+    return merged
 
 
 def _restricted(spec: CorpusSpec, split: str | None, scenes: int | None) -> CorpusSpec:
+    if split is None and scenes is None:
+        return spec
     counts = {name: count for name, count in spec.splits.model_dump().items() if count}
     if split is not None and split not in counts:
         raise UnknownName("split", split, counts or SPLITS)

@@ -21,7 +21,7 @@ from aecbench.parallel import in_parallel
 from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render_with_paths
-from aecbench.scenes.sources import Sources, cached_sources, open_sources
+from aecbench.scenes.sources import Sources, cached_sources, open_sources, spec_key
 from aecbench.scenes.spec import CorpusSpec
 
 __all__ = ["corpus_id", "repair", "simulate"]
@@ -133,7 +133,8 @@ def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: s
     plans = list(_plans(spec, out))
     missing = [plan for plan in plans if not _whole(plan, identity)]
     length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples
-    calls = (joblib.delayed(_record)(spec, plan.split, index) for plan in missing for index in plan.indices)
+    key = spec_key(spec)
+    calls = (joblib.delayed(_record)(spec, key, plan.split, index) for plan in missing for index in plan.indices)
     wanted = sum(len(plan.indices) for plan in missing)
     records = in_parallel(calls, wanted, f"simulate {spec.name}", "scenes", jobs=jobs, scheduler=scheduler)
     for plan in missing:
@@ -161,11 +162,10 @@ def _whole(plan: Plan, identity: str) -> bool:
         return False
 
 
-def _record(spec: CorpusSpec, split: str, index: int) -> Packed:
-    sources = cached_sources(spec)
+def _record(spec: CorpusSpec, key: str, split: str, index: int) -> Packed:
+    sources = cached_sources(spec, key)
     scene = draw(spec, split, index, sources)
-    text = canonical_json(scene.model_dump(mode="json"))
-    return pack(encode(text, render_with_paths(scene, sources), spec.rate, spec.segments, spec.response_samples))
+    return pack(encode(scene, render_with_paths(scene, sources), spec))
 
 
 def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Corpus:

@@ -1,5 +1,6 @@
 """Systems: a canceller with its parameters and weights, loaded by name, by folder, or as "package.module:Class"."""
 
+import html
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -10,28 +11,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
 
-from aecbench import __version__, cancellers
+from aecbench import cancellers
+from aecbench._version import __version__
 from aecbench.assets import find, names
-from aecbench.cancellers import CANCELLERS
+from aecbench.cancellers import ADAPTERS, CANCELLERS
+from aecbench.cancellers.abilities import Trait, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
-from aecbench.cancellers.external.onnx import OnnxModel
-from aecbench.cancellers.external.predictions import Predictions
-from aecbench.cancellers.oracle import Oracle
-from aecbench.cancellers.passthrough import Passthrough
-from aecbench.config import canonical_json, parse, read_toml, sha256
+from aecbench.cards import BEST, CARD, Card, read_card
+from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.plugins import load
-from aecbench.record import Frozen
 from aecbench.signals import Array
 
 __all__ = [
-    "CARD",
-    "Card",
     "Code",
     "System",
     "card_folder",
@@ -41,24 +37,12 @@ __all__ = [
     "split_name",
 ]
 
-CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
 COMMAND, ONNX = "command", ".onnx"
-OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns")  # 2 dB more ERLE without our tracker, on validation scenes of speech-v1
+OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns", "livekit_aec3")
+"""Systems that find the delay themselves: the first two have 2 dB more ERLE so, on validation scenes of speech-v1."""
+LINE = 200  # characters of parameters that are shown
 SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
 NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
-PROGRAM = "aecbench.cancellers.external.command:Command"
-
-
-class Card(Frozen):
-    """What baselines/<name>/card.toml says."""
-
-    canceller: str  # row of CANCELLERS, "package.module:Class", or "command": an outside program
-    summary: str
-    filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    weights: str | None = None  # of a network: a safetensors file beside the card; or all of it, an .onnx file
-    sha256: str | None = None  # of that file
-    origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
 
 
 @dataclass(frozen=True)
@@ -94,6 +78,27 @@ class System:
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle the code first: a canceller is pickled as the name of its class, which has to be found by then."""
         return _unpickled, (self.code, {one.name: getattr(self, one.name) for one in fields(self)})
+
+    def __repr__(self) -> str:
+        return f"System({self.name!r}, {self.target!r}, align={self.align!r}, {self._values()})"
+
+    def _repr_html_(self) -> str:
+        """Return the facts as a table, for notebooks."""
+        facts = {
+            "system": self.name,
+            "summary": self.summary,
+            "class": self.target,
+            "align": self.align,
+            "latency": f"{self.canceller.latency} samples",
+            "parameters": self._values(),
+        }
+        rows = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in facts.items())
+        return f"<table>{''.join(rows)}</table>"
+
+    def _values(self) -> str:
+        """Return the parameters on one short line."""
+        values = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return values if len(values) <= LINE else f"{len(self.parameters)} parameters"
 
     @property
     def hash(self) -> str:
@@ -172,7 +177,7 @@ def load_system(name: str | Path, align: str = "best") -> System:
         align = "none" if model in OWN_DELAY else "auto"
     chosen, system = alignment(align), _load(model)
     system = replace(system, name=called or system.name, model=model)
-    if chosen is None or isinstance(system.canceller, Oracle | Passthrough):
+    if chosen is None or Trait.IGNORES_FAR in traits(system.canceller):
         return system
     written = f"{chosen.milliseconds:g}" if isinstance(chosen, FixedDelay) else align
     return replace(system, canceller=aligned(system.canceller, chosen), align=written)
@@ -230,15 +235,15 @@ def load_predictions(name: str | Path) -> System:
     if not files:
         raise UsageError(f"predictions {folder}: holds no audio files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
-    target = f"{Predictions.__module__}:{Predictions.__qualname__}"
     chosen = called or folder.resolve().name
-    return System(chosen, Predictions(folder.absolute()), target, {"files": contents}, model=model)
+    system = _build(chosen, ADAPTERS["predictions"], {"folder": folder.absolute()}, "")
+    return replace(system, parameters={"files": contents}, model=model)
 
 
 def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> System:
     """The system of a card, which may be the filter of the cards in the folders that it is `inside` of."""
     path = folder / CARD
-    card = parse(Card, read_toml(path), str(path))
+    card = read_card(folder)
     if card.weights is not None and card.weights.endswith(ONNX):
         return _onnx(name, folder / card.weights, card)
     if card.weights is not None:
@@ -265,7 +270,7 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
 
 def _program(name: str, parameters: dict[str, Any], summary: str, folder: Path) -> System:
     """An outside program, which runs in a folder. The folder does not identify it."""
-    system = _build(name, PROGRAM, parameters | {"folder": folder.resolve()}, summary)
+    system = _build(name, ADAPTERS["command"], parameters | {"folder": folder.resolve()}, summary)
     return replace(system, parameters=parameters)
 
 
@@ -287,13 +292,13 @@ def _network(name: str, card: Card, folder: Path) -> System:
 
 def _onnx(name: str, path: Path, card: Card | None = None) -> System:
     """The canceller of a model, identified by what is in the file."""
-    canceller = OnnxModel(str(path))
+    system = _build(name, ADAPTERS["onnx"], {"model": str(path)}, "")
     digest = sha256(path.read_bytes())
     if card is not None and digest != card.sha256:
         raise ConfigError(f"{path}: has SHA-256 {digest}, expected {card.sha256}; export it again")
-    target = f"{OnnxModel.__module__}:{OnnxModel.__qualname__}"
+    canceller: Any = system.canceller
     summary = f"{canceller.facts.system} as an ONNX model" if card is None else card.summary
-    return System(name, canceller, target, {"model": digest}, summary)
+    return replace(system, parameters={"model": digest}, summary=summary)
 
 
 def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:

@@ -22,7 +22,7 @@ from aecbench.metrics import METRICS
 from aecbench.report import result_table
 from aecbench.results import ResultTable
 from aecbench.systems import load_system
-from aecbench.train import read_settings
+from aecbench.training import read_settings
 
 METRICS_SHOWN = ("erle", "erle_true", "pesq", "stoi", "si_sdr")
 FIXED_STEP, FIXED_REFERENCE = "network.learn_step=false", "network.learn_reference=false"

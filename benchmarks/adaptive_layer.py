@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep.subband_nlms import Adapt, plain_loop
+from aecbench.cancellers.deep.layers.subband_nlms import Adapt, plain_loop
 
 SIGNALS, BINS, FRAMES, TAPS, HIDDEN = 8, 257, 400, 10, 300
-OPTIONS = (1e-6, False, 0)
+OPTIONS = (1e-6, False)
 SPEED_GOAL, SHARE_GOAL, MEMORY_GOAL, AGREEMENT_GOAL = 10, 0.25, 5, 1e-5
 LAYERS: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"layer": Adapt.apply, "loop": plain_loop}
 

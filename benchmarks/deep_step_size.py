@@ -18,7 +18,7 @@ import torch
 from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
-from aecbench.cancellers.deep.step_size_filter import Adapt, plain_loop
+from aecbench.cancellers.deep.layers.step_size_filter import Adapt, Settings, plain_loop
 from aecbench.cancellers.subband_kalman import SubbandKalman
 
 SIGNALS, RATE = 16, 16_000
@@ -97,7 +97,7 @@ def adapt(run: Callable[..., tuple[torch.Tensor, ...]]) -> None:
     gains = [torch.rand(signals, frames, bins) + 0.1 for _ in range(3)]
     rest = [torch.rand(taps), torch.zeros(signals, taps, 2, bins), torch.rand(signals, taps, bins)]
     learnt = [z.requires_grad_() for z in (mic, *gains, *rest)]
-    outputs = run(far, *learnt, True, 0)
+    outputs = run(Settings(), far, *learnt)
     torch.autograd.grad(outputs[0].square().sum() + outputs[1].sum(), learnt)
 
 

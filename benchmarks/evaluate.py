@@ -33,7 +33,7 @@ MEMORY = """
 import sys
 from pathlib import Path
 from aecbench.corpus import open_corpus
-from aecbench.cost import process_peak
+from aecbench.costs import process_peak
 from aecbench.evaluation import evaluate
 from aecbench.systems import load_system
 path, split, scenes, model = sys.argv[1:]

@@ -1,6 +1,9 @@
 """The Python API: what `import aecbench` offers, and what it costs."""
 
 import ast
+import dataclasses
+import pydoc
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,18 +29,35 @@ def pair():
 
 
 def test_every_name_is_there_typed_and_documented():
-    listed = set(ab.__all__) - {"__version__"}
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    typed = {
-        alias.asname or alias.name
-        for block in tree.body
-        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
-        for node in block.body
-        for alias in node.names
-    }
-    assert listed == typed == set(ab.PLACES)
-    assert all(getattr(ab, name).__doc__ for name in listed)
-    assert set(ab.__all__) <= set(dir(ab))
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    (declared,) = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    assert set(declared) == set(ab.__all__)
+    assert all(getattr(ab, name).__doc__ for name in declared)
+    assert set(declared) <= set(dir(ab))
+
+
+def test_every_documented_name_of_the_package_is_public_and_every_public_name_is_documented():
+    text = (PACKAGE.parent / "docs" / "api.md").read_text()
+    documented = set(re.findall(r"auto(?:class|function|data):: aecbench\.(\w+)$", text, re.MULTILINE))
+    assert documented == set(ab.__all__) - {"__version__"}
+
+
+def test_a_type_checker_knows_every_name_and_its_type(tmp_path):
+    names = sorted(set(ab.__all__) - {"__version__"})
+    (tmp_path / "user.py").write_text(
+        "import aecbench as ab\n"
+        "corpus: ab.Corpus = ab.load_corpus('c')\n"
+        "output = ab.load_system('nlms').cancel([0.0], [0.0])\n"
+        f"everything = ({', '.join(f'ab.{name}' for name in names)})\n"
+        "ab.evaluate('nlms', corpus, jobs='two')\n"
+        "ab.simulator\n"
+    )
+    command = [sys.executable, "-m", "mypy", str(tmp_path / "user.py")]  # with the settings and the cache of ./check
+    done = subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True)
+    errors = [line.partition("error: ")[2] for line in done.stdout.splitlines() if "user.py:" in line]
+    assert len(errors) == 2, done.stdout
+    assert 'Argument "jobs" to "evaluate" has incompatible type "str"' in errors[0]
+    assert 'Module has no attribute "simulator"' in errors[1]
 
 
 def test_no_module_has_the_name_of_a_function():
@@ -72,6 +92,14 @@ def test_simulate_takes_a_name_a_path_and_a_specification(recipe_file, tmp_path)
     }
     assert len(ids) == 1
     assert read_recipe("quickstart-v1") == read_recipe(read_recipe("quickstart-v1"))
+
+
+def test_a_ready_specification_is_taken_as_it_is(recipe_file):
+    spec = read_recipe(recipe_file)
+    assert read_recipe(spec) is spec
+    assert read_recipe(spec, (), {"seed": None}) is spec
+    assert read_recipe(spec, scenes=1).speech is spec.speech
+    assert read_recipe(spec, (), {"seed": 5}).seed == 5
 
 
 def test_simulate_changes_what_it_is_told_and_defaults_to_the_folder_of_that_name(recipe_file, tmp_path, monkeypatch):
@@ -208,3 +236,56 @@ def test_evaluate_scores_the_usual_metrics_unless_told(corpus):
 def test_evaluate_says_what_is_wrong(corpus, systems, options, error, says):
     with pytest.raises(error, match=says):
         ab.evaluate(systems, corpus, **options)
+
+
+def test_objects_introduce_themselves_in_one_line(corpus):
+    system = ab.load_system("kalman")
+    texts = [repr(thing) for thing in (corpus, corpus[0], system, ab.load_system("deep_adaptive"))]
+    assert all("\n" not in text and len(text) < 400 for text in texts)
+    for part in (str(corpus.path), "'val': 2, 'test': 6", corpus.digest[:12]):
+        assert part in texts[0]
+    assert corpus[0].scene.id in texts[1]
+    assert texts[2].startswith("System('kalman', 'aecbench.cancellers.kalman:Kalman', align='auto', ")
+
+
+def test_objects_are_tables_in_notebooks_with_names_escaped(corpus):
+    system = dataclasses.replace(ab.load_system("nlms"), name="<b>nlms</b>")
+    for thing, part in ((corpus, corpus[0].scene.id), (corpus[0], corpus[0].scene.talk), (system, "&lt;b&gt;nlms")):
+        text = thing._repr_html_()
+        assert text.startswith("<table>")
+        assert part in text
+        assert "<b>" not in text
+
+
+@pytest.mark.parametrize("name", sorted(set(ab.__all__) - {"__version__", "METRICS"}))
+def test_help_describes_every_public_method(name):
+    thing = getattr(ab, name)
+    assert pydoc.render_doc(thing)
+    methods = vars(thing).items() if isinstance(thing, type) else ()
+    own = [
+        (key, value)
+        for key, value in methods
+        if not key.startswith("_") and (callable(value) or type(value) is property)
+    ]
+    assert [key for key, value in own if not value.__doc__] == []
+
+
+def test_a_loader_gives_batches_of_a_corpus(corpus):
+    loader = torch.utils.data.DataLoader(corpus, batch_size=4, collate_fn=ab.collate, num_workers=1)
+    scenes, signals, lengths = next(iter(loader))
+    assert [scene.id for scene in scenes] == [corpus[n].scene.id for n in range(4)]
+    assert signals.mic.dtype == torch.float32
+    np.testing.assert_array_equal(signals.mic[2], corpus[2].signals.mic)
+    assert lengths.tolist() == [corpus[n].signals.mic.size for n in range(4)]
+
+
+def test_scenes_of_a_batch_are_padded_to_the_longest_and_have_one_rate(corpus):
+    whole = corpus[0]
+    short = whole._replace(signals=ab.Signals(*(x[:100] for x in whole.signals)))
+    _, signals, lengths = ab.collate([short, whole])
+    assert signals.far.shape == (2, whole.signals.far.size)
+    assert not signals.far[0, 100:].any()
+    assert lengths.tolist() == [100, whole.signals.far.size]
+    other = whole._replace(scene=whole.scene.model_copy(update={"rate": 8000}))
+    with pytest.raises(UsageError, match="8000 and 16000 Hz"):
+        ab.collate([whole, other])

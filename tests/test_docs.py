@@ -110,6 +110,27 @@ def test_the_example_of_a_canceller_takes_echo_out_and_keeps_the_contract(exampl
     assert table.set_index("metric").loc["erle_true", "mean"] > 3
 
 
+def test_the_example_of_an_nlms_takes_echo_out_and_takes_batches(example):
+    far = np.random.default_rng(0).normal(size=16_000) / 10
+    mic = 0.5 * np.roll(far, 20)
+    mine = example("my_nlms").MyNLMS()
+    output = mine.cancel(np.stack([mic, mic]), np.stack([far, far]))
+    assert np.sum(output[:, 8000:] ** 2) < 1e-3 * np.sum(mic[8000:] ** 2) * 2
+    np.testing.assert_array_equal(output[1], mine.cancel(mic, far))
+
+
+def test_h5py_alone_reads_what_the_corpus_reads(monkeypatch, tmp_path, corpus, capsys):
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora/speech-v1").symlink_to(corpus.path)
+    monkeypatch.chdir(tmp_path)
+    read = runpy.run_path(str(EXAMPLES / "read_with_h5py.py"))
+    last = corpus.split("test")[-1]
+    assert read["scene"]["id"] == last.scene.id
+    for name in ("far", "mic", "echo"):
+        np.testing.assert_array_equal(read[name], getattr(last.signals, name))
+    assert len(capsys.readouterr().out.splitlines()) == len(corpus.split("test"))
+
+
 def test_the_example_of_a_metric_scores_and_says_that_lower_is_better(example, corpus, aecbench):
     example("my_metric")
     words = ["--metric", "my_metric:PEAK", "--corpus", corpus.path, "--jobs", 1, "--align", "none"]
@@ -124,13 +145,13 @@ def test_the_example_of_a_metric_scores_and_says_that_lower_is_better(example, c
 
 
 def test_the_example_of_a_loudspeaker_is_a_value_of_a_recipe(example, recipe_file, tmp_path):
-    model = example("my_loudspeaker").MODEL
-    name = "my_loudspeaker:MODEL"
+    device = example("my_loudspeaker").DEVICE
+    name = "my_loudspeaker:DEVICE"
     changes = {"loudspeaker.model": name, "loudspeaker.parameters": {name: {"drive": 2.0}}}
     corpus = ab.simulate(recipe_file, tmp_path / "c", split="val", scenes=1, set=changes)
     assert corpus[0].scene.loudspeaker.model == name
     x = np.linspace(-1, 1, 101)
-    np.testing.assert_allclose(model.fn(x, knee=1.0), x - x**3 / 3, atol=1e-12)
+    np.testing.assert_allclose(device.fn(x, knee=1.0), x - x**3 / 3, atol=1e-12)
 
 
 LOADED = re.compile(r"""<(?:script|img|link|iframe|source|audio)\b[^>]*\b(?:src|href)=["'](?:https?:)?//""")

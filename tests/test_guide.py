@@ -32,7 +32,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "arecord": "needs a sound card",
     "dask ": "started by tests/test_dask.py",
     "aecbench simulate synthetic-v1 --scheduler": "run by tests/test_dask.py",
-    "torchrun": "run by tests/test_train.py",
+    "torchrun": "run by tests/training/test_train.py",
     "aecbench fetch": "downloads 1 GB; tests/packs fetch a small pack",
     "aecbench eval --model kalman --corpus corpora/challenge-real --aecmos": "needs the models of Microsoft",
     "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",
@@ -167,6 +167,22 @@ def extended(reader: Reader) -> None:
     outputs("corpora/speech-v1")
 
 
+def network(reader: Reader) -> None:
+    shutil.copy(DOCS / "examples" / "my_network.py", "my_network.py")
+
+
+def student(reader: Reader) -> None:
+    shutil.copy(DOCS / "examples" / "my_nlms.py", "my_nlms.py")
+
+
+def readme(reader: Reader) -> None:
+    """A recording, the corpus of the quickstart, and the canceller of the page."""
+    pair(reader)
+    quickstart(reader)
+    blocks = [text for language, text in BLOCK.findall((ROOT / "README.md").read_text()) if language == "python"]
+    Path("mine.py").write_text(next(text for text in blocks if text.startswith("class Half")))
+
+
 def outputs(corpus: str) -> None:
     Path("outputs").mkdir()
     for item in ab.load_corpus(corpus):
@@ -186,12 +202,18 @@ def recordings(reader: Reader) -> None:
 
 BRINGS: dict[str, Callable[[Reader], None]] = {
     "CONTRIBUTING.md": board,
+    "README.md": readme,
+    "choose.md": quickstart,
     "deploy.md": training,
     "extend.md": extended,
     "format.md": lambda reader: reader.run("simulate", "speech-v1", "--split", "test"),
     "leaderboards.md": board,
+    "network.md": network,
+    "papers.md": canceller,
+    "products.md": canceller,
     "recordings.md": recordings,
     "simulate.md": sources,
+    "students.md": student,
     "start.md": lambda reader: (pair(reader), quickstart(reader)),
 }
 
@@ -201,7 +223,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech_folder: Path)
     pytest.importorskip("espeakng_loader")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr("aecbench.cost.SECONDS", 1)
+    monkeypatch.setattr("aecbench.costs.SECONDS", 1)
     return Reader(tmp_path, speech_folder)
 
 

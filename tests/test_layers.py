@@ -14,6 +14,7 @@ PACKAGE = Path(aecbench.__file__).parent
 LAYERS = [
     {
         "__init__",
+        "_version",
         "signals",
         "errors",
         "config",
@@ -24,11 +25,16 @@ LAYERS = [
         "output",
         "parallel",
         "provenance",
+        "clock",
+        "cards",
+        "hashing",
+        "onnx_session",
     },
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
-    {"simulation", "evaluation", "contract", "cancel", "cost", "demo", "doctor", "tune", "train"},
+    {"simulation", "evaluation", "contract", "cancel", "costs", "demonstration", "doctor"},
+    {"training", "tuning"},
     {"report", "plots"},
     {"leaderboard"},
     {"cli"},
@@ -42,19 +48,9 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def _executed(path: Path) -> ast.Module:
-    """The code of a file; of the package's own that which runs: for type checkers it names the API, of all layers."""
-    tree = ast.parse(path.read_text())
-    if path == PACKAGE / "__init__.py":
-        tree.body = [
-            node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-        ]
-    return tree
-
-
 def imported_rooms(path: Path) -> set[str]:
-    found = set()
-    for node in ast.walk(_executed(path)):
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             names = [f"{node.module}.{alias.name}" for alias in node.names]
@@ -64,8 +60,8 @@ def imported_rooms(path: Path) -> set[str]:
             continue
         for parts in (name.split(".") for name in names):
             if parts[0] == "aecbench":
-                found.add(parts[1] if len(parts) > 1 and parts[1] in RANK else "__init__")
-    return found
+                rooms.add(parts[1] if len(parts) > 1 and parts[1] in RANK else "__init__")
+    return rooms
 
 
 def test_the_package_itself_imports_nothing_until_it_is_asked():
@@ -73,7 +69,8 @@ def test_the_package_itself_imports_nothing_until_it_is_asked():
         "import sys, aecbench; print(*sorted(m for m in sys.modules if 'aecbench' in m or m in ('numpy', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.split() == [
-        "aecbench"
+        "aecbench",
+        "aecbench._version",
     ]
 
 
@@ -92,7 +89,7 @@ def test_torch_is_imported_by_deep_cancellers_and_training_only():
         for path in FILES
         if any(line.lstrip().startswith(("import torch", "from torch")) for line in path.read_text().splitlines())
     }
-    assert {user for user in users if not user.startswith(("cancellers/deep/", "train/"))} == set()
+    assert {user for user in users if not user.startswith(("cancellers/deep/", "training/"))} == set()
 
 
 def test_pytest_is_imported_by_the_tests_of_the_contract_only():

@@ -348,8 +348,8 @@ def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_refe
     for contract, name in {
         "test_cancellers": "my_canceller:MyCanceller",
         "test_metrics": "my_metric:PEAK",
-        "test_loudspeakers": "my_loudspeaker:MODEL",
-        "test_devices": "my_loudspeaker:MODEL",
+        "test_loudspeakers": "my_loudspeaker:DEVICE",
+        "test_devices": "my_loudspeaker:DEVICE",
     }.items():
         (tmp_path / f"test_own_{contract}.py").write_text(OWN.format(contract, name))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}

@@ -1,13 +1,18 @@
 """The wheel carries all it needs: installed in an empty environment it runs the quickstart."""
 
+import email
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import venv
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+
+import aecbench as ab
 
 TOP = Path(__file__).parents[1]
 
@@ -15,9 +20,43 @@ TOP = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     out = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(TOP)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(TOP)]
     subprocess.run(command, check=True, capture_output=True)
     return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def sdist(wheel):
+    """The archive that the wheel was built from."""
+    return next(wheel.parent.glob("*.tar.gz"))
+
+
+def test_twine_finds_no_fault_in_wheel_and_sdist(wheel, sdist):
+    pytest.importorskip("twine")
+    command = [sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_wheel_describes_itself(wheel):
+    with ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith("/METADATA"))
+        facts = email.message_from_bytes(archive.read(name))
+    assert facts["Version"] == ab.__version__
+    assert facts["License-Expression"] == "MIT"
+    assert "Typing :: Typed" in facts.get_all("Classifier")
+    required = [line for line in facts.get_all("Requires-Dist") if "extra ==" not in line]
+    assert len(required) > 20
+    assert [line for line in required if ">=" not in line] == []
+
+
+def test_the_recipe_for_conda_requires_what_the_wheel_requires():
+    required = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["dependencies"]
+    bounds = sorted(line.partition(">=")[2] for line in required)
+    recipe = (TOP / "packaging/conda/meta.yaml").read_text()
+    listed = re.findall(r"^    - \S+ >=(\S+)$", recipe, re.MULTILINE)
+    assert sorted(listed) == sorted([*bounds, "3.11", "3.11"])
+    assert f'version = "{ab.__version__}"' in recipe
 
 
 def test_wheel_carries_recipes_baselines_and_packs(wheel):

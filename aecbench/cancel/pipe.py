@@ -7,7 +7,8 @@ import numpy as np
 
 from aecbench.cancel.stream import stream, timing, warm_up
 from aecbench.cancel.timing import Timing
-from aecbench.cancellers.align import RATE, Aligned, FixedDelay
+from aecbench.cancellers import abilities
+from aecbench.cancellers.align import RATE
 from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 from aecbench.systems import System
@@ -30,8 +31,8 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
     taken = timing(system)
     if taken.block is None:
         raise UsageError(f"{system.name} does not run block by block; choose another model for a pipe, or give files")
-    match system.canceller:
-        case Aligned(alignment=FixedDelay() as fixed) if fixed.lead:
+    match abilities.streaming(system.canceller):
+        case _, int() as shift if shift < 0:
             raise UsageError(
                 f"align {system.align}: a system that runs live cannot delay the microphone; delay it in front of the "
                 f"pipe, or give files"

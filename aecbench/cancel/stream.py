@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from aecbench.cancel.timing import Timing
-from aecbench.cancellers.align import RATE, Aligned, FixedDelay
-from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.cancellers.abilities import streaming
+from aecbench.cancellers.align import RATE
+from aecbench.cancellers.base import Streaming
 from aecbench.dsp.audio import fitted, resampled
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
@@ -20,12 +21,12 @@ __all__ = ["stream", "streams", "timing", "warm_up"]
 
 def streams(system: System) -> bool:
     """Whether a system runs block by block; others hear a recording as a whole, and need the memory for it."""
-    return _streaming(system.canceller) is not None
+    return streaming(system.canceller) is not None
 
 
 def timing(system: System) -> Timing:
     """That of a system that has not run yet."""
-    parts = _streaming(system.canceller)
+    parts = streaming(system.canceller)
     return Timing(parts and parts[0].block / RATE, system.canceller.latency / RATE)
 
 
@@ -43,7 +44,7 @@ def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -
             heard += len(block)
             yield block
 
-    parts = _streaming(system.canceller)
+    parts = streaming(system.canceller)
     at_rate = resampled(counted(), rate, RATE, channels=2)
     out = _whole(system, at_rate, timing) if parts is None else _steps(system, *parts, at_rate, timing)
     for y in resampled(out, RATE, rate):
@@ -59,19 +60,6 @@ def warm_up(system: System) -> None:
     noise = np.random.default_rng(0).normal(size=(RATE, 2)).astype(np.float32) / 100
     for _ in stream(system, [noise], RATE, timing(system)):
         pass
-
-
-def _streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
-    """What of a canceller runs block by block, and how many samples later it gets the far end; None where it cannot.
-
-    Negative: the microphone is that much later instead.
-    """
-    match canceller:
-        case Streaming():
-            return canceller, 0
-        case Aligned(canceller=Streaming() as inner, alignment=FixedDelay() as fixed):
-            return inner, fixed.samples
-    return None
 
 
 def _steps(

@@ -7,7 +7,7 @@ from typing import Any
 
 from aecbench.plugins import Table
 
-__all__ = ["CANCELLERS", "TABLE", "target"]
+__all__ = ["ADAPTERS", "CANCELLERS", "TABLE", "target"]
 
 # name -> "module:Class", imported when it is first asked for. Each is run through tests/cancellers/test_contract.py.
 CANCELLERS: dict[str, str] = {
@@ -22,6 +22,14 @@ CANCELLERS: dict[str, str] = {
     "speex_pre": "aecbench.cancellers.external.speex:SpeexPre",
     "webrtc_aec3": "aecbench.cancellers.external.webrtc:AEC3",
     "webrtc_aec3_ns": "aecbench.cancellers.external.webrtc:DenoisingAEC3",
+    "livekit_aec3": "aecbench.cancellers.external.livekit:LiveKitAEC3",
+}
+
+# Cancellers of a model, a program or a folder that the user names.
+ADAPTERS: dict[str, str] = {
+    "command": "aecbench.cancellers.external.command:Command",
+    "onnx": "aecbench.cancellers.external.onnx:OnnxModel",
+    "predictions": "aecbench.cancellers.external.predictions:Predictions",
 }
 
 TABLE: Table[Any] = Table("canceller", "aecbench.cancellers", CANCELLERS)

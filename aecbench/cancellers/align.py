@@ -10,16 +10,17 @@ costs a filter what it has learnt. While nothing is found, longer delays are loo
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r
 
-from aecbench.cancellers import overlap_save
+from aecbench.cancellers import abilities, overlap_save
+from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
@@ -37,6 +38,7 @@ __all__ = [
     "State",
     "aligned",
     "alignment",
+    "unaligned",
 ]
 
 RATE = 16_000  # Hz at which cancellers run
@@ -62,11 +64,14 @@ class Alignment(Protocol):
     """What delays the far end."""
 
     @property
-    def lead(self) -> int:
-        """Samples by which the microphone has to be delayed before: it is that far ahead of the far end."""
+    def shift(self) -> int | None:
+        """Samples by which the far end is delayed; negative: the microphone, before `align`; None: it varies."""
 
     def align(self, mic: Array, far: Array) -> Array:
         """The far end, delayed: mic and far [..., T] -> float32 [..., T]; causal in both."""
+
+    def cost(self) -> Count:
+        """Return the count of what finds the delay."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +84,17 @@ class FixedDelay:
         check_range(self, "milliseconds", -LONGEST, LONGEST)
 
     @property
-    def samples(self) -> int:
+    def shift(self) -> int:
         """The nearest number of samples."""
         return round(self.milliseconds * RATE / 1000)
 
-    @property
-    def lead(self) -> int:
-        """Samples by which the microphone has to be delayed."""
-        return max(0, -self.samples)
+    def cost(self) -> Count:
+        """Return nothing: a delay multiplies no sample."""
+        return Count(0, 0.0)
 
     def align(self, mic: Array, far: Array) -> Array:
         """The far end that much later, to the nearest sample."""
-        return delay(far, max(0, self.samples))
+        return delay(far, max(0, self.shift))
 
 
 class State(NamedTuple):
@@ -150,9 +154,18 @@ class DelayTracker:
         check_range(self, "confirmation", 1, whole=True)
 
     @property
-    def lead(self) -> int:
-        """None: the microphone goes on as it comes."""
-        return 0
+    def shift(self) -> None:
+        """None: the delay follows the signals."""
+        return
+
+    def cost(self) -> Count:
+        """Return the count; it leaves out that a canceller hears the last half second again after a new delay.
+
+        Per bin of a stretch of lags: 9 averages, 3 weights. Transforms: far end and microphone, and one per stretch.
+        """
+        n, lags = self.block, self.block // STEP
+        transforms = 2 * transform(2 * n) + self.stretches * transform(2 * lags)
+        return Count(0, (transforms + self.stretches * (12 * (lags + 1) + lags)) / n)
 
     @property
     def longest(self) -> int:
@@ -376,6 +389,11 @@ def aligned(canceller: Canceller, alignment: Alignment) -> Canceller:
     return Aligned(canceller, alignment)
 
 
+def unaligned(canceller: Canceller) -> Canceller:
+    """Return the canceller without the alignment in front of it, if it has one."""
+    return canceller.inner if isinstance(canceller, Aligned | AlignedStreaming) else canceller
+
+
 @dataclass(frozen=True)
 class Aligned:
     """Any canceller, with the far end, or the microphone, delayed by an alignment."""
@@ -386,15 +404,48 @@ class Aligned:
     @property
     def latency(self) -> int:
         """Return the canceller's latency plus the microphone's delay; delaying the far end adds none."""
-        return self.canceller.latency + self.alignment.lead
+        return self.canceller.latency + self._lead
+
+    @property
+    def inner(self) -> Canceller:
+        """The canceller."""
+        return self.canceller
+
+    def with_inner(self, inner: Canceller) -> "Aligned":
+        """Return the same alignment in front of another canceller."""
+        return replace(self, canceller=inner)
+
+    @property
+    def shift(self) -> int | None:
+        """That of the alignment."""
+        return self.alignment.shift
+
+    def cost(self) -> Count | None:
+        """Return the count with that of the canceller; None where that is unknown."""
+        return self.alignment.cost().plus(abilities.cost(self.canceller))
+
+    def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
+        """Return the decisions of the canceller, without the frames before the first sample of the microphone."""
+        decisions = abilities.inspect(self.canceller, *self._align(mic, far))
+        share = mic.shape[-1] / max(1, mic.shape[-1] + self._lead)
+        return {name: values[len(values) - round(share * len(values)) :] for name, values in decisions.items()}
 
     def cancel(self, mic: Array, far: Array) -> Array:
         """What the canceller makes of mic [..., T] and the far end [..., T], delayed; as early as mic."""
         check_finite(self, mic, far)
-        if lead := self.alignment.lead:
+        return self.canceller.cancel(*self._align(mic, far))[..., self._lead :]
+
+    @property
+    def _lead(self) -> int:
+        """Samples by which the microphone is delayed: it is that far ahead of the far end."""
+        return max(0, -(self.shift or 0))
+
+    def _align(self, mic: Array, far: Array) -> tuple[Array, Array]:
+        """Return microphone and far end as the canceller receives them, [..., T + lead]."""
+        if lead := self._lead:
             silence = np.zeros((*mic.shape[:-1], lead), mic.dtype)
             mic, far = np.concatenate([silence, mic], -1), np.concatenate([far, silence], -1, dtype=far.dtype)
-        return self.canceller.cancel(mic, self.alignment.align(mic, far))[..., lead:]
+        return mic, self.alignment.align(mic, far)
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
@@ -433,6 +484,28 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     def delay(self) -> int:
         """Return the value of the canceller."""
         return self.canceller.delay
+
+    @property
+    def inner(self) -> Streaming[Inner]:
+        """The canceller."""
+        return self.canceller
+
+    def with_inner(self, inner: Canceller) -> Canceller:
+        """Return the same tracker in front of another canceller, which may be one that does not stream."""
+        return replace(self, canceller=inner) if isinstance(inner, Streaming) else Aligned(inner, self.tracker)
+
+    def cost(self) -> Count | None:
+        """Return the count with that of the canceller; None where that is unknown."""
+        return self.tracker.cost().plus(abilities.cost(self.canceller))
+
+    def impulse_response(self, state: AlignedState[Inner]) -> Array | None:
+        """Return the response [L] of the canceller for one signal, after the delay of the far end."""
+        response = abilities.impulse_response(self.canceller, state.inner[0])
+        return None if response is None else np.pad(response, (int(state.tracker.delay), 0))
+
+    def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
+        """Return the decisions of the canceller for the far end as late as the tracker makes it."""
+        return abilities.inspect(self.canceller, mic, self.tracker.align(mic, far))
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:
         """Nothing heard, no delay."""

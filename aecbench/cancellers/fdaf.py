@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling, overlap_save
+from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.cancellers.tunable import tunable
 from aecbench.errors import UsageError
@@ -92,6 +93,15 @@ class FDAF(Streaming[State]):
     def latency(self) -> int:
         """The first sample of a block depends on the last one."""
         return self.block - 1
+
+    def cost(self) -> Count:
+        """Return the count.
+
+        Per filter and bin of a partition: 4 echo, 2 size of the weights, 3 weighed power, 6 update; 2 far-end power.
+        Transforms: far end and echo estimate 1 each; per filter 1 echo, 1 error, 4 constraints.
+        """
+        bins = self.taps // self.block * (self.block + 1)
+        return Count(0, (14 * transform(2 * self.block) + (2 * 15 + 2) * bins) / self.block)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Two empty filters."""

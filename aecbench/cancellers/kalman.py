@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling, overlap_save
+from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.cancellers.tunable import tunable
 from aecbench.errors import UsageError
@@ -91,6 +92,16 @@ class Kalman(Streaming[State]):
     def latency(self) -> int:
         """The first sample of a block depends on the last one."""
         return self.block - 1
+
+    def cost(self) -> Count:
+        """Return the count.
+
+        Per filter and bin of a partition: 4 echo, 6 prediction, 10 update; 2 far-end power, 4 the echo of the output.
+        Transforms: far end and output 1 each; per filter 1 echo, 1 error, 2 for each constraint.
+        """
+        bins = self.taps // self.block * (self.block + 1)
+        transforms = 2 + 2 * (2 + 2 * CUT)
+        return Count(0, (transforms * transform(2 * self.block) + (2 * 20 + 6) * bins) / self.block)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Two empty filters that are certain of nothing."""

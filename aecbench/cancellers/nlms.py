@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling
+from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.cancellers.tunable import tunable
 from aecbench.signals import Array
@@ -77,6 +78,10 @@ class NLMS(Streaming[State]):
     def latency(self) -> int:
         """None: every sample is cancelled with the past alone."""
         return 0
+
+    def cost(self) -> Count:
+        """Return the count: echo estimate and update, 1 per tap each."""
+        return Count(0, 2.0 * self.taps)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """An echo path of zeros."""

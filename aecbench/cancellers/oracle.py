@@ -1,10 +1,13 @@
 """The ceiling of every table: subtracts the true echo, which only the evaluator can supply."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
+from aecbench.cancellers.abilities import Count, Facts, Trait
 from aecbench.cancellers.base import Streaming, check_range
+from aecbench.errors import AudioError
 from aecbench.signals import Array
 
 __all__ = ["Oracle"]
@@ -14,10 +17,10 @@ __all__ = ["Oracle"]
 class Oracle(Streaming[int]):
     """mic - echo. The state is the position of the next block within `echo`.
 
-    The evaluator gives the truth of each scene with `dataclasses.replace(oracle, echo=signals.echo)`. Without it
-    nothing is subtracted.
+    The evaluator gives the truth of each scene through `informed`. Without it nothing is subtracted.
     """
 
+    traits: ClassVar = frozenset({Trait.IGNORES_FAR})
     echo: Array | None = None  # [..., T], zero past its end
     block: int = 256  # samples per step
 
@@ -28,6 +31,16 @@ class Oracle(Streaming[int]):
     def latency(self) -> int:
         """None: output sample t needs samples t of microphone and echo only."""
         return 0
+
+    def informed(self, facts: Facts) -> "Oracle":
+        """Return the oracle of a scene. Raises AudioError for a recording, of which the true echo is unknown."""
+        if np.isnan(facts.echo).any():
+            raise AudioError("the oracle needs the true echo, which real recordings do not have")
+        return replace(self, echo=facts.echo)
+
+    def cost(self) -> Count:
+        """Return nothing: no sample is multiplied."""
+        return Count(0, 0.0)
 
     def init(self, batch: tuple[int, ...]) -> int:
         """The beginning of the echo."""

@@ -1,9 +1,11 @@
 """No cancellation: the microphone itself, the floor of every table."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from aecbench.cancellers.abilities import Count, Trait
 from aecbench.cancellers.base import Streaming, check_range
 from aecbench.signals import Array
 
@@ -14,6 +16,7 @@ __all__ = ["Passthrough"]
 class Passthrough(Streaming[None]):
     """The microphone signal unchanged. It has no state."""
 
+    traits: ClassVar = frozenset({Trait.IGNORES_FAR})
     block: int = 256  # samples per step
 
     def __post_init__(self) -> None:
@@ -23,6 +26,10 @@ class Passthrough(Streaming[None]):
     def latency(self) -> int:
         """None: output sample t is microphone sample t."""
         return 0
+
+    def cost(self) -> Count:
+        """Return nothing: no sample is multiplied."""
+        return Count(0, 0.0)
 
     def init(self, batch: tuple[int, ...]) -> None:
         """Nothing to remember."""

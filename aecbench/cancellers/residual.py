@@ -21,13 +21,15 @@ there is clearly more than residual echo and noise.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.cancellers import abilities
+from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.tunable import tunable
@@ -152,6 +154,32 @@ class ResidualSuppressor(Streaming[State]):
     def delay(self) -> int:
         """That of the filter, and a hop is complete when the last frame that holds it has come."""
         return self.filter.delay + self.frame - self.hop
+
+    @property
+    def inner(self) -> Streaming[Any]:
+        """The linear canceller."""
+        return self.filter
+
+    def with_inner(self, inner: Streaming[Any]) -> "ResidualSuppressor":
+        """Return the same suppressor behind another canceller."""
+        return replace(self, filter=inner)
+
+    def cost(self) -> Count | None:
+        """Return the count with that of the filter; None where that is unknown.
+
+        Per bin 54: 6 powers, 7 echo, 3 noise, 18 leakage, 4 residual, 2 talk, 2 sums, 5 residual again, 5 gain, 2 its
+        use. Transforms: error, echo estimate, far end and output.
+        """
+        own = Count(0, (4 * transform(self.frame) + 54 * (self.frame // 2 + 1)) / self.hop)
+        return own.plus(abilities.cost(self.filter))
+
+    def impulse_response(self, state: State) -> Array | None:
+        """Return the impulse response of the filter."""
+        return abilities.impulse_response(self.filter, state.filter)
+
+    def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
+        """Return the decisions of the filter."""
+        return abilities.inspect(self.filter, mic, far)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Whatever is heard is echo for now."""

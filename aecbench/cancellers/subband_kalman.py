@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import coupling
+from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.cancellers.tunable import tunable
 from aecbench.dsp import stft
@@ -102,6 +103,17 @@ class SubbandKalman(Streaming[State]):
     def delay(self) -> int:
         """A block is complete when the last frame that holds it has come."""
         return self.frame - self.block
+
+    def cost(self) -> Count:
+        """Return the count.
+
+        Per filter and bin: 20 for each pair of taps, 24 for each tap. The echo of the output is 4 per tap and bin.
+        For a pair, the covariance times the far end is 12, its update 8. For a tap: 4 process noise, 2 with the far
+        end, 4 echo, 3 its variance, 2 residual, 5 weights, 4 variance. Transforms: microphone, far end, output.
+        """
+        taps, bins = self.taps, self.frame // 2 + 1
+        products = 2 * (20 * taps * (taps - 1) // 2 + 24 * taps) + 4 * taps
+        return Count(0, (3 * transform(self.frame) + products * bins) / self.block)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """An echo path of zeros that nothing contradicts yet."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from aecbench import __version__
+from aecbench._version import __version__
+from aecbench.cli.average import average
 from aecbench.cli.cancel import cancel
 from aecbench.cli.common import ADVICE
 from aecbench.cli.compare import compare
@@ -46,6 +47,7 @@ COMMANDS = [
     cost,
     tune,
     train,
+    average,
     cancel,
     demo,
     inspect,

@@ -17,6 +17,7 @@ __all__ = [
     "CACHE",
     "CORPORA",
     "CORPUS",
+    "FORMAT",
     "JOBS",
     "JSON",
     "METRIC",
@@ -53,6 +54,14 @@ METRIC = click.option(
     metavar="NAME|all",
     help="Score this one, also pkg.mod:NAME, not the usual; repeatable.",
     shell_complete=complete.metrics,
+)
+FORMAT = click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["rich", *complete.keys("results/formats.py", "FORMATS")]),
+    default="rich",
+    show_default=True,
+    help="Layout of the table.",
 )
 BOARDS = click.option(
     "--boards",

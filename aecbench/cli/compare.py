@@ -1,6 +1,5 @@
 """aecbench compare."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,10 +42,16 @@ SORT = "erle_true"
     help=f"Metric that scenes are listed by.  [default: {SORT}, or the first]",
     shell_complete=complete.metrics,
 )
-@click.option("--worst", type=click.IntRange(0), default=5, show_default=True, help="Scenes of each that are listed.")
+@click.option(
+    "--worst",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="Number of worst scenes to list for each system.",
+)
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
+@click.option("--cache/--no-cache", default=True, help=f"Cache scores in {CACHE} and reuse them.")
 @JSON
 def compare(
     ours: str,
@@ -72,43 +77,41 @@ def compare(
     """
     from aecbench.corpus import open_corpus
     from aecbench.evaluation import evaluate as run
-    from aecbench.report import comparison, result_table, scenes_table
+    from aecbench.report.results import comparison, listen_command, result_table, scenes_table
     from aecbench.results import result_json
     from aecbench.systems import load_predictions, load_system
 
-    place = corpus_path or CORPORA / QUICKSTART
-    corpus, chosen = open_corpus(place), metrics_of(metrics)
-    by = sort or (SORT if SORT in chosen else next(iter(chosen)))
-    known("metric", by, chosen)
+    folder = corpus_path or CORPORA / QUICKSTART
+    corpus, by_name = open_corpus(folder), metrics_of(metrics)
+    by = sort or (SORT if SORT in by_name else next(iter(by_name)))
+    known("metric", by, by_name)
     options = ["--model" if _is_model(name) else "--predictions" for name in (ours, theirs)]
     systems = [load_system(x, align) if _is_model(x) else load_predictions(x) for x in (ours, theirs)]
-    kept = cache_folder() if cache else None
-    when_stopped(AGAIN if kept else "no scores were kept")
-    table = run(systems, corpus, chosen, split=split, jobs=jobs, cache=kept)
+    store = cache_folder() if cache else None
+    when_stopped(AGAIN if store else "no scores were kept")
+    table = run(systems, corpus, by_name, split=split, jobs=jobs, cache=store)
     one, other = table.systems
-    command = ["aecbench", "eval", options[0], ours, options[1], theirs, "--corpus", str(place), "--split", split]
-    listen = ["--align", align, "--save-audio", "listen", "--scene"]
-    furthest = {
-        behind: table.behind(behind, ahead, by, worst).assign(
-            listen=lambda found: [shlex.join([*command, *listen, name.partition("/")[2]]) for name in found["scene"]]
-        )
-        for behind, ahead in ((one, other), (other, one))
-    }
+    words = [options[0], ours, options[1], theirs, "--align", align]
+    furthest = {}
+    for behind, ahead in ((one, other), (other, one)):
+        scenes = table.behind(behind, ahead, by, worst)
+        commands = [listen_command(scene, str(folder), split, *words) for scene in scenes["scene"]]
+        furthest[behind] = scenes.assign(listen=commands)
     if as_json:
-        behind = {name: found.to_dict("records") for name, found in furthest.items()}
-        show_json({**result_json(table, (), other), "sort": by, "behind": behind})
+        records = {name: scenes.to_dict("records") for name, scenes in furthest.items()}
+        show_json({**result_json(table, (), other), "sort": by, "behind": records})
     else:
         show(result_table(table), *comparison(table, one, other))
-        for name, found in furthest.items():
+        for name, scenes in furthest.items():
             ahead = other if name == one else one
-            show(scenes_table(found.drop(columns="listen"), f"{name} furthest behind {ahead}, by {by}"))
-            for line in found["listen"]:
+            show(scenes_table(scenes.drop(columns="listen"), f"{name} furthest behind {ahead}, by {by}"))
+            for line in scenes["listen"]:
                 click.echo(line)
     fail_if_failed(table)
 
 
 def _is_model(name: str) -> bool:
-    """Not so a folder without a card, which holds outputs."""
+    """Return whether a name is a model; a folder without a card holds outputs."""
     from aecbench.systems import card_folder, split_name
 
     _, model = split_name(name)

@@ -1,4 +1,4 @@
-"""The names that a shell completes. It asks at every press of Tab, so they are found without importing much."""
+"""The names that a shell completes. It asks at every press of Tab, so they are read without importing much."""
 
 import ast
 from collections.abc import Callable, Iterable
@@ -7,18 +7,30 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["boards", "layouts", "listings", "metrics", "models", "networks", "packs", "recipes", "splits", "trainings"]
+__all__ = [
+    "boards",
+    "keys",
+    "layouts",
+    "listings",
+    "metrics",
+    "models",
+    "networks",
+    "packs",
+    "recipes",
+    "splits",
+    "trainings",
+]
 
 Hook = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 PACKAGE = Path(__file__).parents[1]
 
 
 def _completer(find: Callable[[click.Context], Iterable[str]], otherwise: str | None = None) -> Hook:
-    """Completes what `find` finds; where nothing of that fits, a "file" or a "dir" may be meant."""
+    """Return a hook that completes the names that `find` gives, or else a "file" or a "dir"."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        found = [CompletionItem(name) for name in sorted(find(context)) if name.startswith(incomplete)]
-        return found or ([CompletionItem(incomplete, type=otherwise)] if otherwise else [])
+        items = [CompletionItem(name) for name in sorted(find(context)) if name.startswith(incomplete)]
+        return items or ([CompletionItem(incomplete, type=otherwise)] if otherwise else [])
 
     return complete
 
@@ -38,7 +50,8 @@ def _models(_: click.Context) -> Iterable[str]:
 def _metrics(_: click.Context) -> Iterable[str]:
     from aecbench.plugins import offers
 
-    return {*keys(PACKAGE / "metrics/__init__.py", "METRICS"), *offers("aecbench.metrics")}
+    families = (*keys("metrics/aecmos.py", "NETWORKS"), "dnsmos")
+    return {*keys("metrics/__init__.py", "METRICS"), *families, *offers("aecbench.metrics")}
 
 
 def _networks(_: click.Context) -> Iterable[str]:
@@ -55,9 +68,9 @@ def _boards(context: click.Context) -> Iterable[str]:
     return [path.parent.name for path in place.glob("*/board.toml")]
 
 
-def keys(module: Path, table: str) -> list[str]:
-    """The keys of a dictionary that a module assigns to the name `table`, read without running it."""
-    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+def keys(module: str, table: str) -> list[str]:
+    """Return the keys of the dictionary `table` in a module of this package, read without running it."""
+    for node in ast.parse((PACKAGE / module).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             if isinstance(target, ast.Name) and target.id == table:
@@ -66,7 +79,7 @@ def keys(module: Path, table: str) -> list[str]:
 
 
 def _keys(module: str, table: str) -> Callable[[click.Context], list[str]]:
-    return lambda _: keys(PACKAGE / module, table)
+    return lambda _: keys(module, table)
 
 
 models = _completer(_models, "dir")
@@ -76,6 +89,6 @@ trainings = _completer(lambda _: _shipped("recipes/train"), "file")
 packs = _completer(lambda _: _shipped("packs"))
 boards = _completer(_boards)
 metrics = _completer(_metrics)
-listings = _completer(_keys("report.py", "LISTINGS"))
+listings = _completer(_keys("report/listing.py", "LISTINGS"))
 layouts = _completer(_keys("corpus/layouts/__init__.py", "LAYOUTS"))
 splits = _completer(lambda _: ("train", "val", "test"))

@@ -2,7 +2,6 @@
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -56,42 +55,22 @@ def demo(
     aecbench demo --model kalman --plot
     aecbench demo --model runs/train/deep_adaptive --ser-db -20 --seed 7 --speech my/recordings
     """
-    from aecbench.demo import demo as run
-    from aecbench.demo import write_demo
+    from aecbench.demonstration import demo as run
+    from aecbench.demonstration import write_demo
     from aecbench.plots import plot_demo
+    from aecbench.report.demo import demo_facts, demo_table
     from aecbench.systems import load_system
 
     number = secrets.randbelow(SEEDS) if seed is None else seed
-    found = run(load_system(model), duration=duration, ser=ser_db, snr=snr_db, seed=number, speech=speech)
+    result = run(load_system(model), duration=duration, ser=ser_db, snr=snr_db, seed=number, speech=speech)
     folder = out or RUNS / "demo"
-    paths = write_demo(found, folder)
+    paths = write_demo(result, folder)
     if plot:
         paths.append(folder / "demo.png")
-        plot_demo(found, paths[-1])
+        plot_demo(result, paths[-1])
     if as_json:
-        scores = {
-            name: {"microphone": found.before[name]._asdict(), "output": found.after[name]._asdict()}
-            for name in found.after
-        }
-        show_json({"system": found.system, "seed": number, "scores": scores, "files": paths})
+        show_json({**demo_facts(result, number), "files": paths})
         return
-    show(_table(found, number))
+    show(demo_table(result, number))
     for path in paths:
         click.echo(path)
-
-
-def _table(found: Any, seed: int) -> Any:
-    """A row per metric: its value for the microphone and for the output, or why it has none."""
-    from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
-    from rich.table import Table
-
-    from aecbench.results import heading
-
-    table = Table("", box=SIMPLE_HEAD, title=f"{found.system}, scene of --seed {seed}", title_justify="left")
-    for side in ("microphone", "output"):
-        table.add_column(side, justify="right")
-    for metric in found.after:
-        scores = found.before[metric], found.after[metric]
-        table.add_row(escape(heading(metric)), *(escape(one.reason) or f"{one.value:.2f}" for one in scores))
-    return table

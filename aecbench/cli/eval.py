@@ -14,6 +14,7 @@ from aecbench.cli.common import (
     CACHE,
     CORPORA,
     CORPUS,
+    FORMAT,
     JOBS,
     JSON,
     METRIC,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
-FORMATS = ["rich", "md", "csv", "latex", "html", "json"]
 SPLIT, ALIGNMENT = "test", "best"
+TIMED, SHOWN = 24, 4  # scenes of --plots: for ERLE over time, and to look at and listen to
 
 
 @click.command("eval")
@@ -63,11 +64,25 @@ SPLIT, ALIGNMENT = "test", "best"
 @CORPUS
 @click.option("--split", help=f"[default: {SPLIT}]", shell_complete=complete.splits)
 @click.option(
-    "--scene", "scenes", multiple=True, metavar="ID", help="Only this one, split/index, and no file; may be repeated."
+    "--scene",
+    "scenes",
+    multiple=True,
+    metavar="ID",
+    help="Evaluate only this scene, split/index; repeatable.",
 )
 @METRIC
-@click.option("--aecmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this AECMOS model too.")
-@click.option("--dnsmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this DNSMOS model too.")
+@click.option(
+    "--aecmos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score by this AECMOS model too; --metric aecmos needs no file.",
+)
+@click.option(
+    "--dnsmos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score by this DNSMOS model too; --metric dnsmos needs no file.",
+)
 @click.option(
     "--by",
     multiple=True,
@@ -90,7 +105,7 @@ SPLIT, ALIGNMENT = "test", "best"
     type=click.Path(path_type=Path),
     help="Folder for rows.parquet, table.csv, table.md, beside the systems there.  [default: runs/CORPUS, runs/BOARD]",
 )
-@click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE}, and take those that are there.")
+@click.option("--cache/--no-cache", default=True, help=f"Cache scores in {CACHE} and reuse them.")
 @click.option(
     "--save-audio", "audio", type=click.Path(path_type=Path), metavar="DIR", help="Write signals and outputs."
 )
@@ -100,7 +115,7 @@ SPLIT, ALIGNMENT = "test", "best"
     metavar="DIR",
     help="Draw pictures: box plots, scores over SER, RT60 and delay, cost, ERLE over time, scenes with their audio.",
 )
-@click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
+@FORMAT
 @JSON
 def evaluate(
     models: Sequence[str],
@@ -150,9 +165,9 @@ def evaluate(
     from aecbench.dsp.echo import NOTHING_CORRELATES
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
-    from aecbench.evaluation import plan
+    from aecbench.evaluation import examples, outputs, plan, with_echo
     from aecbench.output import check_folder
-    from aecbench.report import difference_table, result_table
+    from aecbench.report.results import difference_table, result_table
     from aecbench.results import CEILING, ResultTable, add, check, formats, groups
     from aecbench.systems import load_predictions, load_system
 
@@ -163,28 +178,27 @@ def evaluate(
     else:
         given = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
         task = _of_board(board, boards, corpus_path, [option for option, value in given.items() if value])
-    corpus, split, chosen = task.corpus, task.split, metrics_of(task.metrics, aecmos, dnsmos)
+    corpus, split, by_name = task.corpus, task.split, metrics_of(task.metrics, aecmos, dnsmos)
     if scenes:
-        from aecbench.plots import find_scene
-
-        ids = corpus.scenes["scene"]
-        corpus = corpus.where(scene=[ids[find_scene(corpus, scene)] for scene in scenes])
-    groups.check(corpus.split(split).to_pandas(), by)
+        corpus = corpus.where(scene=[corpus.scenes["scene"].iloc[corpus.find(scene)] for scene in scenes])
+    part = corpus.split(split)
+    groups.check(part.to_pandas(), by)
     systems = [load_system(model, task.align) for model in dict.fromkeys(models)]
-    systems += [load_predictions(outputs) for outputs in dict.fromkeys(predictions)]
+    systems += [load_predictions(made) for made in dict.fromkeys(predictions)]
     folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
     real = "stems" in corpus.scenes and not corpus.scenes["stems"].dropna().all()
     if task.board is None and not real and CEILING not in models:
         systems.append(load_system(CEILING))
     if reference is not None:
         known("system", reference, [system.name for system in systems])
-    for place in filter(None, (folder, audio, plots)):
-        check_folder(place)  # before hours of work
+    written = [path for path in (folder, audio, plots) if path is not None]
+    for path in written:
+        check_folder(path)  # before hours of work
     if folder is not None:
-        check(plan(systems, corpus, chosen, split), folder)
-    kept = cache_folder() if cache and audio is None else None
-    when_stopped(AGAIN if kept else "no scores were kept")
-    table = run(systems, corpus, chosen, split=split, jobs=jobs, scheduler=scheduler, cache=kept, audio=audio)
+        check(plan(systems, part, by_name, split), folder)
+    store = cache_folder() if cache and audio is None else None
+    when_stopped(AGAIN if store else "no scores were kept")
+    table = run(systems, part, by_name, split=split, jobs=jobs, scheduler=scheduler, cache=store, audio=audio)
     if task.board is not None:
         table = ResultTable(table.rows, table.provenance | {"board": str(task.board)})
     if folder is not None:
@@ -192,7 +206,8 @@ def evaluate(
     if plots is not None:
         from aecbench.plots import Evaluated, plot_evaluation
 
-        plot_evaluation(Evaluated(table, systems, corpus.split(split), split, jobs), plots)
+        shown = [outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))]
+        plot_evaluation(Evaluated(table, systems, *shown), plots)
     layout = "json" if as_json else layout
     if layout != "rich":
         click.echo(formats.FORMATS[layout](table, by, reference), nl=False)
@@ -200,8 +215,8 @@ def evaluate(
         show(result_table(table, by))
         if reference is not None:
             show(difference_table(table, reference, by))
-        for place in filter(None, (folder, audio, plots)):
-            click.echo(place)
+        for path in written:
+            click.echo(path)
     if table.no_echo:
         click.echo(f"{len(table.no_echo)} scenes, such as {table.no_echo[0]}: {NOTHING_CORRELATES}", err=True)
     fail_if_failed(table)
@@ -224,7 +239,7 @@ def _of_board(name: str, boards: Path | None, corpus: Path | None, given: Sequen
 
     for option in given:
         raise UsageError(f"board {name} says what {option} is for; leave out {option}, or --board")
-    place = find_board(name, boards)
-    rules = read_rules(place)
-    metrics, align = board_metrics(rules), "best" if rules.align == "auto" else rules.align
-    return Task(board_corpus(rules, corpus or CORPORA / name), rules.corpus.split, metrics, align, place)
+    path = find_board(name, boards)
+    rules = read_rules(path)
+    opened = board_corpus(rules, corpus or CORPORA / name)
+    return Task(opened, rules.corpus.split, board_metrics(rules), rules.alignment, path)

@@ -34,8 +34,8 @@ def export_model(name: str, out: Path, quantize: str | None, prune: float, as_js
     aecbench export-model deep_adaptive --onnx runs/onnx/deep_adaptive_int8 --quantize int8
     aecbench export-model deep_adaptive --onnx small.onnx --prune 0.5 --quantize int8
     """
-    from aecbench.cancellers.deep.compress import prune as pruned
-    from aecbench.cancellers.deep.onnx import export, exportable
+    from aecbench.cancellers.deep.export.compress import prune as pruned
+    from aecbench.cancellers.deep.export.onnx import export, exportable
     from aecbench.systems import load_system
 
     system = load_system(name, "none")

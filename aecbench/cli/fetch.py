@@ -1,5 +1,6 @@
 """aecbench fetch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,21 +18,25 @@ __all__ = ["fetch"]
     type=click.Path(path_type=Path),
     help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
 )
+@click.option("--only", multiple=True, metavar="TEXT", help="Fetch only files with TEXT in their path; repeatable.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Fetch at most N recordings.")
 @JSON
-def fetch(pack: str, data: Path | None, as_json: bool) -> None:
-    """Download the data pack PACK, check all of it, and print where it is.
+def fetch(pack: str, data: Path | None, only: Sequence[str], limit: int | None, as_json: bool) -> None:
+    """Download the data pack PACK, check every file by its hash, and print the folder.
 
-    Fetching again keeps what is there and whole; an interrupted download goes on where it stopped. To simulate with the
-    files of a folder of your own, set AECBENCH_DATA to it.
+    Fetching again keeps the files that are whole and resumes interrupted downloads. To simulate with files in a folder
+    of your own, set AECBENCH_DATA to it. The sets of a collection of recordings can be fetched in part: a file is
+    chosen when its path holds every TEXT, and a larger N includes the recordings of a smaller one.
 
     \b
     aecbench fetch open-speech-v1
     aecbench fetch open-speech-v1 --data DIR
+    aecbench fetch aec-challenge/blind_test_set_icassp2022 --only doubletalk --limit 20
     """
     from aecbench.packs import fetch as run
 
     when_stopped(AGAIN)
-    place = run(pack, data).root
+    place = run(pack, data, only=only, limit=limit).root
     if as_json:
         show_json({"pack": pack, "path": place})
     else:

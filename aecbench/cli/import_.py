@@ -1,5 +1,6 @@
 """aecbench import."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ __all__ = ["import_"]
 
 @click.command("import")
 @click.argument("layout", shell_complete=complete.layouts)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
 @click.option(
     "--split",
@@ -21,24 +22,43 @@ __all__ = ["import_"]
     show_default=True,
     help="For recordings of which the folder does not say it.",
 )
+@click.option(
+    "--rate",
+    type=click.Choice(["16000", "48000"]),
+    default="16000",
+    show_default=True,
+    help="Resample real recordings to HZ.",
+)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @JSON
-def import_(layout: str, folder: Path, out: Path, split: str, jobs: int, as_json: bool) -> None:
+def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:
     """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
 
-    Files that cannot be used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
+    In the place of FOLDER, one or several sets can be named that aecbench fetch has brought, in whole or in part. Real recordings at 48 kHz are
+    resampled to 16 kHz, the rate of the systems; --rate 48000 keeps them. Files that cannot be used are left out and
+    listed in import-report.csv in the corpus; then the exit code is 3.
 
     \b
     aecbench import aec-challenge AEC-Challenge/datasets/synthetic --out corpora/synthetic
+    aecbench import aec-challenge aec-challenge/blind_test_set_icassp2022 --out corpora/blind-2022
     aecbench import aec-challenge AEC-Challenge/datasets/real --out corpora/real --split train
     """
+    from aecbench.assets import names
     from aecbench.corpus.layouts import LAYOUTS, REPORT, build
-    from aecbench.errors import FailedItems
-    from aecbench.report import corpus_facts, corpus_report
+    from aecbench.errors import FailedItems, UsageError
+    from aecbench.packs import recordings
+    from aecbench.report.corpus import corpus_facts, corpus_report
 
     known("layout", layout, LAYOUTS)
     when_stopped(f"{out} is not finished: remove it, and import again")
-    corpus, problems = build(LAYOUTS[layout], folder, out, split=split, jobs=jobs)
+    files = None
+    if set(folders) <= set(names("packs")):
+        folder, files = recordings(folders)
+    elif len(folders) == 1:
+        folder = Path(folders[0])
+    else:
+        raise UsageError(f"{' '.join(folders)}: expected one folder, or the names of sets that were fetched")
+    corpus, problems = build(LAYOUTS[layout], folder, out, split=split, rate=int(rate), files=files, jobs=jobs)
     if as_json:
         show_json({"corpus": corpus_facts(corpus), "problems": [problem._asdict() for problem in problems]})
     else:

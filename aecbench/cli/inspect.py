@@ -29,11 +29,11 @@ def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool
     aecbench inspect corpora/speech-v1 --scene test/000012 --out pictures
     """
     from aecbench.corpus import open_corpus
-    from aecbench.plots import find_scene, plot_corpus, plot_scene, scene_picture
-    from aecbench.report import corpus_facts
+    from aecbench.plots import plot_corpus, plot_scene, scene_picture
+    from aecbench.report.corpus import corpus_facts
 
     opened = open_corpus(corpus)
-    places = [find_scene(opened, scene) for scene in scenes or (None,)]
+    indices = [opened.find(scene) for scene in scenes or (None,)]
     folder = out or RUNS / str(opened.info["spec"]["name"]) / "inspect"
     pictures: list[Path] = []
 
@@ -44,9 +44,9 @@ def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool
 
     plot_corpus(opened, folder / "overview.png")
     drawn(folder / "overview.png")
-    for place in places:
-        picture = folder / scene_picture(opened[place].scene)
-        plot_scene(opened, place, picture)
+    for index in indices:
+        picture = folder / scene_picture(opened[index].scene)
+        plot_scene(opened, index, picture)
         drawn(picture)
     if as_json:
         show_json({"corpus": corpus_facts(opened), "pictures": pictures})

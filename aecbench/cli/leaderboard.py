@@ -40,7 +40,7 @@ def leaderboard() -> None:
     shell_complete=complete.metrics,
 )
 @click.option("--rebuild", default="", metavar="COMMAND", help="Say that this command makes the corpus.")
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @BOARDS
 @JSON
 def new(

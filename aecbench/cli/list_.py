@@ -20,7 +20,7 @@ def list_(what: str | None, as_json: bool) -> None:
     aecbench list
     aecbench list models
     """
-    from aecbench.report import LISTINGS, listing
+    from aecbench.report.listing import LISTINGS, listing
 
     if what is not None:
         known("listing", what, LISTINGS)

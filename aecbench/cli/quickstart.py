@@ -32,7 +32,8 @@ def quickstart(jobs: int, as_json: bool) -> None:
     from aecbench.metrics import choose
     from aecbench.plots import plot_results
     from aecbench.recipe import read_recipe
-    from aecbench.report import corpus_report, result_table
+    from aecbench.report.corpus import corpus_report
+    from aecbench.report.results import result_table
     from aecbench.results import CEILING, add, check, result_json
     from aecbench.simulation import simulate as run
     from aecbench.systems import load_system

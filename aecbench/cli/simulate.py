@@ -56,7 +56,7 @@ def simulate(
     aecbench simulate my.toml --set levels.ser='{uniform=[-20, 0]}' --set room.rt60=0.4 --out corpora/mine
     """
     from aecbench.recipe import read_recipe
-    from aecbench.report import corpus_facts, corpus_report
+    from aecbench.report.corpus import corpus_facts, corpus_report
     from aecbench.simulation import simulate as run
 
     options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import CORPORA, CORPUS, JSON, QUICKSTART, RUNS, show_json, when_stopped
+from aecbench.cli.common import CORPORA, JSON, QUICKSTART, RUNS, show_json, when_stopped
 
 __all__ = ["train"]
 
@@ -17,8 +17,20 @@ BASELINE = "baselines/MODEL"  # --export without a folder
 
 @click.command()
 @click.argument("model", shell_complete=complete.networks)
-@CORPUS
-@click.option("--val-corpus", "val_path", type=click.Path(path_type=Path), help="Where val is, if not in --corpus.")
+@click.option(
+    "--corpus",
+    "corpus_paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help=f"Train on this corpus; repeatable.  [default: corpora/{QUICKSTART}]",
+)
+@click.option(
+    "--val-corpus",
+    "val_paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Validate on this corpus, not on --corpus; repeatable.",
+)
 @click.option(
     "--recipe",
     metavar="NAME|FILE",
@@ -60,8 +72,8 @@ BASELINE = "baselines/MODEL"  # --export without a folder
 @JSON
 def train(
     model: str,
-    corpus_path: Path | None,
-    val_path: Path | None,
+    corpus_paths: Sequence[Path],
+    val_paths: Sequence[Path],
     recipe: str | None,
     save_dir: Path | None,
     device: str,
@@ -77,7 +89,7 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL on the splits train and val of a corpus.
+    """Train MODEL on the splits train and val of a corpus, or of several together.
 
     The best network so far is a model to load, for --model: SAVE_DIR/best. SAVE_DIR/curve.png shows how it got there.
     Ctrl-C stops after the step; the same command with --resume goes on, as if it had never stopped. Several
@@ -90,24 +102,24 @@ def train(
     from aecbench.corpus import open_corpus
     from aecbench.errors import AecbenchError
     from aecbench.plots import plot_cancellation, plot_training
-    from aecbench.train import Limits, export, read_settings, stored_settings
-    from aecbench.train import train as run
-    from aecbench.train.log import CURVE, read_log
+    from aecbench.training import Limits, export, read_settings, stored_settings
+    from aecbench.training import train as run
+    from aecbench.training.log import CURVE, read_log
 
     name = model.replace(":", ".")  # with a colon it would be a class, not a folder
     folder = save_dir or RUNS / "train" / name
-    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
-    val = open_corpus(val_path) if val_path else corpus
+    corpora = [open_corpus(path) for path in corpus_paths or [CORPORA / QUICKSTART]]
+    val = [open_corpus(path) for path in val_paths]
     network = {f"network.{key}": settings.pop(key) for key in ("n_fft", "hop_length", "sample_rate", "mode")}
     base = stored_settings(folder) if resume else None
     limits = Limits(hours or float("inf"), checkpoint_minutes, checkpoint_steps)
     when_stopped("the same command with --resume goes on from the last checkpoint, if there is one")
     trained = run(
         model,
-        corpus,
+        corpora,
         read_settings(recipe, assignments, settings | network, base),
         out=folder,
-        val_corpus=val,
+        val_corpora=val,
         device=device,
         workers=workers,
         resume=resume,
@@ -127,7 +139,7 @@ def train(
     exported = None
     if export_to is not None:
         place = Path("baselines") / name if str(export_to) == BASELINE else export_to
-        exported = export(folder, place, [corpus, val], licence)
+        exported = export(folder, place, [*corpora, *val], licence)
     if as_json:
         show_json({"model": trained.model, "epochs": trained.epoch, "best": trained.best_epoch, "exported": exported})
         return

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -69,8 +68,9 @@ def tune(
     aecbench tune mypackage.aec:MyCanceller --metric erle=0.1 --metric pesq=4 --param step_size --trials 100
     """
     from aecbench.corpus import open_corpus
+    from aecbench.report.tuning import tuning_tables
     from aecbench.systems import load_system
-    from aecbench.tune import tune as run
+    from aecbench.tuning import tune as run
 
     weights = dict(map(_weight, metrics or [METRIC]))
     system = load_system(model, align)
@@ -95,7 +95,7 @@ def tune(
     if as_json:
         show_json(tuned)
     else:
-        show(*_tables(tuned))
+        show(*tuning_tables(tuned))
         click.echo(tuned.card)
 
 
@@ -108,28 +108,3 @@ def _weight(text: str) -> tuple[str, float]:
         return name, float(number) if separator else 1.0
     except ValueError:
         raise UsageError(f"--metric {text!r}: expected NAME or NAME=WEIGHT, e.g. --metric pesq=4") from None
-
-
-def _tables(tuned: Any) -> list[Any]:
-    """Parameters and metrics, before and after, and how the trials ended."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    from aecbench.metrics import choose
-    from aecbench.results import columns_of, heading
-
-    before, after = tuned.before, tuned.after
-    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("parameter", "before", "after", "importance"):
-        grid.add_column(name, justify="left" if name == "parameter" else "right", no_wrap=True)
-    for name, value in after.parameters.items():
-        importance = f"{tuned.importances[name]:.2f}" if name in tuned.importances else "-"
-        grid.add_row(name, f"{before.parameters[name]}", f"{value}", importance)
-    grid.add_section()
-    columns = columns_of(choose(list(after.means)))
-    for name, mean in after.means.items():
-        grid.add_row(heading(name, columns), f"{before.means[name]:.3f}", f"{mean:.3f}", "")
-    grid.add_row("objective", f"{before.value:.3f}", f"{after.value:.3f}", "")
-    counts = ", ".join(f"{n} {state}" for state, n in tuned.trials.items())
-    failure = f" (the first: {tuned.failure})" if tuned.failure else ""
-    return [grid, f"trials: {counts}{failure}; {tuned.hours:.3g} h of processor time"]

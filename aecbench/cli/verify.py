@@ -26,23 +26,20 @@ def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
     from aecbench.corpus import open_corpus
     from aecbench.corpus.verify import verify as check
     from aecbench.errors import CorpusError
-    from aecbench.report import corpus_facts
+    from aecbench.report.corpus import verify_facts, verify_lines
     from aecbench.simulation import repair
 
-    found = open_corpus(corpus)
+    opened = open_corpus(corpus)
     if mend:
         when_stopped("what is repaired is kept: the same command goes on from there")
-    problems = repair(found, jobs=jobs) if mend else check(found)
-    whole = mend or not problems
+    problems = repair(opened, jobs=jobs) if mend else check(opened)
     if as_json:
-        show_json({"corpus": corpus_facts(found), "whole": whole, "problems": [one._asdict() for one in problems]})
+        show_json(verify_facts(opened, problems, repaired=mend))
     else:
-        for problem in problems:
-            click.echo(f"{problem.file}: {problem.what}{', repaired' if mend else ''}")
-        if whole:
-            click.echo(f"{corpus}: whole, {len(found)} scenes, digest {found.digest}")
+        for line in verify_lines(opened, problems, repaired=mend):
+            click.echo(line)
     unreadable = sum(not problem.readable for problem in problems)
     if unreadable:
         raise CorpusError(f"{corpus}: {unreadable} of {len(problems)} files cannot be read, so they may be whole")
-    if not whole:
-        raise CorpusError(f"{corpus}: {len(problems)} files are not as they were made; mend them with --repair")
+    if problems and not mend:
+        raise CorpusError(f"{corpus}: {len(problems)} files are not as they were made; repair them with --repair")

@@ -1,19 +1,18 @@
-"""What every memoryless loudspeaker model has to do; as a stage, it also keeps the contract of test_devices."""
+"""What a memoryless nonlinearity has to do as a device of its own, beside the contract of test_devices."""
 
 import numpy as np
 import pytest
 
 from aecbench.contract.audio import RATE
 from aecbench.dsp.levels import power
-from aecbench.scenes import devices
-from aecbench.scenes.loudspeaker import Model, apply, find
+from aecbench.scenes.devices import TABLE, find, play
 
 BIN = 101  # of one second; the harmonics of a prime bin alias far from it
 
 
-@pytest.fixture(params=devices.TABLE.offered)
+@pytest.fixture(params=TABLE.offered)
 def name(request):
-    if not isinstance(devices.TABLE.find(request.param), Model):
+    if not find(request.param).memoryless:
         pytest.skip("has memory: see test_devices")
     return request.param
 
@@ -23,6 +22,10 @@ def x():
     """Three signals that are loud in the middle and fade to nothing: float32 [3, T]."""
     noise = np.random.default_rng(1).standard_normal((3, RATE))
     return (0.1 * noise * np.hanning(RATE) * [[1.0], [0.01], [3.0]]).astype(np.float32)
+
+
+def apply(name, x, parameters):
+    return play([(name, parameters)], x, RATE)
 
 
 def own(name, **values):

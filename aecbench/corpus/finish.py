@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from aecbench import __version__, provenance
+from aecbench import provenance
+from aecbench._version import __version__
 from aecbench.config import canonical_json
 from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SIMULATOR, digest
 from aecbench.corpus.read import Corpus, Shard, open_corpus

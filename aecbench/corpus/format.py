@@ -35,6 +35,8 @@ from aecbench.config import canonical_json, sha256
 from aecbench.dsp import levels
 from aecbench.scenes.render import Rendering
 from aecbench.scenes.rooms import measured_rt60
+from aecbench.scenes.scene import Scene
+from aecbench.scenes.spec import CorpusSpec
 from aecbench.signals import STEMS, Array
 
 __all__ = [
@@ -86,18 +88,19 @@ class Record(NamedTuple):
         return content.hexdigest()
 
 
-def encode(scene: str, rendering: Rendering, rate: int, segments: int, rir_length: int) -> Record:
-    """Quantise a rendering. One scale serves all five signals; mic is the integer sum of its stems."""
+def encode(scene: Scene, rendering: Rendering, spec: CorpusSpec) -> Record:
+    """Quantise the rendering of a scene. One scale serves all five signals; mic is the integer sum of its stems."""
     signals, paths = rendering
     peak = max(float(np.abs(x).max()) for x in signals)
     scale = np.float32(max(peak, 1e-6) / FULL_SCALE)
     stored = {stem: np.rint(x / scale).astype(np.int16) for stem, x in zip(STEMS, signals, strict=True)}
     stored["mic"] = stored["near"] + stored["echo"] + stored["noise"]
-    rir = np.zeros((segments, rir_length), np.float32)
-    length = min(paths.shape[-1], rir_length)
+    rir = np.zeros((spec.segments, spec.response_samples), np.float32)
+    length = min(paths.shape[-1], spec.response_samples)
     rir[: len(paths), :length] = paths[:, :length]
     audio = np.stack([stored[stem] for stem in STEMS])
-    return Record(scene, audio, float(scale), rir.ravel(), measure(audio, float(scale), rate, paths[0]))
+    measured = measure(audio, float(scale), spec.rate, paths[0])
+    return Record(canonical_json(scene.model_dump(mode="json")), audio, float(scale), rir.ravel(), measured)
 
 
 def measure(audio: NDArray[np.int16], scale: float, rate: int, path: Array | None = None) -> dict[str, float]:

@@ -1,9 +1,11 @@
 """Reading corpora: lazily, once per process, checked."""
 
+import difflib
+import html
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
@@ -27,6 +29,8 @@ from aecbench.signals import STEMS, Array, Signals
 
 __all__ = ["Corpus", "Item", "Shard", "open_corpus"]
 
+SHOWN = 5  # scenes in a notebook
+COLUMNS = ("scene", "talk", "ser", "snr", "rt60", "loudspeaker", "noise", "delay")  # and what is shown of them
 OPEN = 64  # shards that a process keeps open
 FACTS = {"id": str, "digest": str, "scenes": int, "rir_length": int, "spec": dict}  # of corpus.json
 TEXTS = ("scene", "split", "shard")  # columns of scenes.parquet
@@ -42,6 +46,25 @@ class Item(NamedTuple):
     scene: Scene | Recording
     signals: Signals  # float32 [T]; near, echo and noise of a real recording are NaN
     rir: Array  # [segments, L] true paths from loudspeaker signal to echo; zeros where a scene has fewer
+
+    def __repr__(self) -> str:
+        return f"Item({', '.join(f'{name}={value!r}' for name, value in self._facts().items())})"
+
+    def _repr_html_(self) -> str:
+        """Return the facts as a table, for notebooks."""
+        return _html(self._facts())
+
+    def _facts(self) -> dict[str, Any]:
+        scene = self.scene
+        levels = {name: None if (value := getattr(scene, name)) is None else round(value, 1) for name in ("ser", "snr")}
+        return {
+            "scene": scene.id,
+            "talk": scene.talk,
+            **levels,
+            "seconds": scene.duration,
+            "rate": scene.rate,
+            "rir": self.rir.shape,
+        }
 
     @property
     def talk(self) -> NDArray[np.int8]:
@@ -66,6 +89,24 @@ class Corpus(Sequence[Item]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_shards": {}}
+
+    def __repr__(self) -> str:
+        return f"Corpus({', '.join(f'{name}={value!r}' for name, value in self._facts().items())})"
+
+    def _repr_html_(self) -> str:
+        """Return the facts and the first scenes as tables, for notebooks."""
+        shown = self.to_pandas().head(SHOWN)
+        columns = [name for name in COLUMNS if name in shown and shown[name].notna().any()]
+        return _html(self._facts()) + str(shown[columns].to_html(index=False, float_format="%.3g", na_rep=""))
+
+    def _facts(self) -> dict[str, Any]:
+        counts = self.scenes["split"].value_counts(sort=False)
+        return {
+            "path": str(self.path),
+            "scenes": {str(split): int(count) for split, count in counts.items()},
+            "hours": round(self.hours, 2),
+            "digest": self.digest[:12],
+        }
 
     @property
     def id(self) -> str:
@@ -114,6 +155,21 @@ class Corpus(Sequence[Item]):
         """
         return self._choose(matches(self.scenes, conditions).to_numpy())
 
+    def find(self, name: str | None = None) -> int:
+        """Return the index of the scene called `name`: corpus/split/index, or split/index.
+
+        Without a name: of the first scene with double talk in the first split, or 0. Raises UnknownName.
+        """
+        if name is None:
+            first = (self.scenes["split"] == self.scenes["split"].iloc[0]) & (self.scenes["talk"] == "double")
+            return int(first.to_numpy().argmax())
+        ids = [str(scene) for scene in self.scenes["scene"]]
+        indices = {known: index for index, scene in enumerate(ids) for known in (scene, scene.partition("/")[2])}
+        if name not in indices:
+            near = difflib.get_close_matches(name, indices, n=1)
+            raise UnknownName(f"scene of {self.path}", name, near or [f"{ids[0]} to {ids[-1]}"])
+        return indices[name]
+
     def share(self, rank: int, count: int) -> "Corpus":
         """The scenes for process `rank` of `count`: neighbours, none in two shares, all in one, as many in each ± 1.
 
@@ -156,6 +212,11 @@ class Corpus(Sequence[Item]):
                 raise UnknownName("signal", name, STEMS)
         shard, row, length = self._place(index)
         return shard.stems(row, names)[:, :length]
+
+    def scale(self, index: int) -> float:
+        """By what the stored samples of a scene are multiplied: full scale is 1, one step of a 16-bit file 2^-15."""
+        shard, row, _ = self._place(index)
+        return shard.scale(row)
 
     def _place(self, index: int) -> tuple[Shard, int, int]:
         """Shard, row and length of a scene. Raises IndexError past the end, as a Sequence does."""
@@ -209,6 +270,12 @@ def open_corpus(path: str | Path) -> Corpus:
         if not isinstance(value, kind) or (isinstance(value, int) and value < 1):
             raise CorpusError(f"{path / CORPUS}: {name} is {value!r}, expected {kind.__name__}; {REMAKE}")
     return Corpus(path, info, _table(path / SCENES, info["scenes"]))
+
+
+def _html(facts: Mapping[str, Any]) -> str:
+    """Return facts as an HTML table of two columns."""
+    rows = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>" for name, value in facts.items())
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _table(path: Path, scenes: int) -> pd.DataFrame:

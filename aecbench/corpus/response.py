@@ -24,6 +24,7 @@ def true_response(item: Item) -> Array:
         (scene.loudspeaker.model != "linear", f"the loudspeaker is not linear: {scene.loudspeaker.model}"),
         (scene.loudspeaker.stages or scene.loudspeaker.measured, "the loudspeaker has a response of its own"),
         (scene.agc, "the microphone has a gain control"),
+        (scene.capture, "the device processes the microphone signal"),
         (scene.channel.drift, "the clocks drift"),
     ):
         if there_is:

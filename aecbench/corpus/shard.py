@@ -96,6 +96,10 @@ class Shard:
                 x[:] = np.nan
         return audio
 
+    def scale(self, row: int) -> float:
+        """What the stored samples of a scene are multiplied with. Raises CorpusError."""
+        return float(self._scales[row])
+
     def rir(self, row: int) -> NDArray[np.float32]:
         """The echo paths of a scene, one after the other: [segments x L]."""
         return np.asarray(self._read("rir", row))

@@ -18,6 +18,7 @@ __all__ = [
     "butterworth_high_pass",
     "filtered",
     "high_pass",
+    "high_shelf",
     "inverse_shelf",
     "low_pass",
     "shelf",
@@ -63,6 +64,12 @@ def shelf(frequency: float, gain: float, rate: int) -> Section:
     """First-order low shelf (s + g) / (s + 1) at `frequency` Hz: gain g at DC, 1 at Nyquist."""
     k = _warped(frequency, rate)
     return [(1 + gain * k) / (1 + k), (gain * k - 1) / (1 + k)], [1.0, (k - 1) / (1 + k)]
+
+
+def high_shelf(frequency: float, gain: float, rate: int) -> Section:
+    """First-order high shelf (g s + 1) / (s + 1) at `frequency` Hz: gain 1 at DC, g at Nyquist."""
+    numerator, denominator = shelf(frequency, 1 / gain, rate)
+    return [gain * b for b in numerator], denominator
 
 
 def inverse_shelf(frequency: float, gain: float, rate: int) -> Section:

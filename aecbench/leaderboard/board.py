@@ -32,8 +32,8 @@ from aecbench.record import Frozen
 from aecbench.results import (
     CEILING,
     LOST_RULE,
+    ROW_COLUMNS,
     RTF,
-    SCORES,
     SOURCES,
     Column,
     Interval,
@@ -54,7 +54,6 @@ __all__ = [
     "Standing",
     "board_folders",
     "board_names",
-    "condition_title",
     "find_board",
     "is_shipped",
     "new_board",
@@ -64,8 +63,8 @@ __all__ = [
 ]
 
 BOARD, SCENES, BOARDS = "board.toml", "scenes.parquet", "leaderboards"
+BEST = "best"  # the alignment that suits the system, see `aecbench.systems.load_system`
 DRAWN = (*CONDITIONS, "nonlinear", "duration", *SOURCES)  # what is kept of a scene
-UNITS = {"ser": "dB", "ser_double": "dB", "rt60": "s", "delay": "s"}
 RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
 train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
@@ -98,13 +97,23 @@ class Rules(Frozen):
     title: str = Field(max_length=200)
     rebuild: str = ""  # the command that makes the corpus
     rules: str = RULES
-    align: str = "auto"  # alignment in front of systems that listen to the far end; such as align themselves have none
+    align: str = "auto"  # alignment of the far end, as for `load_system`; older boards say "auto" for "best"
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
     corpus: CorpusFacts
     simulator: int = 1  # version of the simulator that made the corpus; 0: it was imported
     near_lost: NearLost = NearLost()
     scenes: Hash  # SHA-256 of scenes.parquet
     metrics: dict[str, RankedMetric]
+
+    @property
+    def alignment(self) -> str:
+        """The alignment that `load_system` is given for an entry."""
+        return BEST if self.align == "auto" else self.align
+
+    @property
+    def alignments(self) -> tuple[str, ...]:
+        """The alignments that a system of an entry may have: that of the board, or none if it needs none."""
+        return ("auto" if self.align == BEST else self.align), "none"
 
     @property
     def older_corpus(self) -> bool:
@@ -145,7 +154,7 @@ class Board:
         facts = {entry.name: entry.system.model_dump() for entry, _ in chosen}
         rule = LostRule(self.rules.near_lost.loss, self.rules.near_lost.share)
         if not frames:
-            columns = [*SCORES, *self.scenes.columns.drop("scene")]
+            columns = [*ROW_COLUMNS, *self.scenes.columns.drop("scene")]
             return ResultTable(pd.DataFrame(columns=columns), {**self.facts, "systems": {}}, rule)
         rows = pd.concat(frames, ignore_index=True).merge(self.scenes, on="scene", how="left", validate="many_to_one")
         texts = [str(name) for name, kind in rows.dtypes.items() if kind == "str"]
@@ -250,15 +259,6 @@ class Board:
         return [name for name in known if name in self.scenes and self.scenes[name].nunique() > 1]
 
 
-def condition_title(condition: str) -> str:
-    """What a condition is called over a table.
-
-    >>> condition_title("ser"), condition_title("talk")
-    ('ser [dB]', 'talk')
-    """
-    return f"{condition} [{UNITS[condition]}]" if condition in UNITS else condition
-
-
 def board_folders(place: Path | None = None) -> Path:
     """Where boards lie: in `place`, in ./leaderboards, or where the shipped ones are."""
     if place is not None:
@@ -332,7 +332,7 @@ def new_board(
     *,
     title: str = "",
     rebuild: str = "",
-    align: str = "auto",
+    align: str = BEST,
     ranked_by: Sequence[str] = (),
 ) -> Board:
     """Make the folder of a board, for the corpus and the metrics of a table of results, without entries.
@@ -340,7 +340,8 @@ def new_board(
     It is called as the folder, and is ranked by those of RANKED_BY that it has, or by all, where nothing else is said.
     Raises BoardError where there is one already, UnknownName for a metric, UsageError for an alignment, OutputError.
     """
-    alignment(align)
+    if align != BEST:
+        alignment(align)
     if (place / BOARD).exists():
         raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
     metrics = [metric for metric in table.metrics if metric in table.provenance["metrics"]]

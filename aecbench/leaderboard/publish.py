@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS, target
-from aecbench.config import canonical_json, parse, read_toml, sha256
+from aecbench.cards import CARD, read_card
+from aecbench.config import canonical_json, parse, sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.check import among, check_entry, stated
@@ -18,7 +19,7 @@ from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Publi
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.text import hidden
 from aecbench.results import CEILING, ROWS, ResultTable
-from aecbench.systems import CARD, Card, card_folder, load_system
+from aecbench.systems import card_folder, load_system
 
 __all__ = ["board_of", "load_results", "prepare", "publish"]
 
@@ -126,7 +127,7 @@ def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[s
             )
     if folder is None:
         return None
-    return parse(Card, read_toml(folder / CARD), str(folder / CARD)).model_dump(mode="json")
+    return read_card(folder).model_dump(mode="json")
 
 
 def _entry(

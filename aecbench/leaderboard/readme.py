@@ -5,11 +5,12 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from aecbench.leaderboard.board import BOARD, Board, board_names, condition_title, open_board
+from aecbench.leaderboard.board import BOARD, Board, board_names, open_board
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.text import markdown
 from aecbench.output import whole_file
 from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell, summarised
+from aecbench.scenes.conditions import with_unit
 
 __all__ = ["README", "board_readme", "boards_readme", "foot", "update", "update_all"]
 
@@ -65,7 +66,7 @@ def board_readme(board: Board) -> str:
     if board.systems:
         parts += [_standings(board), foot(board)]
         for condition in (name for name in SHOWN if name in board.conditions):
-            parts.append(f"## By {condition_title(condition)}")
+            parts.append(f"## By {with_unit(condition)}")
             parts += [_by(board, condition, metric) for metric in rules.ranked_by]
         parts += ["## Entries", _entries(board)]
     else:

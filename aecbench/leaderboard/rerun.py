@@ -14,7 +14,7 @@ from aecbench.errors import NotInstalled
 from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry, Published
-from aecbench.leaderboard.task import check_corpus
+from aecbench.leaderboard.task import board_scenes
 from aecbench.metrics import METRICS, TABLE, find, of_version
 from aecbench.systems import System, load_system
 
@@ -48,10 +48,9 @@ def rerun(
     may differ as ALLOWED says, because compilers round differently. Times are not compared. Raises BoardError where the
     corpus is not that of the board.
     """
-    check_corpus(board.rules, corpus)
-    ids = list(corpus.split(board.rules.corpus.split).scenes["scene"])
-    chosen = np.random.default_rng(seed).choice(len(ids), min(count, len(ids)), replace=False)
-    scenes = corpus.where(scene=[ids[n] for n in chosen])
+    scenes = board_scenes(board.rules, corpus)
+    chosen = np.random.default_rng(seed).choice(len(scenes), min(count, len(scenes)), replace=False)
+    scenes = scenes.where(scene=list(scenes.scenes["scene"].iloc[chosen]))
     for _, found in sorted(board.current.items()):
         yield _again(found, models, scenes, jobs)
 

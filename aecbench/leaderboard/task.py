@@ -8,7 +8,7 @@ from aecbench.leaderboard.board import Rules
 from aecbench.leaderboard.entry import BoardError
 from aecbench.metrics import Metric, find, of_version
 
-__all__ = ["board_corpus", "board_metrics", "check_corpus"]
+__all__ = ["board_corpus", "board_metrics", "board_scenes", "check_corpus"]
 
 
 def board_corpus(rules: Rules, path: Path) -> Corpus:
@@ -31,6 +31,12 @@ def check_corpus(rules: Rules, corpus: Corpus) -> None:
             f"{corpus.path}: is corpus {corpus.id[:12]}, digest {corpus.digest[:12]}, and board {rules.name} is of "
             f"{facts.id[:12]}, {facts.digest[:12]}; {_advice(rules)}"
         )
+
+
+def board_scenes(rules: Rules, corpus: Corpus) -> Corpus:
+    """Return the scenes of a board. Raises BoardError where the corpus is another one."""
+    check_corpus(rules, corpus)
+    return corpus.split(rules.corpus.split)
 
 
 def board_metrics(rules: Rules) -> dict[str, Metric]:

@@ -10,8 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from aecbench.metrics import (
+    aecmos,
     base,
     convergence,
+    dnsmos,
     erle,
     erle_raw,
     erle_segmental,
@@ -25,7 +27,9 @@ from aecbench.metrics import (
     near_attenuation,
     noise_reduction,
     pesq,
+    pesq_clean,
     pesq_nb,
+    pesq_raw,
     pumping,
     reconvergence,
     residual_level,
@@ -33,17 +37,19 @@ from aecbench.metrics import (
     si_sdr,
     stoi,
 )
-from aecbench.metrics.base import Metric, Score
+from aecbench.metrics.base import Metric, Score, Trial
 from aecbench.plugins import Table
 from aecbench.signals import Array, Signals, Talk
 
 __all__ = [
     "DEFAULT_METRICS",
+    "FAMILIES",
     "METRICS",
     "RANKED_BY",
     "TABLE",
     "Metric",
     "Score",
+    "Trial",
     "choose",
     "find",
     "of_version",
@@ -97,6 +103,18 @@ METRICS: dict[str, Metric] = {
     "estoi": Metric(fn=estoi.estoi, title="ESTOI", unit="", better="higher", talk=NEAR_ACTIVE, version=1, span=True),
     "pesq_nb": Metric(
         fn=pesq_nb.pesq_nb, title="PESQ-nb", unit="MOS-LQO", better="higher", talk=NEAR_ACTIVE, version=1, span=True
+    ),
+    "pesq_raw": Metric(
+        fn=pesq_raw.pesq_raw, title="PESQ raw", unit="MOS", better="higher", talk=NEAR_ACTIVE, version=1, span=True
+    ),
+    "pesq_clean": Metric(
+        fn=pesq_clean.pesq_clean,
+        title="PESQ w/o noise",
+        unit="MOS-LQO",
+        better="higher",
+        talk=NEAR_ACTIVE,
+        version=1,
+        span=True,
     ),
     "residual_level": Metric(
         fn=residual_level.residual_level,
@@ -159,27 +177,37 @@ DEFAULT_METRICS = {
 RANKED_BY = ("erle_true", "erle", "pesq", "stoi", "fsdr")  # what a board ranks by where it does not say otherwise
 FORMER = {("erle", 1): "erle_raw"}  # what a metric computed in a version before, under the name it has now
 ALL = "all"
-TABLE = Table("metric", "aecbench.metrics", METRICS, (Metric,), reserved=(ALL,))
+FAMILIES: dict[str, Callable[[], dict[str, Metric]]] = {
+    **{name: partial(aecmos.aecmos_metrics, name) for name in aecmos.NETWORKS},
+    "dnsmos": dnsmos.dnsmos_metrics,
+}
+"""Metrics by networks that an extra brings: name of a family -> its rows. Choosing the family chooses all of them."""
+MEMBERS = {f"{name}_{row}": name for name in aecmos.NETWORKS for row in aecmos.ROWS}
+MEMBERS |= {f"dnsmos_{row}": "dnsmos" for row in dnsmos.ROWS}
+TABLE = Table("metric", "aecbench.metrics", METRICS, (Metric,), reserved=(ALL, *FAMILIES, *MEMBERS))
 
 
 def find(name: str) -> Metric:
-    """The metric of a name: a row of METRICS, one that an installed package offers, or "package.module:NAME".
+    """The metric of a name: a row of METRICS or of FAMILIES, one of an installed package, or "package.module:NAME".
 
-    Raises UnknownName, and ConfigError for one of another package that cannot be used.
+    Raises UnknownName, ConfigError for one of another package that cannot be used, and MissingExtra.
     """
-    return TABLE.find(name)
+    return FAMILIES[MEMBERS[name]]()[name] if name in MEMBERS else TABLE.find(name)
 
 
 def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) -> Mapping[str, Metric]:
     """The metrics of these names; "all" are all rows of METRICS, None is DEFAULT_METRICS, a table is itself.
 
-    Raises as `find`.
+    The name of a family stands for all of its metrics. Raises as `find`.
     """
     if metrics is None or isinstance(metrics, Mapping):
         return DEFAULT_METRICS if metrics is None else metrics
     names = [metrics] if isinstance(metrics, str) else metrics
-    chosen = {name: find(name) for name in names if name != ALL}
-    return {**METRICS, **chosen} if ALL in names else chosen
+    chosen: dict[str, Metric] = dict(METRICS) if ALL in names else {}
+    for name in names:
+        if name != ALL:
+            chosen |= FAMILIES[name]() if name in FAMILIES else {name: find(name)}
+    return chosen
 
 
 def of_version(name: str, version: int) -> Metric | None:
@@ -200,7 +228,12 @@ def score(
     changes: Sequence[float] = (),
     responses: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Score:
-    """Score one scene with a metric or the one of a name: see `aecbench.metrics.base.score`. Raises as `find`."""
-    if isinstance(metric, str):
-        metric = find(metric)
-    return base.score(metric, signals, estimate, rate, talk, changes, responses)
+    """Score the estimate [T] of one scene, stems [T] at `rate` Hz, with a metric or the one of a name.
+
+    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given;
+    `changes` are the times [s] at which its echo path changes; `responses` gives the impulse response [L] of the echo
+    path and that which the system has learnt, or raises Undefined, and is called where a metric asks for them. See
+    `aecbench.metrics.base.score`. Raises as `find`.
+    """
+    chosen = find(metric) if isinstance(metric, str) else metric
+    return base.score(chosen, Trial(signals, estimate, rate, talk, changes, responses))

@@ -1,13 +1,14 @@
-"""AECMOS: what a neural network expects listeners to say of echo and of other degradations, without any stems.
+"""AECMOS: a network's estimate of how listeners would rate echo and other degradations, without any stems.
 
 M. Purin, S. Sootla, M. Sponza, A. Saabas and R. Cutler, "AECMOS: A speech quality assessment metric for echo
-impairment", ICASSP 2022. The network is not part of this package: it is the file Run_1663915512_Stage_0.onnx (version 4
-for 16 kHz, with scenarios) of the folder AECMOS/AECMOS_local in the repository microsoft/AEC-Challenge.
+impairment", ICASSP 2022. The networks are those that know the scenario: version 4 for 16 kHz, and the one for 48 kHz.
+They are not part of this package: the wheel speechmos carries them (MIT licence), and they are files of the folder
+AECMOS/AECMOS_local in the repository microsoft/AEC-Challenge.
 """
 
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,60 +19,91 @@ from aecbench.metrics import onnx_model
 from aecbench.metrics.base import Metric, each
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["aecmos", "aecmos_metrics"]
+__all__ = ["NETWORKS", "ROWS", "aecmos", "aecmos_metrics"]
 
 Scenario = Literal["st", "nst", "dt"]  # far-end single talk, near-end single talk, double talk
 
-RATE = 16_000  # [Hz]
-LONGEST = 20  # [s]; what follows is not listened to
-FFT, HOP, BANDS = 513, 256, 160
-HIDDEN = (4, 1, 64)  # the state that the network starts from
+HOP = 0.016  # [s] between frames of twice that and one sample
+LONGEST = 20  # [s]; what follows is not rated
+BANDS = 160
 MARK = 20  # frames that tell the scenario, and then as many of zeros
-INPUTS: onnx_model.Inputs = {None: (1, 3, None, BANDS), "h0": HIDDEN}
 ECHO, OTHER = 0, 1  # the two outputs
 
+
+class Network(NamedTuple):
+    """A published network."""
+
+    title: str
+    rate: int  # [Hz]
+    hidden: tuple[int, int, int]  # shape of the state that it starts from
+    file: str  # in the wheel
+
+    @property
+    def inputs(self) -> onnx_model.Inputs:
+        """Features of far end, microphone and output, and the state."""
+        return {None: (1, 3, None, BANDS), "h0": self.hidden}
+
+
+NETWORKS = {
+    "aecmos": Network("AECMOS", 16_000, (4, 1, 64), "aecmos_models/Run_1663915512_Stage_0.onnx"),
+    "aecmos_48k": Network("AECMOS 48k", 48_000, (4, 1, 96), "aecmos_models/Run_1668423760_Stage_0.onnx"),
+}
 ROWS = {
-    "aecmos_st_echo": ("FEST echo", Talk.FAR, "st", ECHO),
-    "aecmos_dt_echo": ("DT echo", Talk.DOUBLE, "dt", ECHO),
-    "aecmos_dt_other": ("DT other", Talk.DOUBLE, "dt", OTHER),
-    "aecmos_nst_other": ("NEST other", Talk.NEAR, "nst", OTHER),
+    "st_echo": ("FE echo", Talk.FAR, "st", ECHO),
+    "dt_echo": ("DT echo", Talk.DOUBLE, "dt", ECHO),
+    "dt_other": ("DT other", Talk.DOUBLE, "dt", OTHER),
+    "nst_other": ("NE other", Talk.NEAR, "nst", OTHER),
 }
 
 
-def aecmos_metrics(model: Path) -> dict[str, Metric]:
-    """The four marks of the AEC challenges as metrics, by a model file. They need no stems.
+def aecmos_metrics(model: Path | str = "aecmos") -> dict[str, Metric]:
+    """Return the four marks of the AEC challenges as metrics, by a network of NETWORKS or by a model file.
 
-    Raises UsageError for a file that is no such model, MissingExtra without onnxruntime.
+    They need no stems. Raises UsageError for a file that is not such a model, MissingExtra without onnxruntime or the
+    wheel with the networks.
     """
-    onnx_model.check(model, INPUTS)
+    expected = {name: network.inputs for name, network in NETWORKS.items()}
+    path = model if isinstance(model, Path) else onnx_model.installed(NETWORKS[model].file)
+    name = onnx_model.which(path, expected)
+    network = NETWORKS[name]
     return {
-        name: Metric(
-            fn=partial(aecmos, model=model, scenario=scenario, output=output),
-            title=title,
+        f"{name}_{row}": Metric(
+            fn=partial(aecmos, model=path, network=name, scenario=scenario, output=output),
+            title=f"{network.title} {title}",
             unit="MOS",
             better="higher",
             talk=frozenset({talk}),
-            version=onnx_model.fingerprint(model),
+            version=onnx_model.fingerprint(path),
             stems=False,
             span=talk == Talk.DOUBLE,
         )
-        for name, (title, talk, scenario, output) in ROWS.items()
+        for row, (title, talk, scenario, output) in ROWS.items()
     }
 
 
 @each
-def aecmos(signals: Signals, estimate: Array, rate: int, *, model: Path, scenario: Scenario, output: int) -> float:
+def aecmos(
+    signals: Signals,
+    estimate: Array,
+    rate: int,
+    *,
+    model: Path,
+    scenario: Scenario,
+    output: int,
+    network: str = "aecmos",
+) -> float:
     """MOS from 1 to 5 for echo (`output` 0) or other degradations (1): [..., T] at `rate` Hz -> [...].
 
-    Reads `signals.far`, `signals.mic` and `estimate`. Rated is what the challenges rate, see `rated`, of it the first
-    20 s.
+    Reads `signals.far`, `signals.mic` and `estimate`, resampled to the rate of the network. The challenges' part of a
+    recording is rated, see `rated`, and at most 20 s of it.
     """
+    _, to, hidden, _ = NETWORKS[network]
     part = rated(scenario, estimate.shape[-1], rate)
-    heard = [resample(x[part].astype(np.float32), rate, RATE) for x in (signals.far, signals.mic, estimate)]
-    # what is absent in a scenario is marked by zeros: the far end, or the near end at the microphone; never the output
+    inputs = [resample(x[part].astype(np.float32), rate, to) for x in (signals.far, signals.mic, estimate)]
+    # zeros mark the signal that a scenario lacks: the far end, or the near end at the microphone; never the output
     present = (scenario != "nst", scenario != "st", True)
-    features = [_marked(log_mel(x[: LONGEST * RATE]), mark) for x, mark in zip(heard, present, strict=True)]
-    return float(onnx_model.run(model, np.stack(features)[None], np.zeros(HIDDEN)).ravel()[output])
+    features = [_marked(log_mel(x[: LONGEST * to], to), mark) for x, mark in zip(inputs, present, strict=True)]
+    return float(onnx_model.run(model, np.stack(features)[None], np.zeros(hidden)).ravel()[output])
 
 
 def rated(scenario: Scenario, length: int, rate: int) -> slice:
@@ -91,26 +123,29 @@ def rated(scenario: Scenario, length: int, rate: int) -> slice:
     return slice(start, length)
 
 
-def log_mel(x: Array) -> Array:
-    """Mel spectrum of [T] at 16 kHz: [frames, 160], 1 for the loudest bin, 0 for 40 dB less, and at least -1.
+def log_mel(x: Array, rate: int) -> Array:
+    """Mel spectrum of [T] at `rate` Hz: [frames, 160], 1 for the loudest bin, 0 for 40 dB less, and at least -1.
 
-    Frames of 513 samples under a periodic Hann window, every 256, of the signal with 256 zeros on either side.
+    Frames of 32 ms and one sample under a periodic Hann window, every 16 ms, of the signal with 16 ms of zeros on either
+    side.
     """
-    frames = sliding_window_view(np.pad(x.astype(np.float32), FFT // 2), FFT)[::HOP]
-    hann = np.sin(np.pi * np.arange(FFT) / FFT).astype(np.float32) ** 2
+    hop = round(rate * HOP)
+    size = 2 * hop + 1
+    frames = sliding_window_view(np.pad(x.astype(np.float32), hop), size)[::hop]
+    hann = np.sin(np.pi * np.arange(size) / size).astype(np.float32) ** 2
     spectrum = np.abs(rfft(frames * hann)) ** 2
-    decibels = 10 * np.log10(np.maximum(spectrum @ _mel_filters().T, 1e-10))
+    decibels = 10 * np.log10(np.maximum(spectrum @ mel_filters(rate, size).T, 1e-10))
     return np.asarray(np.maximum(decibels - decibels.max() + 40, -40) / 40)
 
 
 @cache
-def _mel_filters() -> Array:
-    """Triangles of unit area, evenly spaced on the mel scale of M. Slaney's Auditory Toolbox: [160, 257]."""
+def mel_filters(rate: int, size: int) -> Array:
+    """Triangles of unit area [160, size // 2 + 1], evenly spaced on the mel scale of M. Slaney's Auditory Toolbox."""
     step = np.log(6.4) / 27  # of the logarithmic part, from 1 kHz = 15 mel on; below it 200/3 Hz are one mel
-    top = 15 + np.log(RATE / 2 / 1000) / step
+    top = 15 + np.log(rate / 2 / 1000) / step
     mels = np.linspace(0, top, BANDS + 2)
     edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))[:, None]
-    bins = np.arange(FFT // 2 + 1) * RATE / FFT
+    bins = np.arange(size // 2 + 1) * rate / size
     rise, fall = (bins - edges[:-2]) / np.diff(edges, axis=0)[:-1], (edges[2:] - bins) / np.diff(edges, axis=0)[1:]
     filters = np.maximum(np.minimum(rise, fall), 0) * 2 / (edges[2:] - edges[:-2])
     return np.asarray(filters, np.float32)

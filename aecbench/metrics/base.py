@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 from aecbench.dsp import levels
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["ALONE", "LIMIT", "SHORTEST", "AtLeast", "Inapplicable", "Metric", "Score", "Undefined", "each", "score"]
+__all__ = [
+    "ALONE",
+    "LIMIT",
+    "SHORTEST",
+    "AtLeast",
+    "Inapplicable",
+    "Metric",
+    "Score",
+    "Trial",
+    "Undefined",
+    "each",
+    "score",
+]
 
 LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
 NO_STEMS = "no stems: a real recording"
@@ -88,37 +100,42 @@ class Score(NamedTuple):
     failed: bool = False  # undefined through the estimate or through the metric's code, not through the scene
 
 
-def score(
-    metric: Metric,
-    signals: Signals,
-    estimate: Array,
-    rate: int,
-    talk: NDArray[np.integer[Any]] | None = None,
-    changes: Sequence[float] = (),
-    responses: Callable[[], tuple[Array, Array]] | None = None,
-) -> Score:
-    """Score the estimate [T] of one scene, stems [T] at `rate` Hz.
+@dataclass(frozen=True)
+class Trial:
+    """A scene and what a system made of it: all that a metric can ask for. Signals are [T] at `rate` Hz."""
 
-    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given;
-    `changes` are the times [s] at which its echo path changes; `responses` gives the impulse response [L] of the echo
-    path and that which the system has learnt, or raises Undefined, and is called where a metric asks for them. Values
-    in dB are held within ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over scenes
-    exists. Never raises for what is in the audio: an estimate that cannot be scored has the value NaN and a reason.
+    signals: Signals
+    estimate: Array
+    rate: int
+    talk: NDArray[np.integer[Any]] | None = None  # `Talk` per frame, see `aecbench.dsp.levels.talk`; None: from stems
+    changes: Sequence[float] = ()  # times [s] at which the echo path changes
+    responses: Callable[[], tuple[Array, Array]] | None = None  # of echo path and filter, [L] each; may raise Undefined
+
+
+def score(metric: Metric, trial: Trial) -> Score:
+    """Score one scene.
+
+    Values in dB are held within ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over
+    scenes exists. Never raises for the content of the audio: an estimate that cannot be scored has the value NaN and a
+    reason.
     """
-    estimate = np.asarray(estimate)
-    talk = levels.talk(signals, rate) if talk is None else talk
+    signals, estimate, rate = trial.signals, np.asarray(trial.estimate), trial.rate
+    talk = levels.talk(signals, rate) if trial.talk is None else trial.talk
     try:
         if metric.stems and np.isnan(signals.near).any():
             raise Inapplicable(NO_STEMS)
         _check(estimate, signals)
         keep = _cut(metric, talk, rate, estimate.shape[-1])
-        more: tuple[Any, ...] = (_positions(changes, rate, keep, estimate.shape[-1]),) if metric.changes else ()
-        more += (levels.to_samples(talk, rate, estimate.shape[-1])[keep],) if metric.labels else ()
+        more: tuple[Any, ...] = ()
+        if metric.changes:
+            more += (_positions(trial.changes, rate, keep, estimate.shape[-1]),)
+        if metric.labels:
+            more += (levels.to_samples(talk, rate, estimate.shape[-1])[keep],)
         signals, estimate = Signals(*(x[keep] for x in signals)), estimate[keep]
         if estimate.size < SHORTEST * rate:
             raise Inapplicable(f"shorter than {SHORTEST} s")
         if metric.responses:
-            more += _known(responses)
+            more += _known(trial.responses)
         value = _value(metric, signals, estimate, rate, *more)
         if np.isnan(value):
             raise _why(metric, signals, estimate)

@@ -1,8 +1,8 @@
-"""DNSMOS: what a neural network expects listeners to say of speech, background and the whole, without any stems.
+"""DNSMOS: a network's estimate of how listeners would rate speech, background and the whole, without any stems.
 
 C. K. A. Reddy, V. Gopal and R. Cutler, "DNSMOS P.835: A non-intrusive perceptual objective speech quality metric to
-evaluate noise suppressors", ICASSP 2022. The network is not part of this package: it is the file sig_bak_ovr.onnx of
-the folder DNSMOS/DNSMOS in the repository microsoft/DNS-Challenge.
+evaluate noise suppressors", ICASSP 2022. The network is not part of this package: the wheel speechmos carries it (MIT
+licence), and it is the file sig_bak_ovr.onnx of the folder DNSMOS/DNSMOS in the repository microsoft/DNS-Challenge.
 """
 
 from functools import partial
@@ -15,37 +15,40 @@ from aecbench.metrics import onnx_model
 from aecbench.metrics.base import Metric, each
 from aecbench.signals import Array, Signals, Talk
 
-__all__ = ["dnsmos", "dnsmos_metrics"]
+__all__ = ["ROWS", "dnsmos", "dnsmos_metrics"]
 
 RATE = 16_000  # [Hz]
-SECONDS = 9.01  # that the network listens to at a time; the next time from 1 s later
+SECONDS = 9.01  # length of the network's input; the next one starts 1 s later
+FILE = "dnsmos_models/sig_bak_ovr.onnx"  # in the wheel
 INPUTS: onnx_model.Inputs = {"input_1": (1, round(SECONDS * RATE))}
 
 ROWS = {  # title, output, and the polynomial from the output to a mark, highest power first
-    "dnsmos_sig": ("SIG", 0, (-0.08397278, 1.22083953, 0.0052439)),
-    "dnsmos_bak": ("BAK", 1, (-0.13166888, 1.60915514, -0.39604546)),
-    "dnsmos_ovrl": ("OVRL", 2, (-0.06766283, 1.11546468, 0.04602535)),
+    "sig": ("DNSMOS SIG", 0, (-0.08397278, 1.22083953, 0.0052439)),
+    "bak": ("DNSMOS BAK", 1, (-0.13166888, 1.60915514, -0.39604546)),
+    "ovrl": ("DNSMOS OVRL", 2, (-0.06766283, 1.11546468, 0.04602535)),
 }
 
 
-def dnsmos_metrics(model: Path) -> dict[str, Metric]:
-    """Speech, background and overall mark (ITU-T P.835) as metrics, by a model file. They need no stems.
+def dnsmos_metrics(model: Path | None = None) -> dict[str, Metric]:
+    """Return speech, background and overall mark (ITU-T P.835) as metrics, by the wheel's network or a model file.
 
-    Raises UsageError for a file that is no such model, MissingExtra without onnxruntime.
+    They need no stems. Raises UsageError for a file that is not such a model, MissingExtra without onnxruntime or the
+    wheel with the network.
     """
-    onnx_model.check(model, INPUTS)
+    path = onnx_model.installed(FILE) if model is None else model
+    onnx_model.check(path, INPUTS)
     return {
-        name: Metric(
-            fn=partial(dnsmos, model=model, output=output, polynomial=polynomial),
+        f"dnsmos_{row}": Metric(
+            fn=partial(dnsmos, model=path, output=output, polynomial=polynomial),
             title=title,
             unit="MOS",
             better="higher",
             talk=frozenset({Talk.NEAR, Talk.DOUBLE}),
-            version=onnx_model.fingerprint(model),
+            version=onnx_model.fingerprint(path),
             stems=False,
             span=True,
         )
-        for name, (title, output, polynomial) in ROWS.items()
+        for row, (title, output, polynomial) in ROWS.items()
     }
 
 
@@ -55,7 +58,7 @@ def dnsmos(
 ) -> float:
     """MOS from 1 to 5 of `estimate` [..., T] at `rate` Hz -> [...]: the mean over 9.01 s from every second on.
 
-    What is shorter is doubled until it is long enough.
+    A shorter signal is doubled until it is long enough.
     """
     x, length = resample(estimate.astype(np.float32), rate, RATE), round(SECONDS * RATE)
     while x.size < length:

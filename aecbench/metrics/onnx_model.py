@@ -1,36 +1,59 @@
-"""Models in ONNX files that the user has: loaded once per process, run on one thread."""
+"""Networks in ONNX files, of an installed package or the user's own: loaded once per process, run on one thread."""
 
 import functools
 import hashlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from aecbench.errors import MissingExtra, UsageError
+from aecbench.onnx_session import load_session
 from aecbench.signals import Array
 
-__all__ = ["Inputs", "check", "fingerprint", "run"]
+__all__ = ["Inputs", "check", "fingerprint", "installed", "run", "which"]
+
+EXTRA = "aecmos"
+PACKAGE = "speechmos"  # Microsoft's wheel with the files; only its folder is used, for its code needs librosa
 
 Shape = tuple[int | None, ...]  # None: any length
 Inputs = Mapping[str | None, Shape]  # by name, in this order; None: any name
 
 
-def check(path: Path, expected: Inputs) -> None:
-    """Raise UsageError unless the model takes these inputs.
+def installed(file: str) -> Path:
+    """Return the path of a model file, relative to the package that carries it. Raises MissingExtra."""
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtra(f"{PACKAGE}, which carries the models of AECMOS and DNSMOS,", EXTRA)
+    return Path(spec.submodule_search_locations[0]) / file
 
-    Raises MissingExtra without onnxruntime.
+
+def check(path: Path, expected: Inputs) -> None:
+    """Raise UsageError unless the model takes these inputs, and MissingExtra without onnxruntime."""
+    which(path, {"": expected})
+
+
+def which(path: Path, expected: Mapping[str, Inputs]) -> str:
+    """Return the key of the inputs that a model takes.
+
+    Raises UsageError where it takes none of them, and MissingExtra without onnxruntime.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file; give the path of an ONNX model")
     found = [(given.name, tuple(given.shape)) for given in _session(path).get_inputs()]
-    if len(found) != len(expected) or not all(map(_fits, found, expected.items())):
-        wanted = ", ".join(f"{name or 'any name'} {list(shape)}" for name, shape in expected.items())
-        got = ", ".join(f"{name} {list(shape)}" for name, shape in found)
-        raise UsageError(f"{path}: takes {got}, expected {wanted}; give another model")
+    for key, inputs in expected.items():
+        if len(found) == len(inputs) and all(map(_fits, found, inputs.items())):
+            return key
+    wanted = " or ".join(
+        ", ".join(f"{name or 'any name'} {list(shape)}" for name, shape in inputs.items())
+        for inputs in expected.values()
+    )
+    got = ", ".join(f"{name} {list(shape)}" for name, shape in found)
+    raise UsageError(f"{path}: takes {got}, expected {wanted}; give another model")
 
 
 def _fits(found: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape]) -> bool:
-    """A length that the model leaves open has a name, or None, instead of a number."""
+    """Whether an input is the expected one. A length that the model leaves open has a name, or None, for a number."""
     (name, shape), (wanted, lengths) = found, expected
     fit = all(n == m or m is None or not isinstance(n, int) for n, m in zip(shape, lengths, strict=False))
     return wanted in (None, name) and len(shape) == len(lengths) and fit
@@ -52,14 +75,4 @@ def fingerprint(path: Path) -> int:
 
 @functools.cache
 def _session(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingExtra("onnxruntime", "aecmos") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of many types, without a base of their own
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(f"{path}: onnxruntime cannot load it ({reason}); give an ONNX model") from None
+    return load_session(path, EXTRA, UsageError, "give the path of an ONNX model")

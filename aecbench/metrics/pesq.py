@@ -1,5 +1,7 @@
 """Perceptual evaluation of speech quality, wide band (ITU-T P.862.2), through the package pesq."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from aecbench.dsp.audio import resample
@@ -25,8 +27,8 @@ def pesq(signals: Signals, estimate: Array, rate: int) -> float:
     return over_windows(signals.near, estimate, rate, "wb")
 
 
-def over_windows(near: Array, estimate: Array, rate: int, mode: Mode) -> float:
-    """Mean PESQ over the windows of [T] and [T]; NaN if one is silent. Raises Undefined."""
+def over_windows(near: Array, estimate: Array, rate: int, mode: Mode, scale: Callable[[float], float] = float) -> float:
+    """Mean PESQ over the windows of [T] and [T], each on a `scale`; NaN if one is silent. Raises Undefined."""
     if not (near.any() and estimate.any()):
         return np.nan
     near, estimate = (resample((x / np.abs(x).max()).astype(np.float32), rate, RATE) for x in (near, estimate))
@@ -36,7 +38,7 @@ def over_windows(near: Array, estimate: Array, rate: int, mode: Mode) -> float:
         if speech[window].sum() < SPEECH * RATE:
             continue
         try:
-            values.append(run(near[window], estimate[window], mode=mode))
+            values.append(scale(run(near[window], estimate[window], mode=mode)))
         except PesqFailure as failure:
             raise Undefined(f"PESQ: {failure}") from None
     if not values:

@@ -1,21 +1,28 @@
-"""Data packs: audio that is on the web, by name. Fetched once into a cache, checked, and from then on a source.
+"""Data packs: audio on the web, by name. A pack is fetched once into a cache, checked, and from then on at hand.
 
-A pack is a list in the folder packs/: a CSV of files or a TOML of archives. Files that lie in the folder which
-AECBENCH_DATA names are used there and not downloaded. What a pack delivers does not depend on where it lies.
+A pack is a list in the folder packs/: a CSV of files, a TOML of archives, or a compressed CSV of one set of recordings.
+Files in the folder that AECBENCH_DATA names are used there and not downloaded. The content of a pack does not depend on
+where it is stored.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aecbench.assets import find
-from aecbench.errors import SourceError
+from aecbench.errors import SourceError, UsageError
 from aecbench.packs.archives import read_archives
 from aecbench.packs.base import DATA, Pack, Place, cache, data_folder
 from aecbench.packs.files import read_files
+from aecbench.packs.recordings import RecordingPack, read_recordings
 
-__all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack"]
+__all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack", "recordings"]
 
-READERS: dict[str, Callable[[str, Path], Pack]] = {".csv": read_files, ".toml": read_archives}
+READERS: dict[str, Callable[[str, Path], Pack]] = {
+    ".csv": read_files,
+    ".toml": read_archives,
+    ".xz": read_recordings,
+}
 
 
 def read_pack(name: str) -> Pack:
@@ -24,13 +31,19 @@ def read_pack(name: str) -> Pack:
     return READERS[path.suffix](name, path)
 
 
-def fetch(name: str, data: Path | None = None) -> Place:
-    """Download what is not here of a pack, check what is. What was interrupted goes on; what is whole is kept.
+def fetch(name: str, data: Path | None = None, *, only: Sequence[str] = (), limit: int | None = None) -> Place:
+    """Download the missing files of a pack and check the others. An interrupted download is resumed.
 
-    `data` is a folder in which files of the pack may lie already (default: the one that AECBENCH_DATA names).
-    Raises UnknownName, and SourceError for a download that fails or a file that is not the one listed.
+    `data` is a folder that may hold the files of the pack already (default: the one that AECBENCH_DATA names). Of a set
+    of recordings, `only` keeps the files whose paths hold all of these texts, and `limit` that many recordings.
+    Raises UnknownName, UsageError where only a part of another kind of pack is asked for, and SourceError for a
+    download that fails or a file that differs from the list.
     """
     pack, folder = read_pack(name), data_folder(data)
+    if only or limit is not None:
+        if not isinstance(pack, RecordingPack):
+            raise UsageError(f"pack {name!r} is fetched as a whole; leave out --only and --limit")
+        pack = pack.select(only, limit)
     try:
         return pack.fetch(folder)
     except OSError as error:
@@ -52,3 +65,24 @@ def locate(name: str, data: Path | None = None) -> Place:
             f"pack {name!r} is not in {where}; run: aecbench fetch {name}, or set {DATA} to a folder with all its files"
         )
     return place
+
+
+def recordings(names: Sequence[str], data: Path | None = None) -> tuple[Path, list[Path]]:
+    """Return the folder that holds the recordings of some sets, and those of their files that are here.
+
+    Raises UnknownName, UsageError for another kind of pack, and SourceError where a set has no file here.
+    """
+    folder, roots, files = data_folder(data), [], []
+    for name in names:
+        pack = read_pack(name)
+        if not isinstance(pack, RecordingPack):
+            raise UsageError(f"pack {name!r} is not a set of recordings; give a folder, or one of the sets")
+        root, here = pack.here(folder)
+        if not here:
+            where = pack.store if folder is None else f"{folder} or {pack.store}"
+            raise SourceError(f"pack {name!r} has no file in {where}; run: aecbench fetch {name}")
+        roots.append(root)
+        files += [root / row.path for row in here]
+    if len(set(roots)) > 1:
+        raise SourceError(f"the sets {', '.join(names)} lie in {' and '.join(map(str, roots))}; bring them together")
+    return Path(os.path.commonpath([path.parent for path in files])), files

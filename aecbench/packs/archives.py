@@ -1,7 +1,6 @@
 """A pack of archives: a TOML of tar files with a folder for every speaker. They are unpacked, indexed and removed."""
 
 import csv
-import hashlib
 import io
 import lzma
 import shutil
@@ -9,7 +8,6 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
@@ -18,6 +16,7 @@ from pydantic import Field
 
 from aecbench.config import parse, read_toml
 from aecbench.errors import SourceError
+from aecbench.hashing import file_sha256, in_threads
 from aecbench.packs.base import FILE, Place, Remote, cache
 from aecbench.packs.download import download
 from aecbench.progress import progress, transfer
@@ -27,7 +26,6 @@ __all__ = ["ArchivePack", "read_archives"]
 
 MANIFEST = "manifest.csv"
 SUFFIX = ".flac"
-HASHERS = 8  # threads: hashing is bound by the disk
 
 
 class Archive(Frozen):
@@ -156,16 +154,10 @@ def _write_manifest(root: Path, archives: tuple[Archive, ...]) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("file", "kind", "speaker", "split", "sha256"))
-    with ThreadPoolExecutor(HASHERS) as pool:
-        sums = progress(pool.map(_sha256, (path for path, _ in found)), len(found), "index", "files")
-        for (path, archive), sha256 in zip(found, sums, strict=True):
-            speaker = path.relative_to(root / archive.folder).parts[0]
-            table.writerow((path.relative_to(root).as_posix(), "speech", speaker, archive.split, sha256))
+    sums = progress(in_threads(file_sha256, [path for path, _ in found]), len(found), "index", "files")
+    for (path, archive), sha256 in zip(found, sums, strict=True):
+        speaker = path.relative_to(root / archive.folder).parts[0]
+        table.writerow((path.relative_to(root).as_posix(), "speech", speaker, archive.split, sha256))
     part = root / f"{MANIFEST}.part"
     part.write_text(text.getvalue(), encoding="utf-8")
     part.replace(root / MANIFEST)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

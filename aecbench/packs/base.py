@@ -13,7 +13,8 @@ from aecbench.record import Frozen
 __all__ = ["DATA", "FILE", "Pack", "Place", "Remote", "cache", "data_folder"]
 
 DATA = "AECBENCH_DATA"  # environment variable: a folder in which files of packs lie
-FILE = r"^[\w-][\w.-]*(/[\w-][\w.-]*)*$"  # of a path that stays below its folder on any system
+PART = r"[\w-][^/\\:*?\"<>|\x00-\x1f]*"  # of a path
+FILE = rf"^{PART}(/{PART})*$"  # path that stays below its folder on any system
 
 
 class Place(NamedTuple):
@@ -34,7 +35,9 @@ class Remote(Frozen):
     def whole(self, path: Path) -> bool:
         """Whether `path` is this file, to the last bit."""
         algorithm, digest = self.hash.split(":")
-        return path.is_file() and pooch.file_hash(path, alg=algorithm) == digest
+        if not path.is_file() or path.stat().st_size != self.bytes:
+            return False
+        return bool(pooch.file_hash(path, alg=algorithm) == digest)
 
 
 class Pack(Protocol):

@@ -1,4 +1,4 @@
-"""From the web into a folder, by pooch: what has its final name is whole, and what was interrupted goes on."""
+"""From the web into a folder, by pooch: a file with its final name is whole, and an interrupted download goes on."""
 
 import functools
 import logging
@@ -13,12 +13,13 @@ import pooch
 
 from aecbench.errors import SourceError
 from aecbench.packs.base import Remote
-from aecbench.progress import transfer
+from aecbench.progress import progress, transfer
 
-__all__ = ["download"]
+__all__ = ["check", "download"]
 
 CHUNK = 1 << 16  # bytes; less than one is lost where a connection is cut
-THREADS = 4  # most files are small: what takes time is asking for them
+THREADS = 8  # most files are small, so most of the time goes into asking for them
+POINTER = b"version https://git-lfs"  # how a Git LFS pointer begins
 RETRIES = 2
 
 Advance = Callable[[int], None]
@@ -26,6 +27,10 @@ Advance = Callable[[int], None]
 
 class Stopped(Exception):
     """Another download has failed."""
+
+
+class Pointer(Exception):
+    """A Git LFS pointer came in place of the file."""
 
 
 class Sink:
@@ -41,6 +46,8 @@ class Sink:
         """Append."""
         if self.stop.is_set():
             raise Stopped
+        if not self.start and data.startswith(POINTER):
+            raise Pointer
         self.file.write(data)
         self.advance(len(data))
 
@@ -86,16 +93,48 @@ def download(files: Sequence[Remote], folder: Path, what: str) -> None:
             for task in as_completed(tasks):
                 try:
                     task.result()
-                except (ValueError, OSError) as error:
+                except (ValueError, OSError, Pointer) as error:
                     raise SourceError(f"{tasks[task].url}: {_why(error)}") from None
         finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
 
 
+def check(files: Sequence[Remote], folder: Path, pack: str) -> None:
+    """Raise SourceError where some of the `files` of a pack are not whole in `folder`, which is not ours to change."""
+    wrong = _broken(files, folder)
+    if wrong:
+        first = folder / wrong[0].file
+        what, advice = "differ from its list", "restore or remove them"
+        if is_pointer(first):
+            what, advice = "are not the files of its list but Git LFS pointers", "run git lfs pull there"
+        raise SourceError(
+            f"{folder}: {len(wrong)} of the {len(files)} files of pack {pack} {what}, such as {wrong[0].file}; {advice}"
+        )
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a file is a Git LFS pointer."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(POINTER)) == POINTER
+
+
+def _broken(files: Sequence[Remote], folder: Path) -> list[Remote]:
+    """The files that are not whole in `folder`."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        whole = pool.map(lambda remote: remote.whole(folder / remote.file), files)
+        return [
+            remote
+            for remote, good in zip(files, progress(whole, len(files), "check", "files"), strict=True)
+            if not good
+        ]
+
+
 def _missing(files: Sequence[Remote], folder: Path) -> list[Remote]:
     """The files that are not whole in `folder`, where places are made for them."""
-    missing = [remote for remote in files if not remote.whole(folder / remote.file)]
+    missing = _broken(files, folder)
     for path in (folder / remote.file for remote in missing):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
@@ -123,6 +162,8 @@ def _get(url: str, output_file: str, _: pooch.Pooch, *, part: Path, advance: Adv
 
 def _why(error: BaseException) -> str:
     """What is at the bottom of an error of pooch or requests, and what to do."""
+    if isinstance(error, Pointer):
+        return "sends a Git LFS pointer instead of the file; report it, or give a folder with the files with --data"
     if type(error) is ValueError:
         return "what it sends is not the file that the pack lists, and was removed; try again later, or report it"
     while error.__context__ is not None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aecbench.config import parse
-from aecbench.errors import SourceError
 from aecbench.packs.base import Place, Remote, cache
-from aecbench.packs.download import download
+from aecbench.packs.download import check, download
 
 __all__ = ["FilePack", "read_files"]
 
@@ -37,19 +36,11 @@ class FilePack:
         """Check the files in the data folder if it has all of them; else get what the cache lacks."""
         here = self.place(data)
         if here is not None and here.root == data:
-            self._check(here.root)
+            check(self.files, here.root, self.name)
             return here
         folder = cache(self.name)
         download(self.files, folder, f"fetch {self.name}")
         return Place(self.manifest, folder)
-
-    def _check(self, root: Path) -> None:
-        wrong = [remote.file for remote in self.files if not remote.whole(root / remote.file)]
-        if wrong:
-            raise SourceError(
-                f"{root}: {len(wrong)} of the {len(self.files)} files of pack {self.name} differ from its list, "
-                f"such as {wrong[0]}; restore or remove them"
-            )
 
 
 def read_files(name: str, path: Path) -> FilePack:

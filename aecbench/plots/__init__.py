@@ -8,12 +8,10 @@ from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.evaluation import plot_evaluation
 from aecbench.plots.results import plot_results
 from aecbench.plots.scene import plot_scene, scene_picture
-from aecbench.plots.scene_data import find_scene
 from aecbench.plots.training import plot_training
 
 __all__ = [
     "Evaluated",
-    "find_scene",
     "plot_cancellation",
     "plot_convergence",
     "plot_corpus",

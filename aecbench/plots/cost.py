@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 from matplotlib.transforms import Bbox
 
+from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
-from aecbench.cancellers.count import count
 from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.style import PALE, Look, looks, plain, save
 from aecbench.results import RTF, Interval, ResultTable, heading
@@ -30,7 +30,7 @@ def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
     """cost.png, of PESQ and ERLE or what was scored of them. Gives the files that were written."""
     metrics = [metric for metric in QUALITY if metric in evaluated.table.metrics]
     path = folder / "cost.png"
-    counts = {system.name: count(system.canceller) for system in evaluated.systems}
+    counts = {system.name: abilities.cost(system.canceller) for system in evaluated.systems}
     macs = {name: RATE * found.macs for name, found in counts.items() if found is not None}
     return [path] if metrics and plot_cost(evaluated.table, metrics, path, macs) else []
 

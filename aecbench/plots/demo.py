@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from aecbench.demo import Demo
+from aecbench.demonstration import Demo
 from aecbench.dsp.levels import db
 from aecbench.plots.style import ACCENT, GREY, INK, RANGE, draw_spectrogram, plain, save, spectrum
 from aecbench.results import heading

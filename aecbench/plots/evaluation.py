@@ -24,7 +24,6 @@ PICTURES: dict[str, Callable[[Evaluated, Path], list[Path]]] = {
 def plot_evaluation(evaluated: Evaluated, folder: Path) -> list[Path]:
     """Draw every row of PICTURES into a folder; gives the files, none of a picture that has nothing to show.
 
-    A system has the same colour in all of them. ERLE over time and the gallery run the systems again, on the scenes
-    they show. Raises OutputError.
+    A system has the same colour in all of them. Raises OutputError.
     """
     return [path for draw in PICTURES.values() for path in draw(evaluated, folder)]

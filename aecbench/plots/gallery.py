@@ -1,39 +1,39 @@
-"""Some scenes to look at and to listen to: what went in and what every system made of it."""
+"""Some scenes to look at and to listen to: their signals and the output of every system."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from aecbench.corpus import Corpus, Item
-from aecbench.evaluation import scene_folder
-from aecbench.plots.evaluated import Evaluated, outputs
+from aecbench.corpus import Item
+from aecbench.evaluation import write_audio
+from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.style import draw_spectrogram, plain, save, spectrum
 from aecbench.signals import Array
 
-__all__ = ["SCENES", "plot_gallery", "plot_outputs"]
+__all__ = ["plot_gallery", "plot_outputs"]
 
-SCENES = 4
 COLUMNS = 4  # at most
 
 
 def plot_gallery(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """gallery/split-index/spectrograms.png of four scenes, beside the WAV files of their signals and of the outputs.
+    """Draw gallery/split-index/spectrograms.png of every scene of the gallery, beside the WAV files of its signals.
 
-    The scenes are the first of each kind of talk, and then the first. Gives the pictures that were written.
+    Gives the pictures.
     """
-    chosen, found = _chosen(evaluated.scenes), []
-    for item, heard in zip(chosen, outputs(evaluated, chosen, folder / "gallery"), strict=True):
-        found.append(scene_folder(folder / "gallery", item.scene.id) / "spectrograms.png")
-        plot_outputs(item, heard, found[-1])
-    return found
+    pictures = []
+    for item, outputs in evaluated.gallery:
+        pictures.append(write_audio(folder / "gallery", item, outputs) / "spectrograms.png")
+        plot_outputs(item, outputs, pictures[-1])
+    return pictures
 
 
-def plot_outputs(item: Item, heard: dict[str, Array], path: Path) -> None:
-    """Spectrograms of mic, near (where it is known) and of the outputs [T] of systems, all on one scale."""
+def plot_outputs(item: Item, outputs: Mapping[str, Array], path: Path) -> None:
+    """Draw spectrograms of mic, near (where it is known) and the outputs [T] of systems, all on one scale."""
     rate, signals = item.scene.rate, item.signals
     inputs = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
-    panels = [*inputs.items(), *heard.items()]
+    panels = [*inputs.items(), *outputs.items()]
     rows = -(-len(panels) // COLUMNS)
     columns = -(-len(panels) // rows)
     loudest = float(spectrum(signals.mic, rate).max())
@@ -52,10 +52,3 @@ def plot_outputs(item: Item, heard: dict[str, Array], path: Path) -> None:
         figure.colorbar(image, ax=grid, label="level [dB]", shrink=0.8, aspect=30)
         figure.suptitle(item.scene.id, size=9, x=0.01, ha="left")
         save(figure, path)
-
-
-def _chosen(scenes: Corpus) -> Corpus:
-    ids = list(scenes.scenes["scene"])
-    each = list(scenes.scenes.drop_duplicates("talk")["scene"])
-    rest = [scene for scene in ids if scene not in each]
-    return scenes.where(scene=[*each, *rest][:SCENES])

@@ -17,7 +17,6 @@ from aecbench.plots.plan import draw_plan
 from aecbench.plots.scene_data import Decay, Event, decay, events, played_tone
 from aecbench.plots.style import ACCENT, GREY, INK, PALE, draw_spectrogram, plain, save, shorten, spectrum
 from aecbench.scenes import devices
-from aecbench.scenes.loudspeaker import settings
 from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Room, Scene
 from aecbench.signals import STEMS, Array, Talk
@@ -124,7 +123,7 @@ def _loudspeaker(axis: Axes, scene: Scene) -> None:
     axis.plot(_closed(tone.given), _closed(tone.played), color=ACCENT)
     axis.set_title(f"loudspeaker: {model}", loc="left")
     axis.set(xlabel="in, a tone at full scale", ylabel="out", xlim=(-1.1, 1.1), ylim=(-limit, limit))
-    parameters = settings(f"device stage {model}", devices.find(model).parameters, scene.loudspeaker.parameters)
+    parameters = devices.settings(f"device stage {model}", devices.find(model).parameters, scene.loudspeaker.parameters)
     words = [f"THD {100 * tone.thd:.1f} %", *(f"{name} {text(name, [value])}" for name, value in parameters.items())]
     axis.text(0.03, 0.97, "\n".join(words), va="top", transform=axis.transAxes)
 

@@ -1,21 +1,17 @@
-"""What the picture of a scene shows, as numbers: which scene, its echo path, its loudspeaker, its changes."""
+"""What the picture of a scene shows, as numbers: its echo path, its loudspeaker, its changes."""
 
-import difflib
 from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import resample
 
-from aecbench.corpus import Corpus
 from aecbench.dsp.levels import db, power
-from aecbench.errors import UnknownName
 from aecbench.scenes import devices
-from aecbench.scenes.loudspeaker import LOUDSPEAKERS, settings
 from aecbench.scenes.rooms.decay import energy_decay, measured_rt60
 from aecbench.scenes.scene import Loudspeaker, Scene
 from aecbench.signals import Array
 
-__all__ = ["Decay", "Event", "Tone", "decay", "events", "find_scene", "played_tone"]
+__all__ = ["Decay", "Event", "Tone", "decay", "events", "played_tone"]
 
 TONE = 400  # about the frequency of the tone that a loudspeaker is given [Hz]
 PERIODS = 100  # of it, until a loudspeaker with memory has settled
@@ -54,23 +50,6 @@ class Event(NamedTuple):
     value: str = ""  # what it is from then on
 
 
-def find_scene(corpus: Corpus, name: str | None = None) -> int:
-    """The place in a corpus of the scene called `name`: corpus/split/index, or split/index.
-
-    Without a name: the first with double talk of the first split, or the first. Raises UnknownName.
-    """
-    scenes = corpus.scenes
-    if name is None:
-        double = np.flatnonzero((scenes["split"] == scenes["split"].iloc[0]) & (scenes["talk"] == "double"))
-        return int(double[0]) if double.size else 0
-    ids = [str(scene) for scene in scenes["scene"]]
-    places = {known: place for place, scene in enumerate(ids) for known in (scene, scene.split("/", 1)[1])}
-    if name not in places:
-        near = difflib.get_close_matches(name, places, n=1)
-        raise UnknownName(f"scene of {corpus.path}", name, near or [f"{ids[0]} to {ids[-1]}"])
-    return places[name]
-
-
 def decay(path: Array, rate: int) -> Decay:
     """An echo path [L] with its energy decay curve (Schroeder) and its reverberation time.
 
@@ -93,7 +72,7 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     given a tone of 400 Hz, until it has settled.
     """
     given = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
-    if loudspeaker.model in LOUDSPEAKERS:
+    if devices.find(loudspeaker.model).memoryless:
         return Tone(given, _characteristic(loudspeaker, given))
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
@@ -102,9 +81,9 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
-    model = LOUDSPEAKERS[loudspeaker.model]
-    values = settings(f"loudspeaker {loudspeaker.model}", model.parameters, loudspeaker.parameters)
-    y = model.fn(values.pop("drive", 1.0) * x, **values)
+    device = devices.find(loudspeaker.model)
+    values = devices.settings(f"loudspeaker {loudspeaker.model}", device.parameters, loudspeaker.parameters)
+    y = device.fn(values.pop("drive", 1.0) * x, **values)
     y = y - y.mean()
     return np.asarray(y * np.sqrt(power(x) / power(y)))
 

@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 def plot_training(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> None:
     """The loss of every step, its running mean, that in validation, and below these the scores in validation.
 
-    `steps` and `epochs` are rows as `aecbench.train.log.read_log` gives them; of the metrics those are drawn that an
+    `steps` and `epochs` are rows as `aecbench.training.log.read_log` gives them; of the metrics those are drawn that an
     epoch has. A ring marks the epoch with the lowest loss in validation. Raises OutputError.
     """
     scores = [name for name in METRICS if any(row.get(name) is not None for row in epochs)]

@@ -1,15 +1,14 @@
 """Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
 
-from aecbench.results.cache import Cache
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better, summarised
 from aecbench.results.estimates import Summary
 from aecbench.results.folder import ROWS, add, check
-from aecbench.results.formats import FORMATS, LOST, MARK, cell, difference_cell, lost_cell, result_json, wide
-from aecbench.results.groups import SCORES
-from aecbench.results.lost import LOST_RULE, Lost, LostRule
+from aecbench.results.formats import FORMATS, cell, difference_cell, lost_cell, result_json, wide
+from aecbench.results.groups import ROW_COLUMNS
+from aecbench.results.lost import CEILING, LOST, LOST_RULE, MARK, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, difference, holm, interval
-from aecbench.results.table import CEILING, ResultTable
+from aecbench.results.table import ResultTable
 
 __all__ = [
     "CEILING",
@@ -18,10 +17,9 @@ __all__ = [
     "LOST_RULE",
     "MARK",
     "ROWS",
+    "ROW_COLUMNS",
     "RTF",
-    "SCORES",
     "SOURCES",
-    "Cache",
     "Column",
     "Difference",
     "Interval",

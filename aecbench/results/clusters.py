@@ -15,6 +15,8 @@ SOURCES = {
     "near.speaker": "talkers",
     "noise.file": "noises",
     "loudspeaker.measured": "devices",
+    "loudspeaker.device": "devices",
+    "facts.device": "devices",
 }
 
 Codes = NDArray[np.int64]

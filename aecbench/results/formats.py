@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aecbench.results.columns import RTF, headings
+from aecbench.results.columns import RTF, headings, lower_is_better
 from aecbench.results.groups import variable
-from aecbench.results.lost import Lost
+from aecbench.results.latex import latex
+from aecbench.results.lost import CEILING, LOST, MARK, Lost
 from aecbench.results.statistics import LEVEL, Difference, Interval
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
-    "LOST",
-    "MARK",
     "cell",
     "difference_cell",
     "frame_text",
@@ -27,9 +26,6 @@ __all__ = [
     "result_json",
     "wide",
 ]
-
-MARK = "†"  # behind the name of a system that takes too much of the near end away
-LOST = "NE lost"  # heading of the share of scenes in which it does
 
 
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
@@ -60,17 +56,17 @@ def lost_cell(lost: Lost | None) -> str:
     return f"{100 * lost.share:.1f} %" if lost is not None and lost.scenes else "-"
 
 
-def difference_cell(metric: str, found: Difference) -> str:
+def difference_cell(metric: str, gap: Difference) -> str:
     """A difference as "+1.23 ±0.45 *", with a star where 0 is outside the interval; "-" when no scene counts.
 
     >>> difference_cell("erle", Difference(-1.23, -1.5, -1.0, 20, 0.01, 2, 18))
     '-1.23 ±0.27 *'
     """
-    if not found.n:
+    if not gap.n:
         return "-"
     if metric == RTF:
-        return f"{found.value:+.4f}"
-    return f"{round(found.value, 2) + 0.0:+.2f}{_half(found)}{' *' if found.p < LEVEL else ''}"
+        return f"{gap.value:+.4f}"
+    return f"{round(gap.value, 2) + 0.0:+.2f}{_half(gap)}{' *' if gap.p < LEVEL else ''}"
 
 
 def _half(interval: Interval | Difference) -> str:
@@ -96,8 +92,8 @@ def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.D
                 "near_end_destroyed": key[1] in table.destroyed,
             }
             if key in differences:
-                found = differences[key][metric]
-                line |= {f"difference_{name}": value for name, value in found._asdict().items()}
+                gap = differences[key][metric]
+                line |= {f"difference_{name}": value for name, value in gap._asdict().items()}
             lines.append(line)
     return pd.DataFrame(lines).astype({"rank": "Int64"})
 
@@ -192,18 +188,11 @@ def _markdown(frame: pd.DataFrame) -> str:
     return "".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |\n" for line in lines)
 
 
-def _latex(frame: pd.DataFrame) -> str:
-    """With booktabs; the text is escaped."""
-    columns = "l" * (1 + list(frame).index("system")) + "r" * (frame.shape[1] - 1 - list(frame).index("system"))
-    style = frame.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis="columns")
-    return str(style.to_latex(hrules=True, column_format=columns)).replace("±", r"$\pm$").replace("≥", r"$\ge$")
-
-
 def _html(frame: pd.DataFrame) -> str:
     return str(frame.to_html(index=False, border=0)) + "\n"
 
 
-LAYOUTS: dict[str, Callable[[pd.DataFrame], str]] = {"md": _markdown, "latex": _latex, "html": _html}  # for people
+LAYOUTS: dict[str, Callable[[pd.DataFrame], str]] = {"md": _markdown, "latex": latex, "html": _html}  # for people
 
 
 def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", Sequence[str], str | None], str]:
@@ -214,6 +203,35 @@ def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", S
         return "\n".join(map(layout, frames))
 
     return text
+
+
+def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
+    """Return the metrics that were asked for; near ends lost and failures only where there are any."""
+    frame = wide(table, by)
+    titles = headings(table.metrics, table.provenance)
+    extra = [titles[metric] for metric in table.metrics if metric == RTF]
+    extra += [] if table.destroyed else [LOST]
+    extra += [] if (frame["failed"] != "0").any() else ["failed"]
+    tables = [latex(frame.drop(columns=extra), _best(table, by))]
+    if reference is not None:
+        differences = wide(table, by, reference)
+        tables.append(latex(differences.drop(columns=extra, errors="ignore")))
+    return "\n".join(tables)
+
+
+def _best(table: "ResultTable", by: Sequence[str]) -> set[tuple[int, str]]:
+    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best mean or median."""
+    titles, ranks, rows = headings(table.metrics, table.provenance), table.ranks(by), _keyed(table, by)
+    best = set()
+    for condition in dict.fromkeys(key[0] for _, key, _ in rows):
+        rivals = {n: key for n, (_, key, _) in enumerate(rows) if key[0] == condition and key[1] != CEILING}
+        for metric in table.metrics:
+            sign = 1 if lower_is_better(metric, table.provenance) else -1
+            order = {n: (ranks[key][metric], sign * rows[n][2][metric].value) for n, key in rivals.items()}
+            ranked = {n: float(rank) for n, (rank, _) in order.items() if rank is not None}
+            values = ranked or {n: value for n, (_, value) in order.items() if value == value}  # without NaN
+            best |= {(n, titles[metric]) for n, value in values.items() if value == min(values.values())}
+    return best if len(table.systems) > 1 else set()
 
 
 def _csv(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
@@ -228,7 +246,7 @@ def _json(table: "ResultTable", by: Sequence[str], reference: str | None) -> str
 FORMATS: dict[str, Callable[["ResultTable", Sequence[str], str | None], str]] = {
     "md": _people(_markdown),
     "csv": _csv,
-    "latex": _people(_latex),
+    "latex": _latex,
     "html": _people(_html),
     "json": _json,
 }

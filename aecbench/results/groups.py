@@ -9,10 +9,10 @@ import pandas as pd
 
 from aecbench.errors import AecbenchError, UnknownName, UsageError
 
-__all__ = ["SCORES", "check", "groups", "variable"]
+__all__ = ["ROW_COLUMNS", "check", "groups", "variable"]
 
 BINS = 4  # numbers that take more values than this are binned
-SCORES = ("scene", "system", "metric", "value", "reason", "failed", "near_loss", "echo")  # that are no variables
+ROW_COLUMNS = ("scene", "system", "metric", "value", "reason", "failed", "near_loss", "echo")  # that are no variables
 
 
 def variable(by: str) -> str:
@@ -42,7 +42,7 @@ def check(scenes: pd.DataFrame, by: Sequence[str]) -> None:
 
 def _labels(rows: pd.DataFrame, by: str) -> "pd.Series[Any]":
     name, _, edges = by.partition("=")
-    known = [str(column) for column in rows if column not in SCORES]
+    known = [str(column) for column in rows if column not in ROW_COLUMNS]
     if name not in known:
         raise UnknownName("condition", name, known)
     values = rows[name]

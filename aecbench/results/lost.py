@@ -1,8 +1,12 @@
-"""Near ends that are lost: the mark of systems that take away what they are to let through."""
+"""Systems that do not compete on equal terms: the oracle, and those that remove too much of the near end."""
 
 from typing import NamedTuple
 
-__all__ = ["LOST_RULE", "Lost", "LostRule"]
+__all__ = ["CEILING", "LOST", "LOST_RULE", "MARK", "Lost", "LostRule"]
+
+CEILING = "oracle"  # the system that is given the true echo: no other can be ranked against it
+MARK = "†"  # behind the name of a system that removes too much of the near end in too many scenes
+LOST = "NE lost"  # heading of the share of scenes in which it does
 
 
 class LostRule(NamedTuple):
@@ -23,5 +27,5 @@ class Lost(NamedTuple):
 
     @property
     def share(self) -> float:
-        """NaN where it talks in none."""
+        """The share of scenes; NaN where the near end talks in none."""
         return self.lost / self.scenes if self.scenes else float("nan")

@@ -5,27 +5,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from aecbench.errors import UnknownName
+from aecbench.errors import AecbenchError, UnknownName
 from aecbench.metrics.base import ALONE
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
 from aecbench.results.clusters import Clusters, clusters_of, effective
-from aecbench.results.columns import RTF, column, lower_is_better
-from aecbench.results.groups import SCORES, groups, variable
-from aecbench.results.lost import LOST_RULE, Lost, LostRule
+from aecbench.results.columns import RTF, column, lower_is_better, summarised
+from aecbench.results.groups import ROW_COLUMNS, groups, variable
+from aecbench.results.lost import CEILING, LOST_RULE, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, Ranked, difference, holm, interval, ranks
 
-__all__ = ["CEILING", "EARLIER", "ResultTable"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["EARLIER", "ResultTable"]
 
 EARLIER = "earlier"  # of provenance: facts of the systems that another evaluation has scored
-CEILING = "oracle"  # the system that is told the echo: what no other can be ranked against
 
 By = str | Sequence[str] | None
 Cells = dict[tuple[str, str], dict[str, Any]]
@@ -76,12 +78,12 @@ class ResultTable:
         """(condition, system) -> in how many scenes too much of the near end is gone."""
         if "near_loss" not in self.rows:
             return {}
-        found = {}
+        lost = {}
         for labels, part in groups(self.rows, _several(by)):
             for system in self.systems:
                 losses = part[part["system"] == system].drop_duplicates("scene")["near_loss"].dropna()
-                found[", ".join(labels), system] = Lost(int((losses > self.lost_rule.loss).sum()), len(losses))
-        return found
+                lost[", ".join(labels), system] = Lost(int((losses > self.lost_rule.loss).sum()), len(losses))
+        return lost
 
     @property
     def no_echo(self) -> list[str]:
@@ -102,10 +104,10 @@ class ResultTable:
         Their means are not of the same scenes. A system that has a value in none is left out.
         """
         rows = self.rows[self._counted() & self.rows["value"].notna()]
-        found: dict[str, dict[str, int]] = {}
+        scenes: dict[str, dict[str, int]] = {}
         for (metric, system), part in rows.groupby(["metric", "system"], sort=False):
-            found.setdefault(str(metric), {})[str(system)] = len(part)
-        return {metric: counts for metric, counts in found.items() if len(set(counts.values())) > 1}
+            scenes.setdefault(str(metric), {})[str(system)] = len(part)
+        return {metric: counts for metric, counts in scenes.items() if len(set(counts.values())) > 1}
 
     @property
     def effective(self) -> str:
@@ -141,11 +143,11 @@ class ResultTable:
         }
         summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
         raw = [np.nan if key[2] == RTF else difference(*x, summary=summaries[key[2]]).p for key, x in values.items()]
-        found: dict[tuple[str, str], dict[str, Difference]] = {}
+        gaps: dict[tuple[str, str], dict[str, Difference]] = {}
         for (label, system, metric), (p, level) in zip(values, holm(raw), strict=True):
-            one = difference(*values[label, system, metric], level, summaries[metric])
-            found.setdefault((label, system), {})[metric] = one._replace(p=p)
-        return found
+            gap = difference(*values[label, system, metric], level, summaries[metric])
+            gaps.setdefault((label, system), {})[metric] = gap._replace(p=p)
+        return gaps
 
     def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
         """A row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
@@ -156,13 +158,42 @@ class ResultTable:
         """
         return formats.long(self, _several(by), reference)
 
+    def best(self, metric: str | None = None) -> str:
+        """Return the system with the best mean or median of a metric, by default the first one of the table.
+
+        The oracle does not compete, nor, beside others, a system that removes too much of the near end. Raises
+        UnknownName for a metric, AecbenchError where no system has a value.
+        """
+        metric = self.metrics[0] if metric is None else metric
+        if metric not in self.metrics:
+            raise UnknownName("metric", metric, self.metrics)
+        sign = 1 if lower_is_better(metric, self.provenance) else -1
+        values = {system: sign * cells[metric].value for (_, system), cells in self.summary().items()}
+        rivals = [system for system in values if system != CEILING and not np.isnan(values[system])]
+        if not rivals:
+            raise AecbenchError(f"no system has a value of {metric}; choose one of {', '.join(self.metrics)}")
+        return min(rivals, key=lambda system: (system in self.destroyed, values[system]))
+
+    def plot(self) -> "Figure":
+        """Draw a panel per metric: the mean or median of each system with its 95 % interval."""
+        from aecbench.results.figure import result_figure
+
+        return result_figure(self)
+
+    def __repr__(self) -> str:
+        """Say in one line what the table is of."""
+        corpus = self.provenance.get("corpus", {})
+        where = f" of corpus {corpus['id'][:12]}, split {corpus['split']}" if corpus else ""
+        scenes = self.rows["scene"].nunique()
+        return f"<ResultTable: {', '.join(self.systems)} by {', '.join(self.metrics)} on {scenes} scenes{where}>"
+
     def __str__(self) -> str:
-        """The table in Markdown."""
+        """Return the table in Markdown."""
         return str(formats.FORMATS["md"](self, (), None))
 
     def _repr_html_(self) -> str:
-        """The table, for notebooks."""
-        return str(formats.wide(self, ()).to_html(index=False))
+        """Return the table for notebooks, with how many scenes it is of."""
+        return f"{formats.FORMATS['html'](self, (), None)}<p>{self.effective}; {summarised(self.metrics, self.provenance)} ± 95 % interval</p>"
 
     def ranks(self, by: By = None) -> dict[tuple[str, str], dict[str, int | None]]:
         """(condition, system) -> metric -> rank, shared by systems that cannot be told apart; None without a value.
@@ -181,11 +212,11 @@ class ResultTable:
                 columns.append(Ranked(sign * values[systems].to_numpy(float), clusters, summary))
         scores = [n for n, (_, metric) in enumerate(keys) if metric != RTF]
         ranked = ranks([columns[n] for n in scores], [system in self.destroyed for system in systems])
-        found = {(label, system): dict.fromkeys(self.metrics) for label, _ in keys for system in self.systems}
-        for n, placed in zip(scores, ranked, strict=True):
-            for system, rank in zip(systems, placed, strict=True):
-                found[keys[n][0], system][keys[n][1]] = rank
-        return found
+        by_system = {(label, system): dict.fromkeys(self.metrics) for label, _ in keys for system in self.systems}
+        for n, row in zip(scores, ranked, strict=True):
+            for system, rank in zip(systems, row, strict=True):
+                by_system[keys[n][0], system][keys[n][1]] = rank
+        return by_system
 
     def behind(self, ours: str, theirs: str, metric: str, count: int) -> pd.DataFrame:
         """The scenes in which `ours` is worse than `theirs`, at most `count`, by how much it is.
@@ -197,11 +228,11 @@ class ResultTable:
         gap = values[ours] - values[theirs]
         loss = gap if lower_is_better(metric, self.provenance) else -gap
         worst = loss[loss > 0].nlargest(count).index
-        drawn = rows.drop(columns=[name for name in SCORES if name != "scene" and name in rows]).drop_duplicates(
+        drawn = rows.drop(columns=[name for name in ROW_COLUMNS if name != "scene" and name in rows]).drop_duplicates(
             "scene"
         )
-        found = pd.DataFrame({ours: values[ours], theirs: values[theirs], "difference": gap}).loc[worst]
-        return drawn.set_index("scene").loc[worst].join(found).reset_index()
+        pairs = pd.DataFrame({ours: values[ours], theirs: values[theirs], "difference": gap}).loc[worst]
+        return drawn.set_index("scene").loc[worst].join(pairs).reset_index()
 
     def parts(self, by: By = None) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
         """The labels of each condition and the rows that count in it."""

@@ -3,7 +3,7 @@
 All were drawn but `ser_double`, which is measured.
 """
 
-__all__ = ["CONDITIONS"]
+__all__ = ["CONDITIONS", "UNITS", "with_unit"]
 
 CONDITIONS = {
     "talk": "talk",
@@ -17,3 +17,14 @@ CONDITIONS = {
     "drift": "channel.drift",
     "path": "path.kind",
 }
+
+UNITS = {"ser": "dB", "ser_double": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
+
+
+def with_unit(condition: str) -> str:
+    """Return the heading of a condition.
+
+    >>> with_unit("ser"), with_unit("talk")
+    ('ser [dB]', 'talk')
+    """
+    return f"{condition} [{UNITS[condition]}]" if condition in UNITS else condition

@@ -20,7 +20,7 @@ from aecbench.errors import AecbenchError, did_you_mean
 from aecbench.plugins import Table
 from aecbench.record import Frozen
 
-__all__ = ["Distribution", "one_of", "within"]
+__all__ = ["FORMS", "Distribution", "one_of", "within"]
 
 Value = float | str
 FORMS = ("constant", "uniform", "normal", "quantiles", "choice")

@@ -12,6 +12,7 @@ import numpy as np
 from aecbench.config import sha256
 from aecbench.dsp.random import normal, uniform
 from aecbench.errors import ConfigError, SourceError
+from aecbench.scenes.capture import CAPTURE
 from aecbench.scenes.distribution import Distribution
 from aecbench.scenes.rooms import ENGINES, absorption_for, length, measured_rt60, place
 from aecbench.scenes.scene import (
@@ -37,7 +38,6 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 TALKERS = 6  # voices of babble
 REDRAWS = 100  # rooms, until one is possible
 EDGE, APART = 0.1, 0.25  # nothing changes in the first and last tenth of a scene; changes are 0.25 s apart
-STEP = 0.02  # [m] between the points of a movement
 
 Spans = tuple[tuple[float, float], ...]
 
@@ -67,6 +67,9 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
     kinds = str(spec.noise.kind.draw(rng("noise"))), str(spec.far_noise.kind.draw(rng("far noise")))
     noise = _noise(spec, split, kinds[0], sources, rng("noise source"), rng("noise start"))
     far_noise = _noise(spec, split, kinds[1], sources, rng("far noise source"), rng("far noise start"))
+    floor = _noise(
+        spec, split, str(spec.floor.kind.draw(rng("floor"))), sources, rng("floor source"), rng("floor start")
+    )
     bank = None if spec.room.rooms is None else int(rng("bank").integers(spec.room.rooms))
     room_number = index if bank is None else bank
     path = _path(spec, rng("path"))
@@ -86,7 +89,7 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
         else _room(spec, path, bank, rng("room", room_number), rng("later")),
         response=spec.room.response,
         path=path,
-        loudspeaker=_loudspeaker(spec, split, sources, rng("loudspeaker")),
+        loudspeaker=_loudspeaker(spec, split, sources, rng("loudspeaker"), rng("tone")),
         channel=_channel(spec, rng("channel")),
         agc=_stage("agc", spec.agc, rng("agc")),
         ser=None if far is None else spec.levels.ser.number(level),
@@ -94,6 +97,9 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
         far_snr=None if far_noise is None or far is None else spec.far_noise.snr.number(level),
         far_level=spec.levels.far.number(level),
         near_level=spec.levels.near.number(level),
+        floor=floor,
+        floor_snr=None if floor is None else spec.floor.snr.number(rng("floor level")),
+        capture=_capture(spec, rng("capture")),
     )
 
 
@@ -252,7 +258,7 @@ def _path(spec: CorpusSpec, rng: np.random.Generator) -> Path:
         return Path(kind="switch", times=times, fade=spec.path.fade.number(rng))
     if position < spec.path.switch + spec.path.move:
         start, stop = _times(spec, 2, rng)
-        points = 2 + int(spec.path.distance.high / STEP)
+        points = 2 + int(spec.path.distance.high / spec.path.step)
         return Path(kind="move", times=tuple(np.linspace(start, stop, points).round(4).tolist()))
     return Path()
 
@@ -264,14 +270,22 @@ def _times(spec: CorpusSpec, count: int, rng: np.random.Generator) -> tuple[floa
     return tuple(times.round(3).tolist())
 
 
-def _loudspeaker(spec: CorpusSpec, split: str, sources: Sources, rng: np.random.Generator) -> Loudspeaker:
+def _loudspeaker(
+    spec: CorpusSpec, split: str, sources: Sources, rng: np.random.Generator, tone: np.random.Generator
+) -> Loudspeaker:
     model = str(spec.loudspeaker.model.draw(rng))
     parameters = _parameters(spec.loudspeaker.parameters.get(model, {}), rng)
     stages = {name: _stage(name, getattr(spec.loudspeaker, name), rng) for name in ("compressor", "response", "rattle")}
     measured = None
     if rng.random() < spec.loudspeaker.measured and sources.loudspeakers is not None:
         measured = str(rng.choice(sources.loudspeakers.split(split)))
+    stages["tone"] = _stage("tone", spec.loudspeaker.tone, tone)
     return Loudspeaker(model=model, parameters=parameters, measured=measured, **stages)
+
+
+def _capture(spec: CorpusSpec, rng: np.random.Generator) -> tuple[Stage, ...]:
+    stages = [_stage(name, getattr(spec.capture, name), rng) for name in CAPTURE]
+    return tuple(stage for stage in stages if stage is not None)
 
 
 def _stage(name: str, stage: StageSpec, rng: np.random.Generator) -> Stage | None:

@@ -13,7 +13,6 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -24,6 +23,7 @@ from aecbench.dsp import audio
 from aecbench.dsp.audio_files import SUFFIXES, audio_files, is_utf8
 from aecbench.dsp.resample import resample
 from aecbench.errors import AudioError, SourceError, UnknownName
+from aecbench.hashing import file_sha256, in_threads
 from aecbench.packs import locate
 from aecbench.signals import Array
 
@@ -32,7 +32,6 @@ __all__ = [
     "Collection",
     "Entry",
     "check_word",
-    "file_sha256",
     "open_collection",
     "open_folder",
     "open_manifest",
@@ -44,7 +43,6 @@ __all__ = [
 SPLITS = ("train", "val", "test")
 CACHED = 16  # decoded files kept in memory, per process
 HEADERS = 4096  # files whose length is remembered, per process
-HASHERS = 8  # threads: hashing is bound by the disk
 
 GroupsOf = Callable[[Sequence[PurePosixPath]], Sequence[str]]  # paths -> the group of each, "" where unknown
 
@@ -73,11 +71,10 @@ class Collection:
         Contents are known from the manifest's column `sha256`; files without are hashed, which reads all of them once.
         """
         hasher = hashlib.sha256()
-        with ThreadPoolExecutor(HASHERS) as pool:
-            keys = sorted(self.entries)
-            for key, content in zip(keys, pool.map(self._content, keys), strict=True):
-                entry = self.entries[key]
-                hasher.update("\0".join((key, entry.group, entry.split, content)).encode() + b"\n")
+        keys = sorted(self.entries)
+        for key, content in zip(keys, in_threads(self._content, keys), strict=True):
+            entry = self.entries[key]
+            hasher.update("\0".join((key, entry.group, entry.split, content)).encode() + b"\n")
         return hasher.hexdigest()
 
     @cached_property
@@ -272,15 +269,6 @@ def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
                 yield reader.line_num, {name: value.strip() for name, value in row.items()}
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise SourceError(f"{manifest}: is no CSV that can be read ({error}); expected UTF-8 text") from None
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file. Raises AudioError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioError(f"{path}: cannot be read ({error.strerror}); check the file and its permissions") from None
 
 
 def _stamp(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 far speech + far noise -> lost packets -> far
 far -> volume -> device -> clock drift -> delay -> room -> echo        speech -> room -> near        noise
-mic = gain (near + echo + noise), the gain of the microphone being that of every stem
+mic = capture(gain (near + echo + noise) + floor): what the device does to the microphone signal acts on every stem
 """
 
 import functools
@@ -16,6 +16,7 @@ from aecbench.dsp.elementary import decibels, from_decibels
 from aecbench.dsp.levels import active_power, power
 from aecbench.errors import SourceError
 from aecbench.scenes import channel, devices
+from aecbench.scenes.capture import capture
 from aecbench.scenes.noise import render_noise
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.scene import Point, Room, Scene, Speech
@@ -67,6 +68,12 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
         noise = noise * _noise_gain(noise, (scene.near_level if scene.near else echo_level) - scene.snr)
     if scene.agc is not None:
         near, echo, noise = _automatic_gain(near, echo, noise, scene)
+    if scene.floor is not None and scene.floor_snr is not None:
+        floor = render_noise(scene.floor, length, scene.rate, sources.noise, sources.speech)
+        noise = noise + floor * _noise_gain(floor, (scene.near_level if scene.near else echo_level) - scene.floor_snr)
+    if scene.capture:
+        stages = [(stage.name, stage.parameters) for stage in scene.capture]
+        near, echo, noise = capture(np.stack([near, echo, noise]), stages, scene.rate)
 
     turn_down = min(np.float32(1), *(_headroom(x) for x in (near, echo, noise, near + echo + noise)))
     near, echo, noise = (x * turn_down for x in (near, echo, noise))

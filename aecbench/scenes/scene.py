@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from aecbench.record import Frozen
+from aecbench.record import Frozen, added
 
 __all__ = [
     "Channel",
@@ -51,7 +51,7 @@ class Stage(Frozen):
 
 
 class Loudspeaker(Frozen):
-    """The device that plays the far end: amplifier, nonlinearity, frequency response, enclosure, in this order."""
+    """The device that plays the far end: amplifier, nonlinearity, response, tone and enclosure, in this order."""
 
     model: str  # the nonlinearity, a row of DEVICES
     parameters: dict[str, float] = Field(default_factory=dict)
@@ -59,11 +59,13 @@ class Loudspeaker(Frozen):
     response: Stage | None = None
     measured: str | None = None  # key of the source of loudspeaker responses
     rattle: Stage | None = None
+    tone: Stage | None = added(None)
 
     @property
     def stages(self) -> list[tuple[str, dict[str, float]]]:
         """What there is of the device, in series: rows of DEVICES with their parameters."""
-        chain = (self.compressor, Stage(name=self.model, parameters=self.parameters), self.response, self.rattle)
+        model = Stage(name=self.model, parameters=self.parameters)
+        chain = (self.compressor, model, self.response, self.tone, self.rattle)
         return [(stage.name, stage.parameters) for stage in chain if stage is not None and stage.name != "linear"]
 
 
@@ -129,6 +131,9 @@ class Scene(Frozen):
     loudspeaker: Loudspeaker
     channel: Channel
     agc: Stage | None  # of the microphone
+    floor: Noise | None = added(None)  # of the device itself
+    floor_snr: float | None = added(None)  # as snr, for the floor [dB]
+    capture: tuple[Stage, ...] = added(())  # what the device does to the microphone signal, rows of CAPTURE
     ser: float | None  # signal-to-echo ratio [dB]; in far-end single talk against speech at near_level
     snr: float | None  # active level of speech above the power of the noise in the whole scene [dB]; None without noise
     far_snr: float | None  # speech to noise in the far-end reference [dB]

@@ -1,6 +1,5 @@
 """Where a corpus takes its sound from: talkers, noise recordings, measured rooms."""
 
-import functools
 from dataclasses import dataclass
 
 from aecbench.config import canonical_json, sha256
@@ -10,7 +9,7 @@ from aecbench.scenes.rooms.measured import RirSource, open_rirs
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.scenes.speech import SpeechSource, open_speech
 
-__all__ = ["Sources", "cached_sources", "open_sources"]
+__all__ = ["Sources", "cached_sources", "open_sources", "spec_key"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,22 @@ def _open_loudspeakers(source: str) -> Collection:
     return open_collection(source, "loudspeaker_ir", "loudspeaker", lambda paths: [str(path) for path in paths])
 
 
-def cached_sources(spec: CorpusSpec) -> Sources:
-    """The sources of a specification, opened once per process."""
-    return _open(spec.model_dump_json())
+def spec_key(spec: CorpusSpec) -> str:
+    """Return what identifies a specification to `cached_sources`."""
+    return sha256(spec.model_dump_json())
 
 
-@functools.lru_cache(maxsize=1)
-def _open(spec: str) -> Sources:
-    return open_sources(CorpusSpec.model_validate_json(spec))
+def cached_sources(spec: CorpusSpec, key: str = "") -> Sources:
+    """Return the sources of a specification, opened once per process; the last one's are kept.
+
+    `key` is its `spec_key`, which takes a moment to compute for every scene where it is not given.
+    """
+    key = key or spec_key(spec)
+    if key not in _opened:
+        sources = open_sources(spec)
+        _opened.clear()
+        _opened[key] = sources
+    return _opened[key]
+
+
+_opened: dict[str, Sources] = {}

@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from aecbench import provenance
 from aecbench.errors import AecbenchError, UnknownName, did_you_mean
 from aecbench.plugins import Table
-from aecbench.record import Frozen
+from aecbench.record import Frozen, added
 from aecbench.scenes import devices, noise, speech
-from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC
+from aecbench.scenes.capture import CAPTURE
+from aecbench.scenes.devices import DEVICES, MICROPHONE_AGC, Range, settings
 from aecbench.scenes.distribution import Distribution, one_of, within
-from aecbench.scenes.loudspeaker import Range, settings
 from aecbench.scenes.noise import NOISES
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.scene import TalkKind
@@ -104,7 +104,7 @@ class LevelSpec(Frozen):
 
 
 class NoiseSpec(Frozen):
-    """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest.
+    """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest; "" for none.
 
     `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is that
     of the near end; in scenes without, it is the echo.
@@ -112,7 +112,7 @@ class NoiseSpec(Frozen):
 
     kind: Annotated[Distribution, one_of("noise", NOISE_KINDS, noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)
-    source: str | None = None
+    source: Annotated[str | None, BeforeValidator(lambda source: source or None)] = None
 
     @model_validator(mode="after")
     def _check(self) -> "NoiseSpec":
@@ -128,6 +128,10 @@ class FarNoiseSpec(Frozen):
 
     kind: Annotated[Distribution, one_of("noise", ("none", "babble", *NOISES), noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)
+
+
+class FloorSpec(FarNoiseSpec):
+    """Noise of the device itself, beside the noise of the room; `snr` as there."""
 
 
 class RoomSpec(Frozen):
@@ -194,12 +198,13 @@ class LoudspeakerSpec(Frozen):
     rattle: StageSpec = StageSpec()
     measured: float = Field(0, ge=0, le=1)
     source: str | None = None
+    tone: StageSpec = added(StageSpec())
 
     @model_validator(mode="after")
     def _check(self) -> "LoudspeakerSpec":
         for model, parameters in self.parameters.items():
             _check_parameters(f"loudspeaker {model}", _parameters(model), parameters)
-        for name in ("compressor", "response", "rattle"):
+        for name in ("compressor", "response", "rattle", "tone"):
             _check_parameters(f"loudspeaker {name}", DEVICES[name].parameters, getattr(self, name).parameters)
         if self.measured and self.source is None:
             raise ValueError("measured responses need a folder or a CSV as loudspeaker.source")
@@ -212,6 +217,22 @@ class AgcSpec(StageSpec):
     @model_validator(mode="after")
     def _check(self) -> "AgcSpec":
         _check_parameters("microphone AGC", MICROPHONE_AGC, self.parameters)
+        return self
+
+
+class CaptureSpec(Frozen):
+    """What the device does to the microphone signal, in this order, behind the gain control of `agc`."""
+
+    high_pass: StageSpec = StageSpec()
+    tone: StageSpec = StageSpec()
+    clipping: StageSpec = StageSpec()
+    suppressor: StageSpec = StageSpec()
+    limiter: StageSpec = StageSpec()
+
+    @model_validator(mode="after")
+    def _check(self) -> "CaptureSpec":
+        for name, stage in CAPTURE.items():
+            _check_parameters(f"capture stage {name}", stage.parameters, getattr(self, name).parameters)
         return self
 
 
@@ -236,9 +257,12 @@ class PathSpec(Frozen):
     switches: Annotated[Distribution, within(1, 10)] = constant(1)  # per scene
     fade: Annotated[Distribution, within(0.001, 2, "s")] = constant(0.02)  # cross-fade of a switch
     distance: Annotated[Distribution, within(0.02, 2, "m")] = constant(0.3)  # that the loudspeaker moves
+    step: float = added(0.02)  # [m] between the points of a movement; the sound between two points is a cross-fade
 
     @model_validator(mode="after")
     def _check(self) -> "PathSpec":
+        if not 0.001 <= self.step <= 0.05:
+            raise ValueError(f"step is {self.step} m, expected a length from 0.001 to 0.05 m")
         if self.switch + self.move > 1:
             raise ValueError(f"the shares switch {self.switch} and move {self.move} add up to more than 1")
         return self
@@ -263,6 +287,8 @@ class CorpusSpec(Frozen):
     path: PathSpec = PathSpec()
     channel: ChannelSpec = ChannelSpec()
     agc: AgcSpec = AgcSpec()
+    floor: FloorSpec = added(FloorSpec())
+    capture: CaptureSpec = added(CaptureSpec())
 
     @model_validator(mode="after")
     def _check(self) -> "CorpusSpec":
@@ -278,7 +304,11 @@ class CorpusSpec(Frozen):
         """The entries of other packages that it names, each with the package and the hash of its code."""
         named: dict[Table[Any], tuple[float | str, ...]] = {
             devices.TABLE: self.loudspeaker.model.extremes,
-            noise.TABLE: (*self.noise.kind.extremes, *self.far_noise.kind.extremes),
+            noise.TABLE: (
+                *self.noise.kind.extremes,
+                *self.far_noise.kind.extremes,
+                *self.floor.kind.extremes,
+            ),
             speech.TABLE: (self.speech.source,) if speech.from_outside(self.speech.source) else (),
         }
         return {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from aecbench.scenes.loudspeaker.model import DRIVE, Model, Range
+from aecbench.scenes.devices import DRIVE, Device, Range
 
 
 def cubic(x, knee):
@@ -11,4 +11,4 @@ def cubic(x, knee):
     return knee * (z - z**3 / 3)
 
 
-MODEL = Model(cubic, {"drive": DRIVE, "knee": Range(1.0, 0.1, 2.0)}, source="common")
+DEVICE = Device(cubic, {"drive": DRIVE, "knee": Range(1.0, 0.1, 2.0)}, source="common", memoryless=True)

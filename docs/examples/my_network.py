@@ -4,8 +4,8 @@ import torch
 
 from aecbench.cancellers.deep.base import NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.losses import compressed_spectra
-from aecbench.cancellers.deep.stft import signal
+from aecbench.cancellers.deep.losses.objective import compressed_spectra
+from aecbench.cancellers.deep.parts.stft import signal
 
 
 class Mask(torch.nn.Module):

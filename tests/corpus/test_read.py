@@ -29,6 +29,42 @@ def test_slices_and_splits_are_corpora(corpus):
     assert test[-1].scene == test[5].scene
 
 
+def test_a_scene_is_found_by_its_name_and_by_its_split_and_index(corpus):
+    for index, scene in enumerate(corpus.scenes["scene"]):
+        assert corpus.find(scene) == corpus.find(scene.removeprefix("toy-v1/")) == index
+
+
+def test_the_first_double_talk_of_the_first_split_is_the_default(corpus):
+    scenes = corpus.scenes[corpus.scenes["talk"] == "double"]
+    assert corpus.split("test").find() == scenes[scenes["split"] == "test"]["index"].iloc[0]
+
+
+def test_without_double_talk_the_first_scene_is_the_default(corpus):
+    far_single = corpus.scenes["talk"].tolist().index("far_single")
+    assert corpus[far_single : far_single + 1].find() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("toy-v1/tset/000003", "did you mean 'toy-v1/test/000003'?"),
+        ("test/0003", "did you mean 'test/000003'?"),
+        ("?", "known: toy-v1/val/000000 to toy-v1/test/000005"),
+    ],
+)
+def test_an_unknown_scene_gets_advice(corpus, name, advice):
+    with pytest.raises(UnknownName) as error:
+        corpus.find(name)
+    assert str(error.value).endswith(advice)
+
+
+def test_the_scale_of_a_scene_makes_its_samples_whole_numbers(corpus):
+    for index, item in enumerate(corpus):
+        samples = item.signals.mic / np.float32(corpus.scale(index))
+        np.testing.assert_allclose(samples, np.rint(samples), atol=0.01)
+        assert np.abs(samples).max() > 1000
+
+
 def test_an_unknown_split_names_the_nearest(corpus):
     with pytest.raises(UnknownName, match="did you mean 'test'"):
         corpus.split("tset")

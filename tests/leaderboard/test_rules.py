@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from aecbench.corpus.format import SIMULATOR
+from aecbench.errors import UsageError
 from aecbench.leaderboard import find_board, new_board, open_board
 from aecbench.leaderboard.readme import board_readme
 from aecbench.metrics import METRICS, of_version
@@ -44,6 +45,21 @@ def test_a_new_board_follows_the_rules_of_today(tmp_path):
     assert "far.speaker" in board.scenes
     assert not board.older
     assert "older rules" not in board_readme(board)
+
+
+@pytest.mark.parametrize(
+    ("align", "loaded", "entries"),
+    [("best", "best", ("auto", "none")), ("auto", "best", ("auto", "none")), ("120", "120", ("120", "none"))],
+)
+def test_a_board_takes_the_alignments_that_eval_takes(tmp_path, align, loaded, entries):
+    rules = new_board(results(), tmp_path / "made-up", align=align).rules
+    assert (rules.align, rules.alignment, rules.alignments) == (align, loaded, entries)
+
+
+def test_a_new_board_aligns_as_eval_does_by_default_and_refuses_what_is_none(tmp_path):
+    assert new_board(results(), tmp_path / "made-up").rules.align == "best"
+    with pytest.raises(UsageError, match="align 'bets'"):
+        new_board(results(), tmp_path / "other", align="bets")
 
 
 @pytest.mark.parametrize(("lost", "places"), [(4, {"b": 1, "a": 2, "c": 3}), (5, {"a": 1, "c": 2, "b": 3})])

@@ -9,8 +9,8 @@ import pytest
 from aecbench.errors import MissingExtra
 from aecbench.leaderboard import open_board
 from aecbench.leaderboard.site import CSP, build
-from aecbench.leaderboard.site.audio import of_board
 from aecbench.leaderboard.site.charts import library
+from aecbench.leaderboard.task import board_scenes
 from aecbench.leaderboard.text import csv_cell, hidden, link, markdown
 
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -129,7 +129,7 @@ def test_sounds_of_another_corpus_are_refused(path, corpus):
     from aecbench.leaderboard import BoardError
 
     with pytest.raises(BoardError, match=r"aecbench simulate toy\.toml"):
-        of_board(replace(board, rules=other), corpus)
+        board_scenes(replace(board, rules=other), corpus)
 
 
 def test_missing_library_of_charts_is_named_with_its_extra(path, tmp_path, monkeypatch):

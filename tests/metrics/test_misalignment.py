@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from aecbench.cancellers.abilities import learnt_response
 from aecbench.cancellers.align import DelayTracker, FixedDelay, aligned
 from aecbench.cancellers.fdaf import FDAF
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
 from aecbench.cancellers.passthrough import Passthrough
 from aecbench.cancellers.residual import ResidualSuppressor
-from aecbench.cancellers.response import learnt_response
 from aecbench.cancellers.subband_kalman import SubbandKalman
 from aecbench.corpus import Item
 from aecbench.corpus.response import true_response

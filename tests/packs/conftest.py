@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,6 +24,14 @@ class Web:
         self.ranges = True
         self.asked: list[tuple[str, str | None]] = []
         self.url = ""
+        self.barrier: threading.Barrier | None = None
+
+    @contextmanager
+    def together(self, count: int) -> Iterator[None]:
+        """Answer only once `count` requests are waiting for an answer."""
+        self.barrier = threading.Barrier(count, timeout=30)
+        yield
+        self.barrier = None
 
     def names(self) -> list[str]:
         """What was asked for since the last time, sorted."""
@@ -36,6 +46,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         name, wanted = self.path.removeprefix("/"), self.headers["Range"]
         self.web.asked.append((name, wanted))
+        if self.web.barrier is not None:
+            self.web.barrier.wait()
         body = self.web.files.get(name)
         errors = self.web.errors.get(name)
         if errors or body is None:

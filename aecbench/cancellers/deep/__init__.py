@@ -6,5 +6,6 @@ __all__ = ["DEEP"]
 DEEP: dict[str, str] = {
     "deep_adaptive": "aecbench.cancellers.deep.deep_adaptive:DeepAdaptive",
     "deep_adaptive_2022": "aecbench.cancellers.deep.deep_adaptive_2022:DeepAdaptive2022",
+    "deep_joint": "aecbench.cancellers.deep.deep_joint:DeepJoint",
     "deep_step_size": "aecbench.cancellers.deep.deep_step_size:DeepStepSize",
 }

@@ -1,4 +1,4 @@
-"""What a network to train is, and how it is loaded: a configuration and a file of weights, nothing of it unpickled."""
+"""Networks that can be trained, and how they are loaded: a configuration and a file of weights, never unpickled."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ class Batch(NamedTuple):
 
 
 class NetworkConfig(Frozen):
-    """What every network can be told; a network adds fields of its own, with the values of its paper as defaults.
+    """Parameters of every network; a network adds its own, with the values of its paper as defaults.
 
-    All of it is written to the card, so values are those that TOML has: numbers, texts, lists, tables.
+    All of them are written to the card, so their types are those of TOML: numbers, texts, lists, tables.
     """
 
     sample_rate: int = Field(16_000, ge=8_000, le=48_000)  # [Hz]
     n_fft: int = Field(1024, ge=16)  # frame of the short-time Fourier transform
     hop_length: int = Field(256, ge=8)  # samples per frame, and per step when streaming
-    mode: Literal["joint", "echo_only"] = "joint"  # whether noise is to be removed too, or left with the near end
+    mode: Literal["joint", "echo_only"] = "joint"  # remove noise too, or leave it with the near end
 
     @model_validator(mode="after")
     def _frames_overlap(self) -> "NetworkConfig":
@@ -49,10 +49,10 @@ class NetworkConfig(Frozen):
 
 
 class Network(nn.Module, ABC):
-    """A network to train, and to cancel echo with.
+    """A network that can be trained, and that cancels echo.
 
-    A subclass names its `Config` and is made from one: `Class(config)`. Parameters and buffers are all it learns;
-    it holds nothing else that changes. Randomness, as of dropout, comes from torch's global generators.
+    A subclass names its `Config` and is made from one: `Class(config)`. It learns parameters and buffers, and nothing
+    else in it changes. Randomness, for example for dropout, comes from torch's global generators.
     """
 
     Config: ClassVar[type[NetworkConfig]]
@@ -63,27 +63,29 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """What is minimised, a scalar, and the parts of it to be logged, scalars too.
+        """Return the loss, a scalar, and its parts for the log, scalars too.
 
-        A mean over the examples of the batch: several processes average theirs. Every parameter takes part.
+        The loss is a mean over the examples of the batch: several processes average theirs. It depends on every
+        parameter.
         """
 
     @abstractmethod
     def canceller(self) -> Streaming[Any]:
-        """A canceller with the present weights, on the CPU, numpy in and out; later training does not change it.
+        """Return a canceller with a copy of the weights, on the CPU; later training does not change it.
 
-        A frozen dataclass that pickles and runs without gradients, in evaluation mode.
+        It is a frozen dataclass that can be pickled, takes and gives arrays, and runs without gradients, in evaluation
+        mode.
         """
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """`loss`, for torch's wrappers, which know no other name."""
+        """Return `loss`, under the name that torch's wrappers call."""
         return self.loss(batch)
 
 
 def load_network(kind: type[Network], parameters: Mapping[str, Any], weights: Path, digest: str) -> Network:
-    """The network that a card describes, in evaluation mode: its class, the fields of its Config, and its weights.
+    """Return the network of a card, in evaluation mode, given its class, the fields of its Config, and its weights.
 
-    Raises ConfigError for a parameter or weights that do not fit it.
+    Raises ConfigError for parameters or weights that do not fit it.
     """
     network = kind(parse(kind.Config, parameters, f"{weights.parent}: parameters"))
     load_weights(network, weights, digest)
@@ -91,9 +93,9 @@ def load_network(kind: type[Network], parameters: Mapping[str, Any], weights: Pa
 
 
 def load_weights(module: nn.Module, path: Path, digest: str | None = None) -> None:
-    """Fill parameters and buffers from a safetensors file, whose SHA-256 is `digest` where that is given.
+    """Fill parameters and buffers from a safetensors file, with the SHA-256 `digest` if that is given.
 
-    Raises ConfigError where the file cannot be read, is another one, or does not fit the module.
+    Raises ConfigError for a file that cannot be read, has another digest, or does not fit the module.
     """
     try:
         data = path.read_bytes()

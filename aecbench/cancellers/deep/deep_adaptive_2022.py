@@ -3,7 +3,7 @@
 H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep adaptive AEC: hybrid of deep learning and
 adaptive acoustic echo cancellation", ICASSP 2022. From the logarithmic magnitudes of microphone and far end an LSTM
 decides, per bin and frame, on the magnitude and the phase of a nonlinear reference and on a step size. The output is
-the a-priori error of the filter. What it is trained for is this project's, losses.objective.
+the a-priori error of the filter. The loss is this project's, losses/objective.py.
 """
 
 from typing import ClassVar, NamedTuple
@@ -11,29 +11,30 @@ from typing import ClassVar, NamedTuple
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import override
 
 from aecbench.cancellers.deep.base import NetworkConfig
-from aecbench.cancellers.deep.framewise import lstm
-from aecbench.cancellers.deep.steered import Stages, SteeredConfig, SteeredNetwork
-from aecbench.cancellers.deep.subband_nlms import State as FilterState
-from aecbench.cancellers.deep.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.layers.subband_nlms import State as FilterState
+from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
+from aecbench.cancellers.deep.parts.recurrent import lstm
+from aecbench.cancellers.deep.parts.steered import Stages, SteeredConfig, SteeredNetwork
 
 __all__ = ["DeepAdaptive2022", "DeepAdaptive2022Config", "State"]
 
-FLOOR = 1e-6  # power, of a bin that is next to silent
+FLOOR = 1e-6  # power of a bin that is almost silent
 
 
 class DeepAdaptive2022Config(SteeredConfig):
-    """The paper has 4 layers of 300 units; half of the layers, and two of `hidden` units behind, learn faster."""
+    """The paper has 4 layers of 300 units; 2 of them, with 2 fully connected ones behind, learn faster."""
 
     layers: int = Field(2, ge=1)  # LSTM
-    dense: int = Field(2, ge=1)  # fully connected ones behind, the last one to the outputs
+    dense: int = Field(2, ge=1)  # fully connected layers behind, the last one to the outputs
     hidden: int = Field(300, ge=1)
     step_size: float = Field(0.5, gt=0, lt=1)  # before training
 
 
 class State(NamedTuple):
-    """What filter and network remember."""
+    """Filter and network after a frame."""
 
     filter: FilterState
     memory: tuple[Tensor, Tensor]  # of the LSTM, [layers, N, hidden] both
@@ -59,22 +60,22 @@ class DeepAdaptive2022(SteeredNetwork):
             self.last.weight *= 0.1
             self.last.bias.zero_()
 
+    @override
     def initial(self, mic: Tensor) -> State:
-        """The state before the first frame."""
         zeros = mic.real.new_zeros(self.config.layers, mic.shape[0], self.config.hidden)
-        return State(self.filter.init(mic.mT), (zeros, zeros))
+        return State(self.filter.init(mic), (zeros, zeros))
 
+    @override
     def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
-        """All that is decided and comes of it, and the state after the last frame."""
         mic, far = spectra
-        seen = torch.cat([mic, far], -1)
-        seen = torch.log10(seen.real.square() + seen.imag.square() + FLOOR) / 2 + 1
-        out, memory = lstm(self.lstm, seen, state.memory)
+        both = torch.cat([mic, far], -1)
+        magnitudes = torch.log10(both.real.square() + both.imag.square() + FLOOR) / 2 + 1
+        out, memory = lstm(self.lstm, magnitudes, state.memory)
         loudness, phase, step = self.last(self.dense(out)).chunk(3, -1)
         reference, step_size = far, torch.full_like(step, self.config.step_size)
         if self.config.learn_reference:
             reference = far * torch.polar(2 * torch.sigmoid(loudness), torch.pi * torch.tanh(phase))
         if self.config.learn_step:
             step_size = torch.sigmoid(step + torch.logit(step_size))
-        filtered = self.filter(reference.mT, mic.mT, step_size.mT, state.filter)
-        return Stages(filtered.error.mT, filtered.error.mT, reference, step_size), State(filtered.state, memory)
+        filtered = self.filter(reference, mic, step_size, state.filter)
+        return Stages(filtered.error, filtered.error, reference, step_size), State(filtered.state, memory)

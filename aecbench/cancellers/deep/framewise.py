@@ -11,117 +11,136 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
+from aecbench.cancellers import abilities
+from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.cancellers.deep.base import Network
-from aecbench.cancellers.deep.stft import spectra
+from aecbench.cancellers.deep.export.macs import network_count
+from aecbench.cancellers.deep.parts.stft import spectra
 from aecbench.dsp import stft
 from aecbench.signals import Array
 
-__all__ = ["FramewiseCanceller", "FramewiseNetwork", "State", "lstm"]
+__all__ = ["FramewiseCanceller", "FramewiseNetwork", "State"]
 
 
 class FramewiseNetwork(Network):
-    """A causal network from spectra to spectra; what it remembers from frame to frame is a value."""
+    """A causal network from spectra to spectra [N, T, F]: batch, frames, bins. Its state is a value handed on."""
 
     @property
     def front(self) -> Streaming[Any] | None:
-        """A canceller of blocks of a hop whose output the network is told too; it is not trained."""
+        """A canceller of blocks of a hop, which is not trained; its output is another input of the network."""
         return None
+
+    @property
+    def synthesis(self) -> tuple[int, int]:
+        """Length of the output frames, and by how many samples each ends before the input frame it belongs to."""
+        return self.config.n_fft, 0
 
     @abstractmethod
     def initial(self, mic: Tensor) -> Any:
-        """The state before the first frame of spectra like mic [N, T, F]: nested tuples of tensors."""
+        """Return the state before the first frame of spectra like mic [N, T, F]: nested tuples of tensors."""
 
     @abstractmethod
     def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Spectra [S, N, T, F] complex, state -> output [N, T, F], state after the last frame.
+        """Process spectra [S, N, T, F], complex, and a state: return output and state after the last frame.
 
-        The first two spectra are those of microphone and far end, the third, if any, is that of what `front` makes of
-        them.
+        The spectra are of microphone, far end, and the output of `front`, if there is one. The output is [N, T, F'],
+        spectra of the frames that `synthesis` describes.
         """
 
     def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
-        """What it decides for spectra as `frames` takes them, by name, each [N, T, F]; see `base.Explains`."""
+        """Return decisions by name, each [N, T, F], for spectra as `frames` takes them; see `base.Explains`."""
         return {}
 
     def spectra(self, mic: Tensor, far: Tensor) -> Tensor:
-        """What `frames` takes, of whole signals [N, T]."""
+        """Return the spectra that `frames` takes, of whole signals [N, samples]."""
         signals = [mic, far]
         if self.front is not None:
             out = self.front.cancel(mic.detach().cpu().numpy(), far.detach().cpu().numpy())
             signals.append(torch.from_numpy(out).to(mic))
         return spectra(torch.stack(signals), self.config.n_fft, self.config.hop_length)
 
+    @override
     def canceller(self) -> Streaming[Any]:
-        """A canceller with a copy of the weights."""
         network = copy.deepcopy(self).cpu().eval().requires_grad_(False)
         return FramewiseCanceller(network, network.front, self.config.hop_length)
 
 
 class State(NamedTuple):
-    """What is known after a block."""
+    """The state after a block."""
 
-    past: NDArray[np.float32]  # [S, ..., n_fft - block] last samples of microphone, far end and output of the front
-    pending: NDArray[np.float32]  # [..., n_fft - block] output that awaits further frames
-    network: Any  # see FramewiseNetwork.initial; signals of the batch in one row
+    past: NDArray[np.float32]  # [..., S, n_fft - block] last samples of microphone, far end and output of the front
+    pending: NDArray[np.float32]  # [..., frame - block] output to which further frames are to be added
+    network: Any  # see FramewiseNetwork.initial; the batch is one axis
     front: Any  # state of the canceller in front
 
 
 @dataclass(frozen=True, slots=True)
 class FramewiseCanceller(Streaming[State]):
-    """A network that is not trained any further, on one thread; filters within it go on adapting."""
+    """A network with fixed weights, on one thread; adaptive filters inside continue to adapt."""
 
     network: FramewiseNetwork
     front: Streaming[Any] | None  # of the network
     block: int  # hop of the network [samples]
 
     @property
+    @override
     def latency(self) -> int:
-        """The first sample of a frame depends on the last one."""
-        return self.network.config.n_fft - 1
+        return sum(self.network.synthesis) - 1
 
     @property
+    @override
     def delay(self) -> int:
-        """A block is complete when the last frame that holds it has come."""
-        return self.network.config.n_fft - self.block
+        return sum(self.network.synthesis) - self.block  # a block is complete when the last frame that covers it is
 
+    @property
+    def signals(self) -> int:
+        """How many spectra the network gets."""
+        return 2 if self.front is None else 3
+
+    @override
     def init(self, batch: tuple[int, ...]) -> State:
-        """Silence, and a network that has heard nothing."""
-        signals = 2 if self.front is None else 3
-        past = np.zeros((signals, *batch, self.delay), np.float32)
+        past = np.zeros((*batch, self.signals, self.network.config.n_fft - self.block), np.float32)
+        pending = np.zeros((*batch, self.network.synthesis[0] - self.block), np.float32)
         bins = self.network.config.n_fft // 2 + 1
         mic = torch.zeros(int(np.prod(batch)), 1, bins, dtype=torch.complex64)
         front = None if self.front is None else self.front.init(batch)
-        return State(past, past[0], self.network.initial(mic), front)
+        return State(past, pending, self.network.initial(mic), front)
 
+    @override
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """One frame through the network."""
         check_finite(self, mic, far)
         signals, front = [mic, far], state.front
         if self.front is not None:
             front, error = self.front.step(front, mic, far)
             signals.append(error)
-        past, seen = stft.analyse(state.past, np.stack(signals))
-        spectrum, after = seen[0], state.network
-        if spectrum.size:
+        past, frame = stft.analyse(state.past, np.stack(signals, -2))  # [..., S, F]
+        output, network = frame[..., 0, : self.network.synthesis[0] // 2 + 1], state.network
+        if output.size:
+            rows = frame.reshape(-1, 1, *frame.shape[-2:])  # [N, 1, S, F]
             with _one_thread(), torch.inference_mode():
-                rows = torch.from_numpy(seen.reshape(len(signals), -1, 1, seen.shape[-1]))
-                out, after = self.network.frames(rows, state.network)
-            spectrum = out.numpy().reshape(spectrum.shape)
-        pending, block = stft.synthesise(state.pending, spectrum)
-        return State(past, pending, after, front), block
+                spectra, network = self.network.frames(torch.from_numpy(np.moveaxis(rows, -2, 0)), network)
+            output = spectra.numpy().reshape(output.shape)
+        pending, block = stft.synthesise(state.pending, output)
+        return State(past, pending, network, front), block
+
+    def cost(self) -> Count | None:
+        """Return the count of the network, and of the canceller in front of it."""
+        own = network_count(self.network, self.signals)
+        return own if self.front is None else own.plus(abilities.cost(self.front))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-        """What the network decides for mic and far [T], each [N, F]: frame n has its middle at sample n * block."""
+        """Return the decisions for mic and far [T], each [N, F]: the middle of frame n is at sample n * block."""
         check_finite(self, mic, far)
         signals = torch.from_numpy(np.stack([mic, far])[:, None].astype(np.float32))
         with _one_thread(), torch.inference_mode():
             spectra = self.network.spectra(*signals)
-            found = self.network.decisions(spectra, self.network.initial(spectra[0]))
-        early = self.network.config.n_fft // (2 * self.block) - 1  # frames whose middle is before the signal
-        shown = slice(early, early + -(-mic.shape[-1] // self.block))
-        return {name: z[0, shown].numpy() for name, z in found.items()}
+            decisions = self.network.decisions(spectra, self.network.initial(spectra[0]))
+        first = self.network.config.n_fft // (2 * self.block) - 1  # the middles of earlier frames precede the signal
+        frames = slice(first, first + -(-mic.shape[-1] // self.block))
+        return {name: z[0, frames].numpy() for name, z in decisions.items()}
 
 
 @contextmanager
@@ -135,19 +154,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def lstm(layers: torch.nn.LSTM, x: Tensor, memory: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """LSTM layers on x [N, T, in], memory [layers, N, hidden] -> [N, T, hidden], memory after the last frame.
-
-    A single frame goes by another way without gradients, as torch packs the weights anew in every call.
-    """
-    if x.shape[1] > 1 or torch.is_grad_enabled():
-        out, after = layers(x, memory)
-        return out, after
-    h, states = x[:, 0], []
-    for weights, *before in zip(layers.all_weights, *memory, strict=True):
-        h, c = torch.lstm_cell(h, before, *weights)
-        states.append((h, c))
-    last, cells = (torch.stack(z) for z in zip(*states, strict=True))
-    return h[:, None], (last, cells)

@@ -6,10 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import numpy as np
 import soundfile
 
+from aecbench.cancellers.abilities import Trait
 from aecbench.cancellers.external.frames import say_clipped
 from aecbench.cancellers.external.predictions import read_estimate
 from aecbench.errors import AecbenchError, UsageError
@@ -29,6 +31,7 @@ class Command:
     Raises UsageError where a name is left out or the program does not exist.
     """
 
+    traits: ClassVar = frozenset({Trait.UNVERSIONED})
     command: str
     rate: int = 16_000  # Hz of the files
     folder: Path = Path()  # that the program runs in; the current one

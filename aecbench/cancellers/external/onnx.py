@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.config import parse
-from aecbench.errors import ConfigError, MissingExtra
+from aecbench.errors import ConfigError
+from aecbench.onnx_session import load_session
 from aecbench.record import Frozen
 from aecbench.signals import Array
 
@@ -32,7 +34,7 @@ class Facts(Frozen):
     latency: int = Field(ge=0)  # see Canceller [samples]
     delay: int = Field(ge=0)  # see Streaming [samples]
     parameters: int = Field(ge=0)  # of the network
-    macs: float = Field(ge=0)  # per sample; see cancellers/count.py
+    macs: float = Field(ge=0)  # per sample; see `abilities.Count`
     version: str  # of aecbench
 
 
@@ -68,6 +70,10 @@ class OnnxModel(Streaming[State]):
         """That of the system it was made of."""
         return self.facts.delay
 
+    def cost(self) -> Count:
+        """Return the count that the model states."""
+        return Count(self.facts.parameters, self.facts.macs)
+
     def init(self, batch: tuple[int, ...]) -> State:
         """Zeros."""
         states = _load(self.model)[0].get_inputs()[len(SIGNALS) :]
@@ -88,19 +94,7 @@ class OnnxModel(Streaming[State]):
 @functools.cache
 def _load(path: str) -> tuple[Any, Facts]:
     """The session of a model, once per process, and its facts."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingExtra("onnxruntime", "onnx") from None
-    if not Path(path).is_file():
-        raise ConfigError(f"{path}: no such file; aecbench export-model writes one")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # of many types, without a base of their own
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"{path}: onnxruntime cannot load it ({reason}); export it again") from None
+    session = load_session(Path(path), "onnx", ConfigError, "export it again with aecbench export-model")
     names = [given.name for given in session.get_inputs()]
     results = [given.name for given in session.get_outputs()]
     states = [name.removeprefix(STATE) for name in names[len(SIGNALS) :]]

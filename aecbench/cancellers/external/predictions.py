@@ -1,8 +1,10 @@
 """What an outside program has made of the scenes already: a folder of audio files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
+from aecbench.cancellers.abilities import Facts, Trait
 from aecbench.dsp.audio import read
 from aecbench.dsp.audio_files import audio_files, by_name
 from aecbench.errors import AudioError
@@ -15,9 +17,10 @@ __all__ = ["Predictions", "read_estimate"]
 class Predictions:
     """A canceller that looks its outputs up: <split>-<index>, or the scene's id with _ for /, and an audio suffix.
 
-    The evaluator gives the scene with `dataclasses.replace(predictions, scene=..., scale=..., rate=...)`.
+    The evaluator gives the scene through `informed`.
     """
 
+    traits: ClassVar = frozenset({Trait.PRECOMPUTED})
     folder: Path
     scene: str = ""  # id: corpus/split/index
     rate: int = 16_000  # Hz
@@ -27,6 +30,10 @@ class Predictions:
     def latency(self) -> int:
         """None is known of: the files have to be aligned with the microphone."""
         return 0
+
+    def informed(self, facts: Facts) -> "Predictions":
+        """Return the outputs for a scene; they are as loud as exported WAV files, which leave its scale out."""
+        return replace(self, scene=facts.scene, rate=facts.rate, scale=facts.scale)
 
     def cancel(self, mic: Array, far: Array) -> Array:
         """Return the file of the scene, float32 [T]. Raises AudioError unless there is one, as long as mic [T]."""

@@ -7,6 +7,7 @@ at the microphone is `nearend_scale` times the file; the noise is what is left o
     near = round(nearend_scale nearend_speech)      noise = mic - echo - near
 
 Real: `NAME_SCENARIO_mic.wav` and the far end `NAME_SCENARIO_lpb.wav`, which near-end single talk may lack: silence.
+See aec_real.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ import pandas as pd
 
 from aecbench.corpus.layouts.aec_real import ENDS, find_real
 from aecbench.corpus.layouts.aec_synthetic import FOLDERS, META, find_synthetic
-from aecbench.corpus.layouts.base import Found, Written, records, write_wav
+from aecbench.corpus.layouts.base import Found, Wanted, Written, records, write_wav
 from aecbench.corpus.read import Corpus
 from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Scene
@@ -42,14 +43,15 @@ COLUMNS = {  # of meta.csv, in the order of the challenge; the last two are ours
 }
 
 
-def find(folder: Path, corpus: str, split: str) -> Found:
+def find(folder: Path, wanted: Wanted) -> Found:
     """The scenes in a folder of the challenge: the synthetic set or real recordings, which may lie in subfolders.
 
-    Raises SourceError where it is neither, or meta.csv cannot be used.
+    Raises SourceError where it is neither, or meta.csv cannot be used, and UsageError for a blind test set in another
+    split than "test".
     """
     if any((folder / name).is_dir() for name in FOLDERS):
-        return find_synthetic(folder, corpus, split)
-    return find_real(folder, corpus, split)
+        return find_synthetic(folder, wanted.corpus, wanted.split)
+    return find_real(folder, wanted)
 
 
 def write(corpus: Corpus, out: Path) -> Written:

@@ -11,6 +11,7 @@ import numpy as np
 from aecbench.config import canonical_json
 from aecbench.corpus.format import Record, measure
 from aecbench.corpus.layouts.base import (
+    RATE,
     UNIT,
     Found,
     Problem,
@@ -26,9 +27,8 @@ from aecbench.errors import AudioError, SourceError
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.recording import Fact, Kind, Recording
 
-__all__ = ["FOLDERS", "META", "RATE", "Synthetic", "find_synthetic"]
+__all__ = ["FOLDERS", "META", "Synthetic", "find_synthetic"]
 
-RATE = 16_000
 META = "meta.csv"
 FOLDERS = {  # in the order mic, far, near, echo: folder -> beginning of its files' names
     "nearend_mic_signal": "nearend_mic",

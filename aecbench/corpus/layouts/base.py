@@ -19,11 +19,13 @@ from aecbench.scenes.recording import Recording, read_scene
 from aecbench.scenes.scene import Scene
 
 __all__ = [
+    "RATE",
     "UNIT",
     "Found",
     "Layout",
     "Problem",
     "Take",
+    "Wanted",
     "Written",
     "header",
     "headers",
@@ -38,6 +40,7 @@ __all__ = [
     "write_wav",
 ]
 
+RATE = 16_000  # [Hz] of the systems
 UNIT = float(np.float32(2.0**-15))  # scale of a 16-bit file whose full scale is 1
 
 
@@ -93,14 +96,23 @@ class Written(NamedTuple):
     audio: Mapping[str, str]  # name of a set of audio files -> glob
 
 
+class Wanted(NamedTuple):
+    """What is to be imported of a folder, and as what."""
+
+    corpus: str  # scenes get the ids corpus/split/...
+    split: str = "test"  # of scenes whose folder names none
+    rate: int = RATE  # [Hz] to which real recordings are brought that have more
+    files: frozenset[Path] | None = None  # None: all that lie in the folder
+
+
 class Layout(NamedTuple):
     """One row of LAYOUTS.
 
-    `find(folder, corpus, split)` looks through a folder, reading no audio; scenes get the ids corpus/split/..., and
-    `split` where the folder names none. `write(corpus, out)` writes a corpus into an empty folder.
+    `find(folder, wanted)` looks through a folder, reading no audio. `write(corpus, out)` writes a corpus into an empty
+    folder.
     """
 
-    find: Callable[[Path, str, str], Found]
+    find: Callable[[Path, Wanted], Found]
     write: Callable[[Corpus, Path], Written]
 
 

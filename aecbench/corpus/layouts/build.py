@@ -1,8 +1,7 @@
 """From a folder in a layout to a corpus. What cannot be used is reported file by file; the rest is imported."""
 
 import csv
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -12,20 +11,20 @@ import joblib
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus.finish import finish
 from aecbench.corpus.format import CORPUS, FORMAT, RECORDED, SHARDS, shard_name
-from aecbench.corpus.layouts.base import Found, Layout, Problem, Take, key, relative
+from aecbench.corpus.layouts.base import RATE, Found, Layout, Problem, Take, Wanted, key, relative
 from aecbench.corpus.read import Corpus
 from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import AudioError, OutputError, SourceError
+from aecbench.hashing import file_sha256, in_threads
 from aecbench.output import new_folder, whole_file
 from aecbench.progress import progress
-from aecbench.scenes.files import SPLITS, file_sha256
+from aecbench.scenes.files import SPLITS
 from aecbench.signals import STEMS
 
 __all__ = ["REPORT", "Imported", "build"]
 
 REPORT = "import-report.csv"
 SHARD = 64  # scenes
-HASHERS = 8  # threads: hashing is bound by the disk
 
 
 class Imported(NamedTuple):
@@ -48,10 +47,20 @@ class Group(NamedTuple):
         return max(take.length for take in self.takes)
 
 
-def build(layout: Layout, folder: Path, out: Path, *, split: str = "test", jobs: int = 1) -> Imported:
+def build(
+    layout: Layout,
+    folder: Path,
+    out: Path,
+    *,
+    split: str = "test",
+    rate: int = RATE,
+    files: Iterable[Path] | None = None,
+    jobs: int = 1,
+) -> Imported:
     """Import a folder into the corpus `out`, with `jobs` processes (-1: all cores).
 
-    `split` is for scenes of which the folder does not say it. Every problem is a row of import-report.csv in `out`.
+    `split` is for scenes of which the folder does not say it; real recordings with more than `rate` Hz are resampled;
+    `files` are those in the folder that count, by default all. Every problem is a row of import-report.csv in `out`.
     Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
     """
     if out.is_dir() and any(out.iterdir()):
@@ -60,13 +69,13 @@ def build(layout: Layout, folder: Path, out: Path, *, split: str = "test", jobs:
     if not folder.is_dir():
         raise SourceError(f"{folder}: is no folder; give the one that holds the data set")
     name = out.absolute().name
-    found = layout.find(folder, name, split)
+    found = layout.find(folder, Wanted(name, split, rate, None if files is None else frozenset(files)))
     takes, problems = _alike(found, folder)
     if not takes:
         first = f"; the first of {len(problems)} problems: {_line(problems[0])}" if problems else ""
         raise SourceError(f"{folder}: holds nothing that can be imported{first}")
     new_folder(out / SHARDS)
-    identity = _identity(found, takes, folder, name)
+    identity = _identity(found, takes, folder, name, rate)
     shards = list(_shards(takes, folder, out, identity, problems, jobs))
     if not shards:
         raise SourceError(f"{folder}: holds nothing that can be imported; the first problem: {_line(problems[0])}")
@@ -128,13 +137,13 @@ def _packed(take: Take, length: int, folder: Path) -> Packed | Problem:
         return Problem(key(take.files[0], folder), relative(str(error), folder))
 
 
-def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str) -> str:
+def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str, rate: int) -> str:
     """Hash of all that decides the contents: the files, the name of the corpus, the format."""
     files = sorted({*found.tables, *(path for take in takes for path in take.files)})
-    with ThreadPoolExecutor(HASHERS) as pool:
-        contents = pool.map(file_sha256, files)
-        hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
-    return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes]))
+    contents = in_threads(file_sha256, files)
+    hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
+    other_rate = [] if rate == RATE else [rate]
+    return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes, *other_rate]))
 
 
 def _report(out: Path, problems: Sequence[Problem]) -> None:

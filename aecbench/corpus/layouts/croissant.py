@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from aecbench import __version__
+from aecbench._version import __version__
 from aecbench.corpus.layouts.base import Written
 from aecbench.corpus.read import Corpus
 from aecbench.output import whole_file

@@ -22,6 +22,7 @@ from aecbench.corpus.layouts.base import (
     Found,
     Problem,
     Take,
+    Wanted,
     Written,
     header,
     read_int16,
@@ -89,8 +90,8 @@ class Stored:
         return Record(self.text, audio, self.scale, rir, measure(audio, self.scale, self.rate) | {"t20": self.t20})
 
 
-def find(folder: Path, corpus: str, split: str) -> Found:
-    """The scenes that scenes.jsonl lists; they keep their ids and splits. Raises SourceError where it is missing."""
+def find(folder: Path, wanted: Wanted) -> Found:
+    """The scenes that scenes.jsonl lists; they keep their ids, splits and rates. Raises SourceError where it is missing."""
     path = folder / LINES
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,7 +1,7 @@
-"""What the systems of a board make of some scenes: to hear, to see, and their ERLE over time."""
+"""The systems of a board on some scenes: to hear, to see, and their ERLE over time."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,19 +11,16 @@ from PIL import Image
 
 from aecbench.corpus import Corpus, Item
 from aecbench.errors import NotInstalled
-from aecbench.evaluation import output_name, scene_folder
+from aecbench.evaluation import examples, output_name, outputs, scene_folder, with_echo
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.rerun import system_of
-from aecbench.leaderboard.task import check_corpus
 from aecbench.metrics.erle_segmental import segmental
 from aecbench.output import new_folder, whole_file
-from aecbench.plots import Evaluated
-from aecbench.plots.evaluated import outputs
 from aecbench.plots.style import RANGE, spectrum
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["Heard", "Sound", "erle_over_time", "gallery", "systems_at_hand"]
+__all__ = ["SceneAudio", "Sound", "erle_over_time", "gallery", "runnable_systems"]
 
 SCENES = 8  # to hear
 TIMED = 24  # over which ERLE over time is averaged
@@ -34,12 +31,12 @@ class Sound(NamedTuple):
     """One signal of a scene: files beside the page."""
 
     name: str
-    given: bool  # mic and near, of which the systems know the first
+    given: bool  # mic or near, not the output of a system
     audio: str
     picture: str
 
 
-class Heard(NamedTuple):
+class SceneAudio(NamedTuple):
     """A scene with its signals."""
 
     scene: str
@@ -47,65 +44,51 @@ class Heard(NamedTuple):
     sounds: list[Sound]
 
 
-def systems_at_hand(board: Board, models: Sequence[str]) -> list[System]:
-    """The systems of a board that can be run here, the best first, called as on the board."""
-    from dataclasses import replace
-
-    found = []
-    for one in board.standings:
+def runnable_systems(board: Board, models: Sequence[str]) -> list[System]:
+    """Return the systems of a board that can be run here, the best first, under their names on the board."""
+    systems = []
+    for standing in board.standings:
         try:
-            system = system_of(board.current[one.name].entry, models)
+            system = system_of(board.current[standing.name].entry, models)
         except NotInstalled:
             continue
         if system is not None:
-            found.append(replace(system, name=one.name))
-    return found
+            systems.append(replace(system, name=standing.name))
+    return systems
 
 
-def of_board(board: Board, corpus: Corpus) -> Corpus:
-    """The scenes of a board. Raises BoardError where the corpus is another one."""
-    check_corpus(board.rules, corpus)
-    return corpus.split(board.rules.corpus.split)
+def gallery(scenes: Corpus, systems: Sequence[System], folder: Path, jobs: int = 1) -> list[SceneAudio]:
+    """Run systems on eight examples; write FLAC files and spectrograms of mic, near and every output.
 
-
-def gallery(board: Board, scenes: Corpus, systems: Sequence[System], folder: Path, jobs: int = 1) -> list[Heard]:
-    """Run the systems on eight scenes, and write a FLAC file and a spectrogram of mic, near and every output.
-
-    The scenes are the first of each kind of talk, then the first. Raises OutputError.
+    Raises OutputError.
     """
-    ids = list(scenes.scenes["scene"])
-    each = list(scenes.scenes.drop_duplicates("talk")["scene"])
-    chosen = scenes.where(scene=[*each, *(scene for scene in ids if scene not in each)][:SCENES])
-    evaluated = Evaluated(board.table, systems, chosen, board.rules.corpus.split, jobs)
-    with tempfile.TemporaryDirectory() as scratch:
-        heard = outputs(evaluated, chosen, Path(scratch))
-    found = []
-    for item, outs in zip(chosen, heard, strict=True):
+    shown = []
+    for item, made in outputs(systems, examples(scenes, SCENES), jobs=jobs):
         place = scene_folder(folder, item.scene.id)
         new_folder(place)
-        found.append(Heard(item.scene.id, str(item.scene.talk), _sounds(item, outs, place, folder)))
-    return found
+        shown.append(SceneAudio(item.scene.id, str(item.scene.talk), _sounds(item, made, place, folder)))
+    return shown
 
 
-def _sounds(item: Item, outs: Mapping[str, Array], place: Path, folder: Path) -> list[Sound]:
+def _sounds(item: Item, made: Mapping[str, Array], place: Path, folder: Path) -> list[Sound]:
     rate, signals = item.scene.rate, item.signals
     given = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
     loudest = float(spectrum(signals.mic, rate).max())
-    found = []
-    for name, x in [*given.items(), *outs.items()]:
+    sounds = []
+    for name, x in [*given.items(), *made.items()]:
         file = place / (name if name in given else f"out-{output_name(name)}")
         audio, picture = file.with_name(f"{file.name}.flac"), file.with_name(f"{file.name}.png")
         with whole_file(audio) as part:
             soundfile.write(part, np.clip(x, -1, 1), rate, format="FLAC", subtype="PCM_16")
         with whole_file(picture) as part:
             _picture(x, rate, loudest).save(part, format="PNG", optimize=True)
-        at = [path.relative_to(folder).as_posix() for path in (audio, picture)]
-        found.append(Sound(name, name in given, *at))
-    return found
+        links = [path.relative_to(folder).as_posix() for path in (audio, picture)]
+        sounds.append(Sound(name, name in given, *links))
+    return sounds
 
 
 def _picture(x: Array, rate: int, loudest: float) -> Image.Image:
-    """A spectrogram, from `loudest` dB down by RANGE, high frequencies above."""
+    """Return a spectrogram, from `loudest` dB down by RANGE, high frequencies above."""
     from matplotlib import colormaps
 
     shades = np.clip((spectrum(x, rate)[::-1] - loudest + RANGE) / RANGE, 0, 1)
@@ -114,28 +97,22 @@ def _picture(x: Array, rate: int, loudest: float) -> Image.Image:
     return image
 
 
-def erle_over_time(
-    board: Board, scenes: Corpus, systems: Sequence[System], jobs: int = 1
-) -> tuple[dict[str, list[float]], int]:
-    """The mean ERLE [dB] of every system per quarter of a second over the first far-end single-talk scenes.
+def erle_over_time(scenes: Corpus, systems: Sequence[System], jobs: int = 1) -> tuple[dict[str, list[float]], int]:
+    """Return the mean ERLE [dB] of every system per quarter of a second over the first far-end single-talk scenes.
 
     At most 24 of them; and how many. No system where there are none, or their echo is not known.
     """
-    few = scenes.where(talk="far_single")[:TIMED] if (scenes.scenes["talk"] == "far_single").any() else scenes[:0]
-    if not few or np.isnan(few[0].signals.echo).any():
-        return {}, 0
-    with tempfile.TemporaryDirectory() as scratch:
-        heard = outputs(Evaluated(board.table, systems, few, board.rules.corpus.split, jobs), few, Path(scratch))
+    timed = with_echo(scenes.where(talk="far_single"), TIMED)
     curves: dict[str, list[Array]] = {}
-    for item, outs in zip(few, heard, strict=True):
-        for name, x in outs.items():
+    for item, made in outputs(systems, timed, jobs=jobs):
+        for name, x in made.items():
             if x.shape == item.signals.mic.shape:
                 curves.setdefault(name, []).append(segmental(item.signals, x, item.scene.rate))
-    return {name: _mean(found) for name, found in curves.items()}, len(few)
+    return {name: _mean(rows) for name, rows in curves.items()}, len(timed)
 
 
 def _mean(curves: Sequence[Array]) -> list[float]:
-    """Over the scenes in which there is echo at that time; NaN where there is none in any."""
+    """Average over the scenes with echo at that time; NaN where there is none in any."""
     longest = max(map(len, curves))
     stacked = np.stack([np.pad(curve, (0, longest - curve.size), constant_values=np.nan) for curve in curves])
     count = np.isfinite(stacked).sum(0)

@@ -8,18 +8,20 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from aecbench import __version__
+from aecbench._version import __version__
 from aecbench.corpus import Corpus
-from aecbench.leaderboard.board import Board, condition_title
+from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.readme import foot
 from aecbench.leaderboard.site import audio, charts
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
 from aecbench.leaderboard.site.system import system_page
+from aecbench.leaderboard.task import board_scenes
 from aecbench.leaderboard.text import link, visible
 from aecbench.metrics.erle_segmental import SEGMENT
 from aecbench.output import new_folder, whole_file
 from aecbench.results import LOST, MARK, RTF, Lost, cell, heading, lost_cell, lower_is_better
+from aecbench.scenes.conditions import with_unit
 
 __all__ = ["CSP", "build"]
 
@@ -74,14 +76,15 @@ def _board(
 ) -> None:
     for name in ("systems", "data"):
         new_folder(folder / name)
-    heard: list[audio.Heard] = []
+    gallery: list[audio.SceneAudio] = []
     timed: dict[str, list[float]] = {}
     count = 0
     if corpus is not None:
-        scenes, systems = audio.of_board(board, corpus), audio.systems_at_hand(board, models)
-        heard = audio.gallery(board, scenes, systems, folder / "audio", jobs)
-        timed, count = audio.erle_over_time(board, scenes, systems, jobs)
-        _write(folder / "gallery.html", pages.get_template("gallery.html").render(board=board, heard=heard, top="../"))
+        scenes, systems = board_scenes(board.rules, corpus), audio.runnable_systems(board, models)
+        gallery = audio.gallery(scenes, systems, folder / "audio", jobs)
+        timed, count = audio.erle_over_time(scenes, systems, jobs)
+        text = pages.get_template("gallery.html").render(board=board, scenes=gallery, top="../")
+        _write(folder / "gallery.html", text)
     specs = {}
     if board.systems:
         specs = {"cost": charts.cost_chart(board), "by": charts.condition_chart(board)}
@@ -96,16 +99,16 @@ def _board(
         foot=foot(board),
         lost=LOST,
         rows=[_row(board, place, name) for place, name, _ in board.standings],
-        conditions=[(name, condition_title(name), condition_labels(board, name)[0]) for name in board.conditions],
+        conditions=[(name, with_unit(name), condition_labels(board, name)[0]) for name in board.conditions],
         scores=scores(board),
         specs=specs,
         timed=count,
-        heard=bool(heard),
+        audible=bool(gallery),
     )
     _write(folder / "index.html", page)
     _write(folder / "data" / "table.csv", to_csv(board))
     for name in board.systems:
-        text = pages.get_template("system.html").render(top="../../", heard=bool(heard), **system_page(board, name))
+        text = pages.get_template("system.html").render(top="../../", audible=bool(gallery), **system_page(board, name))
         _write(folder / "systems" / f"{name}.html", text)
     for versions in board.systems.values():
         for entry, _ in versions:

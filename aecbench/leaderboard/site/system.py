@@ -1,12 +1,14 @@
-"""What the page of a system tells: what it is, where its numbers come from, and under which conditions it does how."""
+"""Content of a system's page: description, provenance, and results by condition."""
 
 import json
-import shlex
 from typing import Any
 
-from aecbench.leaderboard.board import Board, condition_title
+from aecbench.corpus.finish import flat
+from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry
+from aecbench.report.results import listen_command
 from aecbench.results import RTF, cell, heading, lower_is_better
+from aecbench.scenes.conditions import with_unit
 
 __all__ = ["system_page"]
 
@@ -24,11 +26,11 @@ def system_page(board: Board, name: str) -> dict[str, Any]:
         "provenance": _provenance(board, entry),
         "means": _means(board, name),
         "metrics": [heading(metric, board.facts) for metric in board.columns],
-        "conditions": [(condition_title(one), _condition(board, name, one)) for one in board.conditions],
+        "conditions": [(with_unit(one), _condition(board, name, one)) for one in board.conditions],
         "worst": [(heading(metric, board.facts), _worst(board, name, metric)) for metric in board.rules.ranked_by],
-        "shown": [condition_title(one) for one in board.conditions],
-        "parameters": _flat(entry.system.parameters),
-        "origin": _flat((entry.card or {}).get("origin", {})),
+        "shown": [with_unit(one) for one in board.conditions],
+        "parameters": _lines(entry.system.parameters),
+        "origin": _lines((entry.card or {}).get("origin", {})),
         "versions": [found.entry for found in reversed(board.systems[name])],
     }
 
@@ -79,19 +81,17 @@ def _condition(board: Board, name: str, condition: str) -> list[list[str]]:
 
 
 def _worst(board: Board, name: str, metric: str) -> list[tuple[str, str, list[str], str]]:
-    """The worst of the scenes that count in a mean: scene, value, conditions, and how to listen to it."""
+    """Return the worst of the scenes that count in a mean: scene, value, conditions, and how to listen to it."""
     ((_, rows),) = board.table.parts()
     own = rows[(rows["system"] == name) & (rows["metric"] == metric) & rows["value"].notna()]
     worst = own.nlargest(WORST, "value") if lower_is_better(metric, board.facts) else own.nsmallest(WORST, "value")
-    found = []
+    corpus, split = f"corpora/{board.rules.name}", board.rules.corpus.split
+    lines = []
     for row in worst.to_dict("records"):
         drawn = [_text(row[condition]) for condition in board.conditions]
-        place = row["scene"].partition("/")[2]
-        corpus = f"corpora/{board.rules.name}"
-        command = ["aecbench", "eval", "--model", name, "--corpus", corpus, "--split", board.rules.corpus.split]
-        listen = shlex.join([*command, "--scene", place, "--save-audio", "listen"])
-        found.append((place, f"{row['value']:.2f}", drawn, listen))
-    return found
+        listen = listen_command(row["scene"], corpus, split, "--model", name)
+        lines.append((row["scene"].partition("/")[2], f"{row['value']:.2f}", drawn, listen))
+    return lines
 
 
 def _text(value: Any) -> str:
@@ -100,12 +100,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _flat(table: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
-    """Nested tables as lines "a.b", value."""
-    lines = []
-    for key, value in table.items():
-        if isinstance(value, dict):
-            lines += _flat(value, f"{before}{key}.")
-        else:
-            lines.append((f"{before}{key}", value if isinstance(value, str) else json.dumps(value)))
-    return lines
+def _lines(table: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return nested tables as lines "a.b", value."""
+    return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in flat(table).items()]

@@ -10,38 +10,66 @@ import numpy as np
 
 from aecbench.dsp.levels import power
 from aecbench.plugins import Table
-from aecbench.scenes.devices import compressor, hammerstein, rattle, response, volterra, wiener_hammerstein
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.devices.memoryless import memoryless
+from aecbench.scenes.devices import (
+    arctan,
+    compressor,
+    excursion,
+    hammerstein,
+    hard_clip,
+    linear,
+    polynomial,
+    rattle,
+    response,
+    scaled_erf,
+    soft_clip,
+    tanh,
+    tone,
+    volterra,
+    wiener_hammerstein,
+    zhang_wang,
+)
+from aecbench.scenes.devices.device import DRIVE, Device, Range, settings
+from aecbench.scenes.devices.memoryless import distort
 from aecbench.scenes.devices.microphone import MICROPHONE_AGC, microphone_gain
 from aecbench.scenes.devices.response import measured
-from aecbench.scenes.loudspeaker import GROUP, LOUDSPEAKERS, Model, settings
 from aecbench.signals import Array
 
 __all__ = [
     "DEVICES",
+    "DRIVE",
     "MICROPHONE_AGC",
     "TABLE",
     "Device",
+    "Range",
     "Stage",
     "apply",
     "find",
     "measured",
     "microphone_gain",
     "play",
+    "settings",
 ]
 
 DEVICES: dict[str, Device] = {
-    "compressor": compressor.DEVICE,
+    "linear": linear.DEVICE,
+    "hard_clip": hard_clip.DEVICE,
+    "soft_clip": soft_clip.DEVICE,
+    "arctan": arctan.DEVICE,
+    "tanh": tanh.DEVICE,
+    "scaled_erf": scaled_erf.DEVICE,
+    "zhang_wang": zhang_wang.DEVICE,
+    "polynomial": polynomial.DEVICE,
     "hammerstein": hammerstein.DEVICE,
     "wiener_hammerstein": wiener_hammerstein.DEVICE,
     "volterra": volterra.DEVICE,
+    "excursion": excursion.DEVICE,
+    "compressor": compressor.DEVICE,
     "response": response.DEVICE,
+    "tone": tone.DEVICE,
     "rattle": rattle.DEVICE,
-    **{name: memoryless(model) for name, model in LOUDSPEAKERS.items()},
 }
 
-TABLE: Table[Device | Model] = Table("device stage", GROUP, DEVICES, (Device, Model))
+TABLE = Table("device stage", "aecbench.loudspeakers", DEVICES, (Device,))
 
 
 class Stage(NamedTuple):
@@ -52,30 +80,29 @@ class Stage(NamedTuple):
 
 
 def find(name: str) -> Device:
-    """The device of this name: a row of DEVICES, one that an installed package offers, or "package.module:NAME".
+    """Return the device of this name: a row of DEVICES, one that a package offers, or "package.module:NAME".
 
     Raises UnknownName, and ConfigError for one of another package that cannot be used.
     """
-    found = TABLE.find(name)
-    return memoryless(found) if isinstance(found, Model) else found
+    return TABLE.find(name)
 
 
 def apply(name: str, x: Array, rate: int, parameters: Mapping[str, float]) -> Array:
-    """The signal x [..., T], in units of full scale, through one stage: same shape and type.
+    """Send the signal x [..., T], in units of full scale, through one stage: same shape and type.
 
     Raises as `find`, and ConfigError for an unknown parameter or a value out of its range.
     """
     device = find(name)
     values = settings(f"device stage {name}", device.parameters, parameters)
     with TABLE.blamed(name):
-        y = device.fn(x, rate, **values)
+        y = distort(device, x, values) if device.memoryless else device.fn(x, rate, **values)
         if y.shape != x.shape:
             raise ValueError(f"gives shape {y.shape}, expected {x.shape}")
         return np.asarray(y, x.dtype)
 
 
 def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, rate: int) -> Array:
-    """The signal x [..., T] through the stages one after the other: same shape, type and power.
+    """Send the signal x [..., T] through the stages one after the other: same shape, type and power.
 
     Full scale, to which thresholds and drives refer, is the peak of x: each signal of a batch is scaled to a peak of 1
     and, at the end, to the power it had. What the device does to a signal thus depends on its waveform and not on its

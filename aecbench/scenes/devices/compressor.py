@@ -9,11 +9,10 @@ import numpy as np
 
 from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import decibels, exp, from_decibels
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker.model import Range
+from aecbench.scenes.devices.device import Device, Range
 from aecbench.signals import Array
 
-__all__ = ["DEVICE", "compressor"]
+__all__ = ["DEVICE", "compressor", "reduced"]
 
 QUIETEST = 1e-9  # amplitude: below, a level counts as -180 dBFS
 
@@ -25,6 +24,11 @@ def compressor(
 
     The knee is `knee` dB wide; `attack` and `release` are the time constants [s] by which the gain falls and recovers.
     """
+    return np.asarray(x * reduced(x, rate, threshold, ratio, knee, attack, release), x.dtype)
+
+
+def reduced(x: Array, rate: int, threshold: float, ratio: float, knee: float, attack: float, release: float) -> Array:
+    """Return the gain, a factor from 0 to 1, by which `compressor` multiplies x: float64 [..., T]."""
     over = 2 * decibels(np.maximum(np.abs(x), QUIETEST)) - threshold
     bent = np.square(np.clip(over + knee / 2, 0, knee)) / (2 * knee) if knee else 0
     wanted = (1 - 1 / ratio) * (bent + np.maximum(over - knee / 2, 0))
@@ -32,7 +36,7 @@ def compressor(
     reduction = np.empty(x.shape)
     for i in np.ndindex(x.shape[:-1]):
         _follow(wanted[i], reduction[i], *smooth)
-    return np.asarray(x * from_decibels(-reduction), x.dtype)
+    return np.asarray(from_decibels(-reduction))
 
 
 @compiled

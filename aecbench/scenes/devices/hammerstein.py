@@ -3,9 +3,8 @@
 import numpy as np
 
 from aecbench.dsp.recursive import band_pass, filtered
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker.model import DRIVE, Range
-from aecbench.scenes.loudspeaker.oversample import oversampled
+from aecbench.scenes.devices.device import DRIVE, Device, Range
+from aecbench.scenes.devices.oversample import oversampled
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "hammerstein"]

@@ -1,16 +1,41 @@
-"""The memoryless loudspeaker models as stages of a device."""
+"""What happens around a memoryless nonlinearity: drive, oversampling, removal of DC, and the power of its input."""
 
+from collections.abc import Mapping
+
+import numpy as np
+
+from aecbench.dsp.elementary import PI
+from aecbench.dsp.levels import power
+from aecbench.dsp.recursive import filtered
 from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker import Model, distort
+from aecbench.scenes.devices.oversample import oversampled
 from aecbench.signals import Array
 
-__all__ = ["memoryless"]
+__all__ = ["DC_POLE", "block_dc", "distort"]
+
+DC_POLE = 1 - 2 * PI / 800  # high-pass at 1/800 of the rate: 20 Hz at 16 kHz, below what loudspeakers radiate
 
 
-def memoryless(model: Model) -> Device:
-    """The stage that distorts a signal, in units of full scale, as `model` does with it, and keeps its power."""
+def distort(device: Device, x: Array, values: Mapping[str, float]) -> Array:
+    """Send the signal x [..., T], in units of full scale, through a memoryless device: f(drive x) at the power of x.
 
-    def stage(x: Array, rate: int, **values: float) -> Array:
-        return distort(model, x, values) if "drive" in values else model.fn(x, **values)
+    `values` are all parameters of the device, as `settings` returns them. Harmonics above the Nyquist frequency are
+    removed and do not alias. The DC that even-order distortion makes is taken out by a high-pass at 1/800 of the rate:
+    a loudspeaker does not radiate it, and a constant would count as activity in the pauses. A device without `drive` is
+    linear, and its function is applied as it is.
+    """
+    if "drive" not in values:
+        return device.fn(x, **values)
+    own = {key: value for key, value in values.items() if key != "drive"}
+    driven = x * x.dtype.type(values["drive"])
+    y = oversampled(lambda z: device.fn(z, **own), driven)
+    if device.even:
+        y = block_dc(y)
+    before, after = power(x), power(y)
+    gain = np.sqrt(np.divide(before, after, out=np.zeros(np.shape(after)), where=np.asarray(after) > 0))[..., None]
+    return np.asarray(y * gain, x.dtype)
 
-    return Device(stage, model.parameters, model.source)
+
+def block_dc(x: Array) -> Array:
+    """Remove DC from x [..., T]: first-order high-pass y[t] = x[t] - x[t-1] + p y[t-1] at 1/800 of the rate."""
+    return filtered([([1.0, -1.0], [1.0, -DC_POLE])], x)

@@ -8,7 +8,7 @@ from aecbench.dsp.compile import compiled
 from aecbench.dsp.elementary import decibels, exp, from_decibels
 from aecbench.dsp.interpolate import interpolate
 from aecbench.dsp.levels import frame_length, power
-from aecbench.scenes.loudspeaker.model import Range, settings
+from aecbench.scenes.devices.device import Range, settings
 from aecbench.signals import Array
 
 __all__ = ["MICROPHONE_AGC", "microphone_gain"]

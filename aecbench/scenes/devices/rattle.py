@@ -6,8 +6,7 @@ Every hit is short, so the harmonics reach far up ("rub and buzz"); below the th
 import numpy as np
 
 from aecbench.dsp.recursive import filtered, high_pass, low_pass
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker.model import Range
+from aecbench.scenes.devices.device import Device, Range
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "rattle"]

@@ -6,8 +6,7 @@ the Audio Engineering Society 20(10), 1972.
 
 from aecbench.dsp.convolve import convolve
 from aecbench.dsp.recursive import filtered, high_pass, low_pass
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker.model import Range
+from aecbench.scenes.devices.device import Device, Range
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "measured", "response"]

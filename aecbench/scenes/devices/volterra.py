@@ -8,9 +8,8 @@ import numpy as np
 
 from aecbench.dsp.convolve import convolve
 from aecbench.dsp.elementary import PI, cos, exp, sin
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker import block_dc
-from aecbench.scenes.loudspeaker.model import Range
+from aecbench.scenes.devices.device import Device, Range
+from aecbench.scenes.devices.memoryless import block_dc
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "filters", "volterra"]

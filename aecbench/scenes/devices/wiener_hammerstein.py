@@ -8,10 +8,9 @@ import numpy as np
 
 from aecbench.dsp.elementary import from_decibels, tanh
 from aecbench.dsp.recursive import filtered, inverse_shelf, shelf
-from aecbench.scenes.devices.device import Device
-from aecbench.scenes.loudspeaker import block_dc
-from aecbench.scenes.loudspeaker.model import DRIVE, Range
-from aecbench.scenes.loudspeaker.oversample import oversampled
+from aecbench.scenes.devices.device import DRIVE, Device, Range
+from aecbench.scenes.devices.memoryless import block_dc
+from aecbench.scenes.devices.oversample import oversampled
 from aecbench.signals import Array
 
 __all__ = ["DEVICE", "wiener_hammerstein"]

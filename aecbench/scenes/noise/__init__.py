@@ -11,7 +11,7 @@ from aecbench.dsp.levels import active_power
 from aecbench.errors import SourceError
 from aecbench.plugins import Table
 from aecbench.scenes.noise.recorded import NoiseSource, open_noise
-from aecbench.scenes.noise.synthetic import pink, speech_shaped, white
+from aecbench.scenes.noise.synthetic import device, pink, speech_shaped, white
 from aecbench.scenes.scene import Noise
 from aecbench.scenes.speech import SpeechSource, speak
 from aecbench.signals import Array
@@ -19,6 +19,7 @@ from aecbench.signals import Array
 __all__ = ["NOISES", "TABLE", "NoiseSource", "open_noise", "render_noise"]
 
 NOISES: dict[str, Callable[[np.random.Generator, int, int], Array]] = {
+    "device": device,
     "pink": pink,
     "speech_shaped": speech_shaped,
     "white": white,

@@ -6,15 +6,18 @@ from collections.abc import Callable
 import numpy as np
 
 from aecbench.dsp import fourier
-from aecbench.dsp.elementary import decibels, from_decibels, log
+from aecbench.dsp.elementary import PI, decibels, exp, from_decibels, log, sin
 from aecbench.dsp.interpolate import interpolate
 from aecbench.dsp.levels import power
-from aecbench.dsp.random import normal
+from aecbench.dsp.random import normal, uniform
 from aecbench.signals import Array
 
-__all__ = ["pink", "speech_shaped", "white"]
+__all__ = ["device", "pink", "speech_shaped", "white"]
 
 LOWEST = 20.0  # [Hz]: pink noise is flat below, as nobody hears what is there
+SLOPES = (0.5, 2.0)  # of the density of a device's floor
+FLATTENED = 60.0  # [Hz]: it is flat below
+HUM = (-40.0, -6.0)  # [dB] of each tone of the hum, over the rest
 LTASS = (
     (63, 38.6), (80, 43.5), (100, 54.4), (125, 57.7), (160, 56.8), (200, 60.2), (250, 60.3), (315, 59.0), (400, 62.1),
     (500, 62.1), (630, 60.5), (800, 56.8), (1000, 53.7), (1250, 53.0), (1600, 52.0), (2000, 48.7), (2500, 48.1),
@@ -43,6 +46,24 @@ def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
     it is interpolated in dB over log f, and outside them it stays.
     """
     return _shaped(rng, length, rate, _speech_shaped)
+
+
+def device(rng: np.random.Generator, length: int, rate: int) -> Array:
+    """The floor of a device: a density of 1/f^p with p from 0.5 to 2, and the hum of mains of 50 or 60 Hz.
+
+    The hum is a tone and two overtones, 6 to 40 dB below the rest: float32 [length].
+    """
+    exponent = uniform(rng, *SLOPES)
+    noise = _shaped(rng, length, rate, lambda frequency: _falling(frequency, exponent))
+    mains, time = (50.0, 60.0)[int(rng.integers(2))], np.arange(length) / rate
+    for overtone in (1, 2, 3):
+        level, phase = uniform(rng, *HUM), uniform(rng, 0, 2 * PI)
+        noise = noise + np.float32(from_decibels(level)) * sin(2 * PI * overtone * mains * time + phase)
+    return _unit(noise)
+
+
+def _falling(frequency: Array, exponent: float) -> Array:
+    return np.asarray(exp(-exponent / 2 * log(np.maximum(frequency, FLATTENED))))
 
 
 def _pink(frequency: Array) -> Array:

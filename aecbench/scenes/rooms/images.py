@@ -58,12 +58,17 @@ def impulse_responses(
     room = shoebox(size, sources, microphones, absorption)
     gains = np.sqrt(1 - room.absorption)
     bands = np.empty((len(room.sources), len(room.microphones), gains.shape[1], length), np.float32)
+    same = [next(k for k in range(b + 1) if (gains[:, k] == gains[:, b]).all()) for b in range(gains.shape[1])]
     with ThreadPoolExecutor(threads) as pool:
         spread = pool.map if threads > 1 else map
         for s, m, b in np.ndindex(bands.shape[:3]):
             scale = OVERSAMPLING * rate / SPEED_OF_SOUND  # [cells / m]
             cells = scale * room.size, scale * room.sources[s], scale * room.microphones[m]
-            bands[s, m, b] = np.float32(scale) * _response(*cells, gains[:, b], length, spread)
+            bands[s, m, b] = (
+                np.float32(scale) * _response(*cells, gains[:, b], length, spread)
+                if same[b] == b
+                else bands[s, m, same[b]]
+            )
     return finish(bands, rate, humidity=humidity, high_pass=high_pass)
 
 

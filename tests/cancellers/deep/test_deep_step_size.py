@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from aecbench.cancellers.deep import losses, stft
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
+from aecbench.cancellers.deep.losses.objective import residual
+from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.nlms import NLMS
-from aecbench.train import Settings
-from aecbench.train.processes import Processes
-from aecbench.train.run import Run
+from aecbench.training import Settings
+from aecbench.training.processes import Processes
+from aecbench.training.run import Run
 
 SMALL = {"n_fft": 128, "hop_length": 64, "taps": 4, "bands": 8, "hidden": 8, "burn_in": 0, "path_change": 0.0}
 NETWORKS = ("narrow", "hybrid", "broad")
@@ -62,8 +63,8 @@ def spectra(network, batch):
     return network.spectra(batch.mic, batch.far)
 
 
-def listen(network, seen):
-    return network.listen(seen, network.initial(seen[0]))
+def closed_loop(network, seen):
+    return network.closed_loop(seen, network.initial(seen[0]))
 
 
 def decibels(before, after):
@@ -79,10 +80,10 @@ def test_it_is_as_small_as_it_should_be(kind, most):
 
 def test_masks_and_step_sizes_are_between_0_and_1(variant, examples):
     network = build(wild=True, **variant)
-    played = listen(network, spectra(network, examples()))
-    for values in (*played.masks, played.step_size):
+    loop = closed_loop(network, spectra(network, examples()))
+    for values in (*loop.masks, loop.step_size):
         assert ((values >= 0) & (values <= 1)).all()
-    assert played.masks.step.std() > 0.01
+    assert loop.masks.step.std() > 0.01
 
 
 def test_with_a_silent_far_end_the_output_is_the_microphone(variant):
@@ -108,17 +109,17 @@ def test_what_is_subtracted_is_a_linear_filter_of_the_far_end(variant, examples)
     for t in range(seen.shape[2]):
         weights = torch.complex(state.weights[:, :, 0], state.weights[:, :, 1])
         past = torch.cat([seen[1][:, t : t + 1], past[:, :-1]], 1)
-        played = network.listen(seen[:, :, t : t + 1], state)
-        torch.testing.assert_close(played.echo[:, 0], (weights * past).sum(1), atol=1e-5, rtol=1e-4)
-        state = played.state
+        loop = network.closed_loop(seen[:, :, t : t + 1], state)
+        torch.testing.assert_close(loop.echo[:, 0], (weights * past).sum(1), atol=1e-5, rtol=1e-4)
+        state = loop.state
 
 
 def test_turning_the_phase_of_the_echo_path_turns_the_estimate_and_nothing_else(variant, examples):
     network, turn = build(wild=True, **variant), torch.polar(torch.tensor(1.0), torch.tensor(2.0))
     mic, far = spectra(network, examples())
-    before = listen(network, torch.stack([mic, far]))
+    before = closed_loop(network, torch.stack([mic, far]))
     for seen, factor in ((torch.stack([turn * mic, far]), turn), (torch.stack([mic, turn * far]), 1)):
-        after = listen(network, seen)
+        after = closed_loop(network, seen)
         torch.testing.assert_close(after.step_size, before.step_size, atol=2e-3, rtol=0)
         torch.testing.assert_close(after.echo, factor * before.echo, atol=2e-3, rtol=0)
 
@@ -128,7 +129,7 @@ def test_only_with_feedback_the_step_sizes_depend_on_the_error(feedback, example
     network = build(wild=True, feedback=feedback)
     seen = spectra(network, examples())
     state = network.initial(seen[0])
-    steps = [network.listen(seen, s).step_size for s in (state, state._replace(weights=state.weights + 0.3))]
+    steps = [network.closed_loop(seen, s).step_size for s in (state, state._replace(weights=state.weights + 0.3))]
     assert torch.equal(*steps) is not feedback
 
 
@@ -191,7 +192,7 @@ def test_the_loss_is_that_of_the_closed_loop(examples):
     seen = spectra(network, batch)
     out = stft.signal(network.frames(seen, network.initial(seen[0]))[0], 64, batch.mic.shape[-1])
     left = batch.echo - (batch.mic - out)
-    expected = losses.residual(left[:, None], batch.echo[:, None]).mean()
+    expected = residual(left[:, None], batch.echo[:, None]).mean()
     torch.testing.assert_close(network.loss(batch)[0], expected, atol=0.02, rtol=0)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import lzma
 import os
 import shutil
 
@@ -14,7 +15,7 @@ from scipy.io import wavfile
 from aecbench.corpus import open_corpus
 from aecbench.corpus.layouts import LAYOUTS, build, export
 from aecbench.corpus.verify import verify
-from aecbench.errors import CorpusError, OutputError, SourceError
+from aecbench.errors import CorpusError, OutputError, SourceError, UsageError
 from aecbench.evaluation import evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.systems import load_system
@@ -285,7 +286,7 @@ def test_the_oracle_fails_on_real_recordings_with_a_reason(real, tmp_path):
     corpus = build(CHALLENGE, real, tmp_path / "corpus").corpus
     rows = evaluate(load_system("oracle"), corpus, {"erle": METRICS["erle"]}).rows
     assert rows["failed"].all()
-    assert rows["reason"].str.contains("nobody knows that of a real recording").all()
+    assert rows["reason"].str.contains("which real recordings do not have").all()
 
 
 def test_stems_of_a_simulated_corpus_come_back_to_the_bit(corpus, tmp_path):
@@ -430,3 +431,102 @@ def test_a_recording_of_unknown_length_is_imported(real, tmp_path):
     path.write_bytes(data)
     done = build(CHALLENGE, real, tmp_path / "corpus")
     assert (len(done.corpus), done.problems) == (6, [])
+
+
+def tones(rate: int, seconds: float = 1.0) -> np.ndarray:
+    """Two tones, one of them below the band of 16 kHz and one above it."""
+    t = np.arange(round(rate * seconds)) / rate
+    return np.rint(8000 * (np.sin(2 * np.pi * 1000 * t) + np.sin(2 * np.pi * 12_000 * t))).astype(np.int16)
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """Recordings of several sets, in the spellings and at the rates of the challenge."""
+    folder = tmp_path / "datasets"
+    blind, clean = folder / "blind_test_set_icassp2023" / "doubletalk", folder / "test_set" / "clean"
+    for role in ("mic", "lpb", "enrl"):
+        save(blind / f"0Ab-C_doubletalk-with-movement_{role}.wav", tones(48_000), 48_000)
+    for role in ("mic_c", "lpb"):
+        save(clean / f"9z_d_farend_singletalk_{role}.wav", tones(RATE))
+    for role in ("mic", "lpb"):
+        save(folder / "real" / f"9z_d_sweep_{role}.wav", tones(RATE))
+    return folder
+
+
+def test_sets_spellings_movement_and_enrolment_are_told_by_the_names(sets, tmp_path):
+    done = build(CHALLENGE, sets, tmp_path / "corpus")
+    assert done.problems == []
+    table = done.corpus.scenes.set_index("scene")
+    table.index = table.index.str.removeprefix("corpus/test/")
+    columns = ["talk", "facts.set", "facts.device", "facts.movement", "facts.enrolment", "facts.background"]
+    assert table[columns].astype(object).where(table[columns].notna(), None).T.to_dict("list") == {
+        "blind_test_set_icassp2023/doubletalk/0Ab-C_doubletalk-with-movement": [
+            "double",
+            "blind_test_set_icassp2023",
+            "0Ab-C",
+            True,
+            True,
+            None,
+        ],
+        "real/9z_d_sweep": ["sweep", "real", "9z_d", False, False, None],
+        "test_set/clean/9z_d_farend_singletalk": [
+            "far_single",
+            "test_set_icassp2021",
+            "9z_d",
+            False,
+            False,
+            "clean",
+        ],
+    }
+
+
+def test_recordings_at_48_khz_are_brought_to_the_rate_of_the_corpus(sets, tmp_path):
+    corpus = build(CHALLENGE, sets, tmp_path / "corpus").corpus
+    assert corpus.scenes["rate"].unique().tolist() == [RATE]
+    scene, signals, _ = corpus[0]
+    assert (scene.facts["stored_rate"], scene.duration, signals.mic.size) == (48_000, 1.0, RATE)
+    expected = 8000 / 2**15 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)
+    middle = slice(1000, -1000)
+    np.testing.assert_allclose(signals.mic[middle], expected[middle], atol=2e-4)
+
+
+def test_recordings_at_48_khz_can_stay_so_and_others_are_then_named(sets, tmp_path):
+    done = build(CHALLENGE, sets, tmp_path / "corpus", rate=48_000)
+    (item,) = done.corpus
+    np.testing.assert_array_equal(np.rint(item.signals.mic * 2.0**15), tones(48_000))
+    assert item.scene.rate == 48_000
+    assert {problem.problem for problem in done.problems} == {
+        "is at 16000 Hz, less than the 48000 Hz of the corpus; import it with --rate 16000"
+    }
+    other = build(CHALLENGE, sets / "blind_test_set_icassp2023", tmp_path / "16" / "corpus").corpus
+    alike = build(CHALLENGE, sets / "blind_test_set_icassp2023", tmp_path / "48" / "corpus", rate=48_000).corpus
+    assert other.id != alike.id
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_blind_test_set_is_for_tests_alone(sets, tmp_path, split):
+    with pytest.raises(UsageError, match="blind test set, which are for --split test alone"):
+        build(CHALLENGE, sets, tmp_path / "corpus", split=split)
+
+
+def test_intervals_take_recordings_of_one_device_as_dependent(sets, tmp_path):
+    table = evaluate("passthrough", build(CHALLENGE, sets, tmp_path / "corpus").corpus, ["erle"])
+    assert table.effective == "3 scenes, 2 devices"
+
+
+def test_a_set_that_was_fetched_is_imported_by_its_name(aecbench, sets, monkeypatch):
+    monkeypatch.setenv("AECBENCH_DATA", str(sets.parent))
+    listed = sets.parent / "packs" / "lab"
+    listed.mkdir(parents=True)
+    (listed / "about.toml").write_text('title = "x"\nhomepage = ""\nlicence = ""\nurl = "http://localhost/"\n')
+    files = [f"datasets/real/{name}" for name in ("9z_d_sweep_mic.wav", "9z_d_sweep_lpb.wav", "not_here_mic.wav")]
+    lines = "".join(f"{file},{64 * '0'},1\n" for file in files)
+    (listed / "real.csv.xz").write_bytes(lzma.compress(f"path,sha256,bytes\n{lines}".encode()))
+    monkeypatch.setattr("aecbench.assets.folder", lambda kind: sets.parent / kind)
+    save(sets / "real" / "0not_listed_sweep_mic.wav", tones(RATE))
+    result = aecbench("import", "aec-challenge", "lab/real", "--out", "corpora/real", "--jobs", 1, "--split", "train")
+    assert result.exit_code == 0, result.output
+    scenes = open_corpus("corpora/real").scenes
+    assert scenes[["scene", "index"]].to_numpy().tolist() == [["real/train/9z_d_sweep", 0]]
+    both = aecbench("import", "aec-challenge", "lab/real", str(sets), "--out", "corpora/both")
+    assert (both.exit_code, both.stderr.count("expected one folder, or the names of sets")) == (2, 1)

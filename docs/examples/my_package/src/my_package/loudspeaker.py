@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from aecbench.scenes.devices import Device
-from aecbench.scenes.loudspeaker import DRIVE, Model, Range
+from aecbench.scenes.devices import DRIVE, Device, Range
 
 
 def cubic(x, knee):
@@ -19,5 +18,5 @@ def smear(x, rate, share):
     return y
 
 
-CUBIC = Model(cubic, {"drive": DRIVE, "knee": Range(1.0, 0.1, 2.0)}, source="common")
+CUBIC = Device(cubic, {"drive": DRIVE, "knee": Range(1.0, 0.1, 2.0)}, source="common", memoryless=True)
 SMEAR = Device(smear, {"share": Range(0.5, 0.0, 1.0)}, source="common")

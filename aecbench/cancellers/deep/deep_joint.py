@@ -1,0 +1,183 @@
+"""One filter and one network, trained as one: a learned filter takes out the echo, a gain what it leaves.
+
+After H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep adaptive AEC: hybrid of deep learning and
+adaptive acoustic echo cancellation", ICASSP 2022, and T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep
+learning-based adaptation control for linear acoustic echo cancellation", IEEE/ACM TASLP 32, 2024:
+
+1. A subband filter whose gains, disturbances and drifts a network decides on, in a closed loop (learned_filter.py). Its
+   frames are long, so that a tap is a good model of an echo path.
+2. A second network sees microphone, far end, what the filter leaves, what it took out, how much of that it took in its
+   own frame, and how uncertain it is. In every frame and bin of shorter frames it decides on the output
+
+       g (E + v C - c Y)
+
+   with the error E after the update, the correction C that the update made in its own frame, of which a share v in
+   0 ... 1 goes back where it was near end, the echo estimate Y, a gain g in 0 ... 1 and a complex c.
+
+A short frame is the inside of a long one, from `n_fft - lag - short` to `lag` samples before its end: there the echo
+estimate is at its best, as the long window is high. The latency is `short + lag` samples, 40 ms.
+"""
+
+from typing import ClassVar, NamedTuple
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from aecbench.cancellers.align import DelayTracker
+from aecbench.cancellers.deep.base import Batch, NetworkConfig
+from aecbench.cancellers.deep.framewise import FramewiseNetwork
+from aecbench.cancellers.deep.losses.joint import JointWeights, joint_loss
+from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts.control import Control, Memory
+from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
+from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
+
+__all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
+
+PAIRS = ((0, 3), (2, 3), (0, 1))  # of microphone, far end, error, echo estimate, correction, uncertainty
+GAIN, BACK = 3.0, -4.0  # logits of the gain, and of the share of the correction that goes back, before training
+
+
+class DeepJointConfig(NetworkConfig):
+    """Defaults are those of the released weights: a latency of 40 ms."""
+
+    short: int = Field(512, ge=16)  # frame of the gain, and of the synthesis
+    lag: int = Field(128, ge=0)  # samples from the end of a short frame to that of its long one
+    taps: int = Field(16, ge=1)  # long frames that the echo path spans
+    reference_taps: int = Field(4, ge=0)  # of each learned reference; 0: the far end is the only input
+    smoothing: float = Field(0.5, ge=0, lt=1)  # as of deep_step_size
+    decay: float = Field(30.0, ge=0, le=120)  # of the expected room over the taps, before training [dB]
+    filter_bands: int = Field(64, ge=4)  # of the network that adapts the filter
+    filter_hidden: int = Field(48, ge=1)  # units of its GRU
+    bands: int = Field(40, ge=4)  # of the network that decides on the output
+    hidden: int = Field(192, ge=1)  # units of its LSTM over all bands
+    small: int = Field(32, ge=1)  # units of its LSTM along each band
+    path_change: float = Field(0.2, ge=0, le=1)  # share of training examples that go on as another one half-way
+    loss: JointWeights = JointWeights()
+
+    @model_validator(mode="after")
+    def _short_is_inside(self) -> "DeepJointConfig":
+        if self.short % self.hop_length or self.short < 2 * self.hop_length or self.short + self.lag > self.n_fft:
+            raise ValueError(
+                f"short is {self.short}, expected a multiple of hop_length ({self.hop_length}), at least twice as "
+                f"long, and with lag ({self.lag}) at most n_fft ({self.n_fft})"
+            )
+        return self
+
+
+class State(NamedTuple):
+    """What filter and network remember."""
+
+    filter: FilterState
+    memory: Memory
+
+
+class Stages(NamedTuple):
+    """Short spectra [N, T, short // 2 + 1] on the way to the output."""
+
+    output: Tensor
+    error: Tensor  # of the filter, after its update
+    gain: Tensor  # real
+
+
+class DeepJoint(FramewiseNetwork):
+    """The network. Spectra are [N, T, F], long ones from the microphone to the filter, short ones from there on."""
+
+    Config: ClassVar[type[NetworkConfig]] = DeepJointConfig
+    config: DeepJointConfig
+    inside: Tensor
+
+    def __init__(self, config: DeepJointConfig) -> None:
+        super().__init__(config)
+        c = config
+        size = Size(c.n_fft, c.hop_length, c.taps, c.reference_taps, c.filter_bands, c.filter_hidden)
+        self.filter = LearnedFilter(size, c.smoothing, c.decay)
+        self.control = Control(6, PAIRS, 4, c.short // 2 + 1, c.bands, c.hidden, c.small)
+        like = torch.zeros(())
+        before, after = stft.window(c.n_fft, c.hop_length, like), stft.window(c.short, c.hop_length, like)
+        self.register_buffer("inside", after / before[self._span], persistent=False)  # from window to window
+
+    @property
+    def _span(self) -> slice:
+        """The samples of a long frame that are the short one."""
+        end = self.config.n_fft - self.config.lag
+        return slice(end - self.config.short, end)
+
+    @property
+    def synthesis(self) -> tuple[int, int]:
+        """The frame that is put together, and how many samples before the end of an input frame it ends."""
+        return self.config.short, self.config.lag
+
+    def initial(self, mic: Tensor) -> State:
+        """The state before the first frame."""
+        short = mic.new_zeros(*mic.shape[:-1], self.config.short // 2 + 1)
+        return State(self.filter.initial(mic), self.control.initial(short))
+
+    def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
+        """The output, in short spectra, and the state after the last frame."""
+        filtered, _, after = self.filter.listen(spectra[0], spectra[1], state.filter)
+        stages, memory = self._finish(spectra, filtered, state.memory)
+        return stages.output, State(after, memory)
+
+    def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
+        """Step size of the filter, expected power of the echo it leaves, and the gain of the output."""
+        filtered, _, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
+        stages, _ = self._finish(spectra, filtered, state.memory)
+        return {"step_size": filtered.step_size, "uncertainty": filtered.uncertainty, "gain": stages.gain}
+
+    def _finish(self, spectra: Tensor, filtered: Filtered, memory: Memory) -> tuple[Stages, Memory]:
+        """From the filter to the output."""
+        taken = filtered.step_size * filtered.error
+        mic, far, error, taken = self._shortened(torch.stack([*spectra, filtered.error - taken, taken]))
+        unsure = self._narrowed(filtered.uncertainty * (1 - filtered.step_size.detach()).square()).sqrt()
+        echo = mic - error
+        decided, memory = self.control([mic, far, error, echo, taken, unsure.to(mic.dtype)], memory)
+        gain = torch.sigmoid(decided[..., 0] + GAIN)
+        share = torch.complex(torch.tanh(decided[..., 1]), torch.tanh(decided[..., 2]))
+        back = torch.sigmoid(decided[..., 3] + BACK)
+        return Stages(gain * (error + back * taken - share * echo), error, gain), memory
+
+    def _shortened(self, spectra: Tensor) -> Tensor:
+        """Long spectra as short ones."""
+        short: Tensor = torch.fft.rfft(torch.fft.irfft(spectra)[..., self._span] * self.inside)
+        return short
+
+    def _narrowed(self, power: Tensor) -> Tensor:
+        """Powers of long spectra as those of short ones, means over neighbouring bins."""
+        every = self.config.n_fft // self.config.short
+        if every == 1:
+            return power
+        odd = 2 * (every // 2) + 1
+        pooled = torch.nn.functional.avg_pool1d(
+            power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False
+        )
+        return pooled[:, 0].unflatten(0, power.shape[:2])
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """See joint_loss."""
+        config, hop, length = self.config, self.config.hop_length, batch.mic.shape[-1]
+        batch = self._prepared(batch)
+        spectra = self.spectra(batch.mic, batch.far)
+        state = self.initial(spectra[0])
+        _, heard, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
+        filtered = self.filter.replay(spectra[0], spectra[1], heard, state.filter)
+        stages, _ = self._finish(spectra, filtered, state.memory)
+        estimate = stft.signal(stages.output, hop, length + config.lag)[..., config.lag :]
+        stems = torch.stack([batch.near + batch.noise, batch.echo])
+        rest, echo = self._shortened(stft.spectra(stems, config.n_fft, hop))
+        return joint_loss(batch, estimate, stages.error - rest, echo, config.loss, config.sample_rate)
+
+    @torch.no_grad()
+    def _prepared(self, batch: Batch) -> Batch:
+        """The far end aligned, as it is in front of every system; in training, some echo paths change half-way."""
+        aligned = DelayTracker().align(batch.mic.cpu().numpy(), batch.far.cpu().numpy())
+        batch = batch._replace(far=torch.from_numpy(aligned).to(batch.far))
+        count, length = batch.mic.shape
+        if not self.training or count < 2 or not self.config.path_change:
+            return batch
+        change = torch.rand(count, 1) < self.config.path_change
+        place = (0.3 + 0.4 * torch.rand(count, 1)) * length
+        after = (change & (torch.arange(length) >= place)).to(batch.mic.device)
+        far, echo = (torch.where(after, z.roll(1, 0), z) for z in (batch.far, batch.echo))
+        return Batch(batch.near + echo + batch.noise, far, batch.near, echo, batch.noise)

@@ -1,0 +1,1 @@
+"""Networks counted, made smaller, and written as ONNX models."""

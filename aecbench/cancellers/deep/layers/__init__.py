@@ -1,0 +1,1 @@
+"""Adaptive filters as differentiable layers: torch outside, kernels inside."""

@@ -1,0 +1,208 @@
+"""A subband filter with a step size for every frame and bin, as a differentiable layer: networks train through it.
+
+T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
+cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: the normalised step with two
+masks. G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
+Signal Processing 86(6), 2006: the covariance, here with its diagonal.
+
+A bin has L complex taps w[l] along the frames, and a variance p[l] of the error of each. With the far end l frames ago
+x[l], a frame of the microphone d and, per bin and frame, a gain m in 0 ... 1, a disturbance v > 0 and a drift q >= 0,
+
+    e = d - sum over l of w[l] x[l]                a-priori error; neither w nor x is conjugated
+    a[l] = p[l] + q c[l]                           c is a profile over the taps, the same for all bins
+    r = sum over l of a[l] |x[l]|²                 expected power of the residual echo
+    s = m / (r + v)
+    w'[l] = w[l] + s e a[l] x[l]*
+    p'[l] = a[l] - k s |x[l]|² a[l]²               k = 1: Kalman filter; k = 0: NLMS, a weighs its taps.
+
+The a-posteriori error is (1 - s r) e. `s r`, in 0 ... 1, is the normalised step size.
+
+The adjoint. With gradients as in subband_nlms.py, u = s e, and ē, σ̄ those of e and s r from outside,
+
+    ū = sum over l of a[l] w̄'[l] x[l]
+    s̄ = Re(ū* e) + r σ̄ - k sum over l of p̄'[l] |x[l]|² a[l]²
+    m̄ = s̄ / (r + v),  v̄ = -s̄ s / (r + v),  r̄ = s σ̄ + v̄
+    ē += s ū,  d̄ = ē
+    p̄[l] = ā[l] = p̄'[l] (1 - 2 k s |x[l]|² a[l]) + Re(w̄'[l]* u x[l]*) + r̄ |x[l]|²
+    w̄[l] = w̄'[l] - ē x[l]*,  q̄ = sum over l of c[l] ā[l],  c̄[l] = sum over all bins and frames of q ā[l].
+
+    x̄[l] += a[l] u w̄'[l]* - w[l]* ē + 2 a[l] (r̄ - k s a[l] p̄'[l]) x[l]
+
+The way back needs the errors and a, which are kept. The weights, for x̄, are those after the last frame less one update
+after the other.
+
+A filter of several inputs has taps of each, at a `Signals.place` of their own: nothing else changes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
+from aecbench.cancellers.deep.layers.step_size_filter_kernels import Settings, Signals, State, Window
+from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
+
+__all__ = [
+    "Adapt",
+    "Adapted",
+    "Prediction",
+    "Settings",
+    "Signals",
+    "State",
+    "Window",
+    "adapt",
+    "places",
+    "plain_loop",
+    "planes",
+    "predict",
+]
+
+
+class Adapted(NamedTuple):
+    """The result of filtering T frames. Complex numbers are pairs of planes, see `planes`."""
+
+    error: Tensor  # [N, T, 2, F] a-priori
+    step_size: Tensor  # [N, T, F] normalised, in 0 ... 1
+    weights: Tensor  # [N, L, 2, F] after the last frame, the tap of the newest frame first
+    covariance: Tensor  # [N, L, F]
+
+
+class Prediction(NamedTuple):
+    """A frame before the filter adapts to it."""
+
+    error: Tensor  # [N, 1, 2, F] a-priori
+    uncertainty: Tensor  # [N, 1, F] expected power of the residual echo: sum of p |x|²
+    power: Tensor  # [N, 1, F] of the far end, weighted by the profile: sum of c |x|²
+
+
+def places(taps: Sequence[int]) -> Tensor:
+    """Return where the frames of all taps are, those of the first input first: `taps` of each input, the newest first.
+
+    >>> places([3]).tolist(), places([3, 2]).tolist()
+    ([2, 1, 0], [4, 2, 0, 5, 3])
+    """
+    oldest, inputs = max(taps) - 1, len(taps)
+    return torch.tensor([inputs * (oldest - lag) + i for i, count in enumerate(taps) for lag in range(count)])
+
+
+def planes(z: Tensor) -> Tensor:
+    """Return complex [..., F] as real [..., 2, F]: real and imaginary parts."""
+    return torch.stack([z.real, z.imag], -2)
+
+
+def predict(window: Window, state: State) -> Prediction:
+    """Predict one frame, without gradients."""
+    far, mic, profile, place = window
+    if not in_kernels(mic):
+        x = far[:, place]
+        power = x.square().sum(2)
+        uncertainty = (state.covariance * power).sum(1, True)
+        return Prediction(
+            mic - _product(state.weights, x)[:, None], uncertainty, (profile[:, None] * power).sum(1, True)
+        )
+    n, _, _, bins = mic.shape
+    out = Prediction(mic.new_empty(mic.shape), mic.new_empty(n, 1, bins), mic.new_empty(n, 1, bins))
+    arrays = _arrays(window), _arrays(state), kernels.Prediction(*_arrays(out))
+    run_on_threads(kernels.predict, arrays, n, mic.numel())
+    return out
+
+
+def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
+    """Filter and adapt, frame after frame: on the CPU in kernels, elsewhere as `plain_loop`.
+
+    Gradients reach all signals and the state.
+    """
+    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(signals.mic) else plain_loop
+    return Adapted(*run(settings, *signals, *state))
+
+
+def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """`adapt` frame by frame in torch, on any device, given the fields of signals and state."""
+    (far, mic, gain, disturbance, drift, profile, place), (weights, covariance) = _split(tensors)
+    errors, steps = [], []
+    for t in range(mic.shape[1]):
+        if settings.truncation and t and t % settings.truncation == 0:
+            weights, covariance = weights.detach(), covariance.detach()
+        x = far[:, place + settings.inputs * t]
+        power = x.square().sum(2)
+        error = mic[:, t] - _product(weights, x)
+        a = covariance + drift[:, t, None] * profile[:, None]
+        r = (a * power).sum(1)
+        s = gain[:, t] / (r + disturbance[:, t])
+        conjugate = torch.stack([x[:, :, 0], -x[:, :, 1]], 2)
+        u = (s[:, None] * error)[:, None].expand_as(x)
+        weights = weights + a[:, :, None] * torch.stack(_times(u, conjugate), 2)
+        covariance = a - s[:, None] * power * a.square() if settings.track else a
+        errors.append(error)
+        steps.append(s * r)
+    return torch.stack(errors, 1), torch.stack(steps, 1), weights, covariance
+
+
+class Adapt(torch.autograd.Function):
+    """`plain_loop`, in kernels."""
+
+    @staticmethod
+    def forward(ctx: Any, settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """As `plain_loop`. For the way back, errors and predicted covariances are kept."""
+        signals, given = _split(tensors)
+        state = State(*(z.clone(memory_format=torch.contiguous_format) for z in given))
+        n, frames, _, bins = signals.mic.shape
+        out = kernels.Output(
+            error=torch.empty_like(signals.mic, memory_format=torch.contiguous_format),
+            step_size=signals.mic.new_empty(n, frames, bins),
+            history=signals.mic.new_empty(
+                n, frames if any(ctx.needs_input_grad) else 0, state.covariance.shape[1], bins
+            ),
+        )
+        arrays = _arrays(signals), _arrays(state), _arrays(out), _numbers(settings)
+        run_on_threads(kernels.adapt, arrays, n, signals.mic.numel())
+        far, _, gain, disturbance, drift, profile, place = signals
+        through_far = ctx.needs_input_grad[1]
+        weights = state.weights if through_far else state.weights[:, :0]
+        ctx.save_for_backward(far, gain, disturbance, drift, profile, place, out.error, out.history, weights)
+        ctx.settings, ctx.through_far = settings, through_far
+        return out.error, out.step_size, *state
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of all tensors; `place` has none, nor has the far end where it is not asked for."""
+        far, gain, disturbance, drift, profile, place, error, history, weights = ctx.saved_tensors
+        state = State(*(z.clone(memory_format=torch.contiguous_format) for z in grads[2:]))
+        made = [torch.empty_like(z, memory_format=torch.contiguous_format) for z in (error, gain, disturbance, drift)]
+        by_signal = profile.new_zeros(len(error), len(profile))
+        by_far = torch.zeros_like(far[:, : None if ctx.through_far else 0], memory_format=torch.contiguous_format)
+        weights = weights.clone(memory_format=torch.contiguous_format)
+        record = kernels.Record(far, gain, disturbance, drift, profile, place, error, history, weights, *grads[:2])
+        gradients = kernels.Gradients(by_far, *made, by_signal)
+        arrays = _arrays(record), _arrays(state), _arrays(gradients), _numbers(ctx.settings)
+        run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
+        return None, by_far if ctx.through_far else None, *made, by_signal.sum(0), None, *state
+
+
+def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:
+    count = len(Signals._fields)
+    return Signals(*tensors[:count]), State(*tensors[count:])
+
+
+def _times(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the product of planes [N, L, 2, F]: real and imaginary part."""
+    return a[:, :, 0] * b[:, :, 0] - a[:, :, 1] * b[:, :, 1], a[:, :, 0] * b[:, :, 1] + a[:, :, 1] * b[:, :, 0]
+
+
+def _product(weights: Tensor, x: Tensor) -> Tensor:
+    """Return the echo estimate [N, 2, F]."""
+    return torch.stack([part.sum(1) for part in _times(weights, x)], 1)
+
+
+def _numbers(settings: Settings) -> Settings:
+    """Return the settings as the kernels take them."""
+    return settings._replace(track=float(settings.track))
+
+
+def _arrays(tensors: Any) -> Any:
+    """Return a named tuple of tensors as one of arrays."""
+    return tensors._make(z.detach().contiguous().numpy() for z in tensors)

@@ -1,0 +1,81 @@
+"""The loss of deep_joint.py: near end, true echo, and near end that is lost."""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from aecbench.cancellers.deep.base import Batch
+from aecbench.cancellers.deep.losses.loudness import disturbance
+from aecbench.cancellers.deep.losses.objective import compressed_spectra, residual, sdr
+from aecbench.record import Frozen
+
+__all__ = ["JointWeights", "joint_loss", "noise_gain"]
+
+TINY = 1e-8
+FRAME, HOP = 512, 256  # samples, of the frames over which power is compared
+SILENT = 1e-9  # mean power of a stem that is not there
+
+
+class JointWeights(Frozen):
+    """The weights of the terms; 0 leaves one out."""
+
+    sdr: float = Field(0.05, ge=0)  # per dB
+    spectra: float = Field(20.0, ge=0)
+    lost: float = Field(20.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
+    disturbance: float = Field(1.0, ge=0)  # per MOS that PESQ would take off
+    residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
+    true_echo: float = Field(0.02, ge=0)  # of the error of what is taken out in all against the echo, per dB
+    filter: float = Field(0.04, ge=0)  # of the echo that the filter leaves against the echo, per dB
+    quiet: float = Field(-45.0, ge=-120, le=0)  # no term: level [dBFS] to which louder noise is turned down,
+    most: float = Field(20.0, ge=0, le=60)  # no term: by so many dB at most
+
+
+def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:
+    """The gain [N, 1] that noise [N, T] is to have, whoever talks: quiet noise stays, loud noise is turned down."""
+    level = 10 * torch.log10(noise.square().mean(-1, keepdim=True) + 1e-12)
+    return 10 ** (-(level - weights.quiet).clamp(0, weights.most) / 20)
+
+
+def joint_loss(
+    batch: Batch, estimate: Tensor, left: Tensor, echo: Tensor, weights: JointWeights, rate: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of the terms, and each of them, means over the batch.
+
+    `estimate` [N, T] is the output, `left` and `echo` [N, frames, F] are spectra of the echo that the filter leaves and
+    of all of it, `rate` is in Hz. The target is the near end, and noise with `noise_gain`. Terms of the near end count
+    where there is one, those of the echo where there is echo, `spectra` and `residual` always.
+    """
+    scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
+    target = (batch.near + noise_gain(batch.noise, weights) * batch.noise) / scale
+    rest, true = (batch.near + batch.noise) / scale, batch.echo / scale
+    estimate, mic = estimate / scale, batch.mic / scale
+    talks, echoes = (((z / scale).square().mean(-1) > 1e-4).to(target) for z in (batch.near, batch.echo))
+    parts = {
+        "sdr": -(talks * sdr(target, estimate)).mean(),
+        "spectra": compressed_spectra(target, estimate).mean(),
+        "lost": (talks * lost(batch.near / scale, estimate)).mean(),
+        "disturbance": (talks * disturbance(target, estimate, rate)).mean(),
+        "residual": residual(_frames(estimate - target), _frames(mic)).mean(),
+        "true_echo": (echoes * residual(_frames(estimate - rest), _frames(true), floor=1e-3)).mean(),
+        "filter": (echoes * residual(left, echo)).mean(),
+    }
+    total = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
+    return total, {name: part.detach() for name, part in parts.items()}
+
+
+def lost(near: Tensor, estimate: Tensor, exponent: float = 0.3) -> Tensor:
+    """How much of the near end is missing in the output: squared differences of compressed magnitudes, mean, [N].
+
+    Q. Wang and others, "VoiceFilter-Lite: streaming targeted voice separation for on-device speech recognition",
+    Interspeech 2020: over-suppression costs more than what is left. Only bins that are quieter than the near end count.
+    """
+    window = torch.hann_window(FRAME, dtype=near.dtype, device=near.device)
+    both = torch.cat([near, estimate])
+    both = torch.stft(both, FRAME, HOP, window=window, normalized=True, return_complex=True)
+    power = both.real.square() + both.imag.square() + TINY
+    s, r = (power ** (exponent / 2)).chunk(2)
+    return torch.relu(s - r).square().mean((-2, -1))
+
+
+def _frames(x: Tensor) -> Tensor:
+    return x.unfold(-1, FRAME, HOP)

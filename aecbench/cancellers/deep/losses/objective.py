@@ -1,0 +1,115 @@
+"""Losses of networks: how much an estimate differs from its target. Signals are [N, samples], real."""
+
+from typing import NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from aecbench.cancellers.deep.base import Batch
+from aecbench.cancellers.deep.losses.loudness import disturbance
+from aecbench.record import Frozen
+
+__all__ = ["Echoes", "Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr"]
+
+TINY = 1e-8
+
+
+class Weights(Frozen):
+    """The weights of the terms of `objective`; 0 omits a term."""
+
+    si_sdr: float = Field(0.05, ge=0)  # per dB
+    sdr: float = Field(0.0, ge=0)  # per dB: as SI-SDR, but the level counts
+    spectra: float = Field(5.0, ge=0)
+    disturbance: float = Field(0.0, ge=0)  # per MOS that PESQ would subtract
+    residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
+    echo: float = Field(0.03, ge=0)  # of the residual echo of a filter against the echo, per dB
+    noise: float = Field(0.0, ge=0, le=1)  # not a term: the share of the noise's amplitude to keep, in mode joint
+
+
+class Echoes(NamedTuple):
+    """Spectra [N, T, F] by which a filter is judged."""
+
+    residual: Tensor  # the echo that it leaves
+    all: Tensor  # the echo
+
+
+def objective(
+    batch: Batch, estimate: Tensor, echoes: Echoes, weights: Weights, *, mode: str, rate: int = 16_000
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the weighted sum of the terms, and each of them, means over the batch.
+
+    `estimate` [N, samples] is the output of the network, `rate` is in Hz. SI-SDR, SDR and disturbance count where there
+    is a near end, `echo` where there is echo, the others always: without a near end `residual` is the logarithm of the
+    audible rest, without echo the logarithm of the distortion.
+    """
+    scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
+    target = (batch.near + (weights.noise if mode == "joint" else 1) * batch.noise) / scale
+    estimate, mic = estimate / scale, batch.mic / scale
+    talks = ((batch.near / scale).square().mean(-1) > 1e-4).to(target)
+    has_echo = ((batch.echo / scale).square().mean(-1) > 1e-6).to(target)
+    parts = {
+        "si_sdr": (talks * si_sdr(target, estimate)).mean(),
+        "sdr": (talks * sdr(target, estimate)).mean(),
+        "spectra": compressed_spectra(target, estimate).mean(),
+        "disturbance": (talks * disturbance(target, estimate, rate)).mean(),
+        "residual": residual((estimate - target).unfold(-1, 512, 256), mic.unfold(-1, 512, 256)).mean(),
+        "echo": (has_echo * residual(echoes.residual, echoes.all)).mean(),
+    }
+    signs = {"si_sdr": -1, "sdr": -1, "spectra": 1, "disturbance": 1, "residual": 1, "echo": 1}
+    total = torch.stack([signs[name] * getattr(weights, name) * part for name, part in parts.items()]).sum()
+    return total, {name: part.detach() for name, part in parts.items()}
+
+
+def si_sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
+    """Return the scale-invariant signal-to-distortion ratio [N] in dB, limited by `floor` to 30 dB.
+
+    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019. For a silent target
+    the value is meaningless: omit it.
+    """
+    target, estimate = (z - z.mean(-1, keepdim=True) for z in (target, estimate))
+    scale = (target * estimate).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + TINY)
+    signal = (scale * target).square().sum(-1)
+    return 10 * torch.log10((signal + TINY) / ((estimate - scale * target).square().sum(-1) + floor * signal + TINY))
+
+
+def sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
+    """Return the power of the target over the power of the difference [N] in dB, limited by `floor` to 30 dB."""
+    signal = target.square().sum(-1)
+    return 10 * torch.log10((signal + TINY) / ((estimate - target).square().sum(-1) + floor * signal + TINY))
+
+
+def residual(error: Tensor, reference: Tensor, floor: float = 1e-5) -> Tensor:
+    """Return the power of error over reference in dB, both real or complex: mean over the frames of [N, T, F], [N].
+
+    Loud and quiet frames have the same weight. The lowest value is 10 log10(floor) dB.
+    """
+    power = _power(reference).sum(-1)
+    power = power + 1e-3 * power.mean(-1, keepdim=True) + TINY
+    return 10 * torch.log10(_power(error).sum(-1) / power + floor).mean(-1)
+
+
+def compressed_spectra(
+    target: Tensor, estimate: Tensor, frames: tuple[int, ...] = (256, 512, 1024), exponent: float = 0.3
+) -> Tensor:
+    """Return squared differences of spectra with compressed magnitudes, with and without phase, mean over bins: [N].
+
+    S. Braun, I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
+    TSP 2021: a power of the magnitude gives quiet sounds weight; here at several resolutions.
+    """
+    losses = []
+    for frame in frames:
+        window = torch.hann_window(frame, dtype=target.dtype, device=target.device)
+        both = torch.stft(
+            torch.cat([target, estimate]), frame, frame // 2, window=window, normalized=True, return_complex=True
+        )
+        power = _power(both) + TINY
+        scale = power ** ((exponent - 1) / 2)
+        magnitude = (power * scale.square()).sqrt()
+        (s, r), (x, y) = magnitude.chunk(2), (both * scale).chunk(2)
+        losses.append((0.7 * (s - r).square() + 0.3 * _power(x - y)).mean((-2, -1)))
+    return torch.stack(losses).mean(0)
+
+
+def _power(z: Tensor) -> Tensor:
+    return z.real.square() + z.imag.square() if z.is_complex() else z.square()

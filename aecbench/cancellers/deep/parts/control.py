@@ -1,0 +1,91 @@
+"""A recurrent network from short-time spectra to a few numbers per frame and bin, which control a filter.
+
+It processes bands of bins. As in X. Hao, X. Su, R. Horaud, X. Li, "FullSubNet: a full-band and sub-band fusion model
+for real-time single-channel speech enhancement", ICASSP 2021, one LSTM gets all bands at once, and a small one runs
+along every band, with the same weights for all and with context from the first: few weights, and few operations. The
+output for a bin is made from its band and its own powers.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from aecbench.cancellers.deep.parts.recurrent import lstm
+
+__all__ = ["Control", "Memory", "triangles"]
+
+Memory = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # of the LSTM over all bands, and the one along each
+
+Pairs = tuple[tuple[int, int], ...]
+
+FLOOR = 1e-6  # power of a bin that is almost silent
+CONTEXT = 4  # numbers for each band from all bands together
+DETAIL = 12  # numbers in which a band and a bin are combined
+
+
+def triangles(bins: int, count: int) -> Tensor:
+    """Return overlapping triangles [bins, count] on an ERB-like scale, at least 2 bins apart; their sum is 1."""
+    position = np.arange(bins, dtype=float)
+    corner = bins / 12
+    warped = np.linspace(0, np.log1p((bins - 1) / corner), count)
+    centres = corner * np.expm1(warped)
+    centres = np.maximum(centres, 2.0 * np.arange(count))
+    centres[-1] = bins - 1
+    return torch.tensor(np.stack([np.interp(position, centres, row) for row in np.eye(count)], 1), dtype=torch.float32)
+
+
+class Control(nn.Module):
+    """From spectra, their powers and the coherences of some pairs of them to `outputs` numbers per bin."""
+
+    weights: Tensor
+
+    def __init__(
+        self, spectra: int, pairs: Pairs, outputs: int, bins: int, *, bands: int, hidden: int, small: int
+    ) -> None:
+        """`pairs` are indices of spectra. `hidden` units for all `bands` together, `small` along each."""
+        super().__init__()
+        self.pairs, self.count, self.small = pairs, bands, small
+        channels = spectra + 2 * len(pairs)
+        self.register_buffer("weights", triangles(bins, bands), persistent=False)
+        self.all_in = nn.Linear(bands * channels, hidden)
+        self.all = nn.LSTM(hidden, hidden, batch_first=True)
+        self.all_out = nn.Linear(hidden, bands * CONTEXT)
+        self.band_in = nn.Linear(3 * channels + CONTEXT, small)
+        self.band = nn.LSTM(small, small, batch_first=True)
+        self.band_out = nn.Linear(small, DETAIL)
+        self.bin_in = nn.Linear(spectra, DETAIL, bias=False)
+        self.bin_bias = nn.Parameter(torch.zeros(bins, DETAIL))
+        self.bin_out = nn.Linear(DETAIL, outputs)
+        with torch.no_grad():
+            self.bin_out.weight *= 0.1
+            self.bin_out.bias.zero_()
+
+    def initial(self, like: Tensor) -> Memory:
+        """Return the memory before the first frame of spectra like [N, T, F]."""
+        n, real = like.shape[0], like.real
+        h = real.new_zeros(1, n, self.all.hidden_size)
+        s = real.new_zeros(1, n * self.count, self.small)
+        return (h, h), (s, s)
+
+    def forward(self, spectra: list[Tensor], memory: Memory) -> tuple[Tensor, Memory]:
+        """Map spectra, each [N, T, F], to numbers [N, T, F, outputs]. Gradients end at the parameters."""
+        z = torch.stack(spectra, -2).detach()  # [N, T, spectra, F]
+        power = z.real.square() + z.imag.square()
+        banded = power @ self.weights + FLOOR
+        level = torch.log10(banded)
+        first, second = ([pair[i] for pair in self.pairs] for i in (0, 1))
+        a, b = (torch.stack([z[..., i, :] for i in side], -2) for side in (first, second))
+        cross = a * b.conj()
+        norm = (banded[..., first, :] * banded[..., second, :]).rsqrt()
+        features = torch.cat([level / 2 + 1, cross.real @ self.weights * norm, cross.imag @ self.weights * norm], -2)
+        everything = torch.relu(self.all_in(features.flatten(-2)))
+        everything, all_memory = lstm(self.all, everything, memory[0])
+        context = self.all_out(everything).unflatten(-1, (CONTEXT, self.count))
+        neighbours = nn.functional.pad(features, (1, 1))
+        local = torch.cat([features, neighbours[..., :-2], neighbours[..., 2:], context], -2)  # [N, T, channels, bands]
+        local = torch.relu(self.band_in(local.permute(0, 3, 1, 2))).flatten(0, 1)  # [N bands, T, small]
+        local, band_memory = lstm(self.band, local, memory[1])
+        detail = self.band_out(local).unflatten(0, (-1, self.count)).permute(0, 2, 1, 3)  # [N, T, bands, DETAIL]
+        bins = (torch.log10(power + FLOOR) / 2 + 1).transpose(-1, -2)  # [N, T, F, spectra]
+        bins = torch.relu(self.weights @ detail + self.bin_in(bins) + self.bin_bias)
+        return self.bin_out(bins), (all_memory, band_memory)

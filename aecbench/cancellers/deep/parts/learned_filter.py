@@ -1,0 +1,200 @@
+"""A subband filter of several inputs, in a closed loop with the network that controls it, as a part of other networks.
+
+The filter of step_size_filter.py with a variance for every tap; features and network are those of deep_step_size.py,
+which has the paper and the equations. The inputs are the far end and, where the loudspeaker is not linear, learned
+references: distortions of the far end, each times a complex mask, magnitude and phase, that the network has decided on
+in the frame before.
+
+Every frame takes the same steps: predict the echo; tell the network of error, echo estimate and uncertainty; let it
+decide on gain, disturbance, drift and the next masks of the references; update. `listen` does that without gradients.
+`replay` processes the same frames with gradients, through the recursions of filter and network. How decisions change
+what the network observes later is left out of the gradient, not out of the values.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from aecbench.cancellers import coupling
+from aecbench.cancellers.deep.layers import step_size_filter as layer
+from aecbench.cancellers.deep.parts import distortion
+from aecbench.cancellers.deep.parts.distortion import Distortion
+from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
+from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
+
+__all__ = ["Filtered", "Heard", "LearnedFilter", "Size", "State"]
+
+LOGITS = (3.0, 1.0, -8.5)  # of gain, root of the disturbance and drift, before training
+SCALES = (1.0, 1.0, 3.0)  # a drift is looked for over decades
+LEAST = 1e-8  # drift, so that a variance is never a denormal number
+SHARE = 0.1  # power of a reference's taps against the far end's, before training
+
+
+class Size(NamedTuple):
+    """Sizes of filter and network."""
+
+    n_fft: int
+    hop: int  # samples
+    taps: int  # frames that the echo path spans
+    reference_taps: int  # frames that the path of a learned reference spans; 0: no references
+    bands: int
+    hidden: int  # units of the GRU
+
+
+class State(NamedTuple):
+    """The state after a frame."""
+
+    weights: Tensor  # [N, L, 2, F]
+    covariance: Tensor  # [N, L, F]
+    inputs: Tensor  # [N, K (taps - 1), 2, F] last frames of the K inputs, oldest first
+    references: Tensor  # [N, 2 (K - 1), F] numbers that the network has decided on for the next frame
+    distortion: distortion.State
+    memory: Tensor  # of the GRU, see StepSizeNetwork
+    averages: Averages
+
+    @property
+    def filter(self) -> layer.State:
+        """The state of the filter alone."""
+        return layer.State(self.weights, self.covariance)
+
+
+class Filtered(NamedTuple):
+    """The output of the filter for T frames."""
+
+    error: Tensor  # [N, T, F] complex, a-priori: microphone less the echo estimate before the update
+    step_size: Tensor  # [N, T, F] in 0 ... 1: the share of the error that the update takes for echo
+    uncertainty: Tensor  # [N, T, F] expected power of the residual echo in the error; a constant for the gradient
+
+
+class Heard(NamedTuple):
+    """What `replay` needs of what `listen` has found; constants for the gradient."""
+
+    observation: Observation
+    distortions: Tensor  # [N, T, K - 1, F] complex
+    uncertainty: Tensor  # [N, T, F]
+
+
+class LearnedFilter(nn.Module):
+    """The filter and its network. Spectra are [N, T, F]."""
+
+    logits: Tensor
+    scales: Tensor
+    place: Tensor
+
+    def __init__(self, size: Size, smoothing: float, decay: float) -> None:
+        """`decay` [dB] is the expected one over the taps before training; `smoothing` is that of the features."""
+        super().__init__()
+        self.size = size
+        self.references = distortion.KINDS if size.reference_taps else 0
+        self.features = Features(size.hop, smoothing, feedback=True)
+        sizes = size.n_fft // 2 + 1, size.bands, size.hidden
+        numbers = 3 + 2 * self.references
+        self.network = StepSizeNetwork("hybrid", self.features.channels, self.features.detail, *sizes, numbers=numbers)
+        self.distortion = Distortion(size.n_fft, size.hop)
+        slope = decay / 10 * math.log(10) / size.taps
+        self.profile = nn.Parameter(-slope * torch.arange(size.taps, dtype=torch.float32))
+        if self.references:
+            first = torch.log(SHARE * torch.softmax(self.profile.detach(), 0)[: size.reference_taps])
+            self.reference_profile = nn.Parameter(first.repeat(self.references, 1))
+        taps = [size.taps, *self.references * [size.reference_taps]]
+        self.settings = layer.Settings(inputs=len(taps))
+        self.register_buffer("place", layer.places(taps), persistent=False)
+        self.register_buffer("logits", torch.tensor(LOGITS)[:, None], persistent=False)
+        self.register_buffer("scales", torch.tensor(SCALES)[:, None], persistent=False)
+
+    @property
+    def room(self) -> Tensor:
+        """The expected power of the far end's taps [taps]; its sum is 1."""
+        return torch.softmax(self.profile, 0)
+
+    @property
+    def paths(self) -> Tensor:
+        """The expected power of all taps [L], of the references beside the far end's."""
+        return torch.cat([self.room, self.reference_profile.exp().flatten()]) if self.references else self.room
+
+    def initial(self, mic: Tensor) -> State:
+        """Return echo paths of zeros, before the first frame of spectra like mic [N, T, F]."""
+        n, bins, real, taps = mic.shape[0], mic.shape[-1], mic.real, len(self.place)
+        return State(
+            weights=real.new_zeros(n, taps, 2, bins),
+            covariance=self._covariance(self.paths.detach(), n, bins),
+            inputs=real.new_zeros(n, self.settings.inputs * (self.size.taps - 1), 2, bins),
+            references=real.new_zeros(n, 2 * self.references, bins),
+            distortion=self.distortion.initial(mic),
+            memory=self.network.initial(real),
+            averages=self.features.initial(real, self.size.bands),
+        )
+
+    @torch.no_grad()
+    def listen(self, mic: Tensor, far: Tensor, state: State) -> tuple[Filtered, Heard, State]:
+        """Run the closed loop frame after frame. Return its output, what it has heard, and the state at the end."""
+        paths, heard, made = self.paths, [], []
+        room = torch.cat([self.room, paths.new_zeros(len(paths) - self.size.taps)])
+        d, x = layer.planes(mic), layer.planes(far)
+        for t in range(mic.shape[1]):
+            now = slice(t, t + 1)
+            distortions, distorted = self._distort(far[:, t], state.distortion)
+            references = layer.planes(self._masked(state.references[:, None], distortions[:, None]))[:, 0]
+            inputs = torch.cat([state.inputs, x[:, now], references], 1)
+            known = layer.predict(layer.Window(inputs, d[:, now], room, self.place), state.filter)
+            frame = Frame(d[:, t], x[:, t], *(z[:, 0] for z in known))
+            observation, averages = self.features(frame, state.averages, self.network.weights)
+            numbers, memory = self.network(observation.bands, observation.bins, state.memory)
+            adapted = self._adapt(inputs, d[:, now], observation, numbers, paths, state.filter)
+            oldest = inputs[:, self.settings.inputs :]
+            state = State(*adapted[2:], oldest, numbers[:, 0, 3:], distorted, memory, averages)
+            heard.append((*observation, distortions[:, None], known.uncertainty))
+            made.append((_complex(adapted.error), adapted.step_size, known.uncertainty))
+        *observation, distortions, uncertainty = _concatenate(heard)
+        return Filtered(*_concatenate(made)), Heard(Observation(*observation), distortions, uncertainty), state
+
+    def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
+        """Process the same frames again, from the same state, with gradients."""
+        paths = self.paths
+        numbers, _ = self.network(heard.observation.bands, heard.observation.bins, state.memory)
+        decided = torch.cat([state.references[:, None], numbers[:, :-1, 3:]], 1)
+        references = self._masked(decided, heard.distortions)
+        inputs = layer.planes(torch.cat([far[:, :, None], references], 2)).flatten(1, 2)  # frames interleaved
+        inputs = torch.cat([state.inputs, inputs], 1)
+        start = layer.State(state.weights, self._covariance(paths, mic.shape[0], mic.shape[-1]))
+        adapted = self._adapt(inputs, layer.planes(mic), heard.observation, numbers, paths, start)
+        return Filtered(_complex(adapted.error), adapted.step_size, heard.uncertainty)
+
+    def _covariance(self, paths: Tensor, signals: int, bins: int) -> Tensor:
+        """Return the covariance before the first frame."""
+        return (paths * coupling.LOWEST)[:, None].expand(signals, -1, bins)
+
+    def _distort(self, far: Tensor, state: distortion.State) -> tuple[Tensor, distortion.State]:
+        """Return the distortions [N, K - 1, F] of a frame, and the state."""
+        if not self.references:
+            return far.new_zeros(far.shape[0], 0, far.shape[-1]), state
+        distortions: tuple[Tensor, distortion.State] = self.distortion(far, state)
+        return distortions
+
+    def _masked(self, numbers: Tensor, distortions: Tensor) -> Tensor:
+        """Return the references [N, T, K - 1, F] that numbers [N, T, 2 (K - 1), F] make of distortions."""
+        magnitude, phase = torch.tanh(numbers).chunk(2, 2)
+        return distortions * torch.complex(1 + magnitude, phase)
+
+    def _adapt(
+        self, inputs: Tensor, mic: Tensor, observation: Observation, numbers: Tensor, paths: Tensor, state: layer.State
+    ) -> layer.Adapted:
+        gain, error, drift = torch.sigmoid(numbers[:, :, :3] * self.scales + self.logits).unbind(2)
+        disturbance = error.square() * observation.power + TINY
+        drift = (drift + LEAST) * observation.gain + observation.rise
+        return layer.adapt(
+            layer.Signals(inputs, mic, gain, disturbance, drift, paths, self.place), state, self.settings
+        )
+
+
+def _complex(z: Tensor) -> Tensor:
+    """Return planes [N, T, 2, F] as complex numbers [N, T, F]."""
+    return torch.complex(z[:, :, 0], z[:, :, 1])
+
+
+def _concatenate(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """Return tuples of frames [N, 1, ...] as one of all frames [N, T, ...]."""
+    return frames[0] if len(frames) == 1 else tuple(torch.cat(z, 1) for z in zip(*frames, strict=True))

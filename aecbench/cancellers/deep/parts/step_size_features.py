@@ -1,0 +1,136 @@
+"""Features of a frame for the network of deep_step_size.py, and the averages that they are made from.
+
+Powers are logarithmic. The powers of a band are relative to a running mean, of the microphone for all signals on its
+side and of the far end for the other side, so that the level of neither makes a difference; the powers of a bin are
+ratios. Coherences are magnitudes: |average of a b*|² over the average of |a|² times the average of |b|².
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from aecbench.cancellers import coupling
+from aecbench.cancellers.deep.layers.two_filters import power_gain
+
+__all__ = ["TINY", "Averages", "Features", "Frame", "Observation"]
+
+TINY = 1e-6  # power of a bin that is almost silent
+COHERENCE = 0.8  # decay per frame of the averages in coherences
+LEVEL = 0.01  # weight of a new frame in running means, once there are many frames
+RATIO = 3.0  # decades between two powers of a bin, at most
+
+
+class Averages(NamedTuple):
+    """Averages up to a frame: F bins, B bands."""
+
+    error: Tensor  # [N, F] smoothed power of the error
+    auto: Tensor  # [N, 4, F] smoothed powers of microphone, far end, error and echo estimate
+    cross: Tensor  # [N, 2, 2, F] cross-spectra of error, or microphone, with far end and echo estimate
+    level: Tensor  # [N, 2, B] running means of logarithmic powers of microphone and far end
+    frames: Tensor  # [N] frames so far
+    coupling: Tensor  # [N, 2] see coupling.py
+    gain: Tensor  # [N] highest power gain of the echo path so far
+
+
+class Frame(NamedTuple):
+    """A frame before the filter adapts to it. Complex numbers are pairs of planes."""
+
+    mic: Tensor  # [N, 2, F]
+    far: Tensor  # [N, 2, F] newest frame
+    error: Tensor  # [N, 2, F] a-priori
+    uncertainty: Tensor  # [N, F] expected power of the residual echo
+    window: Tensor  # [N, F] power of the far end in all taps, weighted by the expected room
+
+
+class Observation(NamedTuple):
+    """The input of network and filter for T frames; constants for the gradient."""
+
+    bands: Tensor  # [N, T, C, B] features of bands
+    bins: Tensor  # [N, T, D, F] features of bins
+    power: Tensor  # [N, T, F] of the error, or without feedback of the microphone
+    gain: Tensor  # [N, T, 1] power gain of the echo path
+    rise: Tensor  # [N, T, 1] of this gain above its highest value so far
+
+
+class Features:
+    """Features of microphone and far end, and with `feedback` of error and echo estimate too."""
+
+    def __init__(self, hop: int, smoothing: float, *, feedback: bool) -> None:
+        """`smoothing` of the power of the error, per frame and over neighbouring bins; 0 is none."""
+        self.hop, self.smoothing, self.feedback = hop, smoothing, feedback
+        self.channels, self.detail = (8, 3) if feedback else (4, 1)
+
+    def initial(self, like: Tensor, bands: int) -> Averages:
+        """Return the averages before the first frame of spectra like [N, T, F], real."""
+        n, bins = like.shape[0], like.shape[-1]
+        return Averages(
+            error=like.new_zeros(n, bins),
+            auto=like.new_zeros(n, 4, bins),
+            cross=like.new_zeros(n, 2, 2, bins),
+            level=like.new_zeros(n, 2, bands),
+            frames=like.new_zeros(n),
+            coupling=like.new_zeros(n, 2),
+            gain=like.new_full((n,), coupling.LOWEST),
+        )
+
+    def __call__(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
+        """Return the observation of one frame, for `bands` as from control.bands [F, B], and the averages with it."""
+        signals = torch.stack([frame.mic, frame.far, frame.error, frame.mic - frame.error], 1)
+        powers = signals.square().sum(2)
+        mic, far, error, echo = powers.unbind(1)
+        smooth_error = torch.lerp(_three(error), averages.error, self.smoothing)
+        auto = torch.lerp(powers, averages.auto, COHERENCE)
+        first = 2 if self.feedback else 0  # error or microphone, whose coherence with far end and echo estimate counts
+        products = _conjugate_product(signals[:, first : first + 1], signals[:, 1::2])
+        cross = torch.lerp(products, averages.cross, COHERENCE)
+        coherence = cross.square().sum(2) / (auto[:, first : first + 1] * auto[:, 1::2] + TINY**2)
+        if self.feedback:
+            mic_side, power = [mic, error, echo, frame.uncertainty], torch.lerp(error, smooth_error, self.smoothing)
+        else:
+            mic_side, power, coherence = [mic], mic, coherence[:, :1]
+        bins = torch.stack([*mic_side, far, frame.window], 1)
+        banded, level = self._levels(torch.cat([bins, coherence], 1) @ bands, len(mic_side), averages)
+        sums, gain = power_gain(averages.coupling, mic.mean(-1) / self.hop, frame.window.mean(-1) / self.hop, self.hop)
+        observation = Observation(
+            bands=torch.cat([*banded[:2], banded[2] / bands.sum(0)], 1)[:, None],
+            bins=self._ratios(torch.log10(bins + TINY))[:, None],
+            power=power[:, None],
+            gain=gain[:, None, None],
+            rise=(gain - averages.gain).clamp(min=0)[:, None, None],
+        )
+        highest = torch.maximum(averages.gain, gain)
+        return observation, Averages(smooth_error, auto, cross, level, averages.frames + 1, sums, highest)
+
+    def _levels(self, sums: Tensor, mic_side: int, averages: Averages) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Return relative powers of both sides in bands, summed coherences, and the running means with this frame.
+
+        `sums` over the bins of a band are [N, C, B]: `mic_side` powers of the microphone's side, two of the far end's,
+        then coherences.
+        """
+        logs = torch.log10(sums[:, : mic_side + 2] + TINY)
+        near, far = logs[:, :mic_side], logs[:, mic_side:]
+        weight = (1 / (averages.frames + 1)).clamp(min=LEVEL)[:, None, None]
+        level = torch.lerp(averages.level, torch.cat([near[:, :1], far[:, :1]], 1), weight)
+        return (near - level[:, :1], far - level[:, 1:], sums[:, mic_side + 2 :]), level
+
+    def _ratios(self, logs: Tensor) -> Tensor:
+        """Return features of bins [N, D, F], given logarithmic powers of both sides."""
+        if self.feedback:
+            mic, error, echo, uncertainty, _, _ = logs.unbind(1)
+            ratios = [error - mic, uncertainty - error, echo - error]
+        else:
+            mic, _, window = logs.unbind(1)
+            ratios = [mic - window]
+        return torch.stack(ratios, 1).clamp(-RATIO, RATIO)
+
+
+def _three(power: Tensor) -> Tensor:
+    """Return the mean over three neighbouring bins [N, F], over two at either end."""
+    return torch.nn.functional.avg_pool1d(power[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
+
+
+def _conjugate_product(a: Tensor, b: Tensor) -> Tensor:
+    """Return the products a b* of planes [N, 1, 2, F] and [N, M, 2, F]."""
+    real = (a * b).sum(2)
+    return torch.stack([real, a[:, :, 1] * b[:, :, 0] - a[:, :, 0] * b[:, :, 1]], 2)

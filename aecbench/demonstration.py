@@ -1,0 +1,87 @@
+"""One fresh scene, cancelled by one system: to hear and to see what it does, and to read how much it helps."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from aecbench.cancellers import abilities
+from aecbench.dsp.audio import write
+from aecbench.dsp.levels import talk
+from aecbench.metrics import Score, score
+from aecbench.output import new_folder
+from aecbench.recipe import read_recipe
+from aecbench.scenes.draw import draw
+from aecbench.scenes.render import render
+from aecbench.scenes.scene import Scene
+from aecbench.scenes.sources import open_sources
+from aecbench.signals import STEMS, Array, Signals
+from aecbench.systems import System
+
+__all__ = ["Demo", "demo", "write_demo"]
+
+RECIPE, SPLIT = "quickstart-v1", "test"  # rooms, loudspeakers and noises; talkers that nothing was trained on
+SHOWN = ("erle", "sdr", "si_sdr", "pesq", "stoi")
+
+
+class Demo(NamedTuple):
+    """A scene and what a system has made of it. Signals are [T] at `scene.rate` Hz."""
+
+    scene: Scene
+    signals: Signals
+    system: str
+    output: Array  # time-aligned with the microphone
+    before: dict[str, Score]  # by metric, of the microphone as it is
+    after: dict[str, Score]  # of the output
+    decisions: dict[str, NDArray[Any]]  # of a system that can tell: see `aecbench.cancellers.base.Explains`
+
+
+def demo(
+    system: System,
+    *,
+    duration: float = 5.0,
+    ser: float = -10.0,
+    snr: float = 10.0,
+    seed: int = 0,
+    speech: str = "espeak",
+) -> Demo:
+    """Draw a scene of `duration` seconds in which the near end talks in the second half, cancel its echo, score it.
+
+    `ser` and `snr` [dB] hold at the microphone: near-end speech to echo, and to noise. `speech` is "espeak", a pack, a
+    folder of audio or a CSV manifest. All else is drawn as in the recipe quickstart-v1; another seed, another scene.
+
+    Raises ConfigError for numbers out of range, MissingExtra without espeak, SourceError for speech that cannot serve,
+    AudioError for an output that is not finite or not as long as the microphone.
+    """
+    options = {
+        "name": "demo",
+        "seed": seed,
+        "duration": duration,
+        "talk": {"far_single": 0, "double": 1, "near_single": 0, "near_onset": duration / 2},
+        "speech.source": speech,
+        "levels.ser": ser,
+        "noise.snr": snr,
+    }
+    spec = read_recipe(RECIPE, (), options, split=SPLIT, scenes=1)
+    sources = open_sources(spec)
+    scene = draw(spec, SPLIT, 0, sources)
+    signals = render(scene, sources)
+    canceller = abilities.informed(system.canceller, abilities.Facts(scene.id, scene.rate, signals.echo))
+    output = dataclasses.replace(system, canceller=canceller).cancel(signals.mic, signals.far)
+    labels = talk(signals, scene.rate)
+    before, after = (
+        {name: score(name, signals, estimate, scene.rate, labels) for name in SHOWN}
+        for estimate in (signals.mic, output)
+    )
+    decisions = abilities.inspect(canceller, signals.mic, signals.far)
+    return Demo(scene, signals, system.name, output, before, after, decisions)
+
+
+def write_demo(shown: Demo, folder: Path) -> list[Path]:
+    """FOLDER/mic.wav, far.wav, near.wav, echo.wav, noise.wav and output.wav. Gives them. Raises OutputError."""
+    new_folder(folder)
+    audio = dict(zip(STEMS, shown.signals, strict=True)) | {"output": shown.output}
+    for name, x in audio.items():
+        write(folder / f"{name}.wav", x, shown.scene.rate)
+    return [folder / f"{name}.wav" for name in audio]

@@ -1,0 +1,91 @@
+"""Outputs of systems as audio: in memory, for pictures and pages, and as WAV files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import soundfile
+
+from aecbench.corpus import Corpus, Item
+from aecbench.evaluation.run import run
+from aecbench.output import new_folder, whole_file
+from aecbench.parallel import in_parallel
+from aecbench.signals import STEMS, Array
+from aecbench.systems import System
+
+__all__ = ["Processed", "examples", "output_name", "outputs", "scene_folder", "with_echo", "write_audio"]
+
+
+class Processed(NamedTuple):
+    """A scene and what systems made of it."""
+
+    item: Item
+    outputs: dict[str, Array]  # by system, [T]; without those that failed
+
+
+def outputs(systems: Sequence[System], scenes: Corpus, *, jobs: int = 1) -> list[Processed]:
+    """Run systems on all the scenes, in `jobs` processes (-1: all cores)."""
+    calls = (joblib.delayed(_output)(system, scenes[n : n + 1]) for n in range(len(scenes)) for system in systems)
+    total, names = len(scenes) * len(systems), [system.name for system in systems]
+    estimates = list(in_parallel(calls, total, "run systems", "outputs", jobs=jobs))
+    processed = []
+    for n, item in enumerate(scenes):
+        own = zip(names, estimates[n * len(names) :], strict=False)
+        processed.append(Processed(item, {name: x for name, x in own if x is not None}))
+    return processed
+
+
+def _output(system: System, scene: Corpus) -> Array | None:
+    return run(system, scene[0], scene.scale(0)).estimate
+
+
+def examples(scenes: Corpus, count: int) -> Corpus:
+    """Return the first scene of each kind of talk, and then the first others: `count` scenes, in their order."""
+    kinds = list(scenes.scenes.drop_duplicates("talk")["scene"])
+    others = [scene for scene in scenes.scenes["scene"] if scene not in kinds]
+    return scenes.where(scene=[*kinds, *others][:count])
+
+
+def with_echo(scenes: Corpus, count: int) -> Corpus:
+    """Return the first `count` scenes of far-end single talk whose echo is known; of double talk if there are none.
+
+    There may be none of either kind.
+    """
+    for talk in ("far_single", "double"):
+        indices = np.flatnonzero(scenes.scenes["talk"] == talk)[:count]
+        known = [n for n in indices if not np.isnan(scenes.stems(int(n), ["echo"])).any()]
+        if known:
+            return scenes.where(scene=list(scenes.scenes["scene"].iloc[known]))
+    return scenes[:0]
+
+
+def scene_folder(folder: Path, scene: str) -> Path:
+    """Return the folder of the audio of the scene corpus/split/index within `folder`: FOLDER/split-index.
+
+    A slash within the index, as in an imported recording, stays one, so that no two scenes share a folder.
+
+    >>> [scene_folder(Path("a"), f"c/test/{index}").as_posix() for index in ("000001", "s/1_x", "s-1_x")]
+    ['a/test-000001', 'a/test-s/1_x', 'a/test-s-1_x']
+    """
+    return folder / scene.partition("/")[2].replace("/", "-", 1)
+
+
+def output_name(system: str) -> str:
+    """Return the name of the WAV file of a system's output, without .wav."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in system)
+
+
+def write_audio(folder: Path, item: Item, made: Mapping[str, Array]) -> Path:
+    """Write a WAV file of each known signal of a scene and of the outputs [T] by system. Gives their `scene_folder`.
+
+    Raises OutputError.
+    """
+    place = scene_folder(folder, item.scene.id)
+    new_folder(place)
+    known = {name: x for name, x in zip(STEMS, item.signals, strict=True) if not np.isnan(x).any()}
+    for name, x in (known | {output_name(system): x for system, x in made.items()}).items():
+        with whole_file(place / f"{name}.wav") as part:
+            soundfile.write(part, x, item.scene.rate, format="WAV", subtype="FLOAT")
+    return place

@@ -1,0 +1,186 @@
+"""Score systems on every scene of a split."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+
+from aecbench import cancellers, provenance
+from aecbench.corpus import Corpus, open_corpus
+from aecbench.errors import UsageError
+from aecbench.evaluation.audio import output_name, write_audio
+from aecbench.evaluation.cache import open_cache, read_scores, write_scores
+from aecbench.evaluation.trial import ECHO, Scores, scores_of
+from aecbench.metrics import METRICS, Metric, choose
+from aecbench.metrics import TABLE as METRIC_TABLE
+from aecbench.metrics.near_attenuation import near_attenuation
+from aecbench.parallel import in_parallel
+from aecbench.results import ROW_COLUMNS, RTF, ResultTable, columns_of
+from aecbench.signals import STEMS, Talk
+from aecbench.systems import System, load_system
+
+__all__ = ["evaluate", "plan"]
+
+NEAR_LOSS = "near_loss"  # how much of the near end is gone: not a column of its own, it marks what destroys all of it
+NEAR_METRIC = Metric(
+    fn=near_attenuation,
+    title="near-end loss",
+    unit="dB",
+    better="lower",
+    talk=frozenset({Talk.NEAR, Talk.DOUBLE}),
+    version=1,
+)
+
+
+def evaluate(
+    systems: System | str | Path | Sequence[System | str | Path],
+    corpus: Corpus | str | Path,
+    metrics: str | Sequence[str] | Mapping[str, Metric] | None = None,
+    *,
+    split: str = "test",
+    align: str = "best",
+    jobs: int = 1,
+    scheduler: str | None = None,
+    cache: str | Path | None = None,
+    audio: str | Path | None = None,
+) -> ResultTable:
+    """Score systems on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
+
+    `systems` is one or several, each a System or what `load_system` takes, which is then given the alignment `align`;
+    `corpus` an open one or its folder; `metrics` are names ("all": all of METRICS, None: DEFAULT_METRICS; also those of
+    other packages, or "package.module:NAME") or a table of Metric of one's own. A system gets mic and far and nothing
+    else. An item that fails is a row with NaN and the reason; the run goes on.
+
+    Scores are cached in the folder `cache` as they are computed and reused, so that a run that was killed goes on where
+    it stopped. The cache key covers corpus, system, metric version, code, libraries and processor. Failures and results
+    of external programs, whose version is unknown, are not cached. In the folder `audio`, the signals and the output of
+    every scene are written as WAV files; then nothing is cached.
+
+    Raises UnknownName for a system, a metric, or a split that the corpus does not have, UsageError where there is no
+    system or two have the same name, CorpusError, OutputError.
+    """
+    several = [systems] if isinstance(systems, System | str | Path) else systems
+    chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
+    _check_names(chosen, audio is not None)
+    scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
+    by_name = choose(metrics)
+    folders = [None if folder is None else Path(folder) for folder in (cache, audio)]
+    tables = [_evaluate(system, scenes, by_name, split, jobs, scheduler, *folders) for system in chosen]
+    return ResultTable.concat(tables)
+
+
+def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric], split: str = "test") -> ResultTable:
+    """Return the table that `evaluate` would give, with its provenance, but without rows. Raises as that does."""
+    _check_names(systems, written=False)
+    scenes = corpus.split(split)
+    rows = pd.DataFrame(columns=list(ROW_COLUMNS))
+    return ResultTable.concat([ResultTable(rows, _provenance(system, scenes, split, metrics)) for system in systems])
+
+
+def _check_names(systems: Sequence[System], written: bool) -> None:
+    """Raise UsageError where two systems share a name, or an output that is `written` shares its file."""
+    if not systems:
+        raise UsageError("no system to evaluate; name one at least")
+    models: dict[str, str] = {}
+    files = [*STEMS, *(output_name(system.name) for system in systems)]
+    for system in systems:
+        this = system.model or system.target
+        if system.name in models:
+            other = models[system.name]
+            raise UsageError(f"two systems are called {system.name!r}: {other} and {this}; name one, as in NAME={this}")
+        models[system.name] = this
+        if written and files.count(output_name(system.name)) > 1:
+            file = f"{output_name(system.name)}.wav"
+            raise UsageError(
+                f"the output of system {system.name!r} would share {file}; give it another name, as in NAME={this}"
+            )
+
+
+def _evaluate(
+    system: System,
+    scenes: Corpus,
+    metrics: Mapping[str, Metric],
+    split: str,
+    jobs: int,
+    scheduler: str | None,
+    cache: Path | None,
+    audio: Path | None,
+) -> ResultTable:
+    """Return the table of one system."""
+    ids = list(scenes.scenes["scene"])
+    needed = {**metrics, NEAR_LOSS: NEAR_METRIC}
+    store = open_cache(cache, system, scenes) if cache is not None and audio is None else None
+    scores = {scene: read_scores(store, scene, needed) for scene in ids}
+    missing = {scene: [name for name in (*needed, RTF, ECHO) if name not in scores[scene]] for scene in ids}
+    rest = scenes.where(scene=[scene for scene in ids if missing[scene]])
+    folder = None if audio is None else audio.absolute()  # other processes may have another current folder
+    unscored = [{name: needed[name] for name in needed if name in missing[scene]} for scene in rest.scenes["scene"]]
+    calls = (joblib.delayed(_score)(system, rest[n : n + 1], unscored[n], folder) for n in range(len(rest)))
+    computed = in_parallel(calls, len(rest), f"evaluate {system.name}", "scenes", jobs=jobs, scheduler=scheduler)
+    for scene, new in zip(rest.scenes["scene"], computed, strict=True):
+        scores[scene] = new | scores[scene]
+        write_scores(store, scene, new, needed)
+    rows = [row for scene in ids for row in _rows(scene, system.name, metrics, scores[scene])]
+    table = pd.DataFrame(rows).merge(_variables(scenes), on="scene", how="left", validate="many_to_one")
+    return ResultTable(table, _provenance(system, scenes, split, metrics))
+
+
+def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:
+    """Run a system on the one scene of a corpus, and write its output where there is a folder for it."""
+    item = scene[0]
+    estimate, scores = scores_of(system, item, scene.scale(0), metrics)
+    if audio is not None:
+        write_audio(audio, item, {} if estimate is None else {system.name: estimate})
+    return scores
+
+
+def _rows(scene: str, system: str, metrics: Mapping[str, Metric], scores: Scores) -> Iterator[dict[str, Any]]:
+    for metric in (*metrics, RTF):
+        row = {"scene": scene, "system": system, "metric": metric, **scores[metric]._asdict()}
+        yield row | {NEAR_LOSS: scores[NEAR_LOSS].value, ECHO: scores[ECHO].value}
+
+
+def _variables(scenes: Corpus) -> pd.DataFrame:
+    """Return what was drawn for each scene and is a single number or word."""
+    table = scenes.to_pandas()
+    lists = [name for name, values in table.items() if values.map(lambda x: isinstance(x, str) and x[:1] == "[").any()]
+    return table.drop(columns=[*lists, *({"shard", "row", "sha256", *ROW_COLUMNS} & set(table)) - {"scene"}])
+
+
+def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    return {
+        "corpus": {"id": corpus.id, "digest": corpus.digest, "split": split, "scenes": len(corpus)},
+        "simulator": corpus.simulator,
+        "systems": {
+            system.name: {
+                "hash": system.hash,
+                "canceller": system.target,
+                "parameters": dict(system.parameters),
+                "latency": system.canceller.latency,
+                "align": system.align,
+            }
+        },
+        "models": {system.name: system.model or system.target},
+        "metrics": {name: metric.version for name, metric in metrics.items()},
+        **columns_of(metrics),
+        "plugins": _outside(system, metrics),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "machine": provenance.machine(),
+        "command": provenance.command(),
+    }
+
+
+def _outside(system: System, metrics: Mapping[str, Metric]) -> dict[str, str]:
+    """Return the installed packages, with versions, that offer the system and the metrics that are not shipped."""
+    packages: dict[str, str] = {}
+    if not system.target.startswith("aecbench."):
+        for offer in cancellers.TABLE.offered.values():
+            if offer.reference == system.target:
+                packages[system.name] = offer.package
+    for name in sorted(metrics.keys() - METRICS.keys()):
+        if name in METRIC_TABLE.offered:
+            packages[name] = METRIC_TABLE.package(name)
+    return packages

@@ -1,0 +1,64 @@
+"""A run as its metrics see it, and its scores."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from aecbench.corpus import Item
+from aecbench.corpus.response import true_response
+from aecbench.dsp.echo import find_echo
+from aecbench.evaluation.run import Run, run
+from aecbench.metrics import Metric, Score, Trial
+from aecbench.metrics.base import Inapplicable, score
+from aecbench.results import RTF
+from aecbench.scenes.recording import Recording
+from aecbench.scenes.scene import Scene
+from aecbench.signals import Array, Signals
+from aecbench.systems import System
+
+__all__ = ["ECHO", "Scores", "path_changes", "scores_of", "trial_of"]
+
+ECHO = "echo"  # whether far end and microphone correlate, of every scene: no column of its own, but one of every row
+
+Scores = dict[str, Score]  # of one scene, by metric; RTF and ECHO among them
+
+
+def scores_of(system: System, item: Item, scale: float, metrics: Mapping[str, Metric]) -> tuple[Array | None, Scores]:
+    """Run a system on a scene; give its output, None where it fails, and the scores, which then have the reason.
+
+    `scale` is that of the scene in its corpus, see `Corpus.scale`.
+    """
+    done = run(system, item, scale, response=any(metric.responses for metric in metrics.values()))
+    echo = {ECHO: Score(_correlates(item.signals))}
+    if done.estimate is None:
+        return None, dict.fromkeys([*metrics, RTF], Score(np.nan, done.error, failed=True)) | echo
+    trial = trial_of(system, item, done, done.estimate)
+    scores = {name: score(metric, trial) for name, metric in metrics.items()}
+    unknown = "computed elsewhere; run time unknown" if np.isnan(done.seconds) else ""
+    return done.estimate, scores | {RTF: Score(done.seconds / item.scene.duration, unknown)} | echo
+
+
+def trial_of(system: System, item: Item, done: Run, estimate: Array) -> Trial:
+    """Return all that a metric may ask for of a run that has given an estimate."""
+
+    def responses() -> tuple[Array, Array]:
+        true = true_response(item)
+        if done.response is None:
+            raise Inapplicable(f"{system.name} has no impulse response; only linear filters of full band have one")
+        return true, done.response
+
+    return Trial(item.signals, estimate, item.scene.rate, item.talk, path_changes(item.scene), responses)
+
+
+def path_changes(scene: Scene | Recording) -> list[float]:
+    """Return the times [s] at which the echo path changes at once: another response, another delay, another volume."""
+    if not isinstance(scene, Scene):
+        return []
+    switches = scene.path.times if scene.path.kind == "switch" else ()
+    return sorted({*switches, *(time for time, _ in (*scene.channel.jumps, *scene.channel.volume))})
+
+
+def _correlates(signals: Signals) -> float:
+    """Return 1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent."""
+    echo = find_echo([np.stack([signals.mic, signals.far], axis=1)])
+    return {"found": 1.0, "not found": 0.0, "far end silent": np.nan}[echo.heard]

@@ -1,0 +1,146 @@
+"""A pack of recordings: one set of a repository with many, in part or as a whole.
+
+packs/NAME/about.toml says what the repository is and where it is on the web; packs/NAME/SET.csv.xz lists the files of a
+set: `path` in the repository, `sha256`, `bytes`. All sets of a repository share one folder in the cache, and keep their
+paths there.
+"""
+
+import csv
+import hashlib
+import lzma
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import Field
+
+from aecbench.config import parse, read_toml
+from aecbench.errors import UsageError
+from aecbench.packs.base import Place, Remote, cache
+from aecbench.packs.download import check, download
+from aecbench.record import Frozen
+
+__all__ = ["RecordingPack", "read_recordings"]
+
+ABOUT = "about.toml"
+ROLES = ("_mic_c", "_mic", "_lpb", "_enrl")  # how the names of one recording's files end
+
+
+class About(Frozen):
+    """The TOML beside the lists."""
+
+    title: str
+    homepage: str
+    licence: str
+    url: str = Field(pattern=r"^https?://.*/$")  # what comes before a path
+
+
+class Row(NamedTuple):
+    """A line of a list."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+    @property
+    def recording(self) -> str:
+        """What the files of one recording have in common.
+
+        >>> Row("a/x_doubletalk_mic.wav", "", 0).recording
+        'a/x_doubletalk'
+        """
+        stem = self.path.rpartition(".")[0]
+        return next((stem.removesuffix(role) for role in ROLES if stem.endswith(role)), stem)
+
+
+@dataclass(frozen=True)
+class RecordingPack:
+    """The files of a set, or those of them that `select` leaves."""
+
+    name: str  # REPOSITORY/SET
+    manifest: Path
+    about: About
+    rows: tuple[Row, ...]
+
+    @property
+    def summary(self) -> str:
+        """What it is, how many recordings, how much to download, on which terms."""
+        size = sum(row.bytes for row in self.rows) / 1e9
+        count = len({row.recording for row in self.rows})
+        return f"{self.about.title}, {count} recordings in {len(self.rows)} files, {size:.2g} GB, {self.about.licence}"
+
+    @property
+    def store(self) -> Path:
+        """The folder in the cache."""
+        return cache(self.name.partition("/")[0])
+
+    @cached_property
+    def files(self) -> tuple[Remote, ...]:
+        """The files with their addresses."""
+        return tuple(
+            parse(
+                Remote,
+                {
+                    "file": row.path,
+                    "url": self.about.url + urllib.parse.quote(row.path),
+                    "hash": f"sha256:{row.sha256}",
+                    "bytes": row.bytes,
+                },
+                str(self.manifest),
+            )
+            for row in self.rows
+        )
+
+    def select(self, only: Sequence[str] = (), limit: int | None = None) -> "RecordingPack":
+        """The part of it whose paths hold all of the texts `only`, and of that at most `limit` recordings.
+
+        Case does not matter, and "-" and "_" are the same. Which recordings a limit leaves is decided by the hash of
+        their names, so a smaller part lies within a larger one. Raises UsageError where nothing is left.
+        """
+        rows = [row for row in self.rows if all(_plain(text) in _plain(row.path) for text in only)]
+        if not rows:
+            texts = " and ".join(map(repr, only))
+            raise UsageError(f"pack {self.name}: no path holds {texts}; one of its paths is {self.rows[0].path}")
+        if limit is not None:
+            ranked = sorted({row.recording for row in rows}, key=lambda name: hashlib.sha256(name.encode()).digest())
+            rows = [row for row in rows if row.recording in ranked[:limit]]
+        return replace(self, rows=tuple(rows))
+
+    def place(self, data: Path | None) -> Place | None:
+        """The data folder if it has all of the files, else the cache if it has."""
+        for root in filter(None, (data, self.store)):
+            if all((root / row.path).is_file() for row in self.rows):
+                return Place(self.manifest, root)
+        return None
+
+    def fetch(self, data: Path | None) -> Place:
+        """Check the files in the data folder if it has all of them; else get what the cache lacks."""
+        here = self.place(data)
+        if here is not None and here.root == data:
+            check(self.files, here.root, self.name)
+            return here
+        download(self.files, self.store, f"fetch {self.name}")
+        return Place(self.manifest, self.store)
+
+    def here(self, data: Path | None) -> tuple[Path, list[Row]]:
+        """The data folder and the files that are in it, or where it has none, the cache and the files there."""
+        for root in filter(None, (data, self.store)):
+            rows = [row for row in self.rows if (root / row.path).is_file()]
+            if rows:
+                break
+        return root, rows
+
+
+def read_recordings(name: str, path: Path) -> RecordingPack:
+    """The pack in a compressed list. Raises ConfigError."""
+    about = path.parent / ABOUT
+    with lzma.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = tuple(Row(row["path"], row["sha256"], int(row["bytes"])) for row in csv.DictReader(file, strict=True))
+    return RecordingPack(name, path, parse(About, read_toml(about), str(about)), rows)
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("-", "_")

@@ -1,0 +1,99 @@
+"""A corpus: where it lies, what identifies it, what was drawn and measured, and what is wrong with its files."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import RenderableType
+from rich.table import Table
+
+from aecbench.corpus import Corpus
+from aecbench.corpus.verify import Problem
+from aecbench.scenes.conditions import CONDITIONS, UNITS
+from aecbench.signals import Array
+
+__all__ = ["corpus_facts", "corpus_report", "missed_rt60", "verify_facts", "verify_lines"]
+
+BARS = "▁▂▃▄▅▆▇█"
+HISTOGRAM = 16  # bars
+MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
+
+
+def corpus_report(corpus: Corpus) -> RenderableType:
+    """Return where a corpus lies, what identifies it, and what was drawn, on one screen."""
+    facts = Table.grid(padding=(0, 2))
+    counts = corpus.scenes["split"].value_counts(sort=False)
+    facts.add_row("corpus", str(corpus.path))
+    facts.add_row("id", corpus.id)
+    facts.add_row("digest", corpus.digest)
+    facts.add_row(
+        "audio", f"{corpus.hours:.2f} h: " + ", ".join(f"{n} {split}" for split, n in counts.items()) + " scenes"
+    )
+    for name, column in CONDITIONS.items():
+        values = corpus.scenes.get(column)
+        if values is None or values.dropna().empty:
+            continue
+        if name in UNITS:
+            facts.add_row(name, _histogram(values.dropna().to_numpy(float), UNITS[name]))
+        else:
+            facts.add_row(name, ", ".join(f"{n} {value}" for value, n in values.value_counts().items()))
+        if name == "rt60" and len(measured := corpus.scenes["t20"].dropna()):
+            facts.add_row("", f"{_histogram(measured.to_numpy(float), 's')}, as T20 measures it")
+    missed = missed_rt60(corpus)
+    if len(missed):
+        worst = missed.iloc[0]
+        facts.add_row(
+            "warning",
+            f"in {len(missed)} scenes the measured T20 is more than {100 * MISSED:g} % off rt60; at worst, in "
+            f"{worst['scene']}, {worst['t20']:.2f} s instead of {worst['room.rt60']:.2f} s. Rooms like these are drawn "
+            f"again with --set room.tolerance={MISSED:g}",
+        )
+    redrawn = int(corpus.scenes.get("room.redrawn", pd.Series([0])).sum())
+    if redrawn:
+        facts.add_row("rooms", f"{redrawn} rooms were redrawn: RT60 not reachable, or no valid placement")
+    return facts
+
+
+def missed_rt60(corpus: Corpus) -> pd.DataFrame:
+    """Return scene, room.rt60 and t20 of the scenes whose room does not have the rt60 asked for; the worst first."""
+    table = corpus.scenes.reindex(columns=["scene", "room.rt60", "t20"])
+    error = (table["t20"] / table["room.rt60"] - 1).abs()
+    return table.loc[error[error > MISSED].sort_values(ascending=False).index]
+
+
+def corpus_facts(corpus: Corpus) -> dict[str, Any]:
+    """Return where a corpus lies, what identifies it, and how many scenes each split has, for a program."""
+    counts = corpus.scenes["split"].value_counts(sort=False)
+    return {
+        "path": corpus.path,
+        "name": corpus.info["spec"]["name"],
+        "id": corpus.id,
+        "digest": corpus.digest,
+        "hours": corpus.hours,
+        "scenes": {str(split): int(count) for split, count in counts.items()},
+        "missed_rt60": len(missed_rt60(corpus)),
+    }
+
+
+def _histogram(values: Array, unit: str) -> str:
+    low, high = values.min(), values.max()
+    if low == high:
+        return f"{low:g} {unit}"
+    counts = np.histogram(values, HISTOGRAM)[0]
+    bars = "".join(BARS[round(n / counts.max() * (len(BARS) - 1))] if n else " " for n in counts)
+    return f"{low:g} {bars} {high:g} {unit}, median {np.median(values):.3g}"
+
+
+def verify_lines(corpus: Corpus, problems: Sequence[Problem], repaired: bool) -> Iterator[str]:
+    """Yield a line per problem, and one more where the corpus is whole."""
+    for problem in problems:
+        yield f"{problem.file}: {problem.what}{', repaired' if repaired else ''}"
+    if repaired or not problems:
+        yield f"{corpus.path}: whole, {len(corpus)} scenes, digest {corpus.digest}"
+
+
+def verify_facts(corpus: Corpus, problems: Sequence[Problem], repaired: bool) -> dict[str, Any]:
+    """Return the same for a program."""
+    whole = repaired or not problems
+    return {"corpus": corpus_facts(corpus), "whole": whole, "problems": [problem._asdict() for problem in problems]}

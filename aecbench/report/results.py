@@ -1,0 +1,86 @@
+"""Results: the table of systems and metrics, differences, a comparison of two systems, single scenes."""
+
+import shlex
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from rich.console import RenderableType
+
+from aecbench.report.grid import grid
+from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, summarised, wide
+from aecbench.scenes.conditions import CONDITIONS, with_unit
+
+__all__ = ["comparison", "difference_table", "listen_command", "result_table", "scenes_table"]
+
+CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered test, Holm-corrected for the table)"
+FOLDER = "listen"  # of the audio that `listen_command` writes
+
+
+def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
+    """Return rows of systems (within each condition of `by`), columns of metrics: mean or median ± half an interval."""
+    chosen = [by] if isinstance(by, str) else list(by or ())
+    pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
+    ranked = "; (rank), shared where the difference is not certain" if table.competing else ""
+    rule = table.lost_rule
+    caption = f"{summarised(table.metrics, table.provenance)}{pooled} ± 95 % interval{ranked}; {_source(table)}"
+    caption += f"\n{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone"
+    if table.uneven:
+        caption += "\nn: scenes in which the system has a value; not the same for all; ranks are over shared ones"
+    for system, (lost, scenes) in table.destroyed.items():
+        caption += f"\n{MARK} {system}: near end lost in {lost} of {scenes} scenes, more than {rule.share:.0%}"
+    return grid(wide(table, chosen), chosen, caption)
+
+
+def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:
+    """Return a table like `result_table`, of the paired differences to one of the systems."""
+    summary = summarised(table.metrics, table.provenance)
+    caption = f"difference to {reference}, scene by scene, {summary}, {CERTAIN}; {_source(table)}"
+    return grid(wide(table, by, reference), by, caption)
+
+
+def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[RenderableType]:
+    """Return the lead of `ours` over `theirs`: in all scenes, with how often each is better, and by condition."""
+    lines = []
+    for metric, gap in table.differences(theirs)["", ours].items():
+        title = heading(metric, table.provenance)
+        wins = [gap.below, gap.above] if lower_is_better(metric, table.provenance) else [gap.above, gap.below]
+        p = "-" if np.isnan(gap.p) else f"{gap.p:.2g}"
+        lines.append([title, difference_cell(metric, gap), p, *map(str, [*wins, gap.n])])
+    columns = ["metric", "difference", "p", f"{ours} better", f"{theirs} better", "scenes"]
+    shown = [grid(pd.DataFrame(lines, columns=columns), (), f"{ours} - {theirs}, scene by scene; {CERTAIN}")]
+    frames = []
+    for by in (*CONDITIONS, "nonlinear"):
+        if by in table.rows and table.rows[by].nunique() > 1:
+            frame = wide(table, [by], theirs).drop(columns="system").rename(columns={by: "scenes"})
+            frames.append(frame.assign(condition=with_unit(by)))
+    if frames:
+        conditions = pd.concat(frames)
+        conditions.insert(0, "condition", conditions.pop("condition"))
+        shown.append(grid(conditions, ["condition"], f"{ours} - {theirs} by condition; {CERTAIN} of a condition"))
+    return shown
+
+
+def scenes_table(scenes: pd.DataFrame, title: str) -> RenderableType:
+    """Return scenes as `ResultTable.behind` gives them: the conditions drawn, the values of both systems."""
+    drawn = [name for name in CONDITIONS if name in scenes and scenes[name].notna().any()]
+    shown = scenes[["scene", *drawn, *scenes.columns[-3:]]]
+    texts = shown.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+    return grid(texts.rename(columns=with_unit), title=title)
+
+
+def _source(table: ResultTable) -> str:
+    corpus = table.provenance["corpus"]
+    return f"corpus {corpus['id'][:12]}, split {corpus['split']}, {table.effective}"
+
+
+def listen_command(scene: str, corpus: str, split: str, *systems: str) -> str:
+    """Return the command line that writes the signals of a scene, corpus/split/index, and the outputs of systems.
+
+    `systems` are the words that name them: "--model", "kalman".
+
+    >>> listen_command("c/test/000001", "corpora/c", "test", "--model", "a b")
+    "aecbench eval --model 'a b' --corpus corpora/c --split test --scene test/000001 --save-audio listen"
+    """
+    words = ["--corpus", corpus, "--split", split, "--scene", scene.partition("/")[2], "--save-audio", FOLDER]
+    return shlex.join(["aecbench", "eval", *systems, *words])

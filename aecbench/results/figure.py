@@ -1,0 +1,44 @@
+"""A result table as a picture."""
+
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from aecbench.results.columns import heading, lower_is_better
+
+if TYPE_CHECKING:
+    from aecbench.results.table import ResultTable
+
+__all__ = ["result_figure"]
+
+INTERVAL, MEAN = "0.65", "tab:blue"  # colours
+COLUMNS = 4  # at most
+ROW, PANEL, HEAD = 0.24, 2.6, 0.75  # [inch] a system, the width of a panel, title and ticks of one
+
+
+def result_figure(table: "ResultTable") -> Figure:
+    """Draw a panel per metric: the mean of each system with its 95 % interval; best by the first metric on top."""
+    summary = {system: intervals for (_, system), intervals in table.summary().items()}
+    first = table.metrics[0]
+    sign = 1 if lower_is_better(first, table.provenance) else -1
+    systems = sorted(summary, key=lambda system: (summary[system][first].n == 0, sign * summary[system][first].mean))
+    columns = min(COLUMNS, len(table.metrics))
+    rows = -(-len(table.metrics) // columns)
+    size = (PANEL * columns + 1, rows * (HEAD + ROW * len(systems)))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for panel, metric in zip(panels, table.metrics, strict=False):
+        for row, system in enumerate(systems):
+            interval = summary[system][metric]
+            panel.plot([interval.low, interval.high], [row, row], color=INTERVAL, lw=3, solid_capstyle="butt")
+            panel.plot(interval.mean, row, "o", color=MEAN)
+        panel.locator_params(axis="x", nbins=4)
+        panel.set_title(heading(metric, table.provenance), loc="left", fontsize=10)
+        panel.grid(axis="x", alpha=0.3)
+        panel.spines[["top", "right", "left"]].set_visible(False)
+        panel.tick_params(left=False)
+    panels[0].set_yticks(range(len(systems)), systems)
+    panels[0].set_ylim(len(systems) - 0.5, -0.5)
+    for panel in panels[len(table.metrics) :]:
+        panel.set_axis_off()
+    return figure

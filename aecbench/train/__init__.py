@@ -1,8 +1,0 @@
-"""Training networks on a corpus, a file per purpose."""
-
-from aecbench.train.export import export
-from aecbench.train.loop import Limits
-from aecbench.train.settings import Settings, read_settings
-from aecbench.train.start import Trained, stored_settings, train
-
-__all__ = ["Limits", "Settings", "Trained", "export", "read_settings", "stored_settings", "train"]

@@ -1,0 +1,106 @@
+"""What training leaves on disk, each file whole or not at all: where it is, and the best network as a model to load."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from aecbench.cancellers.deep.base import Network
+from aecbench.cards import write_card
+from aecbench.config import sha256
+from aecbench.errors import AecbenchError
+from aecbench.output import new_folder, whole_file
+
+__all__ = ["LAST", "Progress", "read_checkpoint", "write_checkpoint", "write_model"]
+
+LAST = "last.safetensors"
+STATE = "state"
+
+
+@dataclass
+class Progress:
+    """Where training is. With the tensors, all that it takes to go on."""
+
+    epoch: int = 0  # epochs that are finished
+    batch: int = 0  # batches that are finished of the one under way
+    step: int = 0  # batches in all
+    bad: int = 0  # of these, the last ones in a row that were skipped
+    skipped: int = 0  # and all that were
+    seconds: float = 0.0
+    best_epoch: int = 0  # 0: none yet
+    best_loss: float = float("inf")
+    sums: dict[str, float] = field(default_factory=dict)  # of what is logged, over the epoch under way
+    log: int = 0  # bytes
+
+
+def write_checkpoint(
+    path: Path, groups: Mapping[str, Mapping[str, Tensor]], progress: Progress, more: Mapping[str, Any]
+) -> None:
+    """One file: tensors by group and name, the rest as JSON in its header. Raises OutputError."""
+    tensors = {f"{group}/{name}": _plain(z) for group, members in groups.items() for name, z in members.items()}
+    state = json.dumps({"progress": asdict(progress), **more})
+    data = safetensors.torch.save(tensors, {STATE: state})
+    with whole_file(path) as part:
+        part.write_bytes(data)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress, dict[str, Any]] | None:
+    """Tensors by group, progress, and what else there is; None where there is no checkpoint.
+
+    Raises AecbenchError for one that cannot be read.
+    """
+    try:
+        path.open("rb").close()  # safetensors calls missing whatever it cannot open
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise AecbenchError(f"{path}: cannot be read ({error.strerror}); go on with --resume once it can be") from None
+    groups: dict[str, dict[str, Tensor]] = {}
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads(file.metadata()[STATE])
+            for key in file.keys():  # noqa: SIM118 (a file is no mapping)
+                group, _, name = key.partition("/")
+                groups.setdefault(group, {})[name] = file.get_tensor(key)
+        return groups, Progress(**state.pop("progress")), state
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise AecbenchError(f"{path}: is no checkpoint of this version ({error}); remove it to start anew") from None
+
+
+def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None:
+    """A folder that is a model to load: weights, a card that names them, and the module of a network that is one file.
+
+    A name of weights is never used twice, so the card, which is replaced in one instant, always has its own.
+    """
+    new_folder(folder)
+    data = safetensors.torch.save({name: _plain(z) for name, z in network.state_dict().items()})
+    digest = sha256(data)
+    weights = folder / f"weights-{digest[:12]}.safetensors"
+    with whole_file(weights) as part:
+        part.write_bytes(data)
+    parameters = network.config.model_dump(mode="json", exclude_none=True)
+    lines = {**card, "weights": weights.name, "sha256": digest, "parameters": parameters, "origin": card["origin"]}
+    if (module := _module(type(network))) is not None:
+        with whole_file(folder / module.name) as part:
+            part.write_bytes(module.read_bytes())
+    write_card(folder, lines)
+    for old in folder.glob("weights-*.safetensors"):
+        if old != weights:
+            old.unlink()
+
+
+def _module(kind: type[Network]) -> Path | None:
+    """The file of a class that is in a module of its own; None in a package, which has to be installed."""
+    file = getattr(sys.modules[kind.__module__], "__file__", None)
+    return None if file is None or "." in kind.__module__ else Path(file)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """On the CPU, contiguous, sharing memory with no other."""
+    return tensor.detach().cpu().contiguous().clone()

@@ -1,0 +1,141 @@
+"""Training examples and their order. Both depend on seed and epoch alone, so training can go on from any batch."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, DistributedSampler, Sampler, default_collate
+
+from aecbench.cancellers.deep.base import Batch
+from aecbench.corpus import Corpus, Remix
+from aecbench.errors import UnknownName, UsageError
+from aecbench.signals import Signals
+from aecbench.training.settings import Settings
+
+__all__ = ["Examples", "training_examples", "validation_examples"]
+
+
+class Examples:
+    """Batches of data sets, shared out among processes: step k of all together is the same however many they are."""
+
+    def __init__(
+        self, remixes: Sequence[Remix], settings: Settings, rank: int, world: int, workers: int, *, train: bool
+    ) -> None:
+        """For training, in another order every epoch and in whole batches; else all there is, each example once."""
+        self.remixes, self.train = remixes, train
+        together: ConcatDataset[Signals] = ConcatDataset(remixes)  # type: ignore[arg-type]
+        if train:
+            self._sampler: Sampler[int] = DistributedSampler(together, world, rank, seed=settings.seed, drop_last=True)
+        else:
+            self._sampler = _Share(len(together), rank, world)
+        self._batches = _Batches(BatchSampler(self._sampler, settings.batch_size, drop_last=train))
+        self._loader: DataLoader[Any] = DataLoader(
+            together,
+            batch_sampler=self._batches,
+            num_workers=workers,
+            collate_fn=_collate,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=workers > 0,
+            prefetch_factor=4 if workers else None,
+            generator=torch.Generator(),  # else it would draw from the global one
+            worker_init_fn=_deaf,
+        )
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return len(self._batches.all)
+
+    def epoch(self, epoch: int, done: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, but for the first `done`."""
+        if isinstance(self._sampler, DistributedSampler):
+            self._sampler.set_epoch(epoch)
+        for remix in self.remixes:
+            remix.set_epoch(epoch if self.train else 0)
+        self._batches.done = done
+        return iter(self._loader)
+
+
+class _Share(Sampler[int]):
+    """Every so many-th index, in order."""
+
+    def __init__(self, length: int, rank: int, world: int) -> None:
+        self.indices = range(rank, length, world)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class _Batches(Sampler[list[int]]):
+    """Batches of indices without the first `done`, which are not even read."""
+
+    def __init__(self, batches: BatchSampler) -> None:
+        self.all, self.done = batches, 0
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return islice(iter(self.all), self.done, None)
+
+    def __len__(self) -> int:
+        return len(self.all) - self.done
+
+
+def _deaf(_: int) -> None:
+    """Signals are for the process that trains, which ends its workers itself; they also end when it is no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _collate(examples: list[Signals]) -> Batch:
+    return Batch(*default_collate([tuple(example) for example in examples]))
+
+
+def training_examples(
+    corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
+) -> Examples:
+    """Crops of the split train of each corpus, their stems combined within it.
+
+    Raises UsageError where there are too few for a batch.
+    """
+    data = settings.data
+    remixes = [
+        Remix(scenes, settings.duration, seed=settings.seed, ser=data.ser, snr=data.snr, gain=data.gain, pair=data.pair)
+        for scenes in (_scenes(corpus, "train", settings.train_samples, rate) for corpus in corpora)
+    ]
+    examples = Examples(remixes, settings, rank, world, workers, train=True)
+    if not len(examples):
+        raise UsageError(
+            f"{sum(map(len, remixes))} scenes are less than a batch of {settings.batch_size} for {world} processes; "
+            f"choose a smaller --batch-size"
+        )
+    return examples
+
+
+def validation_examples(
+    corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
+) -> Examples:
+    """Crops of the split val of each corpus as it is, the same in every epoch."""
+    remixes = [
+        Remix(_scenes(corpus, "val", settings.val_samples, rate), settings.duration, pair=False) for corpus in corpora
+    ]
+    return Examples(remixes, settings, rank, world, workers, train=False)
+
+
+def _scenes(corpus: Corpus, split: str, count: int | None, rate: int) -> Corpus:
+    try:
+        scenes = corpus.split(split)
+    except UnknownName:
+        have = ", ".join(sorted(set(corpus.scenes["split"])))
+        raise UsageError(
+            f"{corpus.path}: has no split {split} but {have}; training needs train and val, which may be two corpora "
+            f"(--corpus, --val-corpus)"
+        ) from None
+    if count is not None and count > len(scenes):
+        raise UsageError(f"{corpus.path}: split {split} has {len(scenes)} scenes, not {count}; ask for fewer")
+    rates = sorted({int(value) for value in scenes.scenes["rate"]})
+    if rates != [rate]:
+        raise UsageError(f"{corpus.path}: is at {rates} Hz, the network at {rate} Hz; set --sample-rate, or resample")
+    return scenes[:count]

@@ -1,0 +1,120 @@
+"""What training tells while it runs: a file of JSON lines, TensorBoard where it is installed, a bar for people."""
+
+import json
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from aecbench.errors import OutputError
+from aecbench.progress import can_show
+from aecbench.results import heading
+from aecbench.training.scenes import SCORES
+
+__all__ = ["BOARD", "CURVE", "LOG", "Log", "read_log"]
+
+LOG, BOARD = "log.jsonl", "tensorboard"
+CURVE = "curve.png"  # what is drawn of the log in the end
+Row = Mapping[str, float | None]
+
+
+class Log:
+    """Rows of steps and of epochs. What is there of a longer run is cut off, for it will come again."""
+
+    def __init__(self, folder: Path, length: int, step: int, steps: int) -> None:
+        """Go on behind the first `length` bytes, after `step` of `steps`."""
+        try:
+            self._file = (folder / LOG).open("ab")
+            if self._file.tell() > length:
+                self._file.truncate(length)
+        except OSError as error:
+            raise OutputError(f"{folder / LOG}: cannot be written ({error}); choose another --save-dir") from None
+        self._board = _board(folder / BOARD, step)
+        console = Console(stderr=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
+        self._bar = Progress(TextColumn("{task.description}"), *columns, console=console, disable=not can_show(console))
+        self._task = self._bar.add_task("train", total=steps, completed=step, speed="")
+
+    def __enter__(self) -> "Log":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+    @property
+    def length(self) -> int:
+        """Bytes so far, all of them with the operating system."""
+        self._file.flush()
+        return self._file.tell()
+
+    def step(self, row: Mapping[str, Any], examples: int) -> None:
+        """One training step on so many examples, of all processes."""
+        self._write("step", row)
+        speed = f"{examples / max(row['seconds'], 1e-9):.0f} examples/s"
+        description = f"epoch {row['epoch']}  loss {row['loss']:.4g}"
+        self._bar.update(self._task, completed=row["step"], description=description, speed=speed)
+
+    def epoch(self, row: Mapping[str, Any], *, best: bool) -> None:
+        """The means of an epoch, validation included; a line for people."""
+        self._write("epoch", row)
+        scores = "".join(
+            f"  {heading(name)} {row[name]:.3g}" for name in row if name in SCORES and row[name] is not None
+        )
+        self._bar.console.print(
+            f"epoch {row['epoch']}  loss {row['loss']:.4g}  val {_text(row['val_loss'])}{scores}  lr {row['lr']:.2g}  "
+            f"{row['examples_per_second']:.0f} examples/s, {100 * row['waiting']:.0f} % waiting for data"
+            f"{'  best so far' if best else ''}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def tell(self, text: str) -> None:
+        """A line for people."""
+        self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _write(self, kind: str, row: Mapping[str, Any]) -> None:
+        finite = {name: value if value is not None and math.isfinite(value) else None for name, value in row.items()}
+        try:
+            self._file.write(json.dumps({"kind": kind, **finite}).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{LOG}: cannot be written ({error}); free space, then go on with --resume") from None
+        if self._board is not None:
+            for name, value in finite.items():
+                if value is not None and name not in ("step", "epoch"):
+                    self._board.add_scalar(f"{kind}/{name}", value, row["step"])
+
+
+def read_log(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of the steps and those of the epochs, in order; None stands for what was not finite."""
+    with (folder / LOG).open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    steps, epochs = ([row for row in rows if row["kind"] == kind] for kind in ("step", "epoch"))
+    return steps, epochs
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _board(folder: Path, step: int) -> Any:
+    """TensorBoard's writer; None where it is not installed."""
+    if find_spec("tensorboard") is None:
+        return None
+    with suppress(ImportError):
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(str(folder), purge_step=step + 1)
+    return None

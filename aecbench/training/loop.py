@@ -1,0 +1,136 @@
+"""Epoch after epoch: train, validate, keep what is best, tell about it, and stop when asked to."""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aecbench.cancellers.deep.base import Batch
+from aecbench.cards import BEST
+from aecbench.corpus import Corpus
+from aecbench.errors import AecbenchError
+from aecbench.training.checkpoint import LAST, write_checkpoint, write_model
+from aecbench.training.log import Log
+from aecbench.training.run import Run
+from aecbench.training.scenes import SCORES, Picture, cancel_scenes
+
+__all__ = ["Limits", "Writer", "loop"]
+
+SAMPLES = "samples"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop, and how often to keep what there is. Nothing of what comes out in the end depends on it."""
+
+    hours: float = math.inf  # from now
+    minutes: float = 10.0  # from one checkpoint to the next, which there is also at the end of every epoch
+    steps: int | None = None  # or so many steps
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What the first process leaves in a folder; the others have none."""
+
+    folder: Path
+    log: Log
+    scenes: Sequence[Corpus]  # to cancel and score after every epoch
+    picture: Picture | None
+    facts: Mapping[str, Any]  # for checkpoints
+    card: Mapping[str, Any]  # of the best network, but for weights and parameters
+
+    def checkpoint(self, run: Run) -> None:
+        """All that it takes to go on."""
+        run.progress.log = self.log.length
+        groups, rest = run.state()
+        write_checkpoint(self.folder / LAST, groups, run.progress, {**self.facts, "run": rest})
+
+    def epoch(self, run: Run, row: Mapping[str, float], *, best: bool) -> None:
+        """The row of an epoch, a checkpoint, and the network where it is the best."""
+        place = {"step": run.progress.step, "epoch": run.progress.epoch}
+        if any(self.scenes):
+            name = f"epoch-{run.progress.epoch:03d}"
+            where = self.folder / SAMPLES
+            row = {**row, **cancel_scenes(run.best.canceller(), self.scenes, where, name, self.picture)}
+        self.log.epoch({**place, **row, "skipped": run.progress.skipped}, best=best)
+        if best:
+            reached = {"epoch": run.progress.epoch, "step": run.progress.step}
+            scores = {name: value for name, value in row.items() if name.startswith("val_") or name in SCORES}
+            finite = {name: value for name, value in scores.items() if math.isfinite(value)}
+            origin = {**self.card["origin"], "reached": reached | finite}
+            write_model(self.folder / BEST, run.best, {**self.card, "origin": origin})
+        self.checkpoint(run)
+
+
+def loop(run: Run, writer: Writer | None, limits: Limits) -> bool:
+    """Train until the end (True), or until the time is over or a signal comes (False).
+
+    Raises AecbenchError where one step after the other is not finite.
+    """
+    start = time.monotonic()
+    while not run.finished:
+        speed = _Speed()
+        if not _epoch(run, writer, limits, start, speed):
+            return False
+        rate = run.rate
+        row, best = run.end_epoch()
+        if writer is not None:
+            writer.epoch(run, {**row, "lr": rate, **speed.row}, best=best)
+    return True
+
+
+class _Speed:
+    """Examples per second, and the share of the time in which they were waited for."""
+
+    def __init__(self) -> None:
+        self.examples, self.seconds, self.waited = 0, 0.0, 0.0
+
+    @property
+    def row(self) -> dict[str, float]:
+        seconds = self.seconds or math.nan
+        return {"examples_per_second": self.examples / seconds, "waiting": self.waited / seconds}
+
+
+def _epoch(run: Run, writer: Writer | None, limits: Limits, start: float, speed: _Speed) -> bool:
+    """Train to the end of the epoch; False where that was not reached."""
+    settings, kept = run.settings, time.monotonic()
+    for batch, wait in _timed(run.batches()):
+        begun, rate = time.perf_counter(), run.rate
+        row = run.step(batch)
+        seconds = time.perf_counter() - begun + wait
+        examples = batch.mic.shape[0] * run.processes.world
+        speed.examples, speed.seconds, speed.waited = (
+            speed.examples + examples,
+            speed.seconds + seconds,
+            speed.waited + wait,
+        )
+        run.progress.seconds += seconds
+        if writer is not None:
+            place = {"step": run.progress.step, "epoch": run.progress.epoch + 1}
+            writer.log.step({**place, **row, "lr": rate, "seconds": seconds, "wait": wait}, examples)
+        if run.progress.bad >= settings.bad_steps:
+            raise AecbenchError(
+                f"{run.progress.bad} steps in a row were not finite (the last: loss {row['loss']:g}, gradient "
+                f"{row['norm']:g}); start anew with a smaller --lr, or see what the network does with such examples"
+            )
+        now = time.monotonic()
+        stop = run.processes.any(run.processes.stopped or now - start >= 3600 * limits.hours)
+        due = now - kept >= 60 * limits.minutes or bool(limits.steps and run.progress.step % limits.steps == 0)
+        if writer is not None and (stop or due):
+            writer.checkpoint(run)
+            kept = time.monotonic()
+        if stop:
+            return False
+    return True
+
+
+def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Batches, and how long [s] each was waited for."""
+    while True:
+        start = time.perf_counter()
+        batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch, time.perf_counter() - start

@@ -1,0 +1,171 @@
+"""A training under way. What a step does depends on the checkpoint before it, the seed and its number, so that training
+which was stopped anywhere goes on, on the CPU to the last bit, as if it had not been.
+
+Exponential moving average of the weights: B. T. Polyak, A. B. Juditsky, "Acceleration of stochastic approximation by
+averaging", SIAM Journal on Control and Optimization 30(4), 1992. AdamW: I. Loshchilov, F. Hutter, "Decoupled weight
+decay regularization", ICLR 2019; the cosine: the same, "SGDR: stochastic gradient descent with warm restarts", ICLR
+2017.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, ReduceLROnPlateau, SequentialLR
+from torch.optim.swa_utils import AveragedModel
+
+from aecbench.cancellers.deep.base import Batch, Network
+from aecbench.config import sha256
+from aecbench.training.checkpoint import Progress
+from aecbench.training.data import Examples
+from aecbench.training.processes import Processes
+from aecbench.training.settings import Settings
+
+__all__ = ["PART", "Run"]
+
+PART = "part/"  # precedes the name of each part of a loss: a network may choose any name
+STALE, FALL = 3, 0.5  # epochs without a better one after which the plateau schedule lowers the rate; and how far
+
+
+class Run:
+    """A training under way: network, optimiser, schedule, averaged weights, progress."""
+
+    def __init__(
+        self, network: Network, settings: Settings, examples: tuple[Examples, Examples], processes: Processes
+    ) -> None:
+        """Examples are those for training and for validation."""
+        self.settings, self.processes, self.progress = settings, processes, Progress()
+        self.train, self.val = examples
+        self.network = network.to(processes.device)
+        self._model: nn.Module = DistributedDataParallel(self.network) if processes.world > 1 else self.network
+        self.averaged = AveragedModel(self.network, avg_fn=_averaging(settings.ema))
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
+        )
+        self.steps = settings.epochs * len(self.train)
+        self.schedule, self.plateau = self._schedules()
+
+    def _schedules(self) -> tuple[LRScheduler, ReduceLROnPlateau | None]:
+        """What is stepped after every step, and after every epoch."""
+        warm = max(1, round(self.settings.warmup * self.steps))
+        rise = LinearLR(self.optimizer, 1 / warm, total_iters=warm)
+        if self.settings.schedule == "plateau":
+            return rise, ReduceLROnPlateau(self.optimizer, factor=FALL, patience=STALE)
+        fall = CosineAnnealingLR(self.optimizer, max(1, self.steps - warm))
+        return SequentialLR(self.optimizer, [rise, fall], [warm]), None
+
+    @property
+    def best(self) -> Network:
+        """The network that is validated and kept: that of the averaged weights."""
+        return cast(Network, self.averaged.module).eval()
+
+    def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+        """Tensors by group, and the rest."""
+        optimizer = self.optimizer.state_dict()
+        moments = {f"{i}/{name}": z for i, members in optimizer["state"].items() for name, z in members.items()}
+        groups = {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": moments,
+        }
+        plateau = None if self.plateau is None else self.plateau.state_dict()
+        return groups, {
+            "optimizer": optimizer["param_groups"],
+            "schedule": self.schedule.state_dict(),
+            "plateau": plateau,
+        }
+
+    def load(self, groups: Mapping[str, dict[str, Tensor]], progress: Progress, rest: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.network.load_state_dict(groups["network"])
+        self.averaged.load_state_dict(groups["averaged"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, z in groups.get("optimizer", {}).items():
+            index, _, name = key.partition("/")
+            moments.setdefault(int(index), {})[name] = z
+        self.optimizer.load_state_dict({"state": moments, "param_groups": rest["optimizer"]})
+        self.schedule.load_state_dict(rest["schedule"])
+        if self.plateau is not None:
+            self.plateau.load_state_dict(rest["plateau"])
+        self.progress = progress
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def batches(self) -> Iterator[Batch]:
+        """What is left of the epoch under way."""
+        return self.train.epoch(self.progress.epoch, self.progress.batch)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience is at its end."""
+        done, patience = self.progress.epoch, self.settings.patience
+        return done >= self.settings.epochs or 0 < patience <= done - self.progress.best_epoch
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Take one step. Return the loss, the norm of the gradient and the parts, PART + name: means over processes."""
+        self.network.train()
+        torch.manual_seed(int(sha256(f"{self.settings.seed}\n{self.progress.step}\n{self.processes.rank}")[:15], 16))
+        with self._autocast():
+            loss, parts = self._model(self.processes.placed(batch))
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        named = {f"{PART}{name}": value for name, value in parts.items()}
+        row = self.processes.mean({"loss": loss, "norm": norm, **named})
+        self.progress.step += 1
+        self.progress.batch += 1
+        if math.isfinite(row["loss"]) and math.isfinite(row["norm"]):
+            self.optimizer.step()
+            self.schedule.step()
+            self.averaged.update_parameters(self.network)
+            self.progress.bad = 0
+            for name, value in (*row.items(), ("count", 1.0)):
+                self.progress.sums[name] = self.progress.sums.get(name, 0.0) + value
+        else:
+            self.progress.bad += 1
+            self.progress.skipped += 1
+        self.optimizer.zero_grad(set_to_none=True)
+        return row
+
+    @torch.no_grad()
+    def validate(self) -> float:
+        """The mean loss over the examples of validation."""
+        total, count = torch.zeros((), device=self.processes.device), 0
+        for batch in self.val.epoch(0):
+            with self._autocast():
+                loss, _ = self.best.loss(self.processes.placed(batch))
+            total += loss.float() * batch.mic.shape[0]
+            count += batch.mic.shape[0]
+        means = self.processes.mean({"total": total, "count": torch.tensor(float(count))})
+        return means["total"] / means["count"]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.amp)
+
+    def end_epoch(self) -> tuple[dict[str, float], bool]:
+        """The means of an epoch, and whether its loss in validation is the lowest so far. On to the next."""
+        progress, loss = self.progress, self.validate()
+        count = progress.sums.pop("count", 0.0)
+        means = {name: total / count for name, total in progress.sums.items()} or {"loss": math.nan}
+        best = loss < progress.best_loss
+        progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
+        if best:
+            progress.best_epoch, progress.best_loss = progress.epoch, loss
+        if self.plateau is not None and math.isfinite(loss):
+            self.plateau.step(loss)
+        return {**means, "val_loss": loss}, best
+
+
+def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """The next average of a weight. At first it decays faster, so that what a network starts with is soon forgotten."""
+
+    def average(before: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        seen = int(count)
+        return before.lerp(now, 1 - min(decay, (1 + seen) / (10 + seen)))
+
+    return average

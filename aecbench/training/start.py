@@ -1,0 +1,187 @@
+"""From a model's name, a corpus and settings to a training under way, new or where it was stopped."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aecbench._version import __version__
+from aecbench.cancellers.deep import DEEP
+from aecbench.cancellers.deep.base import Network, load_weights
+from aecbench.cards import BEST, read_card
+from aecbench.config import canonical_json, parse
+from aecbench.corpus import Corpus
+from aecbench.errors import AecbenchError, UnknownName, UsageError
+from aecbench.output import locked, new_folder
+from aecbench.provenance import commit
+from aecbench.systems import import_class
+from aecbench.training.checkpoint import LAST, read_checkpoint
+from aecbench.training.data import training_examples, validation_examples
+from aecbench.training.log import Log
+from aecbench.training.loop import Limits, Writer, loop
+from aecbench.training.processes import Processes, processes
+from aecbench.training.run import Run
+from aecbench.training.scenes import Picture, validation_scenes
+from aecbench.training.settings import Settings
+
+__all__ = ["Trained", "stored_settings", "train"]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of a training."""
+
+    finished: bool  # else it was stopped, and goes on from where it was
+    model: Path  # folder of the best network so far, a model to load; there from the first epoch on
+    epoch: int  # epochs that are done
+    best_epoch: int
+    skipped: int  # steps that were not finite
+    leads: bool  # whether this is the first of the processes, which writes
+
+
+def stored_settings(out: Path) -> dict[str, Any] | None:
+    """The settings of the training in a folder; None where there is none."""
+    found = read_checkpoint(out / LAST)
+    return None if found is None else dict(found[2]["settings"])
+
+
+def train(
+    model: str,
+    corpora: Corpus | Sequence[Corpus],
+    settings: Settings,
+    *,
+    out: str | Path,
+    val_corpora: Sequence[Corpus] = (),
+    device: str = "auto",
+    workers: int | None = None,
+    resume: bool = False,
+    init: Path | None = None,
+    limits: Limits | None = None,
+    picture: Picture | None = None,
+) -> Trained:
+    """Train a row of DEEP or a "package.module:Class" on the split train, and keep what is best on the split val.
+
+    The splits are those of one corpus, or of several together; those of `val_corpora` are validated on where they are
+    given. OUT gets log.jsonl, TensorBoard's files where it is installed,
+    samples, last.safetensors to go on from, and best/, a model to load. Under torchrun every process has its own
+    batches of `batch_size`. With `resume` it goes on from OUT, if there is something: settings, data and the number of
+    processes have to be the same, `device`, `workers` (None: as many as there are cores to spare) and `limits` need
+    not. `init` is a folder with a card to take the first weights from. `picture` draws the sample of an epoch.
+
+    Raises UnknownName and ConfigError for model and settings, UsageError for what does not fit together, OutputError,
+    AecbenchError where training comes to nothing.
+    """
+    kind, out = _network(model), Path(out)
+    config = parse(kind.Config, settings.network, f"{model}: network")
+    new_folder(out)
+    with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():
+        found = read_checkpoint(out / LAST)
+        if found is not None and not resume:
+            raise UsageError(f"{out}: holds a training; go on with --resume, or choose another --save-dir")
+        corpora = [corpora] if isinstance(corpora, Corpus) else list(corpora)
+        val = list(val_corpora) or corpora
+        facts = _facts(model, corpora, val, settings, group)
+        if found is not None:
+            _same(facts, found[2], out)
+        if workers is None:
+            workers = min(4, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+        shares = group.rank, group.world, workers
+        examples = (
+            training_examples(corpora, settings, config.sample_rate, *shares),
+            validation_examples(val, settings, config.sample_rate, *shares),
+        )
+        torch.manual_seed(settings.seed)
+        network = kind(config)
+        if init is not None:
+            load_weights(network, init / str(read_card(init).weights))
+        run = Run(network, settings, examples, group)
+        if found is not None:
+            run.load(found[0], found[1], found[2]["run"])
+        done = _go(run, out, validation_scenes(val, settings.val_scenes), picture, facts, init, limits or Limits())
+        if done and not run.progress.best_epoch:
+            raise AecbenchError(f"{out}: no epoch had a finite loss in validation; train with a smaller --lr")
+        progress = run.progress
+        return Trained(done, out / BEST, progress.epoch, progress.best_epoch, progress.skipped, not group.rank)
+
+
+def _go(
+    run: Run,
+    out: Path,
+    chosen: Sequence[Corpus],
+    picture: Picture | None,
+    facts: dict[str, Any],
+    init: Path | None,
+    limits: Limits,
+) -> bool:
+    """The loop, with a writer in the first process."""
+    if run.processes.rank:
+        return loop(run, None, limits)
+    with Log(out, run.progress.log, run.progress.step, run.steps) as log:
+        size = sum(p.numel() for p in run.network.parameters())
+        log.tell(
+            f"{facts['model']}: {size} parameters, {len(run.train)} steps of {run.settings.batch_size} x "
+            f"{run.processes.world} examples per epoch, on {run.processes.device}"
+        )
+        return loop(run, Writer(out, log, chosen, picture, facts, _card(facts, run, init)), limits)
+
+
+def _network(model: str) -> type[Network]:
+    if model not in DEEP and ":" not in model:
+        raise UnknownName("network to train", model, DEEP)
+    kind = import_class(DEEP.get(model, model), None)
+    if not (isinstance(kind, type) and issubclass(kind, Network)):
+        raise UsageError(f"{model} is no network to train, a subclass of {Network.__module__}:{Network.__name__}")
+    return kind
+
+
+def _facts(
+    model: str, corpora: Sequence[Corpus], val: Sequence[Corpus], settings: Settings, group: Processes
+) -> dict[str, Any]:
+    """What has to be the same to go on."""
+    return {
+        "model": model,
+        "settings": settings.model_dump(mode="json"),
+        "train": [_described(corpus) for corpus in corpora],
+        "val": [_described(corpus) for corpus in val],
+        "processes": group.world,
+    }
+
+
+def _described(corpus: Corpus) -> dict[str, Any]:
+    spec = corpus.info["spec"]
+    return {"name": str(spec.get("name", corpus.path.name)), "id": corpus.id, "digest": corpus.digest}
+
+
+def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
+    for name in now:
+        pairs = [(name, now[name], before.get(name))]
+        if name == "settings":
+            pairs = [(key, value, before[name].get(key)) for key, value in now[name].items()]
+        for key, value, old in pairs:
+            if canonical_json(value) != canonical_json(old):
+                raise UsageError(
+                    f"{out}: {key} is {canonical_json(value)}, but the training there has {canonical_json(old)}; "
+                    f"leave that out, or start anew in another --save-dir"
+                )
+
+
+def _card(facts: Mapping[str, Any], run: Run, init: Path | None) -> dict[str, Any]:
+    """The card of the network, but for weights and parameters."""
+    settings = run.settings.model_dump(mode="json", exclude_none=True, exclude={"network"})
+    origin = {
+        "parameters": "trained by aecbench train",
+        "aecbench": __version__,
+        "commit": commit() or "unknown",
+        "train": [{**fact, "scenes": len(of)} for fact, of in zip(facts["train"], run.train.remixes, strict=True)],
+        "val": [{**fact, "scenes": len(of)} for fact, of in zip(facts["val"], run.val.remixes, strict=True)],
+        "processes": facts["processes"],
+        "settings": settings,
+    }
+    if init is not None:
+        origin["init"] = str(read_card(init).sha256 or init)
+    summary = f"{facts['model']}, trained on {', '.join(dict.fromkeys(fact['name'] for fact in facts['train']))}"
+    return {"canceller": facts["model"], "summary": summary, "origin": origin}

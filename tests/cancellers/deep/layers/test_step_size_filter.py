@@ -1,0 +1,147 @@
+"""The filter with given step sizes: kernels against plain loop, gradients, and what its recursion promises."""
+
+import pytest
+import torch
+
+from aecbench.cancellers.deep.layers import step_size_filter
+from aecbench.cancellers.deep.layers.step_size_filter import (
+    Adapt,
+    Settings,
+    Signals,
+    State,
+    Window,
+    adapt,
+    plain_loop,
+    planes,
+    predict,
+)
+
+TAPS = 3
+
+
+def make_inputs(signals: int = 2, frames: int = 7, bins: int = 5, dtype: torch.dtype = torch.float64):
+    """Return the signals and the state of a filter."""
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, dtype=dtype, generator=generator)
+
+    def uniform(*shape: int) -> torch.Tensor:
+        return torch.rand(*shape, dtype=dtype, generator=generator)
+
+    far, mic = normal(signals, TAPS - 1 + frames, 2, bins), normal(signals, frames, 2, bins)
+    given = [uniform(signals, frames, bins) for _ in range(3)]
+    given[1] += 0.1
+    state = State(normal(signals, TAPS, 2, bins), uniform(signals, TAPS, bins))
+    return Signals(far, mic, *given, uniform(TAPS)), state
+
+
+def value_and_gradients(run, inputs, settings):
+    """Return the output of `run`, and the gradients of a fixed random projection of it for all but the far end."""
+    far, *learnt = (*inputs[0], *inputs[1])
+    learnt = [z.clone().requires_grad_() for z in learnt]
+    outputs = run(settings, far, *learnt)
+    generator = torch.Generator().manual_seed(2)
+    seeds = [torch.randn(z.shape, dtype=z.dtype, generator=generator) for z in outputs]
+    return [*outputs, *torch.autograd.grad(outputs, learnt, seeds)]
+
+
+KINDS = pytest.mark.parametrize("track", [1.0, 0.0], ids=["kalman", "nlms"])
+
+
+@KINDS
+@pytest.mark.parametrize("truncation", [0, 1, 3])
+@pytest.mark.parametrize("frames", [1, 7])
+def test_kernels_and_plain_loop_agree_in_values_and_gradients(track, truncation, frames):
+    inputs, settings = make_inputs(frames=frames), Settings(track, truncation)
+    pairs = zip(*(value_and_gradients(run, inputs, settings) for run in (Adapt.apply, plain_loop)), strict=True)
+    for kernel, loop in pairs:
+        torch.testing.assert_close(kernel, loop, rtol=1e-11, atol=1e-12)
+
+
+@KINDS
+def test_gradients_are_those_of_finite_differences(track):
+    signals, state = make_inputs(1, 4, 2)
+    inputs = [z.requires_grad_(i > 0) for i, z in enumerate((*signals, *state))]
+    assert torch.autograd.gradcheck(lambda *z: Adapt.apply(Settings(track), *z), inputs)
+
+
+def test_threads_change_nothing():
+    inputs, before = make_inputs(4, 40, 100, torch.float32), torch.get_num_threads()
+    results = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        results.append(value_and_gradients(Adapt.apply, inputs, Settings()))
+    torch.set_num_threads(before)
+    for single, several in zip(*results, strict=True):
+        torch.testing.assert_close(single, several, rtol=0, atol=0)
+
+
+def test_one_frame_after_the_other_is_all_at_once():
+    (far, mic, *given, profile), state = make_inputs()
+    together = adapt(Signals(far, mic, *given, profile), state, Settings())
+    for t in range(mic.shape[1]):
+        now = slice(t, t + 1)
+        frame = Signals(far[:, t : t + TAPS], mic[:, now], *(z[:, now] for z in given), profile)
+        out = adapt(frame, state, Settings())
+        state = State(out.weights, out.covariance)
+        torch.testing.assert_close(out.error, together.error[:, now])
+    torch.testing.assert_close(state.weights, together.weights)
+    torch.testing.assert_close(state.covariance, together.covariance)
+
+
+def test_the_prediction_of_a_frame_is_confirmed_by_its_adaptation():
+    signals, state = make_inputs(frames=1)
+    signals = signals._replace(drift=0 * signals.drift)
+    error, uncertainty, power = predict(Window(signals.far, signals.mic, signals.profile), state)
+    out = adapt(signals, state, Settings())
+    torch.testing.assert_close(error, out.error)
+    torch.testing.assert_close(signals.gain * uncertainty / (uncertainty + signals.disturbance), out.step_size)
+    room = state._replace(covariance=signals.profile[:, None] + 0 * state.covariance)
+    flat = adapt(signals, room, Settings())
+    torch.testing.assert_close(signals.gain * power / (power + signals.disturbance), flat.step_size)
+
+
+def test_the_prediction_is_the_same_outside_the_kernels(monkeypatch):
+    signals, state = make_inputs(frames=1)
+    window = Window(signals.far, signals.mic, signals.profile)
+    kernel = predict(window, state)
+    monkeypatch.setattr(step_size_filter, "in_kernels", lambda like: False)
+    for ours, plain in zip(kernel, predict(window, state), strict=True):
+        torch.testing.assert_close(ours, plain)
+
+
+def test_without_a_covariance_it_is_the_normalised_step_of_the_paper():
+    signals, state = make_inputs(1, 1, 1)
+    far, mic, gain, disturbance, drift, _ = signals
+    signals = Signals(far, mic, gain, disturbance, 0 * drift, torch.ones(TAPS).double())
+    out = adapt(signals, state._replace(covariance=torch.ones(1, TAPS, 1).double()), Settings(track=0.0))
+    x = [complex(*far[0, TAPS - 1 - tap, :, 0]) for tap in range(TAPS)]
+    w = [complex(*state.weights[0, tap, :, 0]) for tap in range(TAPS)]
+    e = complex(*mic[0, 0, :, 0]) - sum(a * b for a, b in zip(w, x, strict=True))
+    step = float(gain) / (sum(abs(z) ** 2 for z in x) + float(disturbance))
+    expected = [a + step * e * b.conjugate() for a, b in zip(w, x, strict=True)]
+    assert [complex(*out.weights[0, tap, :, 0]) for tap in range(TAPS)] == pytest.approx(expected)
+
+
+def test_variances_stay_above_zero_and_without_drift_only_fall():
+    signals, state = make_inputs(frames=50)
+    far, mic, gain, disturbance, drift, profile = signals
+    signals = Signals(far, mic, torch.ones_like(gain), 1e-6 * disturbance, 0 * drift, profile)
+    out = adapt(signals, state, Settings())
+    assert (out.covariance >= 0).all()
+    assert (out.covariance <= state.covariance).all()
+    assert (out.step_size <= 1).all()
+
+
+def test_a_gain_of_zero_keeps_the_filter():
+    signals, state = make_inputs()
+    signals = signals._replace(gain=0 * signals.gain, drift=0 * signals.drift)
+    out = adapt(signals, state, Settings())
+    torch.testing.assert_close(out.weights, state.weights)
+    torch.testing.assert_close(out.covariance, state.covariance)
+
+
+def test_planes_are_real_and_imaginary_part():
+    z = torch.tensor([1 + 2j, 3 - 4j])
+    assert planes(z).tolist() == [[1, 3], [2, -4]]

@@ -1,0 +1,125 @@
+"""The pictures of an evaluation."""
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+
+from aecbench.evaluation import Processed
+from aecbench.plots import Evaluated
+from aecbench.plots.boxes import plot_spread
+from aecbench.plots.conditions import plot_condition, plot_conditions
+from aecbench.plots.cost import plot_cost, plot_costs
+from aecbench.plots.gallery import plot_gallery
+from aecbench.plots.over_time import plot_over_time
+from aecbench.plots.style import looks
+from aecbench.results import ResultTable
+from aecbench.systems import System
+
+SYSTEMS = ("fast", "slow", "a_system_with_quite_a_long_name")
+
+
+def table(systems=SYSTEMS, metrics=("erle", "pesq", "rtf"), scenes=8, **columns):
+    rng = np.random.default_rng(0)
+    rows = [
+        {"scene": f"toy/test/{n}", "system": system, "metric": metric, "value": rng.uniform(1, 4), "ser": -9.0 + n}
+        for n in range(scenes)
+        for system in systems
+        for metric in metrics
+    ]
+    facts = {"reason": "", "failed": False, "near_loss": 0.0, "talk": "double", "rt60": 0.3, **columns}
+    return ResultTable(pd.DataFrame(rows).assign(**facts), {})
+
+
+def undefined(found, **where):
+    """The table with NaN for the rows that are so."""
+    chosen = np.logical_and.reduce([found.rows[name] == value for name, value in where.items()])
+    return ResultTable(found.rows.assign(value=found.rows["value"].mask(chosen)), {})
+
+
+def evaluated(found):
+    return Evaluated(found)
+
+
+def drawn(path):
+    picture = matplotlib.image.imread(path)
+    return len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 10
+
+
+TABLES = {
+    "one system": table(systems=("alone",)),
+    "one scene": table(scenes=1),
+    "a metric without values": undefined(table(), metric="erle"),
+    "a system without values": undefined(table(), system="slow"),
+}
+
+
+@pytest.mark.parametrize("found", TABLES.values(), ids=TABLES)
+def test_box_plots_and_cost_are_drawn_from(found, tmp_path):
+    plot_spread(found, tmp_path / "boxes.png")
+    assert plot_cost(found, [name for name in found.metrics if name != "rtf"], tmp_path / "cost.png")
+    assert drawn(tmp_path / "boxes.png")
+    assert drawn(tmp_path / "cost.png")
+
+
+@pytest.mark.parametrize("name", ["one system", "a metric without values", "a system without values"])
+def test_scores_over_a_number_are_drawn_from(name, tmp_path):
+    plot_condition(TABLES[name], "ser", tmp_path / "ser.png")
+    assert drawn(tmp_path / "ser.png")
+
+
+def test_only_numbers_that_differ_between_the_scenes_are_drawn_over(tmp_path):
+    assert plot_conditions(evaluated(table()), tmp_path) == [tmp_path / "ser.png"]
+    assert plot_conditions(evaluated(table(ser=np.nan)), tmp_path / "none") == []
+    assert plot_conditions(evaluated(table(metrics=["rtf"])), tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_there_is_no_picture_of_a_cost_that_nobody_knows(tmp_path):
+    assert plot_costs(evaluated(undefined(table(), metric="rtf")), tmp_path) == []
+    assert plot_costs(evaluated(table(metrics=["stoi", "rtf"])), tmp_path) == []
+
+
+def test_costs_that_were_counted_are_a_row_of_their_own(tmp_path):
+    plot_cost(table(), ["pesq"], tmp_path / "timed.png")
+    plot_cost(table(), ["pesq"], tmp_path / "both.png", {"fast": 2e6, "slow": 0.0})
+    timed, both = (matplotlib.image.imread(tmp_path / f"{name}.png").shape for name in ("timed", "both"))
+    assert both == (2 * timed[0], *timed[1:])
+    unknown = undefined(table(), metric="rtf")
+    assert plot_cost(unknown, ["pesq"], tmp_path / "counted.png", {"fast": 2e6})
+
+
+def test_no_two_of_sixteen_systems_look_the_same():
+    assert len(set(looks([str(n) for n in range(16)]).values())) == 16
+
+
+@pytest.fixture(scope="module")
+def processed(corpus):
+    """Two scenes, the outputs of a system, of one that gives half of it, and none of one that failed."""
+    whole = [(item, item.signals.mic) for item in (*corpus.where(talk="far_single")[:1], *corpus[:1])]
+    scenes = [Processed(item, {"passthrough": mic, "short": mic[: mic.size // 2]}) for item, mic in whole]
+    systems = [System(name, None, "", {}) for name in ("passthrough", "short", "broken")]
+    return Evaluated(table(), systems, scenes, scenes)
+
+
+def test_erle_over_time_is_drawn_where_there_is_echo_and_systems_may_fail(processed, tmp_path):
+    assert all(map(drawn, plot_over_time(processed, tmp_path)))
+    assert plot_over_time(processed._replace(timed=()), tmp_path / "none") == []
+
+
+def test_the_gallery_has_a_picture_and_the_audio_of_each_scene(processed, tmp_path):
+    pictures = plot_gallery(processed, tmp_path)
+    assert len(pictures) == len(processed.gallery)
+    for path in pictures:
+        assert drawn(path)
+        assert {"mic.wav", "near.wav", "passthrough.wav"} <= {file.name for file in path.parent.iterdir()}
+
+
+def test_all_pictures_are_drawn_by_the_command_line(aecbench, corpus, tmp_path):
+    result = aecbench(
+        *("eval", "--model", "passthrough", "--corpus", corpus.path, "--metric", "erle"),
+        *("--jobs", 1, "--plots", tmp_path / "pictures", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in (tmp_path / "pictures").rglob("*.png")}
+    assert {"boxes.png", "cost.png", "ser.png", "over_time.png", "spectrograms.png"} <= names

@@ -1,0 +1,120 @@
+"""The words that the style sheet in CONTRIBUTING.md rules out: in pages, cards, boards, help, messages, docstrings."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import aecbench as ab
+from aecbench.cli import main
+
+ROOT = Path(ab.__file__).parents[1]
+TEXTS = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob(".github/**/*.md"),
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("docs/*.ipynb"),
+    *ROOT.glob("baselines/*/*.md"),
+    *ROOT.glob("leaderboards/**/*.md"),
+    *(
+        path
+        for folder in ("baselines", "leaderboards", "packs", "recipes")
+        for path in ROOT.glob(f"{folder}/**/*.toml")
+    ),
+    *ROOT.glob("aecbench/leaderboard/site/templates/*.html"),
+]
+PYTHON = [path for folder in ("aecbench", "docs", "examples") for path in ROOT.glob(f"{folder}/**/*.py")]
+
+WORDS = re.compile(r"\b(anew|(?<!there )is no(?! longer)|has not|of which|that of)\b", re.IGNORECASE)
+BEGINNING = re.compile(r"(?:^|(?<=[.!?:] ))(Of|What)\b(?![^.!]*\?)")  # a question may begin with "What"
+CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]*`", re.MULTILINE | re.DOTALL)  # quoted, or no English
+PARAGRAPH = re.compile(r"\n\s*\n|^[ \t]*(?:#+|[-*+]|\d+\.|\|)[ \t]|[ \t]\|[ \t]*", re.MULTILINE)
+LONGEST = 70  # characters of an option's help, without "[default: ...]"
+
+
+def faults(text: str) -> list[str]:
+    """Return the ruled-out words of a text, each within its surroundings."""
+    found = []
+    for part in PARAGRAPH.split(CODE.sub("` `", text)):
+        paragraph = " ".join(part.split()).lstrip("*_[(\"'")
+        found += [
+            paragraph[max(0, match.start() - 40) : match.end() + 40]
+            for pattern in (WORDS, BEGINNING)
+            for match in pattern.finditer(paragraph)
+        ]
+    return found
+
+
+def prose(path: Path) -> str:
+    """The text of a page, the markdown of a notebook, or the comments and values of a TOML file."""
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        return "\n\n".join("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "markdown")
+    if path.suffix == ".toml":
+        comments = "\n".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+        return "\n\n".join([comments, *strings(tomllib.loads(text))])
+    return text
+
+
+def strings(value: object) -> Iterator[str]:
+    """All texts inside of a parsed TOML value."""
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings(inner)
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of all strings in a Python file: messages, help and docstrings."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def options(group: click.Group, name: str = "aecbench") -> Iterator[tuple[str, str]]:
+    """Every option of the command line, with its help."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from options(command, f"{name} {command.name}")
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                yield f"{name} {command.name} {parameter.opts[0]}", parameter.help or ""
+
+
+def place(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=place)
+def test_a_page_a_card_or_a_board_avoids_the_words(path):
+    assert not faults(prose(path))
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=place)
+def test_messages_and_docstrings_avoid_the_words(path):
+    found = [f"{place(path)}:{line}: {fault}" for line, text in literals(path) for fault in faults(text)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("name", "text"), sorted(set(options(main))), ids=lambda value: value if "--" in value else "")
+def test_the_help_of_an_option_is_short_and_complete(name, text):
+    said = text.partition("  [")[0]
+    assert said, f"{name} has no help"
+    assert said[0].isupper(), said
+    assert said.endswith("."), said
+    assert len(said) <= LONGEST, f"{len(said)} characters: {said}"
+
+
+@pytest.mark.parametrize("text", ["It is no file.", "Made anew.", "Of a file. ", "Fine. What it is.", "# What is new"])
+def test_a_fault_is_found(text):
+    assert len(faults(text)) == 1
+
+
+@pytest.mark.parametrize("text", ["There is no file.", "What is it?", "It is no longer there.", "`has not`", "office"])
+def test_what_is_right_is_not_a_fault(text):
+    assert not faults(text)

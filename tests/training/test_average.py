@@ -1,0 +1,72 @@
+"""The mean of several sets of weights, and what its card says of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from aecbench.cancellers.deep.base import load_network
+from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
+from aecbench.cards import CARD
+from aecbench.config import read_toml
+from aecbench.errors import UsageError
+from aecbench.systems import load_system
+from aecbench.training import average
+from aecbench.training.checkpoint import write_model
+
+SMALL = {"n_fft": 64, "hop_length": 32, "taps": 2, "hidden": 4}
+
+
+def model(folder, seed, **changes):
+    torch.manual_seed(seed)
+    network = DeepAdaptive2022(DeepAdaptive2022.Config(**SMALL | changes))
+    write_model(folder, network, {"canceller": "deep_adaptive_2022", "summary": "a model", "origin": {"seed": seed}})
+    return str(folder), network.state_dict()
+
+
+def weights(folder):
+    card = read_toml(folder / CARD)
+    network = load_network(DeepAdaptive2022, card["parameters"], folder / card["weights"], card["sha256"])
+    return network.state_dict()
+
+
+@pytest.mark.parametrize(("shares", "part"), [(None, 0.5), ([1, 3], 0.25)])
+def test_every_weight_is_the_mean_of_those_of_the_models(tmp_path, shares, part):
+    (a, first), (b, second) = (model(tmp_path / name, seed) for seed, name in enumerate("ab"))
+    found = weights(average([a, b], tmp_path / "mean", shares))
+    assert found.keys() == first.keys()
+    for name, z in found.items():
+        torch.testing.assert_close(z, part * first[name] + (1 - part) * second[name])
+
+
+def test_the_card_names_each_model_with_its_share_and_origin_and_loads(tmp_path):
+    folders = [model(tmp_path / name, seed)[0] for seed, name in enumerate("ab")]
+    mean = average(folders, tmp_path / "mean", [1, 3])
+    parts = read_toml(mean / CARD)["origin"]["average"]
+    assert [(part["model"], part["share"], part["origin"]) for part in parts] == [
+        (folders[0], 0.25, {"seed": 0}),
+        (folders[1], 0.75, {"seed": 1}),
+    ]
+    assert [part["sha256"] for part in parts] == [read_toml(tmp_path / name / CARD)["sha256"] for name in "ab"]
+    mic = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    assert np.isfinite(load_system(str(mean)).cancel(mic, mic)).all()
+
+
+def test_models_of_two_configurations_are_refused_by_name(tmp_path):
+    folders = [model(tmp_path / "a", 0)[0], model(tmp_path / "b", 1, hidden=8)[0]]
+    with pytest.raises(UsageError, match="b: hidden is 8, but .*a has 4"):
+        average(folders, tmp_path / "mean")
+
+
+@pytest.mark.parametrize(
+    ("models", "shares", "message"),
+    [
+        (["deep_adaptive"], None, "got 1 models"),
+        (["deep_adaptive", "deep_adaptive"], [1], r"the shares \[1\]"),
+        (["deep_adaptive", "deep_adaptive"], [1, 0], "a positive share"),
+        (["deep_adaptive", "kalman"], None, "kalman: has no card with weights"),
+    ],
+)
+def test_what_cannot_be_averaged_is_refused(tmp_path, models, shares, message):
+    with pytest.raises(UsageError, match=message):
+        average(models, tmp_path / "mean", shares)
+    assert not (tmp_path / "mean").exists()
