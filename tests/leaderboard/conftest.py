@@ -17,7 +17,7 @@ from aecbench.systems import load_system
 
 IMG = "<img src=x onerror=hacked=1>"
 NAME = f"'\"{IMG}"
-FEW = {name: METRICS[name] for name in ("erle", "erle_true", "si_sdr")}
+FEW = {name: METRICS[name] for name in ("erle", "erle_true", "si_sdr", "near_attenuation")}
 BOARD = "toy-v1"
 
 
