@@ -93,7 +93,8 @@ class DeepJoint(FramewiseNetwork):
         c = config
         size = Size(c.n_fft, c.hop_length, c.taps, c.reference_taps, c.filter_bands, c.filter_hidden)
         self.filter = LearnedFilter(size, c.smoothing, c.decay)
-        self.control = Control(6, PAIRS, 4, c.short // 2 + 1, c.bands, c.hidden, c.small)
+        sizes = {"bands": c.bands, "hidden": c.hidden, "small": c.small}
+        self.control = Control(6, PAIRS, 4, c.short // 2 + 1, **sizes)
         like = torch.zeros(())
         before, after = stft.window(c.n_fft, c.hop_length, like), stft.window(c.short, c.hop_length, like)
         self.register_buffer("inside", after / before[self._span], persistent=False)  # from window to window
