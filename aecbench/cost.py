@@ -30,9 +30,7 @@ class Cost(NamedTuple):
     """Of a system on audio at 16 kHz; NaN where nobody has counted."""
 
     parameters: float  # learnt before, and loaded
-    macs: (
-        float  # multiplications of reals, with their additions, per second of audio; see abilities.Count
-    )
+    macs: float  # multiplications of reals, with their additions, per second of audio; see abilities.Count
     rtf: float  # real-time factor: seconds of processor time per second of audio, streaming, on one core; a median
     latency: float  # algorithmic: by how much the output needs the microphone ahead [s]
     memory: float  # the most that a process has used that loads the system and runs it, Python included [bytes]
