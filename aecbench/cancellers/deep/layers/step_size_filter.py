@@ -157,7 +157,12 @@ class Adapt(torch.autograd.Function):
         made = [torch.empty_like(z, memory_format=torch.contiguous_format) for z in (error, gain, disturbance, drift)]
         by_signal = profile.new_zeros(len(error), len(profile))
         record = kernels.Record(far, gain, disturbance, drift, profile, error, history, *grads[:2])
-        arrays = _arrays(record), _arrays(state), _arrays(kernels.Gradients(*made, by_signal)), _numbers(ctx.settings)
+        arrays = (
+            _arrays(record),
+            _arrays(state),
+            _arrays(kernels.Gradients._make([*made, by_signal])),
+            _numbers(ctx.settings),
+        )
         run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
         return None, None, *made, by_signal.sum(0), *state
 
