@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r
 
-from aecbench.cancellers import abilities, overlap_save
+from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
+from aecbench.cancellers.kernels import overlap_save
+from aecbench.dsp.compile import reassociated
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
@@ -276,10 +277,7 @@ class DelayTracker:
         return state._replace(distant=distant, confirmed=confirmed)
 
 
-compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
-
-
-@compiled
+@reassociated
 def _update(
     mic: Float32,
     past: Float32,
@@ -328,7 +326,7 @@ def _update(
             delay[s] = max(0, lag[s] - headroom)
 
 
-@compiled
+@reassociated
 def _average(
     d: Complex, spectra: Complex, cross: Complex, far_power: Float32, mic_power: Float32, keep: np.float32
 ) -> None:
@@ -342,7 +340,7 @@ def _average(
         mic_power[k] = keep * mic_power[k] + (d[k].real ** 2 + d[k].imag ** 2)
 
 
-@compiled
+@reassociated
 def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted: Complex, correlation: Float32) -> None:
     """Set the first half of correlation [P, 2 K - 2] for the lags of each stretch; weighted [P, K] is scratch."""
     bins = mic_power.size
@@ -359,7 +357,7 @@ def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted:
     c2r(weighted, correlation, LAST, False, 1.0 / correlation.shape[1], 1)
 
 
-@compiled
+@reassociated
 def _start(correlation: Float32, confidence: np.float32) -> int:
     """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation of _correlate."""
     stretches, lags = correlation.shape[0], correlation.shape[1] // 2

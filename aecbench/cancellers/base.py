@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,20 @@ from numpy.typing import NDArray
 from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 
-__all__ = ["Canceller", "Explains", "Streaming", "check_finite", "check_range"]
+__all__ = [
+    "Canceller",
+    "Explains",
+    "FlatStreaming",
+    "Streaming",
+    "check_finite",
+    "check_range",
+    "from_rows",
+    "in_rows",
+    "settings_of",
+]
 
 State = TypeVar("State")
+Settings = TypeVar("Settings", bound=NamedTuple)
 
 
 @runtime_checkable
@@ -80,6 +91,62 @@ class Streaming(ABC, Generic[State]):
             span = np.s_[..., start : start + self.block]
             state, out[span] = self.step(state, mic[span], far[span])
         return out[..., self.delay : self.delay + length]
+
+
+class FlatStreaming(Streaming[State]):
+    """A `Streaming` canceller that is written for signals in rows, [N, ...]; this class turns any batch into rows.
+
+    In every array of the state, the batch comes first.
+    """
+
+    @abstractmethod
+    def start(self, signals: int) -> State:
+        """Return the state of N signals before the first block; every array is [N, ...]."""
+
+    @abstractmethod
+    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Cancel one block: float32 mic and far [N, block], contiguous -> next state, output [N, block].
+
+        The output may be written over `mic`, which is a copy; `state` stays as it is.
+        """
+
+    def init(self, batch: tuple[int, ...]) -> State:
+        """The state before the first block of a batch of signals."""
+        return from_rows(self.start(math.prod(batch)), batch)
+
+    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """One block of every signal: see `Streaming.step`."""
+        check_finite(self, mic, far)
+        batch = mic.shape[:-1]
+        rows = (math.prod(batch), mic.shape[-1])
+        out = np.array(mic, np.float32, order="C").reshape(rows)
+        new, out = self.advance(in_rows(state, batch), out, np.ascontiguousarray(far, np.float32).reshape(rows))
+        return from_rows(new, batch), out.reshape(mic.shape)
+
+
+def settings_of(canceller: object, kind: type[Settings]) -> Settings:
+    """Return a named tuple of float32 numbers for compiled code, from the fields of the canceller with its names."""
+    return kind(*(np.float32(getattr(canceller, name)) for name in kind._fields))
+
+
+def in_rows(state: State, batch: tuple[int, ...]) -> State:
+    """Return a state [*batch, ...] as views with the batch in one axis, [N, ...]: arrays, or tuples of such states."""
+    if len(batch) == 1:
+        return state
+    return _reshaped(state, len(batch), (math.prod(batch),))
+
+
+def from_rows(state: State, batch: tuple[int, ...]) -> State:
+    """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
+    return state if len(batch) == 1 else _reshaped(state, 1, batch)
+
+
+def _reshaped(state: Any, axes: int, batch: tuple[int, ...]) -> Any:
+    """Return a state with another shape of its first axes."""
+    if isinstance(state, tuple):
+        parts = [_reshaped(part, axes, batch) for part in state]
+        return type(state)._make(parts) if hasattr(state, "_make") else tuple(parts)
+    return state.reshape(batch + state.shape[axes:])
 
 
 def check_finite(canceller: object, mic: Array, far: Array) -> None:

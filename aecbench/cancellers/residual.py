@@ -24,7 +24,6 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +33,7 @@ from aecbench.cancellers.base import Streaming, check_finite, check_range
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.tunable import tunable
 from aecbench.dsp import stft
+from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -264,7 +264,7 @@ class Parameters(NamedTuple):
     single_floor: np.float32
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _update(powers: Float32, known: Echo, spectrum: Spectrum, talk: Float32, p: Parameters) -> None:
     """Bring what is known up to date in place, all signals of the batch along one axis."""
     bins = powers.shape[-1]
@@ -303,7 +303,7 @@ def _update(powers: Float32, known: Echo, spectrum: Spectrum, talk: Float32, p: 
         _gains(e2, residual, spectrum.near[s], spectrum.gain[s], floor, p)
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: Float32, p: Parameters) -> None:
     """Fill in the powers of echo estimate and far end that residual echo is a leakage of."""
     total, usual = np.float32(0), np.float32(0)
@@ -320,7 +320,7 @@ def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: 
         echo[0, k] += harmonics * shape[k]
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
     """Minimum of a smoothed power, which rises slowly of its own."""
     for k in range(error.size):
@@ -328,7 +328,7 @@ def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
         noise[k] = min(RISE * noise[k] + CREEP * level[k], level[k])
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _learn(
     echo: Float32,
     error: Float32,
@@ -350,7 +350,7 @@ def _learn(
         leakage[k] = min(max(leakage[k], LOWEST), highest)
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Parameters) -> np.float32:
     """0 where hardly a bin is louder than residual echo and noise, 1 where many are; of the lower half of the bins."""
     first, last = error.size // 40, error.size // 2
@@ -361,7 +361,7 @@ def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Parameters)
     return min(max((share - p.few) / (p.many - p.few + TINY), np.float32(0)), np.float32(1))
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: np.float32, p: Parameters) -> None:
     """Wiener gains for the decision-directed a-priori ratio of near end to residual echo."""
     for k in range(e2.size):
@@ -371,7 +371,7 @@ def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: 
         gain[k] = wiener + CLOSING * max(gain[k] - wiener, np.float32(0))
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _smooth(power: Float32, smooth: Float32, width: int) -> None:
     """Mean over `width` neighbours to each side, as far as there are any."""
     for k in range(power.size):

@@ -290,7 +290,7 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path):
         (r"weights is float32 \[16\], expected float32 \[4\]", {"taps": 4}, weights, card["sha256"]),
         ("has SHA-256", {}, weights, 64 * "0"),
         ("No such file", {}, tmp_path / "none", card["sha256"]),
-        ("is no safetensors file", {}, nonsense, sha256(b"nonsense")),
+        ("is not a safetensors file", {}, nonsense, sha256(b"nonsense")),
         ("did you mean 'taps'", {"tap": 4}, weights, card["sha256"]),
     ):
         with pytest.raises(ConfigError, match=words) as raised:

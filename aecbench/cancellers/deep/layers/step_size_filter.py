@@ -177,7 +177,7 @@ class Adapt(torch.autograd.Function):
         by_far = torch.zeros_like(far[:, : None if ctx.through_far else 0], memory_format=torch.contiguous_format)
         weights = weights.clone(memory_format=torch.contiguous_format)
         record = kernels.Record(far, gain, disturbance, drift, profile, place, error, history, weights, *grads[:2])
-        gradients = kernels.Gradients(by_far, *made, by_signal)
+        gradients = kernels.Gradients._make([by_far, *made, by_signal])
         arrays = _arrays(record), _arrays(state), _arrays(gradients), _numbers(ctx.settings)
         run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
         return None, by_far if ctx.through_far else None, *made, by_signal.sum(0), None, *state

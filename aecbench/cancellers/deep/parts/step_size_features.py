@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.deep.layers.two_filters import power_gain
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["TINY", "Averages", "Features", "Frame", "Observation"]
 
