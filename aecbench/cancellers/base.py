@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 State = TypeVar("State")
-Settings = TypeVar("Settings", bound=NamedTuple)
 
 
 @runtime_checkable
@@ -124,8 +123,8 @@ class FlatStreaming(Streaming[State]):
         return from_rows(new, batch), out.reshape(mic.shape)
 
 
-def settings_of(canceller: object, kind: type[Settings]) -> Settings:
-    """Return a named tuple of float32 numbers for compiled code, from the fields of the canceller with its names."""
+def settings_of(canceller: object, kind: Any) -> Any:
+    """Return the named tuple `kind` of float32 numbers for compiled code, from the fields of the canceller."""
     return kind(*(np.float32(getattr(canceller, name)) for name in kind._fields))
 
 
@@ -133,7 +132,8 @@ def in_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [*batch, ...] as views with the batch in one axis, [N, ...]: arrays, or tuples of such states."""
     if len(batch) == 1:
         return state
-    return _reshaped(state, len(batch), (math.prod(batch),))
+    rows: State = _reshaped(state, len(batch), (math.prod(batch),))
+    return rows
 
 
 def from_rows(state: State, batch: tuple[int, ...]) -> State:

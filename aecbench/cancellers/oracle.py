@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, Facts, Trait
 from aecbench.cancellers.base import Streaming, check_range
@@ -14,8 +15,8 @@ __all__ = ["Oracle"]
 
 
 @dataclass(frozen=True, slots=True)
-class Oracle(Streaming[int]):
-    """mic - echo. The state is the position of the next block within `echo`.
+class Oracle(Streaming[NDArray[np.int64]]):
+    """mic - echo. The state is the position [...] of the next block within `echo`.
 
     The evaluator gives the truth of each scene through `informed`. Without it nothing is subtracted.
     """
@@ -42,15 +43,15 @@ class Oracle(Streaming[int]):
         """Return nothing: no sample is multiplied."""
         return Count(0, 0.0)
 
-    def init(self, batch: tuple[int, ...]) -> int:
+    def init(self, batch: tuple[int, ...]) -> NDArray[np.int64]:
         """The beginning of the echo."""
-        return 0
+        return np.zeros(batch, np.int64)
 
-    def step(self, state: int, mic: Array, far: Array) -> tuple[int, Array]:
+    def step(self, state: NDArray[np.int64], mic: Array, far: Array) -> tuple[NDArray[np.int64], Array]:
         """One block of the microphone, less the echo in it."""
-        end = state + mic.shape[-1]
         out = mic.astype(np.float32)
-        if self.echo is not None:
-            echo = self.echo[..., state:end]
+        if self.echo is not None and state.size:
+            start = int(state.flat[0])  # signals of a batch run together
+            echo = self.echo[..., start : start + mic.shape[-1]]
             out[..., : echo.shape[-1]] -= echo
-        return end, out
+        return state + mic.shape[-1], out

@@ -150,7 +150,8 @@ class SubbandKalman(FlatStreaming[State]):
             gain=before.gain.copy(),
         )
         a2 = np.array([self.transition, self.shadow_transition], np.float32) ** 2
-        room = 10 ** (-self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps)
+        decays = -self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps
+        room = np.float32(10) ** decays
         room /= room.sum()
         predicted = Prediction(
             px=np.empty_like(after.weights),
