@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range, in_rows
+from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range, check_ranges, in_rows
 from aecbench.cancellers.kernels import delay_tracker
 from aecbench.cancellers.kernels.delay_tracker import LOWEST, SAME, SILENT, STEP, Averages
+from aecbench.cancellers.tunable import bounded
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
@@ -116,30 +117,20 @@ class DelayTracker:
     changes nothing.
     """
 
-    block: int = 1024  # samples between decisions
-    stretches: int = 10  # blocks of lags
-    memory: float = 16_000.0  # time constant of the averages [samples of far-end activity]
-    confidence: float = 8.0  # height of a peak above the root mean square over all lags
-    agreement: int = 2  # decisions in a row that have to find the same delay
-    headroom: int = 128  # samples by which the delay is chosen shorter than the estimate
-    tolerance: int = 640  # samples after the delay in which the echo path may start
-    reach: int = 32_768  # samples of the longest delay that is searched for
-    every: int = 8  # decisions between two searches
-    certainty: float = 10.0  # height of the peak of a search above the root mean square over all lags
-    confirmation: int = 4  # searches in a row that have to find the same delay
+    block: int = bounded(1024, 2 * LOWEST)  # samples between decisions
+    stretches: int = bounded(10, 1)  # blocks of lags
+    memory: float = bounded(16_000.0, 1)  # time constant of the averages [samples of far-end activity]
+    confidence: float = bounded(8.0, 1)  # height of a peak above the root mean square over all lags
+    agreement: int = bounded(2, 1)  # decisions in a row that have to find the same delay
+    headroom: int = bounded(128, 0)  # samples by which the delay is chosen shorter than the estimate
+    tolerance: int = bounded(640, "headroom")  # samples after the delay in which the echo path may start
+    reach: int = bounded(32_768, STEP, WINDOW // 2)  # samples of the longest delay that is searched for
+    every: int = bounded(8, 1)  # decisions between two searches
+    certainty: float = bounded(10.0, 1)  # height of the peak of a search above the root mean square over all lags
+    confirmation: int = bounded(4, 1)  # searches in a row that have to find the same delay
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 2 * LOWEST, whole=True)
-        check_range(self, "stretches", 1, whole=True)
-        check_range(self, "memory", 1)
-        check_range(self, "confidence", 1)
-        check_range(self, "agreement", 1, whole=True)
-        check_range(self, "headroom", 0, whole=True)
-        check_range(self, "tolerance", self.headroom, whole=True)
-        check_range(self, "reach", STEP, WINDOW // 2, whole=True)
-        check_range(self, "every", 1, whole=True)
-        check_range(self, "certainty", 1)
-        check_range(self, "confirmation", 1, whole=True)
+        check_ranges(self)
 
     @property
     def shift(self) -> None:

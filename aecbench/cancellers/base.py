@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -18,6 +19,7 @@ __all__ = [
     "Streaming",
     "check_finite",
     "check_range",
+    "check_ranges",
     "from_rows",
     "in_rows",
     "settings_of",
@@ -51,6 +53,11 @@ class Explains(Protocol):
 
 class Streaming(ABC, Generic[State]):
     """A causal canceller that runs block by block. Fields are hyper-parameters; state is a value handed on."""
+
+    def __post_init__(self) -> None:
+        """Check the fields of a dataclass."""
+        if is_dataclass(self):
+            check_ranges(self)
 
     @property
     @abstractmethod
@@ -156,6 +163,20 @@ def check_finite(canceller: object, mic: Array, far: Array) -> None:
             bad = int(np.argmin(np.isfinite(x).reshape(-1, x.shape[-1]).all(0)))
             who = type(canceller).__name__
             raise AudioError(f"{who}: sample {bad} of {name} is not finite; leave it out or zero it")
+
+
+def check_ranges(canceller: Any) -> None:
+    """Raise UsageError unless every field is in the range that `tunable` or `bounded` allows it.
+
+    Where the default is a whole number, others are not valid. Dataclasses of cancellers call it in `__post_init__`.
+    """
+    for parameter in fields(canceller):
+        if "allowed" in parameter.metadata:
+            low, high = (
+                getattr(canceller, bound) if isinstance(bound, str) else bound
+                for bound in parameter.metadata["allowed"]
+            )
+            check_range(canceller, parameter.name, low, high, whole=isinstance(parameter.default, int))
 
 
 def check_range(canceller: object, field: str, low: float, high: float = math.inf, *, whole: bool = False) -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, Facts, Trait
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming
+from aecbench.cancellers.tunable import bounded
 from aecbench.errors import AudioError
 from aecbench.signals import Array
 
@@ -23,10 +24,7 @@ class Oracle(Streaming[NDArray[np.int64]]):
 
     traits: ClassVar = frozenset({Trait.IGNORES_FAR})
     echo: Array | None = None  # [..., T], zero past its end
-    block: int = 256  # samples per step
-
-    def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
+    block: int = bounded(256, 1)  # samples per step
 
     @property
     def latency(self) -> int:

@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Streaming, check_finite, check_range, from_rows, in_rows, settings_of
+from aecbench.cancellers.base import Streaming, check_finite, check_ranges, from_rows, in_rows, settings_of
 from aecbench.cancellers.kalman import Kalman
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
 from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
@@ -102,40 +102,40 @@ class ResidualSuppressor(Streaming[State]):
     """
 
     filter: Streaming[Any] = field(default_factory=Kalman)
-    frame: int = 512  # a multiple of 8 [samples]
-    reverberation: float = tunable(0.92, low=0.7, high=0.95)  # decay of the power of late echo
-    late: float = tunable(0.3, low=0.01, high=1.0, scale="log")  # weight of that power
-    spread: float = tunable(0.1, low=0.001, high=0.3, scale="log")  # share of the echo that is harmonics
-    far_share: float = tunable(0.6, low=0.3, high=0.9)  # of the far end in the residual echo, the estimate has the rest
-    quantile: float = tunable(0.48, low=0.2, high=0.7)  # of error over echo power that is taken for the leakage
-    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log")  # of the leakage [neper]
-    significant: float = tunable(0.07, low=0.005, high=0.3, scale="log")  # power below the peak that teaches little
-    width: int = tunable(2, low=1, high=6)  # bins to each side over which powers are averaged for that
-    threshold: float = tunable(6.0, low=2.0, high=12.0, scale="log")  # over residual echo and noise that is near end
-    few: float = tunable(0.03, low=0.0, high=0.1)  # share of such bins that is chance
-    many: float = tunable(0.15, low=0.1, high=0.4)  # share that is near-end talk for sure
-    attack: float = tunable(0.2, low=0.0, high=0.8)  # smoothing of that decision when it rises
-    release: float = tunable(0.987, low=0.95, high=0.995, scale="complement")  # and when it falls
-    double: float = tunable(0.2, low=0.1, high=2.0, scale="log")  # oversubtraction while the near end talks
-    single: float = tunable(16.0, low=2.0, high=40.0, scale="log")  # oversubtraction while it is silent
-    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement")  # of the a-priori ratio
-    double_floor: float = tunable(-6.0, low=-20.0, high=-3.0)  # lowest gain while the near end talks [dB]
-    single_floor: float = -40.0  # lowest gain while it is silent [dB]
-    comfort_noise: float = 0.0  # power of the noise put in for what was taken out, 1 = all of it
+    frame: int = bounded(512, 16)  # a multiple of 8 [samples]
+    reverberation: float = tunable(0.92, low=0.7, high=0.95, allowed=(0, 1))  # decay of the power of late echo
+    late: float = tunable(0.3, low=0.01, high=1.0, scale="log", allowed=(0, math.inf))  # weight of that power
+    # share of the echo that is harmonics
+    spread: float = tunable(0.1, low=0.001, high=0.3, scale="log", allowed=(0, math.inf))
+    # of the far end in the residual echo, the estimate has the rest
+    far_share: float = tunable(0.6, low=0.3, high=0.9, allowed=(0, 1))
+    # of error over echo power that is taken for the leakage
+    quantile: float = tunable(0.48, low=0.2, high=0.7, allowed=(0, 1))
+    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log", allowed=(0, math.inf))  # of the leakage [neper]
+    # power below the peak that teaches little
+    significant: float = tunable(0.07, low=0.005, high=0.3, scale="log", allowed=(0, math.inf))
+    # bins to each side over which powers are averaged for that
+    width: int = tunable(2, low=1, high=6, allowed=(0, math.inf))
+    # over residual echo and noise that is near end
+    threshold: float = tunable(6.0, low=2.0, high=12.0, scale="log", allowed=(1, math.inf))
+    few: float = tunable(0.03, low=0.0, high=0.1, allowed=(0, 1))  # share of such bins that is chance
+    many: float = tunable(0.15, low=0.1, high=0.4, allowed=("few", 1))  # share that is near-end talk for sure
+    attack: float = tunable(0.2, low=0.0, high=0.8, allowed=(0, 1))  # smoothing of that decision when it rises
+    release: float = tunable(0.987, low=0.95, high=0.995, scale="complement", allowed=(0, 1))  # and when it falls
+    # oversubtraction while the near end talks
+    double: float = tunable(0.2, low=0.1, high=2.0, scale="log", allowed=(0, math.inf))
+    # oversubtraction while it is silent
+    single: float = tunable(16.0, low=2.0, high=40.0, scale="log", allowed=(0, math.inf))
+    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement", allowed=(0, 1))  # of the a-priori ratio
+    # lowest gain while the near end talks [dB]
+    double_floor: float = tunable(-6.0, low=-20.0, high=-3.0, allowed=(-200, 0))
+    single_floor: float = bounded(-40.0, -200, 0)  # lowest gain while it is silent [dB]
+    comfort_noise: float = bounded(0.0, 0)  # power of the noise put in for what was taken out, 1 = all of it
 
     def __post_init__(self) -> None:
-        check_range(self, "frame", 16, whole=True)
+        check_ranges(self)
         if self.frame % (2 * OVERLAP):
             raise UsageError(f"ResidualSuppressor: frame is {self.frame}, expected a multiple of {2 * OVERLAP}")
-        for name in ("reverberation", "far_share", "quantile", "few", "attack", "release", "smoothing"):
-            check_range(self, name, 0, 1)
-        for name in ("late", "spread", "step_size", "significant", "double", "single", "comfort_noise"):
-            check_range(self, name, 0)
-        check_range(self, "width", 0, whole=True)
-        check_range(self, "threshold", 1)
-        check_range(self, "many", self.few, 1)
-        check_range(self, "double_floor", -200, 0)
-        check_range(self, "single_floor", -200, 0)
 
     @property
     def hop(self) -> int:
