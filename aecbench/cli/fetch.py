@@ -31,8 +31,8 @@ def fetch(pack: str, data: Path | None, as_json: bool) -> None:
     from aecbench.packs import fetch as run
 
     when_stopped(AGAIN)
-    place = run(pack, data).root
+    root = run(pack, data).root
     if as_json:
-        show_json({"pack": pack, "path": place})
+        show_json({"pack": pack, "path": root})
     else:
-        click.echo(place)
+        click.echo(root)

@@ -112,14 +112,14 @@ def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
         if name not in PLACES and not name.endswith(ASIDE) and value is not None and value == value  # NaN is not
     }
     lists = {name: json.loads(given.pop(name)) for name in LISTS & given.keys()}
-    found: dict[str, list[Value]] = {name: [value] for name, value in given.items()}
-    found |= _room(lists) | _changes(lists, given.get("path.kind"), found.pop("path.fade", []))
+    values: dict[str, list[Value]] = {name: [value] for name, value in given.items()}
+    values |= _room(lists) | _changes(lists, given.get("path.kind"), values.pop("path.fade", []))
     if lists.get("near.spans"):
-        found["near.onset"] = [lists["near.spans"][0][0]]
+        values["near.onset"] = [lists["near.spans"][0][0]]
     return {
-        name: [value if isinstance(value, str) else value * column(name).scale for value in found[name]]
-        for name in sorted(found, key=rank)
-        if found[name]
+        name: [value if isinstance(value, str) else value * column(name).scale for value in values[name]]
+        for name in sorted(values, key=rank)
+        if values[name]
     }
 
 
@@ -153,14 +153,14 @@ def _room(lists: Mapping[str, Any]) -> dict[str, list[Value]]:
 
 def _changes(lists: Mapping[str, Any], path: str | None, fade: list[Value]) -> dict[str, list[Value]]:
     """What changes within the scene; how the echo path switches or moves, if it does."""
-    found: dict[str, list[Value]] = {}
+    values: dict[str, list[Value]] = {}
     for name in lists.keys() & set(EVENTS):
-        found[name] = [len(lists[name])]
-        found[f"{name}.value"] = [value for _, value in lists[name]]
+        values[name] = [len(lists[name])]
+        values[f"{name}.value"] = [value for _, value in lists[name]]
     times = lists.get("path.times")
     if path == "switch" and times:
-        found |= {"path.switches": [len(times)], "path.fade": fade}
+        values |= {"path.switches": [len(times)], "path.fade": fade}
     if path == "move" and times:
-        found["path.moving"] = [times[-1] - times[0]]
-        found["path.moved"] = [math.dist(lists["room.loudspeaker"], lists["room.later"][-1])]
-    return found
+        values["path.moving"] = [times[-1] - times[0]]
+        values["path.moved"] = [math.dist(lists["room.loudspeaker"], lists["room.later"][-1])]
+    return values

@@ -50,7 +50,7 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
     whatever else has more than MANY names, are left out: `overview` says how many there are.
     """
     sizes = {str(split): int(n) for split, n in scenes["split"].value_counts(sort=False).items()}
-    found: list[Histogram | Bars] = []
+    diagrams: list[Histogram | Bars] = []
     for name, by_split in _by_split(scenes).items():
         values = [value for part in by_split.values() for value in part]
         if isinstance(values[0], str):
@@ -59,14 +59,14 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
             names.sort(key="none".__eq__)
             if 1 < len(names) <= MANY and not column(name).many:
                 counts = {split: np.array([counter[n] for n in names]) for split, counter in counters.items()}
-                found.append(Bars(name, names, counts))
+                diagrams.append(Bars(name, names, counts))
             continue
         numbers = {split: np.array(part, float) for split, part in by_split.items()}
         if len(set(values)) > 1:
             edges = _edges(np.array(values, float), min(part.size for part in numbers.values()))
             counts = {split: np.histogram(part, edges)[0] for split, part in numbers.items()}
-            found.append(Histogram(name, edges, counts))
-    return found
+            diagrams.append(Histogram(name, edges, counts))
+    return diagrams
 
 
 def overview(corpus: Corpus) -> list[str]:
@@ -174,11 +174,11 @@ def _bars(axis: Axes, panel: Bars) -> None:
 def _by_split(scenes: pd.DataFrame) -> dict[str, dict[str, list[Value]]]:
     """Column -> split -> the values of its scenes, in the order of COLUMNS."""
     splits = list(dict.fromkeys(scenes["split"]))
-    found: dict[str, dict[str, list[Value]]] = {}
+    columns: dict[str, dict[str, list[Value]]] = {}
     for row in scenes.to_dict("records"):
         for name, values in drawn({str(key): value for key, value in row.items()}).items():
-            found.setdefault(name, {split: [] for split in splits})[row["split"]] += values
-    return {name: found[name] for name in sorted(found, key=rank)}
+            columns.setdefault(name, {split: [] for split in splits})[row["split"]] += values
+    return {name: columns[name] for name in sorted(columns, key=rank)}
 
 
 def _with_none(names: Sequence[Value], scenes: int) -> Counter[str]:
