@@ -23,8 +23,8 @@ def test_a_condition_is_written_once_with_its_unit_and_groups_are_apart():
     shown = [line.split() for line in lines(grid(FRAME, ["ser"], caption="all of it"))]
     shown = [words for words in shown if not set("".join(words)) <= {"─"}]
     assert shown == [
-        ["ser", "[dB]", "system", "ERLE"],
-        ["dB"],
+        ["ERLE"],
+        ["ser", "[dB]", "system", "dB"],
         ["low", "a", "-1.00"],
         ["[b]", "12.00"],
         ["high", "a", "3.00"],
