@@ -1,16 +1,16 @@
-"""What a corpus's table of scenes says, in numbers and names that can be counted: their labels, units and order."""
+"""Columns of a corpus's table of scenes as pictures show them: numbers and names, labels, units, order."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-__all__ = ["COLUMNS", "Column", "Value", "column", "drawn", "rank", "text"]
+__all__ = ["QUANTITIES", "Quantity", "Value", "drawn", "quantity", "rank", "text"]
 
 Value = float | str
 
 
-class Column(NamedTuple):
+class Quantity(NamedTuple):
     """How a drawn value is shown."""
 
     label: str
@@ -25,61 +25,61 @@ class Column(NamedTuple):
 
 
 # in the order in which they are shown; others follow under their own names
-COLUMNS = {
-    "talk": Column("talk"),
-    "ser": Column("signal-to-echo ratio", "dB"),
-    "ser_double": Column("SER in double talk", "dB"),
-    "snr": Column("signal-to-noise ratio", "dB"),
-    "far_snr": Column("far-end SNR", "dB"),
-    "far_level": Column("far-end level", "dBFS"),
-    "near_level": Column("requested near-end level", "dBFS"),
-    "near_level_measured": Column("measured near-end level", "dBFS"),
-    "near.onset": Column("near end begins", "s"),
-    "channel.delay": Column("bulk delay", "ms", 1000),
-    "channel.jumps": Column("delay jumps"),
-    "channel.jumps.value": Column("delay after a jump", "ms", 1000),
-    "channel.drift": Column("clock drift", "ppm"),
-    "channel.gaps": Column("packet losses"),
-    "channel.gaps.value": Column("length of a loss", "ms", 1000),
-    "channel.volume": Column("volume changes"),
-    "channel.volume.value": Column("volume after a change", "dB"),
-    "path.kind": Column("echo path"),
-    "path.switches": Column("switches of the path"),
-    "path.fade": Column("cross-fade of a switch", "ms", 1000),
-    "path.moving": Column("movement takes", "s"),
-    "path.moved": Column("loudspeaker moves by", "m"),
-    "room.rt60": Column("requested RT60", "s"),
-    "t20": Column("measured T20", "s"),
-    "distance.loudspeaker": Column("loudspeaker to mic", "m"),
-    "distance.talker": Column("talker to mic", "m"),
-    "room.length": Column("room length", "m"),
-    "room.width": Column("room width", "m"),
-    "room.height": Column("room height", "m"),
-    "room.redrawn": Column("rooms drawn in vain"),
-    "room.engine": Column("room engine"),
-    "room.room": Column("measured room"),
-    "room.echo": Column("measured echo path", many=True),
-    "room.near": Column("measured near path", many=True),
-    "response": Column("response kept", "s"),
-    "loudspeaker.model": Column("loudspeaker"),
-    "loudspeaker.compressor.name": Column("amplifier"),
-    "loudspeaker.response.name": Column("frequency response"),
-    "loudspeaker.response.parameters.resonance": Column("resonance", "Hz"),
-    "loudspeaker.response.parameters.q": Column("resonance Q"),
-    "loudspeaker.response.parameters.edge": Column("upper band edge", "Hz"),
-    "loudspeaker.rattle.name": Column("enclosure"),
-    "loudspeaker.measured": Column("measured loudspeaker", many=True),
-    "agc.name": Column("microphone AGC"),
-    "agc.parameters.target": Column("target of the AGC", "dBFS"),
-    "noise.kind": Column("noise"),
-    "noise.file": Column("noise file", many=True),
-    "far_noise.kind": Column("far-end noise"),
-    "far.speaker": Column("far-end talker", many=True),
-    "near.speaker": Column("near-end talker", many=True),
-    "duration": Column("duration", "s"),
-    "rate": Column("rate", "kHz", 0.001),
+QUANTITIES = {
+    "talk": Quantity("talk"),
+    "ser": Quantity("signal-to-echo ratio", "dB"),
+    "ser_double": Quantity("SER in double talk", "dB"),
+    "snr": Quantity("signal-to-noise ratio", "dB"),
+    "far_snr": Quantity("far-end SNR", "dB"),
+    "far_level": Quantity("far-end level", "dBFS"),
+    "near_level": Quantity("requested near-end level", "dBFS"),
+    "near_level_measured": Quantity("measured near-end level", "dBFS"),
+    "near.onset": Quantity("near end begins", "s"),
+    "channel.delay": Quantity("bulk delay", "ms", 1000),
+    "channel.jumps": Quantity("delay jumps"),
+    "channel.jumps.value": Quantity("delay after a jump", "ms", 1000),
+    "channel.drift": Quantity("clock drift", "ppm"),
+    "channel.gaps": Quantity("packet losses"),
+    "channel.gaps.value": Quantity("length of a loss", "ms", 1000),
+    "channel.volume": Quantity("volume changes"),
+    "channel.volume.value": Quantity("volume after a change", "dB"),
+    "path.kind": Quantity("echo path"),
+    "path.switches": Quantity("switches of the path"),
+    "path.fade": Quantity("cross-fade of a switch", "ms", 1000),
+    "path.moving": Quantity("movement takes", "s"),
+    "path.moved": Quantity("loudspeaker moves by", "m"),
+    "room.rt60": Quantity("requested RT60", "s"),
+    "t20": Quantity("measured T20", "s"),
+    "distance.loudspeaker": Quantity("loudspeaker to mic", "m"),
+    "distance.talker": Quantity("talker to mic", "m"),
+    "room.length": Quantity("room length", "m"),
+    "room.width": Quantity("room width", "m"),
+    "room.height": Quantity("room height", "m"),
+    "room.redrawn": Quantity("rejected rooms"),
+    "room.engine": Quantity("room engine"),
+    "room.room": Quantity("measured room"),
+    "room.echo": Quantity("measured echo path", many=True),
+    "room.near": Quantity("measured near path", many=True),
+    "response": Quantity("response kept", "s"),
+    "loudspeaker.model": Quantity("loudspeaker"),
+    "loudspeaker.compressor.name": Quantity("amplifier"),
+    "loudspeaker.response.name": Quantity("frequency response"),
+    "loudspeaker.response.parameters.resonance": Quantity("resonance", "Hz"),
+    "loudspeaker.response.parameters.q": Quantity("resonance Q"),
+    "loudspeaker.response.parameters.edge": Quantity("upper band edge", "Hz"),
+    "loudspeaker.rattle.name": Quantity("enclosure"),
+    "loudspeaker.measured": Quantity("measured loudspeaker", many=True),
+    "agc.name": Quantity("microphone AGC"),
+    "agc.parameters.target": Quantity("target of the AGC", "dBFS"),
+    "noise.kind": Quantity("noise"),
+    "noise.file": Quantity("noise file", many=True),
+    "far_noise.kind": Quantity("far-end noise"),
+    "far.speaker": Quantity("far-end talker", many=True),
+    "near.speaker": Quantity("near-end talker", many=True),
+    "duration": Quantity("duration", "s"),
+    "rate": Quantity("rate", "kHz", 0.001),
 }
-ORDER = {name: place for place, name in enumerate(COLUMNS)}
+ORDER = {name: place for place, name in enumerate(QUANTITIES)}
 EVENTS = ("channel.jumps", "channel.gaps", "channel.volume")  # lists of (time, value)
 POINTS = ("room.size", "room.microphone", "room.loudspeaker", "room.talker")
 LISTS = {*EVENTS, *POINTS, "room.later", "near.spans", "path.times"}
@@ -87,18 +87,18 @@ PLACES = {"scene", "shard", "row", "sha256", "split", "index"}
 ASIDE = (".seed", ".start", ".voices", ".utterances", ".absorption", "far.spans")
 
 
-def column(name: str) -> Column:
+def quantity(name: str) -> Quantity:
     """How the column of this name is shown; an unknown one under its own name."""
-    return COLUMNS.get(name, Column(name.replace(".parameters", "")))
+    return QUANTITIES.get(name, Quantity(name.replace(".parameters", "")))
 
 
 def rank(name: str) -> tuple[int, str]:
-    """Sorts names of columns into the order of COLUMNS, unknown ones last."""
+    """Sorts names of columns into the order of QUANTITIES, unknown ones last."""
     return ORDER.get(name, len(ORDER)), name
 
 
 def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
-    """What was drawn for a scene, from its row in the table of scenes, in the order and the units of COLUMNS.
+    """What was drawn for a scene, from its row in the table of scenes, in the order and the units of QUANTITIES.
 
     Lists are taken apart: into how many changes there are, and a value for each; points into distances. What cannot
     be counted is left out: the place in the corpus, seeds, texts.
@@ -117,7 +117,7 @@ def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
     if lists.get("near.spans"):
         values["near.onset"] = [lists["near.spans"][0][0]]
     return {
-        name: [value if isinstance(value, str) else value * column(name).scale for value in values[name]]
+        name: [value if isinstance(value, str) else value * quantity(name).scale for value in values[name]]
         for name in sorted(values, key=rank)
         if values[name]
     }
@@ -130,7 +130,7 @@ def text(name: str, values: Sequence[Value]) -> str:
     ('100, 313 ms', '16 kHz', 'double')
     """
     words = dict.fromkeys(value if isinstance(value, str) else _number(value) for value in values)
-    return f"{', '.join(words)} {column(name).unit}".strip()
+    return f"{', '.join(words)} {quantity(name).unit}".strip()
 
 
 def _number(value: float) -> str:
