@@ -137,8 +137,8 @@ def _samples(name: str, x: ArrayLike) -> Array:
         raise AudioError(f"{name} has shape {values.shape}; expected [..., T] with a sample at least")
     *batch, length = values.shape
     if length < min(max(batch, default=0), SHORTEST):
-        place = int(np.argmax(batch))
-        expected = np.moveaxis(values, place, -1).shape
+        time_axis = int(np.argmax(batch))
+        expected = np.moveaxis(values, time_axis, -1).shape
         raise AudioError(f"{name} has shape {values.shape}, but time is the last axis; transpose it to {expected}")
     with np.errstate(over="ignore"):
         samples = values.astype(np.float32, copy=False)
@@ -189,8 +189,8 @@ def split_name(text: str) -> tuple[str, str]:
     >>> split_name("tuned=runs/tune/kalman"), split_name("command:prog --mic={mic} {far} {out}")
     (('tuned', 'runs/tune/kalman'), ('', 'command:prog --mic={mic} {far} {out}'))
     """
-    found = NAMED.fullmatch(text)
-    return ("", text) if found is None or Path(text).exists() else (found["name"].rstrip(), found["model"])
+    match = NAMED.fullmatch(text)
+    return ("", text) if match is None or Path(text).exists() else (match["name"].rstrip(), match["model"])
 
 
 def _load(name: str) -> System:
@@ -336,13 +336,13 @@ def import_class(target: str, folder: Path | None) -> Any:
 
     Raises ConfigError where there is none.
     """
-    for place in (Path.cwd(), folder):
-        if place is not None and str(place.resolve()) not in sys.path:
-            sys.path.append(str(place.resolve()))
-    found = load(target, f"model {target!r}")
+    for path in (Path.cwd(), folder):
+        if path is not None and str(path.resolve()) not in sys.path:
+            sys.path.append(str(path.resolve()))
+    cls = load(target, f"model {target!r}")
     if folder is not None:
         _check_origin(target, folder)
-    return found
+    return cls
 
 
 def _check_origin(target: str, folder: Path) -> None:

@@ -37,7 +37,7 @@ class Pair(NamedTuple):
     out: Path
 
 
-class Found(NamedTuple):
+class Pairs(NamedTuple):
     """What there is in the folders."""
 
     pairs: list[Pair]
@@ -105,7 +105,7 @@ def _one(system: System, pair: Pair, pad: bool) -> tuple[Cancelled | None, str]:
         return None, f"{pair.mic}: {type(error).__name__}: {error}"
 
 
-def _find(mic: Path, far: Path, out: Path) -> Found:
+def _find(mic: Path, far: Path, out: Path) -> Pairs:
     """The pairs, and why other microphones are in none."""
     for folder in (mic, far):
         if not folder.is_dir():
@@ -143,7 +143,7 @@ def _find(mic: Path, far: Path, out: Path) -> Found:
             near = difflib.get_close_matches(_partners(name)[0], strangers, n=1)
             advice = f"; the nearest name is {references[near[0]][0]}" if near else ""
             failed[str(path)] = f"{path}: has no partner {' or '.join(_partners(name))} in {far}{advice}"
-    return Found(pairs, failed, len({path.resolve() for path in (*mics.hidden, *fars.hidden)}))
+    return Pairs(pairs, failed, len({path.resolve() for path in (*mics.hidden, *fars.hidden)}))
 
 
 def _partners(name: str) -> list[str]:

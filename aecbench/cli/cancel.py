@@ -184,19 +184,21 @@ def _folders(
 
 def _report(system: Any, timing: Any, way: str) -> list[str]:
     """What the timing of a system says, line by line."""
-    told = timing.figures()
-    if not told["blocks"]:
+    figures = timing.figures()
+    if not figures["blocks"]:
         return [f"{system.name}: has not run"]
     lines = [
-        f"{system.name}: {told['busy']:.2f} s for {told['audio']:.1f} s of audio, real-time factor {told['rtf']:.4f}, "
-        f"algorithmic latency {1000 * told['latency']:.1f} ms"
+        f"{system.name}: {figures['busy']:.2f} s for {figures['audio']:.1f} s of audio, "
+        f"real-time factor {figures['rtf']:.4f}, algorithmic latency {1000 * figures['latency']:.1f} ms"
     ]
     if timing.block is None:
         lines.append("no blocks: it hears a recording as a whole")
     else:
-        times = ", ".join(f"{name} {1000 * told[name]:.3f} ms ({told[name] / timing.block:.1%})" for name in TIMES)
+        times = ", ".join(
+            f"{name} {1000 * figures[name]:.3f} ms ({figures[name] / timing.block:.1%})" for name in TIMES
+        )
         lines.append(f"per block of {1000 * timing.block:.1f} ms: {times}")
-        lines.append(f"{told['late']} of {told['blocks']} blocks took longer than they last")
+        lines.append(f"{figures['late']} of {figures['blocks']} blocks took longer than they last")
     if way == RAW:
         lines.append(f"the output came up to {1000 * timing.behind:.1f} ms after the input")
     return lines

@@ -90,20 +90,20 @@ def compare(
     store = cache_folder() if cache else None
     when_stopped(AGAIN if store else "no scores were kept")
     table = run(systems, corpus, by_name, split=split, jobs=jobs, cache=store)
-    one, other = table.systems
+    first, second = table.systems
     words = [options[0], ours, options[1], theirs, "--align", align]
     furthest = {}
-    for behind, ahead in ((one, other), (other, one)):
+    for behind, ahead in ((first, second), (second, first)):
         scenes = table.behind(behind, ahead, by, worst)
         commands = [listen_command(scene, str(folder), split, *words) for scene in scenes["scene"]]
         furthest[behind] = scenes.assign(listen=commands)
     if as_json:
         records = {name: scenes.to_dict("records") for name, scenes in furthest.items()}
-        show_json({**result_json(table, (), other), "sort": by, "behind": records})
+        show_json({**result_json(table, (), second), "sort": by, "behind": records})
     else:
-        show(result_table(table), *comparison(table, one, other))
+        show(result_table(table), *comparison(table, first, second))
         for name, scenes in furthest.items():
-            ahead = other if name == one else one
+            ahead = second if name == first else first
             show(scenes_table(scenes.drop(columns="listen"), f"{name} furthest behind {ahead}, by {by}"))
             for line in scenes["listen"]:
                 click.echo(line)

@@ -36,8 +36,8 @@ def fetch(pack: str, data: Path | None, only: Sequence[str], limit: int | None, 
     from aecbench.packs import fetch as run
 
     when_stopped(AGAIN)
-    place = run(pack, data, only=only, limit=limit).root
+    root = run(pack, data, only=only, limit=limit).root
     if as_json:
-        show_json({"pack": pack, "path": place})
+        show_json({"pack": pack, "path": root})
     else:
-        click.echo(place)
+        click.echo(root)

@@ -138,8 +138,8 @@ def train(
         return
     exported = None
     if export_to is not None:
-        place = Path("baselines") / name if str(export_to) == BASELINE else export_to
-        exported = export(folder, place, [*corpora, *val], licence)
+        baseline = Path("baselines") / name if str(export_to) == BASELINE else export_to
+        exported = export(folder, baseline, [*corpora, *val], licence)
     if as_json:
         show_json({"model": trained.model, "epochs": trained.epoch, "best": trained.best_epoch, "exported": exported})
         return

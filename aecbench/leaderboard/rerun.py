@@ -51,12 +51,12 @@ def rerun(
     scenes = board_scenes(board.rules, corpus)
     chosen = np.random.default_rng(seed).choice(len(scenes), min(count, len(scenes)), replace=False)
     scenes = scenes.where(scene=list(scenes.scenes["scene"].iloc[chosen]))
-    for _, found in sorted(board.current.items()):
-        yield _again(found, models, scenes, jobs)
+    for _, published in sorted(board.current.items()):
+        yield _again(published, models, scenes, jobs)
 
 
-def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -> Rerun:
-    entry, nothing = found.entry, float("nan")
+def _again(published: Published, models: Sequence[str], scenes: Corpus, jobs: int) -> Rerun:
+    entry, nothing = published.entry, float("nan")
     try:
         system = system_of(entry, models)
     except NotInstalled as error:
@@ -67,12 +67,12 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
     allowed = EXACT if kind == "filter" and _same_place(entry) else ALLOWED[kind]
     if different := _differs(system, entry):
         return Rerun(entry.name, nothing, allowed, different)
-    known = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
-    known |= {metric: find(metric) for metric in entry.metrics if metric in TABLE.offered and metric not in METRICS}
-    metrics = {metric: row for metric, row in known.items() if row is not None}
+    rows = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
+    rows |= {metric: find(metric) for metric in entry.metrics if metric in TABLE.offered and metric not in METRICS}
+    metrics = {metric: row for metric, row in rows.items() if row is not None}
     again = evaluate(system, scenes, metrics, split=entry.corpus.split, jobs=jobs).rows
     ours = again[again["metric"].isin(metrics)].set_index(["scene", "metric"])["value"]
-    theirs = found.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)
+    theirs = published.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)
     gap = (ours - theirs).abs().fillna(np.inf)[ours.notna() | theirs.notna()].sort_values(ascending=False)
     largest = 0.0 if gap.empty else float(gap.iloc[0])
     if largest <= allowed:

@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from aecbench.corpus import Corpus, Item
 from aecbench.dsp.levels import FRAME, active_power, db, talk
 from aecbench.errors import AecbenchError
-from aecbench.plots.columns import Value, column, drawn, text
 from aecbench.plots.plan import draw_plan
+from aecbench.plots.quantities import Value, drawn, quantity, text
 from aecbench.plots.scene_data import Decay, Event, decay, events, played_tone
 from aecbench.plots.style import ACCENT, GREY, INK, PALE, draw_spectrogram, plain, save, shorten, spectrum
 from aecbench.scenes import devices
@@ -183,5 +183,5 @@ def _facts(figure: SubFigure, facts: dict[str, list[Value]], height: float) -> N
     rows = -(-len(facts) // FACTS)
     for number, (name, values) in enumerate(facts.items()):
         x, y = number // rows / FACTS, 1 - LINE * (number % rows) / height
-        figure.text(x + 0.008, y, shorten(column(name).label, LONGEST), color=GREY, va="top")
+        figure.text(x + 0.008, y, shorten(quantity(name).label, LONGEST), color=GREY, va="top")
         figure.text(x + 0.125, y, shorten(text(name, values), LONGEST), va="top")

@@ -91,9 +91,9 @@ def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
 def events(scene: Scene) -> list[Event]:
     """The changes within a scene, kind by kind."""
     path, channel = scene.path, scene.channel
-    found = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
+    changes = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
     if path.kind == "switch":
-        found += [Event("path", time, time + path.fade, f"path {n}") for n, time in enumerate(path.times, 2)]
-    found += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
-    found += [Event("volume", time, time, f"{gain:+.1f} dB".replace("-", "−")) for time, gain in channel.volume]
-    return found + [Event("loss", time, time + seconds, f"{1000 * seconds:.0f} ms") for time, seconds in channel.gaps]
+        changes += [Event("path", time, time + path.fade, f"path {n}") for n, time in enumerate(path.times, 2)]
+    changes += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
+    changes += [Event("volume", time, time, f"{gain:+.1f} dB".replace("-", "−")) for time, gain in channel.volume]
+    return changes + [Event("loss", time, time + seconds, f"{1000 * seconds:.0f} ms") for time, seconds in channel.gaps]

@@ -136,8 +136,8 @@ def _keyed(
     table: "ResultTable", by: Sequence[str]
 ) -> list[tuple[tuple[str, ...], tuple[str, str], dict[str, Interval]]]:
     """Labels, key and intervals of every row of `summary`."""
-    labels = [one for one, _ in table.parts(by) for _ in table.systems]
-    return [(one, key, cells) for one, (key, cells) in zip(labels, table.summary(by).items(), strict=True)]
+    labels = [condition for condition, _ in table.parts(by) for _ in table.systems]
+    return [(condition, key, cells) for condition, (key, cells) in zip(labels, table.summary(by).items(), strict=True)]
 
 
 def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | None = None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def groups(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, .
     if not by:
         yield (), rows
         return
-    labels = pd.DataFrame({one: _labels(rows, one) for one in by})
+    labels = pd.DataFrame({condition: _labels(rows, condition) for condition in by})
     for key in sorted(labels.dropna().drop_duplicates().itertuples(index=False, name=None), key=_natural):
         yield tuple(map(str, key)), rows[(labels == list(key)).all(axis=1)]
 
@@ -42,9 +42,9 @@ def check(scenes: pd.DataFrame, by: Sequence[str]) -> None:
 
 def _labels(rows: pd.DataFrame, by: str) -> "pd.Series[Any]":
     name, _, edges = by.partition("=")
-    known = [str(column) for column in rows if column not in ROW_COLUMNS]
-    if name not in known:
-        raise UnknownName("condition", name, known)
+    names = [str(column) for column in rows if column not in ROW_COLUMNS]
+    if name not in names:
+        raise UnknownName("condition", name, names)
     values = rows[name]
     if values.dropna().empty:
         raise AecbenchError(f"no scene of this corpus has a {name}; choose another --by")

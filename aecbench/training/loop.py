@@ -13,7 +13,7 @@ from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError
 from aecbench.training.checkpoint import LAST, write_checkpoint, write_model
 from aecbench.training.log import Log
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 from aecbench.training.scenes import SCORES, Picture, cancel_scenes
 
 __all__ = ["Limits", "Writer", "loop"]
@@ -41,13 +41,13 @@ class Writer:
     facts: Mapping[str, Any]  # for checkpoints
     card: Mapping[str, Any]  # of the best network, but for weights and parameters
 
-    def checkpoint(self, run: Run) -> None:
+    def checkpoint(self, run: Training) -> None:
         """All that it takes to go on."""
         run.progress.log = self.log.length
         groups, rest = run.state()
         write_checkpoint(self.folder / LAST, groups, run.progress, {**self.facts, "run": rest})
 
-    def epoch(self, run: Run, row: Mapping[str, float], *, best: bool) -> None:
+    def epoch(self, run: Training, row: Mapping[str, float], *, best: bool) -> None:
         """The row of an epoch, a checkpoint, and the network where it is the best."""
         place = {"step": run.progress.step, "epoch": run.progress.epoch}
         if any(self.scenes):
@@ -64,7 +64,7 @@ class Writer:
         self.checkpoint(run)
 
 
-def loop(run: Run, writer: Writer | None, limits: Limits) -> bool:
+def loop(run: Training, writer: Writer | None, limits: Limits) -> bool:
     """Train until the end (True), or until the time is over or a signal comes (False).
 
     Raises AecbenchError where one step after the other is not finite.
@@ -93,7 +93,7 @@ class _Speed:
         return {"examples_per_second": self.examples / seconds, "waiting": self.waited / seconds}
 
 
-def _epoch(run: Run, writer: Writer | None, limits: Limits, start: float, speed: _Speed) -> bool:
+def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, speed: _Speed) -> bool:
     """Train to the end of the epoch; False where that was not reached."""
     settings, kept = run.settings, time.monotonic()
     for batch, wait in _timed(run.batches()):

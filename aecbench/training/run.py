@@ -24,13 +24,13 @@ from aecbench.training.data import Examples
 from aecbench.training.processes import Processes
 from aecbench.training.settings import Settings
 
-__all__ = ["PART", "Run"]
+__all__ = ["PART", "Training"]
 
 PART = "part/"  # precedes the name of each part of a loss: a network may choose any name
 STALE, FALL = 3, 0.5  # epochs without a better one after which the plateau schedule lowers the rate; and how far
 
 
-class Run:
+class Training:
     """A training under way: network, optimiser, schedule, averaged weights, progress."""
 
     def __init__(

@@ -24,7 +24,7 @@ from aecbench.training.data import training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
 from aecbench.training.processes import Processes, processes
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 from aecbench.training.scenes import Picture, validation_scenes
 from aecbench.training.settings import Settings
 
@@ -98,7 +98,7 @@ def train(
         network = kind(config)
         if init is not None:
             load_weights(network, init / str(read_card(init).weights))
-        run = Run(network, settings, examples, group)
+        run = Training(network, settings, examples, group)
         if found is not None:
             run.load(found[0], found[1], found[2]["run"])
         done = _go(run, out, validation_scenes(val, settings.val_scenes), picture, facts, init, limits or Limits())
@@ -109,7 +109,7 @@ def train(
 
 
 def _go(
-    run: Run,
+    run: Training,
     out: Path,
     chosen: Sequence[Corpus],
     picture: Picture | None,
@@ -169,7 +169,7 @@ def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
                 )
 
 
-def _card(facts: Mapping[str, Any], run: Run, init: Path | None) -> dict[str, Any]:
+def _card(facts: Mapping[str, Any], run: Training, init: Path | None) -> dict[str, Any]:
     """The card of the network, but for weights and parameters."""
     settings = run.settings.model_dump(mode="json", exclude_none=True, exclude={"network"})
     origin = {

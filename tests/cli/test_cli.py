@@ -405,7 +405,7 @@ def test_eval_that_is_interrupted_keeps_its_scores_and_goes_on(corpus, tmp_path,
         (["tune", "nlms", "--corpus", "CORPUS"], "aecbench.tuning.tune", "with fewer --trials writes the best so far"),
         (["train", "deep_adaptive", "--corpus", "CORPUS"], "aecbench.training.train", "with --resume goes on"),
         (["compare", "nlms", "kalman", "--corpus", "CORPUS"], "aecbench.evaluation.evaluate", "goes on from there"),
-        (["list"], "aecbench.report.listing", "nothing is left half written"),
+        (["list"], "aecbench.report.listing.listing", "nothing is left half written"),
     ],
 )
 def test_ctrl_c_ends_with_130_and_one_line_of_advice(aecbench, corpus, monkeypatch, arguments, function, words):

@@ -16,7 +16,7 @@ from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 from aecbench.training import Limits, export, read_settings, stored_settings, train
 from aecbench.training.checkpoint import LAST, read_checkpoint
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 
 TOY = '''
 """A network that learns to let the far end through."""
@@ -129,14 +129,14 @@ def test_the_loss_falls_and_the_best_network_is_kept(training_corpus, tmp_path, 
 def test_a_training_that_was_killed_goes_on_to_the_bit(training_corpus, tmp_path, monkeypatch, workers):
     network = {"dropout": 0.3}
     go(training_corpus, tmp_path / "whole", network=network)
-    taken, step = iter(range(1000)), Run.step
+    taken, step = iter(range(1000)), Training.step
 
     def killed(run, batch):
         if next(taken) in (3, 9, 16):
             raise KeyboardInterrupt
         return step(run, batch)
 
-    monkeypatch.setattr(Run, "step", killed)
+    monkeypatch.setattr(Training, "step", killed)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             go(training_corpus, tmp_path / "parts", resume=True, limits=Limits(steps=2), network=network)
@@ -407,13 +407,13 @@ def test_the_command_trains_scores_exports_and_demonstrates(aecbench, training_c
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_after_the_step(aecbench, training_corpus, tmp_path, monkeypatch, number):
     (tmp_path / "toy_net.py").write_text(TOY)
-    step = Run.step
+    step = Training.step
 
     def struck(run, batch):
         os.kill(os.getpid(), number)
         return step(run, batch)
 
-    monkeypatch.setattr(Run, "step", struck)
+    monkeypatch.setattr(Training, "step", struck)
     before = signal.getsignal(number)
     options = ["--save-dir", "run", "--duration", 1, "--device", "cpu", "--batch-size", 2, "--workers", 2]
     result = aecbench("train", MODEL, "--corpus", training_corpus.path, *options)
