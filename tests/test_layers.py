@@ -28,7 +28,7 @@ LAYERS = [
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
-    {"simulation", "evaluation", "contract", "cancel", "cost", "demo", "doctor", "tune", "train"},
+    {"simulation", "evaluation", "contract", "cancel", "cost", "demo", "doctor", "echoes", "tune", "train"},
     {"report", "plots"},
     {"leaderboard"},
     {"cli"},

@@ -66,8 +66,18 @@ SPLIT, ALIGNMENT = "test", "best"
     "--scene", "scenes", multiple=True, metavar="ID", help="Only this one, split/index, and no file; may be repeated."
 )
 @METRIC
-@click.option("--aecmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this AECMOS model too; --metric aecmos needs no file.")
-@click.option("--dnsmos", type=click.Path(path_type=Path), metavar="FILE", help="Score by this DNSMOS model too; --metric dnsmos needs no file.")
+@click.option(
+    "--aecmos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score by this AECMOS model too; --metric aecmos needs no file.",
+)
+@click.option(
+    "--dnsmos",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Score by this DNSMOS model too; --metric dnsmos needs no file.",
+)
 @click.option(
     "--by",
     multiple=True,

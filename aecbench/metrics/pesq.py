@@ -27,9 +27,7 @@ def pesq(signals: Signals, estimate: Array, rate: int) -> float:
     return over_windows(signals.near, estimate, rate, "wb")
 
 
-def over_windows(
-    near: Array, estimate: Array, rate: int, mode: Mode, scale: Callable[[float], float] = float
-) -> float:
+def over_windows(near: Array, estimate: Array, rate: int, mode: Mode, scale: Callable[[float], float] = float) -> float:
     """Mean PESQ over the windows of [T] and [T], each on a `scale`; NaN if one is silent. Raises Undefined."""
     if not (near.any() and estimate.any()):
         return np.nan

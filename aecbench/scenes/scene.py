@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from aecbench.record import Frozen
+from aecbench.record import Frozen, added
 
 __all__ = [
     "Channel",
@@ -13,6 +13,7 @@ __all__ = [
     "Noise",
     "Path",
     "Point",
+    "RecordedEcho",
     "Room",
     "Scene",
     "Speech",
@@ -65,6 +66,16 @@ class Loudspeaker(Frozen):
         """What there is of the device, in series: rows of DEVICES with their parameters."""
         chain = (self.compressor, Stage(name=self.model, parameters=self.parameters), self.response, self.rattle)
         return [(stage.name, stage.parameters) for stage in chain if stage is not None and stage.name != "linear"]
+
+
+class RecordedEcho(Frozen):
+    """Part of a recording of far-end single talk: its loopback is the far end, its microphone the echo."""
+
+    device: str
+    recording: str  # key of the echo source
+    start: float  # [s] into the recording
+    echo_to_noise: float  # of the recording [dB], see aecbench.echoes
+    linear: float  # of the recording [dB], see aecbench.echoes
 
 
 class Channel(Frozen):
@@ -134,3 +145,4 @@ class Scene(Frozen):
     far_snr: float | None  # speech to noise in the far-end reference [dB]
     far_level: float  # active level of the far-end reference [dBFS]
     near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS], unless turned down
+    recorded: RecordedEcho | None = added(None)  # in the place of `far`, its channel, loudspeaker and echo path
