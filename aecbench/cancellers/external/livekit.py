@@ -21,7 +21,7 @@ FULL_SCALE = 2**15
 class LiveKitAEC3(Framewise):
     """All of AEC3: delay estimation, linear filter, residual echo suppression. Raises MissingExtra.
 
-    Noise suppression and gain control are off. It high-passes the microphone at 100 Hz whatever the option says, and more
+    Noise suppression and gain control are off. It high-passes the microphone at 100 Hz whatever the option says, more
     steeply than pywebrtc-audio: at 1 kHz the phase is still shifted by 20 degrees. Samples have 16 bits.
     """
 
