@@ -18,7 +18,7 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-from sounds import make_noise, make_speech
+from sounds import make_echoes, make_noise, make_speech
 
 from aecbench.assets import names
 from aecbench.recipe import read_recipe
@@ -72,17 +72,19 @@ def main() -> int:
     parser.add_argument("--mask", action="append", metavar="WORD", help="only masks whose name holds this word [all]")
     parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech [made up]")
     parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [made up]")
+    parser.add_argument("--echo", metavar="CSV", help="manifest of recorded echo [made up]")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     recipes = options.recipe or sorted(names("recipes"))
     scenes = None if options.whole else options.scenes
     if options.probe:
-        print(json.dumps(stages() | corpora(recipes, scenes, options.speech, options.noise)))
+        print(json.dumps(stages() | corpora(recipes, scenes, options.speech, options.noise, options.echo)))
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         speech = options.speech or make_speech(Path(temporary) / "speech")
         noise = options.noise or make_noise(Path(temporary) / "noise")
-        arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise]
+        echo = options.echo or make_echoes(Path(temporary) / "echoes")
+        arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise, "--echo", echo]
         expected: dict[str, str] = {}
         wrong = False
         wanted = options.mask or [""]
@@ -101,7 +103,7 @@ def main() -> int:
     return int(wrong)
 
 
-def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str) -> dict[str, str]:
+def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str, echo: str) -> dict[str, str]:
     """Digest of each recipe's test split, or its first scenes."""
     digests = {}
     for name in recipes:
@@ -111,6 +113,8 @@ def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str) -> 
             sources["speech.source"] = speech
         if spec.noise.source is not None:
             sources["noise.source"] = noise
+        if spec.echo.source is not None:
+            sources["echo.source"] = echo
         with tempfile.TemporaryDirectory() as folder:
             digests[name] = simulate(name, Path(folder) / name, split="test", scenes=scenes, set=sources).digest
     return digests

@@ -34,7 +34,7 @@ LAYERS = [
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
-    {"simulation", "evaluation", "contract", "cancel", "costs", "demonstration", "doctor"},
+    {"simulation", "evaluation", "contract", "cancel", "costs", "demonstration", "doctor", "echoes"},
     {"training", "tuning"},
     {"report", "plots"},
     {"leaderboard"},

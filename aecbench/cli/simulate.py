@@ -20,6 +20,7 @@ __all__ = ["simulate"]
 @click.option(
     "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."
 )
+@click.option("--echo", metavar="CSV", help="Recorded echo, as listed by aecbench echoes.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Folder with files of packs.")
 @click.option(
     "--split", metavar="S", help="Simulate this split only: train, val or test.", shell_complete=complete.splits
@@ -36,6 +37,7 @@ def simulate(
     speech: str | None,
     noise: str | None,
     rir: str | None,
+    echo: str | None,
     data: Path | None,
     split: str | None,
     scenes: int | None,
@@ -60,6 +62,7 @@ def simulate(
     from aecbench.simulation import simulate as run
 
     options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}
+    options |= {"echo.source": echo}
     if data is not None:
         os.environ["AECBENCH_DATA"] = str(data)  # for worker processes too
     spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)

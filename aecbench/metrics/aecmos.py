@@ -126,8 +126,7 @@ def rated(scenario: Scenario, length: int, rate: int) -> slice:
 def log_mel(x: Array, rate: int) -> Array:
     """Mel spectrum of [T] at `rate` Hz: [frames, 160], 1 for the loudest bin, 0 for 40 dB less, and at least -1.
 
-    Frames of 32 ms and one sample under a periodic Hann window, every 16 ms, of the signal with 16 ms of zeros on either
-    side.
+    Frames of 32 ms and one sample under a periodic Hann window, every 16 ms, of the signal between 16 ms of zeros.
     """
     hop = round(rate * HOP)
     size = 2 * hop + 1

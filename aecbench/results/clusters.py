@@ -15,7 +15,7 @@ SOURCES = {
     "near.speaker": "talkers",
     "noise.file": "noises",
     "loudspeaker.measured": "devices",
-    "loudspeaker.device": "devices",
+    "recorded.device": "devices",
     "facts.device": "devices",
 }
 

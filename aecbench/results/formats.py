@@ -220,7 +220,7 @@ def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> st
 
 
 def _best(table: "ResultTable", by: Sequence[str]) -> set[tuple[int, str]]:
-    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best mean or median."""
+    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best value."""
     titles, ranks, rows = headings(table.metrics, table.provenance), table.ranks(by), _keyed(table, by)
     best = set()
     for condition in dict.fromkeys(key[0] for _, key, _ in rows):

@@ -32,6 +32,8 @@ __all__ = [
     "Collection",
     "Entry",
     "check_word",
+    "load_audio",
+    "manifest_rows",
     "open_collection",
     "open_folder",
     "open_manifest",
@@ -215,7 +217,11 @@ def open_manifest(
     the group "unlabelled", or "unlabelled-train" and so on where they are tied to a split.
     """
     manifest = Path(source)
-    rows = [(line, row) for line, row in _rows(manifest, ("file", *columns)) if row.get("kind", kind) == kind]
+    rows = [
+        (line, row)
+        for line, row in manifest_rows(manifest, ("file", *columns), "file")
+        if row.get("kind", kind) == kind
+    ]
     if not rows:
         raise SourceError(f"{source}: lists no files of kind {kind!r}; add some, or give another source")
     guessed = groups_of([PurePosixPath(row["file"]) for _, row in rows])
@@ -252,8 +258,10 @@ def open_collection(source: str, kind: str, noun: str, groups_of: GroupsOf) -> C
     return (open_pack if form == "pack" else open_manifest)(source, kind, noun, groups_of)
 
 
-def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and rows of a CSV that has `columns`."""
+def manifest_rows(
+    manifest: Path, columns: Sequence[str], key: str | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield line numbers and rows of a CSV that has `columns`; its column `key` is never empty. Raises SourceError."""
     try:
         with manifest.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -264,11 +272,16 @@ def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
             for row in reader:
                 if None in row or None in row.values():
                     raise SourceError(f"{manifest}, line {reader.line_num}: has not as many fields as the first line")
-                if not row["file"].strip():
-                    raise SourceError(f"{manifest}, line {reader.line_num}: names no file; fill in the column 'file'")
+                if key is not None and not row[key].strip():
+                    raise SourceError(f"{manifest}, line {reader.line_num}: names no file; fill in the column {key!r}")
                 yield reader.line_num, {name: value.strip() for name, value in row.items()}
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise SourceError(f"{manifest}: is no CSV that can be read ({error}); expected UTF-8 text") from None
+
+
+def load_audio(path: Path, rate: int, sha256: str) -> Array:
+    """Return the first channel of a file as float32 [T] at `rate`, read-only. Raises AudioError for another hash."""
+    return _load(path, rate, sha256, _stamp(path), 0.0, None)[0]
 
 
 def _stamp(path: Path) -> int:

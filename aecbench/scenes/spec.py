@@ -268,6 +268,20 @@ class PathSpec(Frozen):
         return self
 
 
+class EchoSpec(Frozen):
+    """Recorded echo in the place of far-end speech, loudspeaker, channel and echo path.
+
+    `source`: a manifest that `aecbench echoes` wrote; None: the echo is simulated. Recordings whose echo-to-noise ratio
+    is below `least` dB are not drawn.
+    """
+
+    source: str | None = None
+    least: float = Field(10.0, ge=-60, le=60)
+
+
+REPLACED = ("far_noise", "loudspeaker", "path", "channel")  # tables that a recorded echo leaves nothing to
+
+
 class CorpusSpec(Frozen):
     """A corpus: how many scenes of what kind."""
 
@@ -289,6 +303,7 @@ class CorpusSpec(Frozen):
     agc: AgcSpec = AgcSpec()
     floor: FloorSpec = added(FloorSpec())
     capture: CaptureSpec = added(CaptureSpec())
+    echo: EchoSpec = added(EchoSpec())
 
     @model_validator(mode="after")
     def _check(self) -> "CorpusSpec":
@@ -297,6 +312,14 @@ class CorpusSpec(Frozen):
                 f"talk.near_onset reaches {self.talk.near_onset.high:g} s, "
                 f"but a scene lasts {self.duration:g} s; the near end would never talk"
             )
+        if self.echo.source is not None:
+            for name in REPLACED:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name} cannot be set where the echo is a recording, which has its own; leave it out"
+                    )
+            if self.talk.barge_in + self.talk.alternating:
+                raise ValueError("talk: the far end of a recording never stops; leave out barge_in and alternating")
         return self
 
     @property

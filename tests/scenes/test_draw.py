@@ -199,10 +199,12 @@ def test_delays_are_whole_samples_and_cover_the_lead_of_a_fast_clock(spec):
 
 
 @pytest.mark.parametrize("name", names("recipes"))
-def test_every_shipped_recipe_draws(name, speech_folder):
+def test_every_shipped_recipe_draws(name, speech_folder, write_echoes):
     options = {"speech.source": str(speech_folder)}
     if read_recipe(name).noise.source:
         options["noise.source"] = str(speech_folder)
+    if read_recipe(name).echo.source:
+        options["echo.source"] = write_echoes(seconds=11.0)
     spec = read_recipe(name, (), options)
     for scene in scenes(spec, 10):
         assert Scene.model_validate_json(scene.model_dump_json()) == scene
