@@ -42,7 +42,8 @@ __all__ = [
     "split_name",
 ]
 
-CARD, BEST = "card.toml", "best"  # BEST: where `aecbench train` keeps the best network, within its folder
+CARD = "card.toml"
+TRAINED = ("best", "last")  # where `aecbench train` keeps the best and the latest network, within its folder
 COMMAND, ONNX = "command", ".onnx"
 OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns")  # 2 dB more ERLE without our tracker, on validation scenes of speech-v1
 LINE = 200  # characters of parameters that are shown
@@ -228,7 +229,8 @@ def _load(name: str) -> System:
     if (offered := cancellers.target(name)) is not None:
         return _build(name, offered, {}, "")
     if Path(name).is_dir():
-        raise UsageError(f"model {name!r}: has no {CARD}, and no {BEST}/{CARD} from a finished epoch of training")
+        places = ", ".join((CARD, *(f"{place}/{CARD}" for place in TRAINED)))
+        raise UsageError(f"model {name!r}: this folder holds none of {places}; the last two come from a training")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS, *cancellers.TABLE.offered})
 
 
@@ -238,7 +240,8 @@ def card_folder(model: str) -> Path | None:
         return find("baselines", model)
     if model in CANCELLERS:
         return None
-    return next((folder for folder in (Path(model), Path(model) / BEST) if (folder / CARD).is_file()), None)
+    places = (Path(model), *(Path(model, place) for place in TRAINED))
+    return next((place for place in places if (place / CARD).is_file()), None)
 
 
 def load_predictions(name: str | Path) -> System:

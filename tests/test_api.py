@@ -6,7 +6,7 @@ import pydoc
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -236,8 +236,8 @@ def test_help_describes_every_public_method(name):
     thing = getattr(ab, name)
     assert pydoc.render_doc(thing)
     methods = vars(thing).items() if isinstance(thing, type) else ()
-    own = [(key, value) for key, value in methods if not key.startswith("_") and (callable(value) or type(value) is property)]
-    assert [key for key, value in own if not value.__doc__] == []
+    own = {key: value for key, value in methods if not key.startswith("_")}
+    assert [k for k, value in own.items() if isinstance(value, property | FunctionType) and not value.__doc__] == []
 
 
 def test_a_loader_gives_batches_of_a_corpus(corpus):

@@ -73,6 +73,8 @@ def test_the_marked_commands_install_from_the_checkout(mark):
 
 def test_the_badge_and_the_classifiers_name_the_same_versions_of_python():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = [c.rpartition(" ")[2] for c in project["classifiers"] if c.startswith("Programming Language :: Python :: 3.")]
+    named = [
+        c.rpartition(" ")[2] for c in project["classifiers"] if c.startswith("Programming Language :: Python :: 3.")
+    ]
     assert f"python-{named[0]}_to_{named[-1]}-" in TEXT
     assert project["requires-python"] == f">={named[0]}"

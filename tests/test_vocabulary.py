@@ -21,7 +21,11 @@ TEXTS = [
     *ROOT.glob("docs/*.ipynb"),
     *ROOT.glob("baselines/*/*.md"),
     *ROOT.glob("leaderboards/**/*.md"),
-    *(path for folder in ("baselines", "leaderboards", "packs", "recipes") for path in ROOT.glob(f"{folder}/**/*.toml")),
+    *(
+        path
+        for folder in ("baselines", "leaderboards", "packs", "recipes")
+        for path in ROOT.glob(f"{folder}/**/*.toml")
+    ),
     *ROOT.glob("aecbench/leaderboard/site/templates/*.html"),
 ]
 PYTHON = [path for folder in ("aecbench", "docs", "examples") for path in ROOT.glob(f"{folder}/**/*.py")]

@@ -56,7 +56,7 @@ BASELINE = "baselines/MODEL"  # --export without a folder
     type=click.Path(path_type=Path),
     help="Write a baseline at the end: card, weights, model card.  [without a folder: baselines/MODEL]",
 )
-@click.option("--licence", default="MIT", show_default=True, help="Of the weights, as the model card is to say.")
+@click.option("--licence", help="State this licence of the weights on the model card.")
 @JSON
 def train(
     model: str,
@@ -73,15 +73,16 @@ def train(
     checkpoint_minutes: float,
     checkpoint_steps: int | None,
     export_to: Path | None,
-    licence: str,
+    licence: str | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
     """Train MODEL on the splits train and val of a corpus.
 
-    The best network so far is a model to load, for --model: SAVE_DIR/best. SAVE_DIR/curve.png shows how it got there.
-    Ctrl-C stops after the step; the same command with --resume goes on, as if it had never stopped. Several
-    processes: torchrun --no-python aecbench train.
+    Two folders are models to load with --model: SAVE_DIR/best, the best network after an epoch, and SAVE_DIR/last, the
+    network of the last checkpoint. SAVE_DIR/curve.png shows the course of the training. Ctrl-C stops after the step;
+    the same command with --resume continues as if it had never stopped. For several processes, use torchrun
+    --no-python aecbench train.
 
     \b
     aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}
@@ -92,6 +93,7 @@ def train(
     from aecbench.plots import plot_cancellation, plot_training
     from aecbench.train import Limits, export, read_settings, stored_settings
     from aecbench.train import train as run
+    from aecbench.train.checkpoint import LATEST
     from aecbench.train.log import CURVE, read_log
 
     name = model.replace(":", ".")  # with a colon it would be a class, not a folder
@@ -117,17 +119,22 @@ def train(
     )
     if not trained.leads:
         return
-    plot_training(*read_log(folder), folder / CURVE)
-    if not trained.finished:
-        text = f"stopped in epoch {trained.epoch + 1}; the same command with --resume goes on from there"
-        if hours is None:
-            raise AecbenchError(text)
-        click.echo(text, err=True)
-        return
+    steps, epochs = read_log(folder)
+    if epochs:
+        plot_training(steps, epochs, folder / CURVE)
     exported = None
     if export_to is not None:
         place = Path("baselines") / name if str(export_to) == BASELINE else export_to
         exported = export(folder, place, [corpus, val], licence)
+    if not trained.finished:
+        text = (
+            f"stopped in epoch {trained.epoch + 1}; {folder / LATEST} is the network so far; the same command with "
+            "--resume goes on from there"
+        )
+        if hours is None:
+            raise AecbenchError(text)
+        click.echo(text, err=True)
+        return
     if as_json:
         show_json({"model": trained.model, "epochs": trained.epoch, "best": trained.best_epoch, "exported": exported})
         return

@@ -17,9 +17,9 @@ from aecbench.config import sha256
 from aecbench.errors import AecbenchError, ConfigError
 from aecbench.output import new_folder, whole_file
 
-__all__ = ["BEST", "CARD", "LAST", "Progress", "read_checkpoint", "write_checkpoint", "write_model"]
+__all__ = ["BEST", "CARD", "LAST", "LATEST", "Progress", "read_checkpoint", "write_checkpoint", "write_model"]
 
-LAST, BEST, CARD = "last.safetensors", "best", "card.toml"
+LAST, BEST, LATEST, CARD = "last.safetensors", "best", "last", "card.toml"
 STATE = "state"
 
 

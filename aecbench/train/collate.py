@@ -31,7 +31,9 @@ def collate(items: Sequence[Item]) -> Scenes:
     """
     rates = sorted({item.scene.rate for item in items})
     if len(rates) > 1:
-        raise UsageError(f"scenes at {' and '.join(map(str, rates))} Hz: expected one rate; choose with where(rate=...)")
+        raise UsageError(
+            f"scenes at {' and '.join(map(str, rates))} Hz: expected one rate; choose with where(rate=...)"
+        )
     stems = zip(*(item.signals for item in items), strict=True)
     signals = Batch(*(pad_sequence([torch.from_numpy(x) for x in stem], batch_first=True) for stem in stems))
     lengths = torch.tensor([item.signals.mic.size for item in items])

@@ -18,6 +18,7 @@ from aecbench.errors import AecbenchError, UnknownName, UsageError
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
 from aecbench.systems import import_class
+from aecbench.train.attribution import data_name
 from aecbench.train.checkpoint import BEST, CARD, LAST, read_checkpoint
 from aecbench.train.data import training_examples, validation_examples
 from aecbench.train.log import Log
@@ -147,8 +148,7 @@ def _facts(model: str, corpus: Corpus, val: Corpus, settings: Settings, group: P
 
 
 def _described(corpus: Corpus) -> dict[str, Any]:
-    spec = corpus.info["spec"]
-    return {"name": str(spec.get("name", corpus.path.name)), "id": corpus.id, "digest": corpus.digest}
+    return {"name": data_name(corpus), "id": corpus.id, "digest": corpus.digest}
 
 
 def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
