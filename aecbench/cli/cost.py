@@ -28,13 +28,15 @@ CAPTION = (
 @click.command()
 @click.argument("systems", nargs=-1, required=True, metavar="SYSTEM...", shell_complete=complete.models)
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
-@click.option("--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True)
+@click.option(
+    "--format", "layout", type=click.Choice(FORMATS), default="rich", show_default=True, help="Print this format."
+)
 @JSON
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:
     """Count and time what systems cost: parameters, MACs, real-time factor, latency, memory.
 
-    A system is a model, as of aecbench eval, or NAME=MODEL. Its delay alignment is part of it. What nobody has counted
-    is "-".
+    A system is a model, as in aecbench eval, or NAME=MODEL, together with its delay alignment. A dash stands for a
+    number that is not known.
 
     \b
     aecbench cost nlms kalman

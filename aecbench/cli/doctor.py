@@ -17,7 +17,7 @@ GB = 1e9
 
 
 @click.command()
-@click.option("--test/--no-test", default=True, help="Simulate a small scene, cancel its echo, score that.")
+@click.option("--test/--no-test", default=True, help="Simulate a small scene, cancel its echo and score the output.")
 @JSON
 def doctor(test: bool, as_json: bool) -> None:
     """Check what is installed, tell about the machine, test on a small scene: in some ten seconds.
@@ -56,7 +56,7 @@ def doctor(test: bool, as_json: bool) -> None:
 
 
 def _tell_parts(found: "Installation") -> None:
-    """What is there of the optional parts, and what installs the others."""
+    """Return the state of the optional parts, and the commands that install the missing ones."""
     for name, part in found.parts.items():
         state = "installed" if part.here else f"not installed; run: {part.install}"
         click.echo(f"{name:<8} {part.purpose}: {state}")

@@ -15,7 +15,7 @@ __all__ = ["fetch"]
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
+    help="Check the files in this folder instead of downloading them.  [default: $AECBENCH_DATA]",
 )
 @JSON
 def fetch(pack: str, data: Path | None, as_json: bool) -> None:

@@ -18,43 +18,70 @@ BASELINE = "baselines/MODEL"  # --export without a folder
 @click.command()
 @click.argument("model", shell_complete=complete.networks)
 @CORPUS
-@click.option("--val-corpus", "val_path", type=click.Path(path_type=Path), help="Where val is, if not in --corpus.")
+@click.option(
+    "--val-corpus",
+    "val_path",
+    type=click.Path(path_type=Path),
+    help="Read the split val from this corpus.  [default: --corpus]",
+)
 @click.option(
     "--recipe",
     metavar="NAME|FILE",
-    help="Settings: a shipped training recipe, or a TOML file.",
+    help="Take settings from a shipped training recipe or a TOML file.",
     shell_complete=complete.trainings,
 )
-@click.option("--epochs", type=click.IntRange(1), help="[default: 50]")
-@click.option("--batch-size", type=click.IntRange(1), help="Of each process.  [default: 8]")
-@click.option("--lr", type=float, help="Highest learning rate.  [default: 0.001]")
-@click.option("--train-samples", type=click.IntRange(1), help="Only the first so many scenes.")
-@click.option("--val-samples", type=click.IntRange(1), help="Only the first so many scenes.")
-@click.option("--save-dir", type=click.Path(path_type=Path), help="[default: runs/train/MODEL]")
-@click.option("--n-fft", type=int, help="Frame of the transform.  [default: the network's, mostly 1024]")
-@click.option("--hop-length", type=int, help="Samples per frame.  [default: the network's, mostly 256]")
-@click.option("--sample-rate", type=int, help="Of the corpus, in Hz.  [default: 16000]")
-@click.option("--duration", type=HOURS, help="Of an example, in s.  [default: 4]")
-@click.option("--mode", type=click.Choice(["joint", "echo_only"]), help="Remove noise too, or not.  [default: joint]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--amp/--no-amp", default=None, help="bfloat16 where it is safe.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that read.  [default: one per core, at most 4]")
-@click.option("--resume", is_flag=True, help="Go on from --save-dir, if there is something.")
-@click.option("--init", type=click.Path(path_type=Path), help="Folder with a card: take the first weights from there.")
-@click.option("--seed", type=click.IntRange(0), help="[default: 0]")
+@click.option("--epochs", type=click.IntRange(1), help="Train this many epochs.  [default: 50]")
 @click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="E.g. clip=1, data.ser=0, network.taps=4."
+    "--batch-size", type=click.IntRange(1), help="Take this many examples per step and process.  [default: 8]"
 )
-@click.option("--hours", type=HOURS, help="Stop after so long, to go on with --resume.")
-@click.option("--checkpoint-minutes", type=HOURS, default=10, show_default=True, help="Keep a checkpoint so often,")
-@click.option("--checkpoint-steps", type=click.IntRange(1), help="or also after every so many steps.")
+@click.option("--lr", type=float, help="Set the highest learning rate.  [default: 0.001]")
+@click.option("--train-samples", type=click.IntRange(1), help="Train on the first N scenes only.")
+@click.option("--val-samples", type=click.IntRange(1), help="Validate on the first N scenes only.")
+@click.option("--save-dir", type=click.Path(path_type=Path), help="Write to this folder.  [default: runs/train/MODEL]")
+@click.option(
+    "--n-fft", type=int, help="Set the frame of the transform [samples].  [default: the network's, mostly 1024]"
+)
+@click.option(
+    "--hop-length", type=int, help="Set the hop between frames [samples].  [default: the network's, mostly 256]"
+)
+@click.option("--sample-rate", type=int, help="Expect this rate of the corpus [Hz].  [default: 16000]")
+@click.option("--duration", type=HOURS, help="Cut examples of this many seconds.  [default: 4]")
+@click.option(
+    "--mode", type=click.Choice(["joint", "echo_only"]), help="Remove echo and noise, or echo only.  [default: joint]"
+)
+@click.option("--device", default="auto", show_default=True, help="Train on auto, cpu, cuda or cuda:N.")
+@click.option("--amp/--no-amp", default=None, help="Compute in bfloat16 where that is safe.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Read examples with this many processes.  [default: one per core, at most 4]",
+)
+@click.option("--resume", is_flag=True, help="Continue the training in --save-dir, if there is one.")
+@click.option("--init", type=click.Path(path_type=Path), help="Start from the weights of this folder with a card.")
+@click.option("--seed", type=click.IntRange(0), help="Draw weights and examples with this seed.  [default: 0]")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting, such as clip=1, data.ser=0, network.taps=4.",
+)
+@click.option("--hours", type=HOURS, help="Stop after this many hours; --resume continues.")
+@click.option(
+    "--checkpoint-minutes",
+    type=HOURS,
+    default=10,
+    show_default=True,
+    help="Write a checkpoint after this many minutes.",
+)
+@click.option("--checkpoint-steps", type=click.IntRange(1), help="Also write a checkpoint every N steps.")
 @click.option(
     "--export",
     "export_to",
     is_flag=False,
     flag_value=BASELINE,
     type=click.Path(path_type=Path),
-    help="Write a baseline at the end: card, weights, model card.  [without a folder: baselines/MODEL]",
+    help="Write card, weights and model card to this folder at the end.  [without a folder: baselines/MODEL]",
 )
 @click.option("--licence", help="State this licence of the weights on the model card.")
 @JSON
