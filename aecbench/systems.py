@@ -20,7 +20,7 @@ from aecbench.cancellers.abilities import Trait, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
-from aecbench.cards import BEST, CARD, Card, read_card
+from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
@@ -210,7 +210,8 @@ def _load(name: str) -> System:
     if (offered := cancellers.target(name)) is not None:
         return _build(name, offered, {}, "")
     if Path(name).is_dir():
-        raise UsageError(f"model {name!r}: has no {CARD}, and no {BEST}/{CARD} from a finished epoch of training")
+        places = ", ".join((CARD, *(f"{place}/{CARD}" for place in TRAINED)))
+        raise UsageError(f"model {name!r}: this folder holds none of {places}; the last two come from a training")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS, *cancellers.TABLE.offered})
 
 
@@ -220,7 +221,8 @@ def card_folder(model: str) -> Path | None:
         return find("baselines", model)
     if model in CANCELLERS:
         return None
-    return next((folder for folder in (Path(model), Path(model) / BEST) if (folder / CARD).is_file()), None)
+    places = (Path(model), *(Path(model, place) for place in TRAINED))
+    return next((place for place in places if (place / CARD).is_file()), None)
 
 
 def load_predictions(name: str | Path) -> System:

@@ -40,28 +40,30 @@ MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes a
     required=True,
     metavar="FILE|DIR|-",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Microphone, one channel, any rate; a folder of such; or both signals as raw audio from stdin.",
+    help="Read the microphone: a file, a folder, or - for raw audio.",
 )
 @click.option(
     "--far",
     metavar="FILE|DIR",
     type=click.Path(path_type=Path),
-    help="Far-end reference, as long as mic, any rate; or a folder of such.",
+    help="Read the far end: a file as long as the microphone, or a folder.",
 )
 @click.option(
     "--out",
     required=True,
     metavar="FILE|DIR|-",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Write WAV, FLAC or OGG, as the suffix says; a folder; or raw audio.",
+    help="Write a .wav, .flac or .ogg file, a folder, or - for raw audio.",
 )
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
-@click.option("--pad", is_flag=True, help="Cut the far end to mic's length, or pad it with silence.")
-@click.option("--report", is_flag=True, help="Say on stderr how long the blocks took, and what the latency is.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Picture of waveforms, spectrograms and attenuation.")
-@click.option("--jobs", type=JOBS, help="Of folders: pairs at once; -1 for one per core.  [default: 1]")
-@click.option("--overwrite", is_flag=True, help="Of folders: remove the outputs that are there first.")
-@click.option("--rate", type=click.IntRange(1000, 384_000), help="Of raw audio, in Hz.  [default: 16000]")
+@click.option("--pad", is_flag=True, help="Cut or zero-pad the far end to the length of the microphone.")
+@click.option("--report", is_flag=True, help="Print the time per block and the latency on standard error.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw waveforms, spectrograms and attenuation.")
+@click.option("--jobs", type=JOBS, help="Cancel this many pairs of a folder at once; -1: one per core.  [default: 1]")
+@click.option("--overwrite", is_flag=True, help="Replace the outputs that a folder already holds.")
+@click.option(
+    "--rate", type=click.IntRange(1000, 384_000), help="Read and write raw audio at this rate [Hz].  [default: 16000]"
+)
 @JSON
 def cancel(
     model: str,
@@ -183,10 +185,10 @@ def _folders(
 
 
 def _report(system: Any, timing: Any, way: str) -> list[str]:
-    """What the timing of a system says, line by line."""
+    """Return the timing of a system, line by line."""
     figures = timing.figures()
     if not figures["blocks"]:
-        return [f"{system.name}: has not run"]
+        return [f"{system.name}: did not run"]
     lines = [
         f"{system.name}: {figures['busy']:.2f} s for {figures['audio']:.1f} s of audio, "
         f"real-time factor {figures['rtf']:.4f}, algorithmic latency {1000 * figures['latency']:.1f} ms"

@@ -16,7 +16,7 @@ __all__ = ["fetch"]
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
+    help="Check the files in this folder instead of downloading them.  [default: $AECBENCH_DATA]",
 )
 @click.option("--only", multiple=True, metavar="TEXT", help="Fetch only files with TEXT in their path; repeatable.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Fetch at most N recordings.")

@@ -14,13 +14,13 @@ __all__ = ["import_"]
 @click.command("import")
 @click.argument("layout", shell_complete=complete.layouts)
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Write the corpus to this folder.")
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),
     default="test",
     show_default=True,
-    help="For recordings of which the folder does not say it.",
+    help="Put recordings without a stated split into this one.",
 )
 @click.option(
     "--rate",
@@ -29,7 +29,7 @@ __all__ = ["import_"]
     show_default=True,
     help="Resample real recordings to HZ.",
 )
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @JSON
 def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:
     """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.

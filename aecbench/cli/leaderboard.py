@@ -30,16 +30,16 @@ def leaderboard() -> None:
 @leaderboard.command()
 @click.argument("name")
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--title", default="", help="[default: NAME]")
+@click.option("--title", default="", help="Show this title.  [default: NAME]")
 @click.option(
     "--rank-by",
     "ranked_by",
     multiple=True,
     metavar="METRIC",
-    help="May be repeated.  [default: all]",
+    help="Rank by this metric; repeatable.  [default: all]",
     shell_complete=complete.metrics,
 )
-@click.option("--rebuild", default="", metavar="COMMAND", help="Say that this command makes the corpus.")
+@click.option("--rebuild", default="", metavar="COMMAND", help="State the command that makes the corpus.")
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @BOARDS
 @JSON
@@ -72,7 +72,7 @@ def new(
 @BOARDS
 @JSON
 def update_(boards: Path | None, as_json: bool) -> None:
-    """Write README.md of every leaderboard anew."""
+    """Write README.md of every leaderboard again."""
     from aecbench.leaderboard import board_names, update, update_all
 
     folder = boards or HERE
@@ -91,18 +91,18 @@ def _show_files(files: Sequence[Path], as_json: bool) -> None:
 
 @leaderboard.command()
 @click.argument("board", required=False, shell_complete=complete.boards)
-@click.option("--rerun", "count", type=click.IntRange(1), metavar="N", help="Run the systems again, on N scenes.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="For --rerun.  [default: corpora/BOARD]")
+@click.option("--rerun", "count", type=click.IntRange(1), metavar="N", help="Run the systems again on N scenes.")
+@click.option("--corpus", type=click.Path(path_type=Path), help="Rerun on this corpus.  [default: corpora/BOARD]")
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="For --rerun: run this system, which is not shipped; may be repeated.",
+    help="Rerun this system, which is not shipped, too; repeatable.",
     shell_complete=complete.models,
 )
-@click.option("--seed", type=int, help="Of the choice of scenes.  [default: another one each time]")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--seed", type=int, help="Choose scenes by this seed.  [default: a new one each time]")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @BOARDS
 @JSON
 def verify(
@@ -184,19 +184,25 @@ def _rerun(
 
 @leaderboard.command()
 @click.argument("board", required=False, shell_complete=complete.boards)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True)
 @click.option(
-    "--corpus", type=click.Path(path_type=Path), help="Run the systems on some scenes of BOARD, to see and to hear."
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="Write pages to this folder.",
+)
+@click.option(
+    "--corpus", type=click.Path(path_type=Path), help="Run the systems on scenes of BOARD to show and to hear."
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="Run this system too, which is not shipped; may be repeated.",
+    help="Run this system, which is not shipped, too; repeatable.",
     shell_complete=complete.models,
 )
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @BOARDS
 @JSON
 def build(
@@ -222,7 +228,7 @@ def build(
         raise UsageError("--corpus needs the name of one board")
     opened = [open_board(find_board(name, boards)) for name in ([board] if board else board_names(boards))]
     scenes = None if corpus is None else board_corpus(opened[0].rules, corpus)
-    when_stopped(f"the pages in {out} are not finished: the same command makes them anew")
+    when_stopped(f"the pages in {out} are not finished: the same command makes them again")
     page = write(opened, out, corpus=scenes, models=models, jobs=jobs)
     if as_json:
         show_json({"page": page})

@@ -18,7 +18,7 @@ __all__ = ["publish"]
     "--board",
     "board_name",
     metavar="NAME",
-    help="Add to this leaderboard.  [default: the board of the evaluation]",
+    help="Add the results to this board.  [default: the board of the evaluation]",
     shell_complete=complete.boards,
 )
 @click.option(
@@ -26,17 +26,20 @@ __all__ = ["publish"]
     "systems",
     multiple=True,
     metavar="NAME",
-    help="Add only this system of the results; may be repeated.  [default: all evaluated for the board]",
+    help="Add only this system; repeatable.  [default: all evaluated for the board]",
 )
-@click.option("--name", default="", help="Name on the board.  [default: that of the system]")
-@click.option("--title", default="", help="One line that says what it is.  [default: the summary on its card]")
-@click.option("--url", default="", help="Where to read more: https://...")
-@click.option("--authors", default="", help="Who made it.")
+@click.option("--name", default="", help="Publish under this name.  [default: the name of the system]")
+@click.option("--title", default="", help="Describe the system in one line.  [default: the summary on its card]")
+@click.option("--url", default="", help="Link to this page, https://..., for more.")
+@click.option("--authors", default="", help="Name the authors of the system.")
 @click.option(
-    "--model", type=click.Path(path_type=Path), metavar="DIR", help="Folder with its card.  [default: as evaluated]"
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Read the card in this folder.  [default: as evaluated]",
 )
 @BOARDS
-@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
 @JSON
 def publish(
     results: Sequence[Path],

@@ -97,7 +97,7 @@ class Corpus(Sequence[Item]):
         """Return the facts and the first scenes as tables, for notebooks."""
         shown = self.to_pandas().head(SHOWN)
         columns = [name for name in COLUMNS if name in shown and shown[name].notna().any()]
-        return _html(self._facts()) + str(shown[columns].to_html(index=False, float_format="%.3g", na_rep=""))
+        return _html(self._facts()) + str(shown[columns].to_html(index=False, float_format="{:.3g}".format, na_rep=""))
 
     def _facts(self) -> dict[str, Any]:
         counts = self.scenes["split"].value_counts(sort=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aecbench.cancellers.deep.base import Batch
-from aecbench.cards import BEST
+from aecbench.cards import BEST, LATEST
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError
 from aecbench.training.checkpoint import LAST, write_checkpoint, write_model
@@ -19,6 +19,7 @@ from aecbench.training.scenes import SCORES, Picture, cancel_scenes
 __all__ = ["Limits", "Writer", "loop"]
 
 SAMPLES = "samples"
+FIRST = 1.0  # minutes to the first checkpoint, at most
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,22 @@ class Writer:
     facts: Mapping[str, Any]  # for checkpoints
     card: Mapping[str, Any]  # of the best network, but for weights and parameters
 
+    @property
+    def kept(self) -> bool:
+        """Whether there is a checkpoint."""
+        return (self.folder / LAST).exists()
+
     def checkpoint(self, run: Training) -> None:
-        """All that it takes to go on."""
+        """Write all that is needed to continue, and the present network as a model to load."""
+        reached = {"epoch": run.progress.epoch, "step": run.progress.step}
+        write_model(self.folder / LATEST, run.best, self._card(reached))
         run.progress.log = self.log.length
         groups, rest = run.state()
         write_checkpoint(self.folder / LAST, groups, run.progress, {**self.facts, "run": rest})
+
+    def _card(self, reached: Mapping[str, float]) -> dict[str, Any]:
+        """Return the card of a network that has come so far."""
+        return {**self.card, "origin": {**self.card["origin"], "reached": dict(reached)}}
 
     def epoch(self, run: Training, row: Mapping[str, float], *, best: bool) -> None:
         """The row of an epoch, a checkpoint, and the network where it is the best."""
@@ -59,8 +71,7 @@ class Writer:
             reached = {"epoch": run.progress.epoch, "step": run.progress.step}
             scores = {name: value for name, value in row.items() if name.startswith("val_") or name in SCORES}
             finite = {name: value for name, value in scores.items() if math.isfinite(value)}
-            origin = {**self.card["origin"], "reached": reached | finite}
-            write_model(self.folder / BEST, run.best, {**self.card, "origin": origin})
+            write_model(self.folder / BEST, run.best, self._card(reached | finite))
         self.checkpoint(run)
 
 
@@ -75,9 +86,12 @@ def loop(run: Training, writer: Writer | None, limits: Limits) -> bool:
         if not _epoch(run, writer, limits, start, speed):
             return False
         rate = run.rate
+        run.processes.work = f"the validation of epoch {run.progress.epoch + 1}"
         row, best = run.end_epoch()
         if writer is not None:
             writer.epoch(run, {**row, "lr": rate, **speed.row}, best=best)
+        if not run.finished and run.processes.any(run.processes.stopped):
+            return False
     return True
 
 
@@ -107,6 +121,7 @@ def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, s
             speed.waited + wait,
         )
         run.progress.seconds += seconds
+        run.processes.work = f"this step (about {max(1, round(seconds))} s)"
         if writer is not None:
             place = {"step": run.progress.step, "epoch": run.progress.epoch + 1}
             writer.log.step({**place, **row, "lr": rate, "seconds": seconds, "wait": wait}, examples)
@@ -117,7 +132,8 @@ def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, s
             )
         now = time.monotonic()
         stop = run.processes.any(run.processes.stopped or now - start >= 3600 * limits.hours)
-        due = now - kept >= 60 * limits.minutes or bool(limits.steps and run.progress.step % limits.steps == 0)
+        interval = limits.minutes if writer is None or writer.kept else min(limits.minutes, FIRST)
+        due = now - kept >= 60 * interval or bool(limits.steps and run.progress.step % limits.steps == 0)
         if writer is not None and (stop or due):
             writer.checkpoint(run)
             kept = time.monotonic()

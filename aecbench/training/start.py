@@ -19,6 +19,7 @@ from aecbench.errors import AecbenchError, UnknownName, UsageError
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
 from aecbench.systems import import_class
+from aecbench.training.attribution import data_name
 from aecbench.training.checkpoint import LAST, read_checkpoint
 from aecbench.training.data import training_examples, validation_examples
 from aecbench.training.log import Log
@@ -152,8 +153,7 @@ def _facts(
 
 
 def _described(corpus: Corpus) -> dict[str, Any]:
-    spec = corpus.info["spec"]
-    return {"name": str(spec.get("name", corpus.path.name)), "id": corpus.id, "digest": corpus.digest}
+    return {"name": data_name(corpus), "id": corpus.id, "digest": corpus.digest}
 
 
 def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:

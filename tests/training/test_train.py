@@ -14,6 +14,7 @@ from aecbench.config import read_toml, sha256
 from aecbench.errors import AecbenchError, ConfigError, OutputError, UnknownName, UsageError
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
+from aecbench.systems import load_system
 from aecbench.training import Limits, export, read_settings, stored_settings, train
 from aecbench.training.checkpoint import LAST, read_checkpoint
 from aecbench.training.run import Training
@@ -405,7 +406,9 @@ def test_the_command_trains_scores_exports_and_demonstrates(aecbench, training_c
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_after_the_step(aecbench, training_corpus, tmp_path, monkeypatch, number):
+def test_a_signal_is_answered_at_once_and_stops_it_after_the_step(
+    aecbench, training_corpus, tmp_path, monkeypatch, capfd, number
+):
     (tmp_path / "toy_net.py").write_text(TOY)
     step = Training.step
 
@@ -419,11 +422,32 @@ def test_a_signal_stops_it_after_the_step(aecbench, training_corpus, tmp_path, m
     result = aecbench("train", MODEL, "--corpus", training_corpus.path, *options)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].endswith("the same command with --resume goes on from there")
+    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    assert f"aecbench: {name} received: stops after this step" in capfd.readouterr().err
     assert read_checkpoint(tmp_path / "run" / LAST)[1].step == len(rows(tmp_path / "run")) == 1
     assert signal.getsignal(number) == before
 
 
-def test_export_wants_a_finished_epoch(training_corpus, tmp_path):
-    go(training_corpus, tmp_path / "run", limits=Limits(hours=1e-9))
-    with pytest.raises(UsageError, match="no epoch is finished"):
+def test_a_network_can_be_loaded_and_exported_before_an_epoch_has_ended(training_corpus, tmp_path):
+    with pytest.raises(UsageError, match="no checkpoint"):
         export(tmp_path / "run", tmp_path / "out", [training_corpus])
+    go(training_corpus, tmp_path / "run", limits=Limits(hours=1e-9))
+    assert not (tmp_path / "run" / "best").exists()
+    out = export(tmp_path / "run", tmp_path / "out", [training_corpus])
+    assert "The weights are from step 1, averaged" in (out / "README.md").read_text()
+    item = training_corpus[0]
+    outputs = [load_system(tmp_path / name).cancel(item.signals.mic, item.signals.far) for name in ("run", "out")]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_the_first_checkpoint_comes_early(training_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("aecbench.training.loop.FIRST", 0.0)
+    steps, step = [], Training.step
+
+    def watched(run, batch):
+        steps.append((tmp_path / "run" / LAST).exists())
+        return step(run, batch)
+
+    monkeypatch.setattr(Training, "step", watched)
+    go(training_corpus, tmp_path / "run", epochs=1, limits=Limits(minutes=1e9))
+    assert steps[:2] == [False, True]

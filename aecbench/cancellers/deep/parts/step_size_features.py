@@ -90,7 +90,11 @@ class Features:
         n, bins = frame.uncertainty.shape
         new, like = frame.uncertainty.new_empty, frame.uncertainty
         observation = Observation(
-            new(n, 1, self.channels, bands.shape[1]), new(n, 1, self.detail, bins), new(n, 1, bins), new(n, 1, 1), new(n, 1, 1)
+            new(n, 1, self.channels, bands.shape[1]),
+            new(n, 1, self.detail, bins),
+            new(n, 1, bins),
+            new(n, 1, 1),
+            new(n, 1, 1),
         )
         after = Averages(*(z.clone(memory_format=torch.contiguous_format) for z in averages))
         if self._bands is None or self._bands.share.dtype != like.numpy().dtype:
