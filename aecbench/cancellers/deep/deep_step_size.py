@@ -33,7 +33,6 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep import losses, loudness, stft
 from aecbench.cancellers.deep import step_size_filter as layer
@@ -41,6 +40,7 @@ from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
 from aecbench.cancellers.deep.step_size_features import TINY, Averages, Features, Frame, Heard
 from aecbench.cancellers.deep.step_size_network import StepSizeNetwork
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["DeepStepSize", "DeepStepSizeConfig", "Masks", "Played", "State"]
 

@@ -7,8 +7,9 @@ with `if`, a `where` decides here. That they agree is tested.
 import torch
 from torch import Tensor
 
-from aecbench.cancellers import coupling, kalman, overlap_save
+from aecbench.cancellers import kalman
 from aecbench.cancellers.kalman import Kalman, State
+from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
 
 __all__ = ["step"]
 
@@ -41,7 +42,7 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     residual = (x2 * c).sum(1) / 2
     spectrum = torch.fft.rfft(torch.nn.functional.pad(e, (size, 0)))
     d = settings.smoothing * d + (1 - settings.smoothing) * _smooth(_power(spectrum))
-    psi = torch.maximum(d - residual / 2, kalman.CERTAIN * d)
+    psi = torch.maximum(d - residual / 2, two_filters.CERTAIN * d)
     scale = 0.5 / (residual + psi + TINY)
     w = w + _scaled(x.conj() * _scaled(spectrum, scale)[:, None], c)
     c = c - c.square() * (scale[:, None] * x2) / 2

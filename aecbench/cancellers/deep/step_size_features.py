@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from aecbench.cancellers import coupling
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["TINY", "Averages", "Features", "Frame", "Heard"]
 
