@@ -87,7 +87,7 @@ def measure(mic: Array, far: Array) -> dict[str, float]:
         "decay": _decay(path),
         "above_floor": level - float(db(floor)),
         "lag": 1000 * lag / RATE,
-        "drift": abs(_drift(paths, windows)),
+        "drift": round(abs(_drift(paths, windows)), 1),  # a 64th of a sample in 10 s
         "peak": height,
         "coupling": level - float(db(active_power(far, RATE))),
         "level": level,

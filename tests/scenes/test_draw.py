@@ -131,10 +131,10 @@ def test_walls_air_and_octaves_shape_the_absorption(spec):
 
 def test_an_impossible_room_is_given_up_and_explained(spec):
     tiny = with_(spec, room={"rt60": 2.0, "length": 1.5, "width": 1.5, "height": 2.0, "talker": 8})
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ConfigError, match="none of 100 drawn rooms is possible"):
         draw(tiny, "test", 0)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_changes_of_the_path_come_with_a_position_each(spec):
