@@ -46,7 +46,8 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
     """The scene at a place in a corpus.
 
     Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
-    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording, whose room and loudspeaker are not known.
+    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording, whose
+    room and loudspeaker are not known.
     """
     item = corpus[place]
     if not isinstance(item.scene, Scene) or item.scene.recorded is not None:
