@@ -45,13 +45,13 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
     """The scene at a place in a corpus.
 
     Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
-    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording that was
-    imported, of which room and loudspeaker are not known.
+    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording, whose
+    room and loudspeaker are not known.
     """
     item = corpus[place]
-    if not isinstance(item.scene, Scene):
+    if not isinstance(item.scene, Scene) or item.scene.recorded is not None:
         raise AecbenchError(
-            f"{item.scene.id} was imported: its room and loudspeaker are not known, so it has no picture"
+            f"{item.scene.id} was recorded: its room and loudspeaker are not known, so it has no picture"
         )
     facts = drawn({str(name): value for name, value in corpus.scenes.iloc[place].items()})
     changes = events(item.scene)

@@ -5,8 +5,9 @@ import pytest
 
 from aecbench.corpus.response import true_response
 from aecbench.dsp.levels import active_power, db
-from aecbench.errors import AudioError, ConfigError, SourceError
+from aecbench.errors import AecbenchError, AudioError, ConfigError, SourceError
 from aecbench.metrics.base import Inapplicable
+from aecbench.plots import plot_scene
 from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.recorded_echo import open_echoes
@@ -96,6 +97,8 @@ def test_the_corpus_keeps_device_and_ratios_and_no_echo_path(write_echoes, recor
     assert table["ser"].notna().all()
     with pytest.raises(Inapplicable, match="recorded"):
         true_response(corpus[0])
+    with pytest.raises(AecbenchError, match="was recorded: its room and loudspeaker are not known"):
+        plot_scene(corpus, 0, tmp_path / "scene.png")
 
 
 def test_a_corpus_does_not_depend_on_where_its_recordings_lie_but_on_what_they_hold(write_echoes, recorded):
