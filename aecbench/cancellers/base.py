@@ -2,8 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,13 @@ __all__ = [
     "Streaming",
     "check_finite",
     "check_range",
+    "check_ranges",
     "from_rows",
     "in_rows",
     "settings_of",
 ]
 
 State = TypeVar("State")
-Settings = TypeVar("Settings", bound=NamedTuple)
 
 
 @runtime_checkable
@@ -52,6 +53,11 @@ class Explains(Protocol):
 
 class Streaming(ABC, Generic[State]):
     """A causal canceller that runs block by block. Fields are hyper-parameters; state is a value handed on."""
+
+    def __post_init__(self) -> None:
+        """Check the fields of a dataclass."""
+        if is_dataclass(self):
+            check_ranges(self)
 
     @property
     @abstractmethod
@@ -124,8 +130,8 @@ class FlatStreaming(Streaming[State]):
         return from_rows(new, batch), out.reshape(mic.shape)
 
 
-def settings_of(canceller: object, kind: type[Settings]) -> Settings:
-    """Return a named tuple of float32 numbers for compiled code, from the fields of the canceller with its names."""
+def settings_of(canceller: object, kind: Any) -> Any:
+    """Return the named tuple `kind` of float32 numbers for compiled code, from the fields of the canceller."""
     return kind(*(np.float32(getattr(canceller, name)) for name in kind._fields))
 
 
@@ -133,7 +139,8 @@ def in_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [*batch, ...] as views with the batch in one axis, [N, ...]: arrays, or tuples of such states."""
     if len(batch) == 1:
         return state
-    return _reshaped(state, len(batch), (math.prod(batch),))
+    rows: State = _reshaped(state, len(batch), (math.prod(batch),))
+    return rows
 
 
 def from_rows(state: State, batch: tuple[int, ...]) -> State:
@@ -156,6 +163,20 @@ def check_finite(canceller: object, mic: Array, far: Array) -> None:
             bad = int(np.argmin(np.isfinite(x).reshape(-1, x.shape[-1]).all(0)))
             who = type(canceller).__name__
             raise AudioError(f"{who}: sample {bad} of {name} is not finite; leave it out or zero it")
+
+
+def check_ranges(canceller: Any) -> None:
+    """Raise UsageError unless every field is in the range that `tunable` or `bounded` allows it.
+
+    Where the default is a whole number, others are not valid. Dataclasses of cancellers call it in `__post_init__`.
+    """
+    for parameter in fields(canceller):
+        if "allowed" in parameter.metadata:
+            low, high = (
+                getattr(canceller, bound) if isinstance(bound, str) else bound
+                for bound in parameter.metadata["allowed"]
+            )
+            check_range(canceller, parameter.name, low, high, whole=isinstance(parameter.default, int))
 
 
 def check_range(canceller: object, field: str, low: float, high: float = math.inf, *, whole: bool = False) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_range, settings_of
+from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
@@ -68,26 +68,23 @@ class FDAF(FlatStreaming[State]):
     changes of volume are no matter; and where y makes the output louder than the microphone, as much of it is left out.
     """
 
-    block: int = 256  # hop, and taps per partition [samples]
-    taps: int = 4096  # length of the echo path, a multiple of block [samples]
-    step_size: float = tunable(0.5, low=0.1, high=1.0)  # largest step of the main filter
-    shadow_step: float = tunable(0.7, low=0.3, high=1.0)  # largest step of the shadow filter
-    memory: float = tunable(0.9, low=0.8, high=0.99, scale="complement")  # of the powers of the regression, per block
-    averaging: float = tunable(0.02, low=0.005, high=0.1, scale="log")  # of the regression, per block of pure echo
-    release: float = tunable(0.95, low=0.5, high=0.98, scale="complement")  # of the far-end power |x|², per block
-    even: float = tunable(0.5, low=0.1, high=1.0)  # part of the update that all partitions share, the rest by weights
+    block: int = bounded(256, 1)  # hop, and taps per partition [samples]
+    taps: int = bounded(4096, 1)  # length of the echo path, a multiple of block [samples]
+    step_size: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))  # largest step of the main filter
+    shadow_step: float = tunable(0.7, low=0.3, high=1.0, allowed=(0, 1))  # largest step of the shadow filter
+    # of the powers of the regression, per block
+    memory: float = tunable(0.9, low=0.8, high=0.99, scale="complement", allowed=(0, 0.999))
+    # of the regression, per block of pure echo
+    averaging: float = tunable(0.02, low=0.005, high=0.1, scale="log", allowed=(0, 1))
+    # of the far-end power |x|², per block
+    release: float = tunable(0.95, low=0.5, high=0.98, scale="complement", allowed=(0, 0.999))
+    # part of the update that all partitions share, the rest by weights
+    even: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
-        check_range(self, "taps", 1, whole=True)
+        check_ranges(self)
         if self.taps % self.block:
             raise UsageError(f"FDAF: taps is {self.taps}, expected a multiple of block = {self.block}")
-        check_range(self, "step_size", 0, 1)
-        check_range(self, "shadow_step", 0, 1)
-        check_range(self, "memory", 0, 0.999)
-        check_range(self, "averaging", 0, 1)
-        check_range(self, "release", 0, 0.999)
-        check_range(self, "even", 0, 1)
 
     @property
     def latency(self) -> int:

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_range, settings_of
+from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
@@ -70,22 +70,21 @@ class Kalman(FlatStreaming[State]):
     matter; and where y makes the output louder than the microphone, as much of it is left out.
     """
 
-    block: int = 256  # hop, and taps per partition [samples]
-    taps: int = 4096  # length of the echo path, a multiple of block [samples]
-    transition: float = tunable(0.9995, low=0.99, high=0.9999, scale="complement")  # A per block of the main filter
-    shadow_transition: float = tunable(0.8, low=0.5, high=0.98, scale="complement")  # A per block of the shadow filter
-    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement")  # of the disturbance, per block
-    decay: float = tunable(15.0, low=5.0, high=40.0)  # which the shadow expects of the echo path over its taps [dB]
+    block: int = bounded(256, 1)  # hop, and taps per partition [samples]
+    taps: int = bounded(4096, 1)  # length of the echo path, a multiple of block [samples]
+    # A per block of the main filter
+    transition: float = tunable(0.9995, low=0.99, high=0.9999, scale="complement", allowed=(0, 1))
+    # A per block of the shadow filter
+    shadow_transition: float = tunable(0.8, low=0.5, high=0.98, scale="complement", allowed=(0, 1))
+    # of the disturbance, per block
+    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement", allowed=(0, 0.999))
+    # which the shadow expects of the echo path over its taps [dB]
+    decay: float = tunable(15.0, low=5.0, high=40.0, allowed=(0, 120))
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
-        check_range(self, "taps", 1, whole=True)
+        check_ranges(self)
         if self.taps % self.block:
             raise UsageError(f"Kalman: taps is {self.taps}, expected a multiple of block = {self.block}")
-        check_range(self, "transition", 0, 1)
-        check_range(self, "shadow_transition", 0, 1)
-        check_range(self, "smoothing", 0, 0.999)
-        check_range(self, "decay", 0, 120)
 
     @property
     def latency(self) -> int:

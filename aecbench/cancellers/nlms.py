@@ -8,6 +8,7 @@ cancellation", EURASIP Journal on Advances in Signal Processing 2015:97: and as 
 followed as in a Kalman filter of one variance for all taps.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count
-from aecbench.cancellers.base import FlatStreaming, check_range, settings_of
+from aecbench.cancellers.base import FlatStreaming, settings_of
 from aecbench.cancellers.kernels import coupling, two_filters
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp.compile import reassociated
 from aecbench.signals import Array
 
@@ -59,20 +60,14 @@ class NLMS(FlatStreaming[State]):
     of it is left out.
     """
 
-    taps: int = 1024  # length of the echo path [samples]
-    step_size: float = tunable(0.7, low=0.1, high=1.0)  # 1 is fastest without noise, 2 the limit of stability
-    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log")
-    drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log")  # of the echo path, per sample
-    memory: float = tunable(0.998, low=0.99, high=0.9995, scale="complement")  # of the products, per sample
-    block: int = 256  # samples per step
-
-    def __post_init__(self) -> None:
-        check_range(self, "taps", 1, whole=True)
-        check_range(self, "step_size", 0, 2)
-        check_range(self, "regularisation", 0)
-        check_range(self, "drift", 0, 1)
-        check_range(self, "memory", 0, 0.9999)
-        check_range(self, "block", 1, whole=True)
+    taps: int = bounded(1024, 1)  # length of the echo path [samples]
+    # 1 is fastest without noise, 2 the limit of stability
+    step_size: float = tunable(0.7, low=0.1, high=1.0, allowed=(0, 2))
+    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log", allowed=(0, math.inf))
+    drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log", allowed=(0, 1))  # of the echo path, per sample
+    # of the products, per sample
+    memory: float = tunable(0.998, low=0.99, high=0.9995, scale="complement", allowed=(0, 0.9999))
+    block: int = bounded(256, 1)  # samples per step
 
     @property
     def latency(self) -> int:

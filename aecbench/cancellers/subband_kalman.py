@@ -14,6 +14,7 @@ time and takes the place of the main one when it cancels clearly better. Neither
 become weaker: an echo estimate that only adds to the microphone is scaled down to its least-squares fit at once.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_range
+from aecbench.cancellers.base import FlatStreaming, check_range, check_ranges
 from aecbench.cancellers.kernels import coupling, two_filters
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
 from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
@@ -80,24 +81,22 @@ class SubbandKalman(FlatStreaming[State]):
     estimate in a block of the output.
     """
 
-    block: int = 256  # hop [samples]
+    block: int = bounded(256, 1)  # hop [samples]
     frame: int = 1024  # a multiple of block, at least twice as long [samples]
-    taps: int = tunable(16, low=8, high=24)  # frames that the echo path spans: 0.26 s at 16 kHz
-    transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement")  # A per block of the main filter
-    shadow_transition: float = tunable(0.98, low=0.9, high=0.998, scale="complement")  # A per block of the shadow
-    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement")  # of the disturbance, per block
-    decay: float = tunable(15.0, low=0.0, high=40.0)  # of the expected room over the taps [dB]
+    taps: int = tunable(16, low=8, high=24, allowed=(1, math.inf))  # frames that the echo path spans: 0.26 s at 16 kHz
+    # A per block of the main filter
+    transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement", allowed=(0, 1))
+    # A per block of the shadow
+    shadow_transition: float = tunable(0.98, low=0.9, high=0.998, scale="complement", allowed=(0, 1))
+    # of the disturbance, per block
+    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement", allowed=(0, 0.999))
+    decay: float = tunable(15.0, low=0.0, high=40.0, allowed=(0, 120))  # of the expected room over the taps [dB]
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
+        check_ranges(self)
         check_range(self, "frame", 2 * self.block, whole=True)
         if self.frame % self.block or self.frame % 2:
             raise UsageError(f"SubbandKalman: frame is {self.frame}, expected an even multiple of block = {self.block}")
-        check_range(self, "taps", 1, whole=True)
-        check_range(self, "transition", 0, 1)
-        check_range(self, "shadow_transition", 0, 1)
-        check_range(self, "smoothing", 0, 0.999)
-        check_range(self, "decay", 0, 120)
 
     @property
     def latency(self) -> int:
@@ -150,7 +149,8 @@ class SubbandKalman(FlatStreaming[State]):
             gain=before.gain.copy(),
         )
         a2 = np.array([self.transition, self.shadow_transition], np.float32) ** 2
-        room = 10 ** (-self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps)
+        decays = -self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps
+        room: Float32 = (10**decays).astype(np.float32)
         room /= room.sum()
         predicted = Prediction(
             px=np.empty_like(after.weights),
