@@ -89,14 +89,13 @@ class FixedDelay:
 
 
 class State(NamedTuple):
-    """What the tracker knows: S = samples since the last decision."""
+    """The tracker: S = samples since the last decision."""
 
     mic: Float32  # [..., S] samples since the last decision
     far: Float32  # [..., S] samples since the last decision
     heard: tuple[Float32, ...]  # [..., block] each: microphone before them, WINDOW samples, oldest first
-    past: tuple[
-        Float32, ...
-    ]  # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
+    # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
+    past: tuple[Float32, ...]
     averages: Averages
     distant: Integer  # [...] lag of the last search for longer delays [samples]
     confirmed: Integer  # [...] searches in a row that found it
@@ -236,12 +235,12 @@ class DelayTracker:
         distant, confirmed = state.distant.copy(), state.confirmed.copy()
         lags, averages = Lags(0, self.reach), state.averages
         for i in _signals(state.delay):
-            known = min(int(state.decisions[i]), len(state.heard))
+            count = min(int(state.decisions[i]), len(state.heard))
             if averages.agreed[i]:
                 confirmed[i] = 0
             elif averages.levels[i].max() > SILENT:
                 mic, far = (
-                    np.concatenate([block[i] for block in blocks[-known:]]) for blocks in (state.heard, state.past)
+                    np.concatenate([block[i] for block in blocks[-count:]]) for blocks in (state.heard, state.past)
                 )
                 lag, height = peak(correlation(mic, far, lags), lags)
                 clear = height >= self.certainty and lag > self.stretches * self.block
@@ -319,7 +318,7 @@ class Aligned:
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
-    """What an aligned canceller knows."""
+    """Tracker and canceller after a block."""
 
     tracker: State  # its signals are those that may be heard again
     inner: NDArray[np.object_]  # [...] states of the canceller, an `Inner` for each signal, which starts by itself
@@ -329,8 +328,8 @@ class AlignedState(NamedTuple, Generic[Inner]):
 class AlignedStreaming(Streaming[AlignedState[Inner]]):
     """A canceller that streams, with the far end delayed by a tracker.
 
-    A new delay makes worthless what a filter has learnt. So the canceller starts anew and first hears the last `again`
-    samples with that delay, within the step that brings it: no time is lost, but this step takes the longer.
+    When the delay changes, the adapted weights become useless. The canceller is therefore reset and immediately run
+    again on the last `again` samples with the new delay. No audio is skipped; that step takes longer.
     """
 
     canceller: Streaming[Inner]
@@ -392,14 +391,14 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
             if tracker.delay[i] == state.tracker.delay[i]:
                 inner[0, *i], out[i] = self.canceller.step(inner[0, *i], mic[i], late[i])
                 continue
-            known = self.canceller.init(())
+            fresh = self.canceller.init(())
             count = max(1, -(-self.again // self.block)) * self.block
             x = _late(tracker.heard, tracker.mic, i, count, 0)
             y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
             for start in range(0, count, self.block):
                 span = slice(start, start + self.block)
-                known, out[i] = self.canceller.step(known, x[span], y[span])
-            inner[0, *i] = known
+                fresh, out[i] = self.canceller.step(fresh, x[span], y[span])
+            inner[0, *i] = fresh
         return AlignedState(tracker, inner.reshape(tracker.delay.shape)), out
 
 

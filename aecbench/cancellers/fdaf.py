@@ -39,7 +39,7 @@ Complex = NDArray[np.complex64]
 
 
 class State(NamedTuple):
-    """What the filters know after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
+    """The filters after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
     weights: Complex  # [..., F, P, K] echo path
     power: Float32  # [..., F, K] far end, smooth

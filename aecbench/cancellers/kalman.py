@@ -42,7 +42,7 @@ Complex = NDArray[np.complex64]
 
 
 class State(NamedTuple):
-    """What both filters know after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
+    """Both filters after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
     weights: Complex  # [..., F, P, K] echo path
     covariance: Float32  # [..., F, P, K] expected |error of weights|²

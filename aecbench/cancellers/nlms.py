@@ -27,13 +27,14 @@ __all__ = ["NLMS", "State"]
 FIT = 0.35  # a new gain for the weights has to take this fraction off the error power
 BRIEF = 0.99  # memory of the products by which the output is kept from being louder than the microphone, per sample
 TINY = np.float32(1e-20)
+ONE = np.float32(1)
 
 Float32 = NDArray[np.float32]
-Known = tuple[np.float32, np.float32, "Settings"]
+Constants = tuple[np.float32, np.float32, "Settings"]
 
 
 class State(NamedTuple):
-    """What the filter knows after a block. Oldest sample first, in weights too."""
+    """The filter after a block. Oldest sample first, in weights too."""
 
     weights: Float32  # [..., taps] echo path; the last tap belongs to the newest sample
     far: Float32  # [..., taps - 1] far end
@@ -122,7 +123,7 @@ def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
         misalignment = state.misalignment[signal : signal + 1]
         gain = coupling.power_gain(state.coupling[signal], coupling.LOWEST)  # of the past: causal
         coupling.observe(state.coupling[signal], np.square(out[signal]).sum(), np.square(far).mean(), out.shape[1])
-        known = (gain, np.float32(taps), settings)
+        constants = (gain, np.float32(taps), settings)
 
         # |x|² and the product with the next input, float64: running sums of float32 drift
         energy, lagged = 0.0, 0.0
@@ -140,14 +141,14 @@ def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
                 y += w[tap] * now[tap]
                 z += w[tap] * after[tap]
             energy += np.float64(now[-1]) ** 2
-            out[signal, t], first = _cancel(out[signal, t], y, energy, p, misalignment, known)
+            out[signal, t], first = _cancel(out[signal, t], y, energy, p, misalignment, constants)
             energy -= np.float64(now[0]) ** 2
             second = np.float32(0)
             if last > t:
                 lagged += np.float64(now[-1]) * after[-1]
                 z += np.float32(first * lagged)
                 energy += np.float64(after[-1]) ** 2
-                out[signal, last], second = _cancel(out[signal, last], z, energy, p, misalignment, known)
+                out[signal, last], second = _cancel(out[signal, last], z, energy, p, misalignment, constants)
                 energy -= np.float64(after[0]) ** 2
                 lagged -= np.float64(now[0]) * after[0]
                 if last + 1 < out.shape[1]:
@@ -165,27 +166,27 @@ def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
 
 @reassociated
 def _cancel(
-    d: np.float32, y: np.float32, energy: float, p: Float32, misalignment: Float32, known: Known
+    d: np.float32, y: np.float32, energy: float, p: Float32, misalignment: Float32, constants: Constants
 ) -> tuple[np.float32, np.float32]:
     """Output and size of the update, for a sample d of the microphone with echo estimate y; `p` and m follow.
 
-    `known` are the power gain of the echo path, the number of taps, and the settings.
+    `constants` are the power gain of the echo path, the number of taps, and the settings.
     """
-    gain, taps, (step_size, regularisation, drift, memory) = known
-    one, m, e = np.float32(1), misalignment[0], d - y
-    p[0] += (one - memory) * (d * y - p[0])
-    p[1] += (one - memory) * (y * y - p[1])
-    p[2] += (one - memory) * (e * e - p[2])
+    gain, taps, (step_size, regularisation, drift, memory) = constants
+    m, e = misalignment[0], d - y
+    p[0] += (ONE - memory) * (d * y - p[0])
+    p[1] += (ONE - memory) * (y * y - p[1])
+    p[2] += (ONE - memory) * (e * e - p[2])
     # Step
     x2 = np.float32(max(energy, 0.0))
     residual = gain * m * x2 / taps
     v2 = two_filters.disturbance(p[2], residual)
     mu = step_size * residual / (residual + regularisation * v2 + TINY)
-    misalignment[0] = min(m + drift - mu * m / taps, one)
+    misalignment[0] = min(m + drift - mu * m / taps, ONE)
     # Output: |d - a y|² <= |d|² up to a = 2 d.y / y.y
-    p[3] += (one - np.float32(BRIEF)) * (d * y - p[3])
-    p[4] += (one - np.float32(BRIEF)) * (y * y - p[4])
-    share = one
+    p[3] += (ONE - np.float32(BRIEF)) * (d * y - p[3])
+    p[4] += (ONE - np.float32(BRIEF)) * (y * y - p[4])
+    share = ONE
     if p[4] > 2 * p[3]:
         share = max(2 * p[3] / p[4], np.float32(0))
     return d - share * y, mu * e / (x2 + TINY)

@@ -56,16 +56,16 @@ Complex = NDArray[np.complex64]
 
 
 class Echo(NamedTuple):
-    """What is known of echo estimate and far end, in this order along the axis of 2; K = frame / 2 + 1 bins."""
+    """Statistics of echo estimate and far end, in this order along the axis of 2; K = frame / 2 + 1 bins."""
 
     tail: Float32  # [..., 2, K] decaying powers
     peak: Float32  # [..., 2, K] highest powers of late
     leakage: Float32  # [..., 2, K] residual echo over power
-    heard: Float32  # [..., 2, K] frames that the leakage was learnt from
+    frames: Float32  # [..., 2, K] frames that the leakage was learnt from
 
 
 class Spectrum(NamedTuple):
-    """What is known of the bins of echo estimate, error and output."""
+    """Statistics of the bins of echo estimate, error and output."""
 
     echo: Float32  # [..., K] long-term power of the echo estimate
     level: Float32  # [..., K] smoothed power of the error
@@ -75,7 +75,7 @@ class Spectrum(NamedTuple):
 
 
 class Frames(NamedTuple):
-    """What is known after a frame."""
+    """The suppressor after a frame."""
 
     late: Float32  # [..., 2, filter.delay] last samples of microphone and far end
     past: Float32  # [..., 3, frame - hop] last samples of error, echo estimate and far end
@@ -87,7 +87,7 @@ class Frames(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is known after a block."""
+    """Filter and suppressor after a block."""
 
     filter: Any  # state of the linear canceller
     frames: Frames
@@ -190,13 +190,13 @@ class ResidualSuppressor(Streaming[State]):
     def init(self, batch: tuple[int, ...]) -> State:
         """Whatever is heard is echo for now."""
         N, K, past = math.prod(batch), self.frame // 2 + 1, self.frame - self.hop
-        one, two = np.zeros((N, K), np.float32), np.zeros((N, 2, K), np.float32)
+        levels, pairs = np.zeros((N, K), np.float32), np.zeros((N, 2, K), np.float32)
         frames = Frames(
             late=np.zeros((N, 2, self.filter.delay), np.float32),
             past=np.zeros((N, 3, past), np.float32),
             pending=np.zeros((N, past), np.float32),
-            echo=Echo(tail=two, peak=two, leakage=two + FIRST[:, None], heard=two),
-            spectrum=Spectrum(echo=one, level=one, noise=one + np.float32(np.inf), near=one, gain=one + 1),
+            echo=Echo(tail=pairs, peak=pairs, leakage=pairs + FIRST[:, None], frames=pairs),
+            spectrum=Spectrum(levels, levels, noise=levels + np.float32(np.inf), near=levels, gain=levels + 1),
             talk=np.zeros(N, np.float32),
             hops=np.zeros(N, np.int64),
         )
@@ -212,8 +212,8 @@ class ResidualSuppressor(Streaming[State]):
             errors.append(error)
         error, mic, far = in_rows((np.concatenate(errors, -1, dtype=np.float32), mic, far), batch)
         frames = in_rows(state.frames, batch)
-        heard = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)  # as late as the error
-        now, frames = heard[..., : self.block], frames._replace(late=heard[..., self.block :])
+        recent = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)  # as late as the error
+        now, frames = recent[..., : self.block], frames._replace(late=recent[..., self.block :])
         signals = np.stack([error, now[:, 0] - error, now[:, 1]], 1)
         settings, hops = settings_of(self, Settings), []
         for start in range(0, self.block, self.hop):
@@ -225,19 +225,19 @@ class ResidualSuppressor(Streaming[State]):
         """One hop of error, echo estimate and far end [N, 3, hop] -> next frames, output [N, hop]."""
         past, spectra = stft.analyse(frames.past, signals)
         powers = np.square(spectra.real) + np.square(spectra.imag)
-        echo, known = Echo(*(x.copy() for x in frames.echo)), Spectrum(*(x.copy() for x in frames.spectrum))
+        echo, statistics = Echo(*(x.copy() for x in frames.echo)), Spectrum(*(x.copy() for x in frames.spectrum))
         talk = frames.talk.copy()
-        _update(powers, echo, known, talk, settings)
-        spectrum = spectra[:, 0] * known.gain
+        _update(powers, echo, statistics, talk, settings)
+        spectrum = spectra[:, 0] * statistics.gain
         if self.comfort_noise:
             phase = np.empty(spectrum.shape)
             for row, hops in zip(phase, frames.hops, strict=True):
                 row[:] = np.random.default_rng(hops).uniform(-np.pi, np.pi, row.size)
-            fill = self.comfort_noise * BIAS * known.noise * (1 - np.square(known.gain))
+            fill = self.comfort_noise * BIAS * statistics.noise * (1 - np.square(statistics.gain))
             # Frames of random phase add up in power only, hence the factor
             spectrum += np.sqrt(OVERLAP * fill) * np.exp(1j * phase).astype(np.complex64)
         pending, out = stft.synthesise(frames.pending, spectrum)
-        return Frames(frames.late, past, pending, echo, known, talk, frames.hops + 1), out
+        return Frames(frames.late, past, pending, echo, statistics, talk, frames.hops + 1), out
 
 
 class Settings(NamedTuple):
@@ -264,23 +264,23 @@ class Settings(NamedTuple):
 
 
 @reassociated
-def _update(powers: Float32, known: Echo, spectrum: Spectrum, talk: Float32, p: Settings) -> None:
-    """Bring what is known up to date in place, all signals of the batch in rows; powers are [N, 3, K]."""
+def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p: Settings) -> None:
+    """Update the statistics in place from powers [N, 3, K] of error, echo estimate and far end, for all signals."""
     bins = powers.shape[-1]
     echo, residual = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
     smooth_echo, error = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
     for s in range(talk.size):
         e2 = powers[s, 0]
-        _echo_powers(powers[s, 1], powers[s, 2], known.tail[s], spectrum.echo[s], echo, p)
+        _echo_powers(powers[s, 1], powers[s, 2], echoes.tail[s], spectrum.echo[s], echo, p)
         _smooth(e2, error, int(p.width))
         noise = spectrum.noise[s]
         _follow_noise(error, spectrum.level[s], noise)
         residual[:] = 0
-        ours = Echo(known.tail[s], known.peak[s], known.leakage[s], known.heard[s])
-        leakage = ours.leakage
+        row = Echo(echoes.tail[s], echoes.peak[s], echoes.leakage[s], echoes.frames[s])
+        leakage = row.leakage
         for i in range(2):
             _smooth(echo[i], smooth_echo[i], int(p.width))
-            _learn(smooth_echo[i], error, noise, ours, i, p)
+            _learn(smooth_echo[i], error, noise, row, i, p)
             share = p.far_share if i else 1 - p.far_share
             for k in range(bins):
                 residual[k] += share * leakage[i, k] * smooth_echo[i, k]
@@ -328,14 +328,14 @@ def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
 
 
 @reassociated
-def _learn(echo: Float32, error: Float32, noise: Float32, known: Echo, i: int, p: Settings) -> None:
+def _learn(echo: Float32, error: Float32, noise: Float32, echoes: Echo, i: int, p: Settings) -> None:
     """Move leakage i towards the quantile of (error - noise) / echo, in proportion to how much echo there is."""
-    peak, leakage, heard = known.peak[i], known.leakage[i], known.heard[i]
+    peak, leakage, frames = echoes.peak[i], echoes.leakage[i], echoes.frames[i]
     for k in range(echo.size):
         peak[k] = max(FORGET_PEAK * peak[k], echo[k])
         weight = (echo[k] / (echo[k] + p.significant * peak[k] + FAINT * error[k] + TINY)) ** 2
-        heard[k] = min(heard[k] + weight, np.float32(1e6))
-        step = max(p.step_size, 2 / (heard[k] + 3)) * weight
+        frames[k] = min(frames[k] + weight, np.float32(1e6))
+        step = max(p.step_size, 2 / (frames[k] + 3)) * weight
         above = error[k] - BIAS * noise[k] > leakage[k] * echo[k]
         leakage[k] *= np.exp(step * (p.quantile if above else p.quantile - 1))
         leakage[k] = min(max(leakage[k], LOWEST), HIGHEST[i])

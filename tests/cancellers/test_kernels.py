@@ -15,11 +15,7 @@ from aecbench.cancellers.kernels import coupling, two_filters
 
 PACKAGE = Path(aecbench.__file__).parent
 MOST = 6  # arguments: signals, state, settings, and what is worked on
-MODULES = [
-    module.name
-    for module in pkgutil.walk_packages(cancellers.__path__, f"{cancellers.__name__}.")
-    if ".deep" not in module.name
-]
+MODULES = [module.name for module in pkgutil.walk_packages(cancellers.__path__, f"{cancellers.__name__}.")]
 
 
 def kernels(name):
@@ -44,7 +40,7 @@ def test_functions_are_compiled_by_the_decorators_of_one_file_only():
         for path in PACKAGE.rglob("*.py")
         if "numba.njit" in path.read_text() or "numba.jit" in path.read_text() or "import njit" in path.read_text()
     }
-    assert {user for user in users if not user.startswith("cancellers/deep/")} == {"dsp/compile.py"}
+    assert users == {"dsp/compile.py"}
 
 
 def signals(*shape, level=0.1, seed=0):

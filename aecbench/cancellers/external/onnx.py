@@ -77,15 +77,15 @@ class OnnxModel(FlatStreaming[State]):
     def start(self, signals: int) -> State:
         """Zeros."""
         states = _load(self.model)[0].get_inputs()[len(SIGNALS) :]
-        return tuple(np.zeros((signals, *given.shape), np.float32) for given in states)
+        return tuple(np.zeros((signals, *source.shape), np.float32) for source in states)
 
     def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One signal of the batch after the other."""
         session = _load(self.model)[0]
-        names, new = [given.name for given in session.get_inputs()], tuple(np.empty_like(values) for values in state)
+        names, new = [source.name for source in session.get_inputs()], tuple(np.empty_like(values) for values in state)
         for n in range(len(mic)):
-            given = [mic[n], far[n], *(values[n, ...] for values in state)]
-            out, *after = session.run(None, dict(zip(names, given, strict=True)))
+            inputs = [mic[n], far[n], *(values[n, ...] for values in state)]
+            out, *after = session.run(None, dict(zip(names, inputs, strict=True)))
             mic[n] = out
             for values, value in zip(new, after, strict=True):
                 values[n] = value
@@ -96,14 +96,14 @@ class OnnxModel(FlatStreaming[State]):
 def _load(path: str) -> tuple[Any, Facts]:
     """The session of a model, once per process, and its facts."""
     session = load_session(Path(path), "onnx", ConfigError, "export it again with aecbench export-model")
-    names = [given.name for given in session.get_inputs()]
-    results = [given.name for given in session.get_outputs()]
+    names = [source.name for source in session.get_inputs()]
+    results = [source.name for source in session.get_outputs()]
     states = [name.removeprefix(STATE) for name in names[len(SIGNALS) :]]
     if names[: len(SIGNALS)] != SIGNALS or results[1:] != [NEXT + name for name in states]:
         raise ConfigError(
             f"{path}: takes {', '.join(names)} and gives {', '.join(results)}; expected mic, far, state.* and out, "
             "next.*, as aecbench export-model writes them"
         )
-    said = session.get_modelmeta().custom_metadata_map
-    facts = {key.removeprefix(KEY): value for key, value in said.items() if key.startswith(KEY)}
+    metadata = session.get_modelmeta().custom_metadata_map
+    facts = {key.removeprefix(KEY): value for key, value in metadata.items() if key.startswith(KEY)}
     return session, parse(Facts, facts, f"{path}: metadata")
