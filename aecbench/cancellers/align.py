@@ -202,8 +202,8 @@ class DelayTracker:
         """The state after a decision, at the end of a block."""
         past, before = (*state.past[1:], state.far), state.averages
         averages = Averages(
-            spectra=np.roll(before.spectra, 1, -2),
-            levels=np.roll(before.levels, 1, -1),
+            spectra=np.concatenate([before.spectra[..., -1:, :], before.spectra[..., :-1, :]], -2),
+            levels=np.concatenate([before.levels[..., -1:], before.levels[..., :-1]], -1),
             cross=before.cross.copy(),
             far_power=before.far_power.copy(),
             mic_power=before.mic_power.copy(),
@@ -321,7 +321,7 @@ class AlignedState(NamedTuple, Generic[Inner]):
     """Tracker and canceller after a block."""
 
     tracker: State  # its signals are those that may be heard again
-    inner: NDArray[np.object_]  # [...] states of the canceller, an `Inner` for each signal, which starts by itself
+    inner: NDArray[np.object_]  # [...] of the canceller: a state [1, ...] for each signal, which starts by itself
 
 
 @dataclass(frozen=True)
@@ -370,7 +370,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     def impulse_response(self, state: AlignedState[Inner]) -> Array | None:
         """Return the response [L] of the canceller for one signal, after the delay of the far end."""
         response = abilities.impulse_response(self.canceller, state.inner[()])
-        return None if response is None else np.pad(response, (int(state.tracker.delay), 0))
+        return None if response is None else np.pad(response[0], (int(state.tracker.delay), 0))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
         """Return the decisions of the canceller for the far end as late as the tracker makes it."""
@@ -380,7 +380,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         """Nothing heard, no delay."""
         tracker, inner = self.tracker.init(batch), np.empty((1, *batch), object)
         for i in _signals(tracker.delay):
-            inner[0, *i] = self.canceller.init(())
+            inner[0, *i] = self.canceller.init((1,))
         return AlignedState(tracker, inner.reshape(batch))
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
@@ -389,15 +389,15 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         inner, out = state.inner[None].copy(), np.empty(mic.shape, np.float32)
         for i in _signals(tracker.delay):
             if tracker.delay[i] == state.tracker.delay[i]:
-                inner[0, *i], out[i] = self.canceller.step(inner[0, *i], mic[i], late[i])
+                inner[0, *i], out[None, *i] = self.canceller.step(inner[0, *i], mic[i][None], late[i][None])
                 continue
-            fresh = self.canceller.init(())
+            fresh = self.canceller.init((1,))
             count = max(1, -(-self.again // self.block)) * self.block
             x = _late(tracker.heard, tracker.mic, i, count, 0)
             y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
             for start in range(0, count, self.block):
                 span = slice(start, start + self.block)
-                fresh, out[i] = self.canceller.step(fresh, x[span], y[span])
+                fresh, out[None, *i] = self.canceller.step(fresh, x[None, span], y[None, span])
             inner[0, *i] = fresh
         return AlignedState(tracker, inner.reshape(tracker.delay.shape)), out
 

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -116,6 +117,11 @@ class FlatStreaming(Streaming[State]):
         The output may be written over `mic`, which is a copy; `state` stays as it is.
         """
 
+    def cancel(self, mic: Array, far: Array) -> Array:
+        """All steps put together: see `Streaming.cancel`."""
+        rows = (math.prod(mic.shape[:-1]), mic.shape[-1])
+        return super().cancel(mic.reshape(rows), far.reshape(rows)).reshape(mic.shape)
+
     def init(self, batch: tuple[int, ...]) -> State:
         """The state before the first block of a batch of signals."""
         return from_rows(self.start(math.prod(batch)), batch)
@@ -132,28 +138,32 @@ class FlatStreaming(Streaming[State]):
 
 def settings_of(canceller: object, kind: Any) -> Any:
     """Return the named tuple `kind` of float32 numbers for compiled code, from the fields of the canceller."""
-    return kind(*(np.float32(getattr(canceller, name)) for name in kind._fields))
+    return kind(*map(np.float32, [getattr(canceller, name) for name in kind._fields]))
 
 
 def in_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [*batch, ...] as views with the batch in one axis, [N, ...]: arrays, or tuples of such states."""
     if len(batch) == 1:
         return state
-    rows: State = _reshaped(state, len(batch), (math.prod(batch),))
-    return rows
+    rows = (math.prod(batch),)
+    views: State = _viewed(state, lambda x: x.reshape(rows + x.shape[len(batch) :]) if batch else x[None])
+    return views
 
 
 def from_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
-    return state if len(batch) == 1 else _reshaped(state, 1, batch)
+    if len(batch) == 1:
+        return state
+    views: State = _viewed(state, lambda x: x.reshape(batch + x.shape[1:]) if batch else x[0, ...])
+    return views
 
 
-def _reshaped(state: Any, axes: int, batch: tuple[int, ...]) -> Any:
-    """Return a state with another shape of its first axes."""
-    if isinstance(state, tuple):
-        parts = [_reshaped(part, axes, batch) for part in state]
-        return type(state)._make(parts) if hasattr(state, "_make") else tuple(parts)
-    return state.reshape(batch + state.shape[axes:])
+def _viewed(state: Any, view: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+    """Return a state with a view of every array in it."""
+    if not isinstance(state, tuple):
+        return view(state)
+    views = [view(part) if type(part) is np.ndarray else _viewed(part, view) for part in state]
+    return type(state)._make(views) if hasattr(state, "_make") else tuple(views)
 
 
 def check_finite(canceller: object, mic: Array, far: Array) -> None:
