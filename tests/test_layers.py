@@ -29,6 +29,7 @@ LAYERS = [
         "cards",
         "hashing",
         "onnx_session",
+        "tables",
     },
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
