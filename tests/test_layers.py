@@ -30,6 +30,7 @@ LAYERS = [
         "cards",
         "hashing",
         "onnx_session",
+        "tables",
     },
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},

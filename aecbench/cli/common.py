@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from aecbench.cli import complete
+from aecbench.tables import keys
 
 __all__ = [
     "ADVICE",
@@ -61,7 +62,7 @@ METRIC = click.option(
 FORMAT = click.option(
     "--format",
     "layout",
-    type=click.Choice(["rich", *complete.keys("results/formats.py", "FORMATS")]),
+    type=click.Choice(["rich", *keys("results/formats.py", "FORMATS")]),
     default="rich",
     show_default=True,
     help="Layout of the table.",

@@ -1,15 +1,15 @@
 """The names that a shell completes. It asks at every press of Tab, so they are read without importing much."""
 
-import ast
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
+from aecbench.tables import keys
+
 __all__ = [
     "boards",
-    "keys",
     "layouts",
     "listings",
     "metrics",
@@ -22,7 +22,6 @@ __all__ = [
 ]
 
 Hook = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-PACKAGE = Path(__file__).parents[1]
 
 
 def _completer(find: Callable[[click.Context], Iterable[str]], otherwise: str | None = None) -> Hook:
@@ -66,16 +65,6 @@ def _boards(context: click.Context) -> Iterable[str]:
     here = Path("leaderboards")
     boards = context.params.get("boards") or (here if here.is_dir() else folder("leaderboards"))
     return [path.parent.name for path in boards.glob("*/board.toml")]
-
-
-def keys(module: str, table: str) -> list[str]:
-    """Return the keys of the dictionary `table` in a module of this package, read without running it."""
-    for node in ast.parse((PACKAGE / module).read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if isinstance(target, ast.Name) and target.id == table:
-                return [str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)]
-    return []
 
 
 def _keys(module: str, table: str) -> Callable[[click.Context], list[str]]:

@@ -8,7 +8,7 @@ __all__ = ["doctor"]
 
 
 @click.command()
-@click.option("--test/--no-test", default=True, help="Simulate a small scene, cancel its echo and score the output.")
+@click.option("--test/--no-test", default=True, help="Try torch, simulate a scene, cancel its echo and score it.")
 @JSON
 def doctor(test: bool, as_json: bool) -> None:
     """Check what is installed, tell about the machine, test on a small scene: in some ten seconds.
@@ -25,7 +25,7 @@ def doctor(test: bool, as_json: bool) -> None:
     from aecbench.report.doctor import Examination, part_lines, step_line
 
     say = (lambda line: None) if as_json else click.echo
-    examination = Examination(installation(), machine(), graphics())
+    examination = Examination(installation(), machine(), graphics() if test else None)
     for line in (*part_lines(examination.installation), ""):
         say(line)
     for step in self_test() if test else ():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import pandas as pd
@@ -11,7 +11,7 @@ from aecbench import cancellers, provenance
 from aecbench.corpus import Corpus, open_corpus
 from aecbench.errors import UsageError
 from aecbench.evaluation.audio import output_name, write_audio
-from aecbench.evaluation.cache import open_cache, read_scores, write_scores
+from aecbench.evaluation.cache import Cache, open_cache, read_scores, write_scores
 from aecbench.evaluation.trial import ECHO, Scores, scores_of
 from aecbench.metrics import METRICS, Metric, choose
 from aecbench.metrics import TABLE as METRIC_TABLE
@@ -66,9 +66,12 @@ def evaluate(
     _check_names(chosen, audio is not None)
     scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
     by_name = choose(metrics)
-    folders = [None if folder is None else Path(folder) for folder in (cache, audio)]
-    tables = [_evaluate(system, scenes, by_name, split, jobs, scheduler, *folders) for system in chosen]
-    return ResultTable.concat(tables)
+    works = [
+        _work(system, scenes, by_name, None if cache is None or audio is not None else Path(cache)) for system in chosen
+    ]
+    _compute(works, scenes, by_name, jobs, scheduler, None if audio is None else Path(audio).absolute())
+    variables = _variables(scenes)
+    return ResultTable.concat([_table(work, scenes, variables, split, by_name) for work in works])
 
 
 def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric], split: str = "test") -> ResultTable:
@@ -98,33 +101,57 @@ def _check_names(systems: Sequence[System], written: bool) -> None:
             )
 
 
-def _evaluate(
-    system: System,
+class Work(NamedTuple):
+    """A system with its scores so far, by scene."""
+
+    system: System
+    store: Cache | None  # None: nothing is cached
+    scores: dict[str, Scores]
+
+
+def _work(system: System, scenes: Corpus, metrics: Mapping[str, Metric], cache: Path | None) -> Work:
+    """Read what is in the cache of a system's scores."""
+    store = None if cache is None else open_cache(cache, system, scenes)
+    return Work(system, store, {scene: read_scores(store, scene, _needed(metrics)) for scene in scenes.scenes["scene"]})
+
+
+def _needed(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    return {**metrics, NEAR_LOSS: NEAR_METRIC}
+
+
+def _compute(
+    works: Sequence[Work],
     scenes: Corpus,
     metrics: Mapping[str, Metric],
-    split: str,
     jobs: int,
     scheduler: str | None,
-    cache: Path | None,
     audio: Path | None,
+) -> None:
+    """Add the scores that are missing, of all systems in one go, scene by scene.
+
+    So no process waits for the last scene of a system, and processes that start together compile different systems.
+    """
+    needed, tasks = _needed(metrics), []
+    for n, scene in enumerate(scenes.scenes["scene"]):
+        for work in works:
+            missing = {name for name in (*needed, RTF, ECHO) if name not in work.scores[scene]}
+            if missing:
+                tasks.append((work, n, scene, {name: metric for name, metric in needed.items() if name in missing}))
+    calls = (joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio) for work, n, _, unscored in tasks)
+    what = f"evaluate {works[0].system.name}" if len(works) == 1 else f"evaluate {len(works)} systems"
+    computed = in_parallel(calls, len(tasks), what, "scenes", jobs=jobs, scheduler=scheduler)
+    for (work, _, scene, _), new in zip(tasks, computed, strict=True):
+        work.scores[scene] = new | work.scores[scene]
+        write_scores(work.store, scene, new, needed)
+
+
+def _table(
+    work: Work, scenes: Corpus, variables: pd.DataFrame, split: str, metrics: Mapping[str, Metric]
 ) -> ResultTable:
     """Return the table of one system."""
-    ids = list(scenes.scenes["scene"])
-    needed = {**metrics, NEAR_LOSS: NEAR_METRIC}
-    store = open_cache(cache, system, scenes) if cache is not None and audio is None else None
-    scores = {scene: read_scores(store, scene, needed) for scene in ids}
-    missing = {scene: [name for name in (*needed, RTF, ECHO) if name not in scores[scene]] for scene in ids}
-    rest = scenes.where(scene=[scene for scene in ids if missing[scene]])
-    folder = None if audio is None else audio.absolute()  # other processes may have another current folder
-    unscored = [{name: needed[name] for name in needed if name in missing[scene]} for scene in rest.scenes["scene"]]
-    calls = (joblib.delayed(_score)(system, rest[n : n + 1], unscored[n], folder) for n in range(len(rest)))
-    computed = in_parallel(calls, len(rest), f"evaluate {system.name}", "scenes", jobs=jobs, scheduler=scheduler)
-    for scene, new in zip(rest.scenes["scene"], computed, strict=True):
-        scores[scene] = new | scores[scene]
-        write_scores(store, scene, new, needed)
-    rows = [row for scene in ids for row in _rows(scene, system.name, metrics, scores[scene])]
-    table = pd.DataFrame(rows).merge(_variables(scenes), on="scene", how="left", validate="many_to_one")
-    return ResultTable(table, _provenance(system, scenes, split, metrics))
+    rows = [row for scene, scores in work.scores.items() for row in _rows(scene, work.system.name, metrics, scores)]
+    table = pd.DataFrame(rows).merge(variables, on="scene", how="left", validate="many_to_one")
+    return ResultTable(table, _provenance(work.system, scenes, split, metrics))
 
 
 def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:

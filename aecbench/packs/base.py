@@ -1,10 +1,11 @@
 """What a pack is, where its files lie, and where they come from."""
 
+import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import pooch
+import platformdirs
 from pydantic import Field
 
 from aecbench.errors import SourceError
@@ -37,7 +38,8 @@ class Remote(Frozen):
         algorithm, digest = self.hash.split(":")
         if not path.is_file() or path.stat().st_size != self.bytes:
             return False
-        return bool(pooch.file_hash(path, alg=algorithm) == digest)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest() == digest
 
 
 class Pack(Protocol):
@@ -56,7 +58,7 @@ class Pack(Protocol):
 
 def cache(name: str) -> Path:
     """The folder into which a pack is downloaded."""
-    return Path(pooch.os_cache("aecbench")) / name
+    return Path(platformdirs.user_cache_dir("aecbench")) / name
 
 
 def data_folder(data: Path | None) -> Path | None:

@@ -9,8 +9,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any, BinaryIO
 
-import pooch
-
 from aecbench.errors import SourceError
 from aecbench.packs.base import Remote
 from aecbench.progress import progress, transfer
@@ -74,6 +72,8 @@ def download(files: Sequence[Remote], folder: Path, what: str) -> None:
     Raises SourceError for the first that fails (the others that were on their way go on at the next call), and OSError
     where `folder` cannot be written.
     """
+    import pooch
+
     missing = _missing(files, folder)
     pooch.get_logger().setLevel(logging.ERROR)
     store = pooch.Pooch(
@@ -141,11 +141,13 @@ def _missing(files: Sequence[Remote], folder: Path) -> list[Remote]:
     return missing
 
 
-def _get(url: str, output_file: str, _: pooch.Pooch, *, part: Path, advance: Advance, stop: Event) -> None:
+def _get(url: str, output_file: str, _: object, *, part: Path, advance: Advance, stop: Event) -> None:
     """Download `url`, going on with `part` where there is one, which is then gone; leave one where it fails.
 
     As `part` is taken by renaming it, two processes cannot write to the same one.
     """
+    import pooch
+
     target = Path(output_file)
     with suppress(FileNotFoundError):
         part.replace(target)

@@ -16,14 +16,14 @@ class Examination(NamedTuple):
 
     installation: Installation
     machine: Machine
-    graphics: Graphics
+    graphics: Graphics | None = None  # None: not tried
     steps: Sequence[Step] = ()
 
     @property
     def failed(self) -> list[str]:
         """What does not work, in a few words each."""
         missing = [f"{name} is not installed" for name in self.installation.missing]
-        torch = [f"torch: {self.graphics.failure}"] if self.graphics.failure else []
+        torch = [f"torch: {self.graphics.failure}"] if self.graphics and self.graphics.failure else []
         return [*missing, *torch, *(f"{step.name}: {step.result}" for step in self.steps if not step.ok)]
 
     @property
@@ -31,7 +31,7 @@ class Examination(NamedTuple):
         """Everything, for a program."""
         parts = {name: {**part._asdict(), "here": part.here} for name, part in self.installation.parts.items()}
         facts = {"ok": not self.failed, "failed": self.failed, **self.installation._asdict(), "parts": parts}
-        facts |= {"machine": self.machine._asdict(), "torch": self.graphics._asdict()}
+        facts |= {"machine": self.machine._asdict(), "torch": self.graphics and self.graphics._asdict()}
         return facts | {"test": [step._asdict() for step in self.steps]}
 
     def lines(self) -> Iterator[str]:
@@ -56,7 +56,9 @@ def step_line(step: Step) -> str:
     return f"{step.name:<8} ok, {step.seconds:.2f} s, the second time {step.again:.3f} s: {step.result}"
 
 
-def _lines(installation: Installation, machine: Machine, graphics: Graphics, steps: Sequence[Step]) -> Iterator[str]:
+def _lines(
+    installation: Installation, machine: Machine, graphics: Graphics | None, steps: Sequence[Step]
+) -> Iterator[str]:
     versions: dict[str, Any] = dict(installation.versions)
     commit = installation.commit or "no checkout"
     yield f"aecbench {versions.pop('aecbench')}, {commit}, Python {versions.pop('python')}"
@@ -66,11 +68,17 @@ def _lines(installation: Installation, machine: Machine, graphics: Graphics, ste
     limits = _listed(machine.threads) or "no limits"
     yield f"{machine.system}; {machine.cpu}, {machine.usable} of {machine.cores} cores; {limits}"
     yield f"SIMD: numpy {' '.join(machine.numpy_simd)}; numba {machine.numba_target}: {' '.join(machine.numba_simd)}"
-    gpus = ", ".join(f"{name} ({memory / GB:.0f} GB)" for name, memory in graphics.gpus) or "no GPU"
-    yield f"torch: {graphics.failure or f'CUDA {graphics.cuda}, {gpus}'}"
+    yield f"torch: {_torch(graphics)}"
     memory, available = (None if x is None else f"{x / GB:.1f}" for x in (machine.memory, machine.available))
     yield f"memory: {available} of {memory} GB; disk: {machine.disk / GB:.1f} GB free"
     yield from map(step_line, steps)
+
+
+def _torch(graphics: Graphics | None) -> str:
+    if graphics is None:
+        return "not tried"
+    gpus = ", ".join(f"{name} ({memory / GB:.0f} GB)" for name, memory in graphics.gpus) or "no GPU"
+    return graphics.failure or f"CUDA {graphics.cuda}, {gpus}"
 
 
 def _listed(facts: dict[str, Any]) -> str:

@@ -1,29 +1,37 @@
-"""Listings: recipes, models, metrics, sources and packs, shipped and of other packages."""
+"""Listings: recipes, models, metrics, sources and packs, shipped and of other packages.
+
+They are read from files and source, without importing what they list: torch alone takes seconds.
+"""
 
 from collections.abc import Callable, Collection, Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from aecbench import cancellers, metrics, plugins
-from aecbench.assets import names
+from aecbench import plugins
+from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
+from aecbench.cards import read_card
+from aecbench.config import read_toml
 from aecbench.errors import AecbenchError, NotInstalled
-from aecbench.metrics import METRICS
 from aecbench.packs import is_fetched, read_pack
-from aecbench.plugins import offers
-from aecbench.recipe import read_recipe
-from aecbench.scenes import devices, noise, speech
-from aecbench.scenes.rooms import ENGINES
-from aecbench.scenes.spec import NOISE_KINDS
-from aecbench.scenes.speech import SPEECH
-from aecbench.systems import load_system
+from aecbench.tables import keys, rows
 
 __all__ = ["LISTINGS", "listing"]
 
 SHIPPED = "shipped"  # origin of a row that is not of another package
+CANCELLER, METRIC = "aecbench.cancellers", "aecbench.metrics"  # groups of entry points
+TABLES = {  # of each group of entry points: the module whose TABLE they extend
+    CANCELLER: "aecbench.cancellers",
+    METRIC: "aecbench.metrics",
+    "aecbench.speech": "aecbench.scenes.speech",
+    "aecbench.noises": "aecbench.scenes.noise",
+    "aecbench.loudspeakers": "aecbench.scenes.devices",
+}
+EXTERNAL = "aecbench.cancellers.external."  # module of cancellers that need a library
 
 
 class Row(NamedTuple):
@@ -35,22 +43,47 @@ class Row(NamedTuple):
 
 
 def _recipes() -> list[Row]:
-    rows = []
-    for name in names("recipes"):
-        spec = read_recipe(name)
-        counts = ", ".join(f"{n} {split}" for split, n in spec.splits.model_dump().items() if n)
-        rows.append(Row(name, f"{counts} scenes of {spec.duration:g} s, speech from {spec.speech.source}"))
-    return rows
+    recipes = {name: read_toml(find("recipes", name)) for name in names("recipes")}
+    listed = []
+    for name, recipe in recipes.items():
+        both = (recipe, recipes.get(recipe.get("base", ""), {}))  # what a recipe does not say, its base does
+        counts = {split: _stated(both, "splits", split) for split in ("train", "val", "test")}
+        scenes = ", ".join(f"{n} {split}" for split, n in counts.items() if n)
+        duration, source = _stated(both, "duration"), _stated(both, "speech", "source")
+        listed.append(Row(name, f"{scenes} scenes of {duration:g} s, speech from {source}"))
+    return listed
+
+
+def _stated(recipes: Sequence[dict[str, Any]], *path: str) -> Any:
+    """Return the value at a path of keys in the first recipe that has one, or None."""
+    for value in recipes:
+        for key in path:
+            value = value.get(key, {})
+        if value != {}:
+            return value
+    return None
 
 
 def _models() -> list[Row]:
-    baselines = [Row(name, load_system(name).summary) for name in names("baselines")]
-    bare = [Row(name, _bare(name)) for name in CANCELLERS if name not in names("baselines")]
-    return [*baselines, *bare, *_of_others(cancellers.TABLE, _bare, {row.name for row in baselines})]
+    baselines = [Row(name, read_card(find("baselines", name)).summary) for name in names("baselines")]
+    bare = [Row(name, _bare(name, target)) for name, target in CANCELLERS.items() if name not in names("baselines")]
+    return [*baselines, *bare, *_of_others(CANCELLER, _untuned, {row.name for row in baselines})]
 
 
-def _bare(name: str) -> str:
+def _bare(name: str, target: str) -> str:
     """Return the class of a canceller without a card, or how to install it."""
+    if target.startswith(EXTERNAL):
+        try:
+            plugins.load(target, name)()
+        except NotInstalled as error:
+            return str(error)
+    return f"{target}, not tuned"
+
+
+def _untuned(name: str) -> str:
+    """Return the class of a canceller that another package offers, or how to install it."""
+    from aecbench.systems import load_system
+
     try:
         return f"{load_system(name).target}, not tuned"
     except NotInstalled as error:
@@ -58,29 +91,44 @@ def _bare(name: str) -> str:
 
 
 def _metrics() -> list[Row]:
-    families = (Row(name, "opinion scores by a network; needs aecbench[aecmos]") for name in metrics.FAMILIES)
-    return [*(Row(name, _metric(name)) for name in METRICS), *families, *_of_others(metrics.TABLE, _metric)]
+    shipped = [Row(name, _read_as(**facts)) for name, facts in rows("metrics/__init__.py", "METRICS").items()]
+    networks = (*keys("metrics/aecmos.py", "NETWORKS"), *keys("metrics/__init__.py", "FAMILIES"))
+    families = (Row(name, "opinion scores by a network; needs aecbench[aecmos]") for name in networks)
+    return [*shipped, *families, *_of_others(METRIC, _metric)]
 
 
 def _metric(name: str) -> str:
-    metric = metrics.find(name)
-    return f"{' in '.join(filter(None, (metric.title, metric.unit)))}, {metric.better} is better"
+    from aecbench.metrics import find
+
+    metric = find(name)
+    return _read_as(metric.title, metric.unit, metric.better)
+
+
+def _read_as(title: str, unit: str, better: str, **_: Any) -> str:
+    return f"{' in '.join(filter(None, (title, unit)))}, {better} is better"
 
 
 def _sources() -> list[Row]:
-    tables: dict[str, plugins.Table[Any]] = {"speech": speech.TABLE, "noise": noise.TABLE, "loudspeaker": devices.TABLE}
-    shipped = {"speech": SPEECH, "noise": NOISE_KINDS, "loudspeaker": devices.DEVICES}
-    rows = [Row(what, ", ".join(shipped[what])) for what in shipped]
-    rows.append(Row("rooms", f"simulated ({', '.join(ENGINES)}), or measured responses in a folder or a manifest"))
-    for what, table in tables.items():
-        rows += [row._replace(name=f"{what} {row.name}") for row in _of_others(table, lambda name: "")]
-    return rows
+    noises = keys("scenes/noise/__init__.py", "NOISES")
+    listed = {
+        "speech": keys("scenes/speech/__init__.py", "SPEECH"),
+        "noise": ["none", "babble", "recorded", *noises],
+        "loudspeaker": keys("scenes/devices/__init__.py", "DEVICES"),
+    }
+    engines = ", ".join(keys("scenes/rooms/__init__.py", "ENGINES"))
+    shipped = [Row(what, ", ".join(some)) for what, some in listed.items()]
+    shipped.append(Row("rooms", f"simulated ({engines}), or measured responses in a folder or a manifest"))
+    groups = ("aecbench.speech", "aecbench.noises", "aecbench.loudspeakers")
+    for what, group in zip(listed, groups, strict=True):
+        shipped += [row._replace(name=f"{what} {row.name}") for row in _of_others(group, lambda name: "")]
+    return shipped
 
 
-def _of_others(table: plugins.Table[Any], about: Callable[[str], str], taken: Collection[str] = ()) -> list[Row]:
+def _of_others(group: str, about: Callable[[str], str], taken: Collection[str] = ()) -> list[Row]:
     """Return what installed packages offer in a table, and why it cannot be used where that is the case."""
-    rows = []
-    for name, offered in offers(table.group).items():
+    listed = []
+    for name, offered in plugins.offers(group).items():
+        table: plugins.Table[Any] = import_module(TABLES[group]).TABLE
         for offer in offered:
             text = f"not used: another {table.noun} has this name; use {offer.reference}"
             if name not in taken and not table.is_taken(name):
@@ -88,8 +136,8 @@ def _of_others(table: plugins.Table[Any], about: Callable[[str], str], taken: Co
                     text = about(name) or offer.reference
                 except AecbenchError as error:
                     text = str(error)
-            rows.append(Row(name, text, offer.package))
-    return rows
+            listed.append(Row(name, text, offer.package))
+    return listed
 
 
 def _packs() -> list[Row]:

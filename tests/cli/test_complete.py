@@ -11,7 +11,7 @@ from click.shell_completion import ShellComplete
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.deep import DEEP
-from aecbench.cli import complete, main
+from aecbench.cli import main
 from aecbench.corpus.layouts import LAYOUTS
 from aecbench.metrics import METRICS
 from aecbench.report.listing import LISTINGS
@@ -56,12 +56,6 @@ def test_boards_are_those_of_the_folder_that_is_given(tmp_path, monkeypatch):
 def test_where_no_name_fits_a_file_is_meant():
     found = ShellComplete(main, {}, "aecbench", "_AECBENCH_COMPLETE").get_completions(["simulate"], "my")
     assert [(item.type, item.value) for item in found] == [("file", "my")]
-
-
-def test_keys_of_a_table_that_is_not_there_are_none(tmp_path):
-    (tmp_path / "module.py").write_text("OTHER = {'a': 1}\n")
-    assert complete.keys(tmp_path / "module.py", "TABLE") == []
-    assert complete.keys(tmp_path / "module.py", "OTHER") == ["a"]
 
 
 def test_nothing_slow_is_imported_to_complete():

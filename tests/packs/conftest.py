@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pooch
+import platformdirs
 import pytest
 
 from aecbench import assets
@@ -83,7 +83,7 @@ def web(monkeypatch):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda _: str(tmp_path / "cache"))
     monkeypatch.delenv("AECBENCH_DATA", raising=False)
     return tmp_path / "cache"
 

@@ -4,13 +4,16 @@ import csv
 import hashlib
 import io
 import lzma
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from aecbench.assets import names
 from aecbench.errors import SourceError, UsageError
 from aecbench.packs import fetch, is_fetched, read_pack, recordings
 from aecbench.packs.download import CHUNK
+from aecbench.packs.recordings import RecordingPack
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 NAMES = [f"{guid}_{scenario}" for guid in ("aB-1", "c (d®)") for scenario in ("doubletalk", "farend-singletalk")]
@@ -158,3 +161,10 @@ def test_the_shipped_sets_are_those_of_the_challenge(monkeypatch):
         pack = read_pack(f"aec-challenge/{name}")
         assert len(pack.files) == files
         assert pack.summary.startswith(f"Microsoft AEC Challenge, {count} recordings in {files} files")
+
+
+def test_the_sizes_of_sets_are_stated_as_their_lists_give_them():
+    for name in names("packs"):
+        pack = read_pack(name)
+        if isinstance(pack, RecordingPack):
+            assert pack.size == replace(pack, part=pack.rows).size

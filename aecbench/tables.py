@@ -1,0 +1,38 @@
+"""Tables of this package, read from its source without running it: what is listed and completed is not imported."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+__all__ = ["keys", "rows"]
+
+PACKAGE = Path(__file__).parent
+
+
+def keys(module: str | Path, table: str) -> list[str]:
+    """Return the keys of the dictionary `table` in a module, a path within this package; none where there is none.
+
+    Keys that are not written out are left out.
+    """
+    return list(_read(module, table))
+
+
+def rows(module: str | Path, table: str) -> dict[str, dict[str, Any]]:
+    """Return the rows of the dictionary `table` as `keys` does, each with the literal keywords of the call it holds."""
+    return {
+        key: {
+            word.arg: word.value.value for word in value.keywords if word.arg and isinstance(word.value, ast.Constant)
+        }
+        for key, value in _read(module, table).items()
+        if isinstance(value, ast.Call)
+    }
+
+
+def _read(module: str | Path, table: str) -> dict[str, ast.expr]:
+    for node in ast.parse((PACKAGE / module).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and target.id == table:
+                pairs = zip(node.value.keys, node.value.values, strict=True)
+                return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
+    return {}

@@ -1,0 +1,58 @@
+"""Listings say what the recipes, systems and metrics themselves say, without importing them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from aecbench.assets import names
+from aecbench.recipe import read_recipe
+from aecbench.report.listing import LISTINGS
+from aecbench.scenes.spec import NOISE_KINDS
+from aecbench.systems import load_system
+
+SLOW = {"torch", "numba", "scipy", "pandas", "matplotlib", "pyarrow", "h5py", "optuna"}
+PROGRAM = """
+import sys
+from aecbench.cli import main
+try:
+    main({words})
+finally:
+    print(*sorted({slow} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def listed(what):
+    return {row.name: row.about for row in LISTINGS[what]()}
+
+
+def test_recipes_are_as_they_are_read_also_those_with_a_base():
+    shown = listed("recipes")
+    assert list(shown) == names("recipes")
+    for name, about in shown.items():
+        spec = read_recipe(name)
+        counts = ", ".join(f"{n} {split}" for split, n in spec.splits.model_dump().items() if n)
+        assert about == f"{counts} scenes of {spec.duration:g} s, speech from {spec.speech.source}"
+
+
+def test_models_are_summed_up_as_by_their_cards():
+    shown = listed("models")
+    for name in ("kalman", "kalman_res", "passthrough"):
+        assert shown[name] == load_system(name).summary
+    assert shown["residual"] == f"{load_system('residual').target}, not tuned"
+
+
+def test_noises_are_those_of_recipes():
+    assert listed("sources")["noise"] == ", ".join(NOISE_KINDS)
+
+
+COMMANDS = [["list"], ["list", "--json"], ["--help"], ["eval", "--help"], ["doctor", "--no-test"]]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_nothing_slow_is_imported_to_tell_what_there_is(words):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(words=words, slow=SLOW)], capture_output=True, text=True
+    )
+    assert done.stdout
+    assert done.stderr.split() == []
