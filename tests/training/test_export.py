@@ -22,8 +22,8 @@ def training(tmp_path):
     (folder / "best" / "card.toml").write_text(
         'canceller = "toy"\nsummary = "toy, trained"\nweights = "w.safetensors"\nsha256 = "0"\n'
         "[parameters]\nsample_rate = 16000\n"
-        '[origin]\nprocesses = 1\ntrain = {name = "c", digest = "1", scenes = 4}\n'
-        'val = {name = "c", digest = "1", scenes = 2}\nsettings = {val_scenes = 1}\n'
+        '[origin]\nprocesses = 1\ntrain = [{name = "c", digest = "1", scenes = 4}, {name = "d", digest = "2", scenes = 6}]\n'
+        'val = [{name = "c", digest = "1", scenes = 2}]\nsettings = {val_scenes = 1}\n'
         "reached = {epoch = 1, step = 9, val_loss = 0.25, erle = 20.0}\n"
     )
     (folder / "log.jsonl").write_text(json.dumps(ROW) + "\n")
@@ -71,6 +71,12 @@ def test_the_name_of_a_recipe_stands_for_its_own_sources_only(sources, name):
 
 def test_a_recipe_of_the_user_keeps_its_name():
     assert data_name(corpus(name="ours", speech={"source": "/home/me/voices"})) == "ours"
+
+
+def test_every_corpus_is_named_with_its_scenes_and_digest(training):
+    text = card(training)
+    for words in ("Trained on 4 scenes of `c`, digest `1`", "Trained on 6 scenes of `d`", "Validated on 2 scenes of `c`"):
+        assert words in text
 
 
 def test_a_licence_can_be_given(training):

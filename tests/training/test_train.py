@@ -308,6 +308,27 @@ def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_pat
     assert card["origin"]["init"] == read_toml(first.model / "card.toml")["sha256"]
 
 
+def test_several_corpora_are_learnt_from_together_and_all_are_named(training_corpus, recipe_file, tmp_path, monkeypatch):
+    sizes = ["seed=5", "splits.train=4", "splits.val=1", "splits.test=0", "duration=1.5", "talk.near_onset=0.7"]
+    other = simulate(read_recipe(str(recipe_file), sizes), tmp_path / "other")
+    kind, read = type(other), set()
+    stems = kind.stems
+    monkeypatch.setattr(
+        kind, "stems", lambda self, i, names: read.add((self.digest, self.scenes["scene"][i])) or stems(self, i, names)
+    )
+    settings = read_settings(options={**BASICS, "epochs": 1, "val_scenes": 3})
+    out = tmp_path / "run"
+    trained = train(MODEL, [training_corpus, other], settings, out=out, device="cpu", workers=0)
+    assert len(rows(out)) == (10 + 4) // 2
+    assert {scene for digest, scene in read if digest == other.digest} == set(other.scenes["scene"])
+    origin = read_toml(trained.model / "card.toml")["origin"]
+    digests = [training_corpus.digest, other.digest]
+    assert [(one["digest"], one["scenes"]) for one in origin["train"]] == list(zip(digests, (10, 4), strict=True))
+    assert [(one["digest"], one["scenes"]) for one in origin["val"]] == list(zip(digests, (3, 1), strict=True))
+    with pytest.raises(UsageError, match="train is .*, but the training there has"):
+        train(MODEL, training_corpus, settings, out=out, device="cpu", workers=0, resume=True)
+
+
 def test_settings_are_those_of_the_recipe_then_the_options_then_the_assignments(tmp_path):
     (tmp_path / "r.toml").write_text("epochs = 7\nlr = 0.5\nclip = 1.0\n[data]\nser = {uniform = [-5, 5]}\n")
     settings = read_settings(str(tmp_path / "r.toml"), ["clip=2", "network.taps=4"], {"lr": 0.1, "seed": None})
