@@ -86,7 +86,7 @@ class _Batches(Sampler[list[int]]):
 
 
 def _deaf(_: int) -> None:
-    """Signals are for the process that trains, which ends its workers itself; they also end when it is no more."""
+    """Ignore SIGINT and SIGTERM in workers: the training process stops them, and they exit with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
@@ -98,7 +98,7 @@ def _collate(examples: list[Signals]) -> Batch:
 def training_examples(
     corpus: Corpus, settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
 ) -> Examples:
-    """Crops of the split train, put together anew. Raises UsageError where there are too few for a batch."""
+    """Return crops of the split train, mixed again. Raises UsageError where there are too few for a batch."""
     scenes = _scenes(corpus, "train", settings.train_samples, rate)
     data = settings.data
     remix = Remix(

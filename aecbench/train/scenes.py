@@ -27,7 +27,7 @@ def validation_scenes(corpus: Corpus, count: int) -> Corpus:
 def cancel_scenes(
     canceller: Streaming[object], scenes: Corpus, folder: Path, name: str, picture: Picture | None
 ) -> dict[str, float]:
-    """The means of SCORES, NaN where none is defined. Of the first scene, NAME.wav and NAME.png go to a folder."""
+    """Return the means of SCORES, NaN where none is defined. NAME.wav and NAME.png show the first scene."""
     values = []
     for index, (scene, signals, _) in enumerate(scenes):
         out = canceller.cancel(signals.mic, signals.far)
