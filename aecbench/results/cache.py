@@ -1,7 +1,7 @@
 """Scores that are kept: a file of lines per system and corpus, each with the hash of what it says.
 
-A line is "SHA-256 JSON", written in one go when the scene is done. What was cut off when a run was killed, or edited
-since, does not have its hash any more and is not read.
+A line is "SHA-256 JSON", written in one go when the scene is done. Lines that were cut off when a run was killed, or
+edited since, do not match their hash and are not read.
 """
 
 import json
@@ -35,7 +35,7 @@ class Cache:
                 self._facts.setdefault(entry["scene"], {}).update(entry["facts"])
 
     def get(self, scene: str) -> dict[str, Any]:
-        """What is known of a scene; of an unknown one nothing."""
+        """Return the scores that are cached for a scene, none for an unknown one."""
         return self._facts.get(scene, {})
 
     def add(self, scene: str, facts: dict[str, Any]) -> None:
