@@ -41,7 +41,7 @@ class Problem(NamedTuple):
 
 
 def check_entry(found: Published, rules: Rules, scenes: pd.DataFrame) -> Iterator[str]:
-    """What is wrong with an entry of a board with these rules and scenes, by itself."""
+    """Yield the faults of a single entry of a board with these rules and scenes."""
     entry, rows = found
     if entry.board != rules.name:
         yield f"belongs to board {entry.board!r}, not {rules.name!r}"
@@ -65,7 +65,7 @@ def check_entry(found: Published, rules: Rules, scenes: pd.DataFrame) -> Iterato
 def _system(entry: Entry) -> Iterator[str]:
     version = entry.versions.get("aecbench", "")
     if entry.system.rehash(version) != entry.system.hash:
-        yield f"its system has not the hash {entry.system.hash[:12]}: canceller, parameters or version were edited"
+        yield f"its system does not have the hash {entry.system.hash[:12]}: canceller, parameters or version was edited"
     if entry.card is not None and entry.card.get("sha256") != entry.system.weights:
         yield f"its card names the weights {entry.card.get('sha256')}, its system {entry.system.weights}"
 
@@ -107,7 +107,7 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
 
 
 def among(board: Board, found: Published) -> Iterator[str]:
-    """What is wrong with an entry beside those that are on the board."""
+    """Yield the faults of an entry beside the other entries of the board."""
     all_of_them = [*(one for versions in board.systems.values() for one in versions), found]
     for problem in (*_twins(all_of_them), *_hidden(all_of_them), *_outdated(all_of_them)):
         if problem.file == f"{RESULTS}/{found.entry.file}.json":
@@ -144,7 +144,7 @@ def verify(path: Path) -> list[Problem]:
 
 
 def _means(found: Published, rules: Rules, scenes: pd.DataFrame, path: Path) -> Iterator[str]:
-    """What the entry says of its rows, beside what they say."""
+    """Yield the differences between the statements of an entry and its rows."""
     means, destroyed = stated(Board(path, rules, scenes, {}), found)
     for metric, cell in means.items():
         if metric not in found.entry.means:
@@ -155,13 +155,13 @@ def _means(found: Published, rules: Rules, scenes: pd.DataFrame, path: Path) -> 
             if not _same(ours, theirs[name]):
                 yield f"states {name} {theirs[name]} of {metric}, its rows give {ours}"
     for metric in sorted(found.entry.means.keys() - means.keys()):
-        yield f"states a mean of {metric!r}, of which there are no rows"
+        yield f"states a mean of {metric!r}, but there are no rows of it"
     if destroyed != found.entry.near_end_destroyed:
         yield f"states {found.entry.near_end_destroyed} scenes without near end, its rows give {destroyed}"
 
 
 def stated(board: Board, found: Published) -> tuple[dict[str, Cell], tuple[int, int] | None]:
-    """What an entry is to say of its rows: the mean of each metric, and where the near end is destroyed."""
+    """Return the facts of an entry about its rows: the mean of each metric, and where the near end is destroyed."""
     table = board.table_of([found])
     ((_, cells),) = table.summary().items()
     return {metric: Cell.of(cell) for metric, cell in cells.items()}, table.destroyed.get(found.entry.name)

@@ -24,7 +24,7 @@ __all__ = ["board_of", "load_results", "prepare", "publish"]
 
 
 def load_results(path: Path) -> ResultTable:
-    """What aecbench eval wrote, a folder or its rows.parquet. Raises BoardError for anything else."""
+    """Return the results of aecbench eval in a folder or its rows.parquet. Raises BoardError for anything else."""
     file = path / ROWS if path.is_dir() else path
     try:
         table = ResultTable.load(file)
@@ -40,7 +40,7 @@ def load_results(path: Path) -> ResultTable:
 def board_of(table: ResultTable) -> tuple[Path, list[str]]:
     """The folder of the board that results are for, and the systems that were evaluated for it.
 
-    Raises UsageError where `aecbench eval --board` has not made them, or for several boards.
+    Raises UsageError where `aecbench eval --board` did not make them, or for several boards.
     """
     places = {system: table.origin(system).get("board") for system in table.systems}
     known = sorted({place for place in places.values() if place is not None})
@@ -88,7 +88,7 @@ def prepare(
 
 
 def publish(found: Sequence[Published], board: Board) -> Board:
-    """Add entries to a board, and write the README.md of the board and of all boards anew. Raises OutputError."""
+    """Add entries to a board, and write the README.md of the board and of all boards again. Raises OutputError."""
     for one in found:
         one.save(board.path / RESULTS)
     new = update(board.path)

@@ -1,4 +1,4 @@
-"""What the systems of a board make of some scenes: to hear, to see, and their ERLE over time."""
+"""The outputs of a board's systems on some scenes: sounds, pictures, and their ERLE over time."""
 
 import tempfile
 from collections.abc import Mapping, Sequence

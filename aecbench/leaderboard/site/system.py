@@ -1,4 +1,4 @@
-"""What the page of a system tells: what it is, where its numbers come from, and under which conditions it does how."""
+"""Content of a system's page: description, provenance, and results by condition."""
 
 import json
 import shlex
