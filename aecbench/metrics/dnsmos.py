@@ -31,7 +31,7 @@ ROWS = {  # title, output, and the polynomial from the output to a mark, highest
 def dnsmos_metrics(model: Path) -> dict[str, Metric]:
     """Speech, background and overall mark (ITU-T P.835) as metrics, by a model file. They need no stems.
 
-    Raises UsageError for a file that is no such model, MissingExtra without onnxruntime.
+    Raises UsageError for a file that is not such a model, MissingExtra without onnxruntime.
     """
     onnx_model.check(model, INPUTS)
     return {
@@ -55,7 +55,7 @@ def dnsmos(
 ) -> float:
     """MOS from 1 to 5 of `estimate` [..., T] at `rate` Hz -> [...]: the mean over 9.01 s from every second on.
 
-    What is shorter is doubled until it is long enough.
+    Shorter signals are repeated until they are long enough.
     """
     x, length = resample(estimate.astype(np.float32), rate, RATE), round(SECONDS * RATE)
     while x.size < length:
