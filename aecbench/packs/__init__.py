@@ -1,7 +1,7 @@
 """Data packs: audio that is on the web, by name. Fetched once into a cache, checked, and from then on a source.
 
 A pack is a list in the folder packs/: a CSV of files or a TOML of archives. Files that lie in the folder which
-AECBENCH_DATA names are used there and not downloaded. What a pack delivers does not depend on where it lies.
+AECBENCH_DATA names are used there and not downloaded. The contents of a pack do not depend on where it lies.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def read_pack(name: str) -> Pack:
 
 
 def fetch(name: str, data: Path | None = None) -> Place:
-    """Download what is not here of a pack, check what is. What was interrupted goes on; what is whole is kept.
+    """Download the missing files of a pack and check the others. Interrupted downloads continue; whole files are kept.
 
     `data` is a folder in which files of the pack may lie already (default: the one that AECBENCH_DATA names).
     Raises UnknownName, and SourceError for a download that fails or a file that is not the one listed.

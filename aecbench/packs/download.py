@@ -48,7 +48,7 @@ class Sink:
         """Do nothing: the file is flushed when it is closed."""
 
     def begin(self, response: Any, **_: Any) -> None:
-        """Start anew where the server sends the whole file (200) or has nothing to add to what is here (416)."""
+        """Start again where the server sends the whole file (200) or has nothing to add to the present part (416)."""
         self.responses.append(response)
         if response.status_code in (200, 416):
             self.file.truncate(0)
@@ -122,7 +122,7 @@ def _get(url: str, output_file: str, _: pooch.Pooch, *, part: Path, advance: Adv
 
 
 def _why(error: BaseException) -> str:
-    """What is at the bottom of an error of pooch or requests, and what to do."""
+    """Return the cause of an error of pooch or requests, and what to do."""
     if type(error) is ValueError:
         return "what it sends is not the file that the pack lists, and was removed; try again later, or report it"
     while error.__context__ is not None:
