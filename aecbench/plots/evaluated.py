@@ -1,4 +1,4 @@
-"""What the pictures of an evaluation are drawn from: its scores, and the systems, to hear and see what they do."""
+"""The data behind the pictures of an evaluation: its scores, and the outputs of the systems."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -47,7 +47,7 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
 
     Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
     stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording that was
-    imported, of which room and loudspeaker are not known.
+    imported, because its room and loudspeaker are not known.
     """
     item = corpus[place]
     if not isinstance(item.scene, Scene):
