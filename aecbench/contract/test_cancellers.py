@@ -1,4 +1,4 @@
-"""What every canceller has to do."""
+"""The contract of every canceller."""
 
 import numpy as np
 import pytest

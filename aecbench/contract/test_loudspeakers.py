@@ -1,4 +1,4 @@
-"""What every memoryless loudspeaker model has to do; as a stage, it also keeps the contract of test_devices."""
+"""The contract of every memoryless loudspeaker model; as a stage, it also keeps the contract of test_devices."""
 
 import numpy as np
 import pytest
