@@ -2,7 +2,7 @@
 
 far speech + far noise -> lost packets -> far
 far -> volume -> device -> clock drift -> delay -> room -> echo        speech -> room -> near        noise
-mic = gain (near + echo + noise), the gain of the microphone being that of every stem
+mic = gain (near + echo + noise); the gain of the microphone applies to every stem
 """
 
 import functools
@@ -87,7 +87,7 @@ def _far_end(talker: Speech, scene: Scene, sources: Sources, length: int) -> Arr
 
 
 def _played(scene: Scene, sources: Sources, far: Array) -> Array:
-    """What the loudspeaker radiates: the far end at its volume through the device, by the device's clock, delayed."""
+    """Return the output of the loudspeaker: the far end at its volume through the device, by its clock, delayed."""
     rate, settings, device = scene.rate, scene.channel, scene.loudspeaker
     gains = [0.0, *(gain for _, gain in settings.volume)]
     x = channel.volume(far, gains, [time for time, _ in settings.volume], rate)

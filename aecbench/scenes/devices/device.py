@@ -1,4 +1,4 @@
-"""What a stage of a device is."""
+"""A stage of a device."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a nonlinearity of the table is: a function, the parameters a recipe may set, and where it comes from."""
+"""A nonlinearity of the table: a function, the parameters a recipe may set, and where it comes from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
