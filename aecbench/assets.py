@@ -16,7 +16,7 @@ def folder(kind: str) -> Path:
 
 
 def names(kind: str) -> list[str]:
-    """What is shipped of a kind, sorted: recipes and packs without their suffix, baselines by folder."""
+    """Return the shipped names of a kind, sorted: recipes and packs without their suffix, baselines by folder."""
     return sorted(_shipped(kind))
 
 

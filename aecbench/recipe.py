@@ -37,7 +37,7 @@ def read_recipe(
 
 
 def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
-    """What a recipe says, and how to call it in messages."""
+    """Return the contents of a recipe, and its name for messages."""
     if isinstance(recipe, CorpusSpec):
         return recipe.model_dump(mode="json"), f"specification {recipe.name}"
     if isinstance(recipe, Path) or recipe.endswith(".toml"):

@@ -335,7 +335,7 @@ def test_what_cannot_be_trained_is_said_in_one_line(training_corpus, tmp_path):
         go(training_corpus.where(split="test"), tmp_path / "run")
     with pytest.raises(UnknownName, match="unknown network to train 'toy'"):
         train("toy", training_corpus, read_settings(), out=tmp_path / "run")
-    with pytest.raises(UsageError, match="is no network"):
+    with pytest.raises(UsageError, match="is not a network"):
         train("toy_net:Filter", training_corpus, read_settings(), out=tmp_path / "run")
 
 
@@ -347,7 +347,7 @@ def test_only_the_same_training_goes_on(training_corpus, tmp_path):
         go(training_corpus, tmp_path / "run", resume=True, lr=0.5)
     assert read_settings(base=stored_settings(tmp_path / "run")).lr == 0.02
     (tmp_path / "run" / LAST).write_bytes(b"nonsense")
-    with pytest.raises(AecbenchError, match="is no checkpoint of this version"):
+    with pytest.raises(AecbenchError, match="is not a checkpoint of this version"):
         go(training_corpus, tmp_path / "run", resume=True)
 
 
