@@ -7,7 +7,7 @@
     output = ab.load_system("kalman").cancel(signals.mic, signals.far)
     print(ab.evaluate(["nlms", "kalman"], corpus))
 
-What is listed in `__all__` is imported when it is first used, so that `import aecbench` takes no time.
+The names in `__all__` are imported when they are first used, so that `import aecbench` takes no time.
 """
 
 import importlib
