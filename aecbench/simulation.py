@@ -93,7 +93,7 @@ def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> li
     identity = corpus_id(corpus.spec, open_sources(corpus.spec))
     if identity != corpus.id:
         raise SourceError(
-            f"{corpus.path}: its sources, or aecbench, have changed since it was made; simulate it anew with --out"
+            f"{corpus.path}: its sources, or aecbench, have changed since it was made; simulate it again with --out"
         )
     with locked(corpus.path):
         for problem in problems:

@@ -168,7 +168,7 @@ def load_system(name: str | Path, align: str = "best") -> System:
     training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}", an outside program.
     "NAME=" in front of any of these gives the system a name of the user's choice. `align` is the alignment in front of
     it: "auto", "none", a delay in milliseconds, or "best": none before what finds the delay better by itself, "auto"
-    before all else. What does not listen to the far end has none. Raises UnknownName with the nearest known name,
+    before all else. Systems that ignore the far end run without one. Raises UnknownName with the nearest known name,
     UsageError for the alignment, ConfigError for a card or a class that cannot be used, NotInstalled where something
     optional is missing.
     """
@@ -226,7 +226,7 @@ def card_folder(model: str) -> Path | None:
 
 
 def load_predictions(name: str | Path) -> System:
-    """What an outside program has made of the scenes: audio files in a folder, "DIR" or "NAME=DIR", as a system.
+    """Return the output of another program, audio files in a folder ("DIR" or "NAME=DIR"), as a system.
 
     It is called as the folder where no name is given, and identified by the contents of the files. Raises UsageError
     where there are none.
@@ -323,12 +323,12 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
     except TypeError as error:
         raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {error}") from None
     if not isinstance(canceller, Canceller):
-        raise ConfigError(f"model {name!r}: {target} is no canceller; it needs cancel(mic, far) and latency")
+        raise ConfigError(f"model {name!r}: {target} is not a canceller; it needs cancel(mic, far) and latency")
     return System(name, canceller, target, parameters, summary, code=_code(target, folder))
 
 
 def _code(target: str, folder: Path | None) -> tuple[Code, ...]:
-    """What another process has to import for a class; nothing for one of this package."""
+    """Return the code that another process must import for a class; nothing for a class of this package."""
     outside = not target.startswith(f"{__package__}.")
     return (Code(target, str((folder or Path.cwd()).resolve())),) if outside else ()
 

@@ -1,4 +1,4 @@
-"""What every canceller has to do."""
+"""The contract of every canceller."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace

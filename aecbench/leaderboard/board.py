@@ -4,7 +4,7 @@ leaderboards/NAME/
 board.toml          corpus, metrics, ranking, rules
 scenes.parquet      a row per scene with the conditions that were drawn
 results/            two files per entry
-README.md           written anew from all of these
+README.md           written again from all of these
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ class NearLost(Frozen):
 
 
 class Rules(Frozen):
-    """What board.toml says."""
+    """The contents of board.toml."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
     title: str = Field(max_length=200)
@@ -233,7 +233,7 @@ class Board:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the provenance of results says of the board: its corpus, and columns that METRICS tells otherwise.
+        """The provenance of the board's results: its corpus, and the columns that differ from METRICS.
 
         Those are metrics that are not shipped, versions of a metric that have another name by now, and means of what is
         summarised by its median by now.
@@ -254,7 +254,7 @@ class Board:
 
     @property
     def conditions(self) -> list[str]:
-        """What differs between the scenes, and so can be told apart."""
+        """The conditions in which the scenes differ."""
         names = ("talk", "ser", "ser_double", "rt60", "loudspeaker", "noise", "path", "delay")
         return [name for name in names if name in self.scenes and self.scenes[name].nunique() > 1]
 
@@ -304,7 +304,7 @@ def read_rules(path: Path) -> Rules:
     except ConfigError as error:
         raise BoardError(str(error)) from None
     if rules.name != path.resolve().name:
-        raise BoardError(f"{path / BOARD}: is that of board {rules.name!r}; its folder should be called so")
+        raise BoardError(f"{path / BOARD}: belongs to board {rules.name!r}; give its folder that name")
     for metric in rules.ranked_by:
         if metric not in rules.metrics:
             raise BoardError(f"{path / BOARD}: ranked_by {metric!r} is none of its metrics: {', '.join(rules.metrics)}")
@@ -381,7 +381,7 @@ def new_board(
 
 
 def _ranked(metric: str, table: ResultTable) -> dict[str, Any]:
-    """What board.toml says of a metric: of one that is not shipped all that is known of it."""
+    """Return the entry of a metric in board.toml: all facts for a metric that is not shipped."""
     facts = column(metric, table.provenance)
     rules = {"better": facts.better, "version": table.provenance["metrics"][metric], "summary": facts.summary}
     return rules if metric in METRICS else rules | facts._asdict()

@@ -42,7 +42,7 @@ class Violation(NamedTuple):
 
 
 def check_entry(published: Published, rules: Rules, scenes: pd.DataFrame) -> Iterator[str]:
-    """What is wrong with an entry of a board with these rules and scenes, by itself."""
+    """Yield the faults of a single entry of a board with these rules and scenes."""
     entry, rows = published
     if entry.board != rules.name:
         yield f"belongs to board {entry.board!r}, not {rules.name!r}"
@@ -66,7 +66,7 @@ def check_entry(published: Published, rules: Rules, scenes: pd.DataFrame) -> Ite
 def _system(entry: Entry) -> Iterator[str]:
     version = entry.versions.get("aecbench", "")
     if entry.system.rehash(version) != entry.system.hash:
-        yield f"its system has not the hash {entry.system.hash[:12]}: canceller, parameters or version were edited"
+        yield f"its system does not have the hash {entry.system.hash[:12]}: canceller, parameters or version was edited"
     if entry.card is not None and entry.card.get("sha256") != entry.system.weights:
         yield f"its card names the weights {entry.card.get('sha256')}, its system {entry.system.weights}"
 
@@ -108,7 +108,7 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
 
 
 def among(board: Board, published: Published) -> Iterator[str]:
-    """What is wrong with an entry beside those that are on the board."""
+    """Yield the faults of an entry beside the other entries of the board."""
     entries = [*(other for versions in board.systems.values() for other in versions), published]
     for violation in (*_twins(entries), *_hidden(entries), *_outdated(entries)):
         if violation.file == f"{RESULTS}/{published.entry.file}.json":
@@ -145,7 +145,7 @@ def verify(path: Path) -> list[Violation]:
 
 
 def _means(published: Published, rules: Rules, scenes: pd.DataFrame, path: Path) -> Iterator[str]:
-    """What the entry says of its rows, beside what they say."""
+    """Yield the differences between the statements of an entry and its rows."""
     means, destroyed = stated(Board(path, rules, scenes, {}), published)
     for metric, cell in means.items():
         if metric not in published.entry.means:
@@ -156,13 +156,13 @@ def _means(published: Published, rules: Rules, scenes: pd.DataFrame, path: Path)
             if not _same(ours, theirs[name]):
                 yield f"states {name} {theirs[name]} of {metric}, its rows give {ours}"
     for metric in sorted(published.entry.means.keys() - means.keys()):
-        yield f"states a mean of {metric!r}, of which there are no rows"
+        yield f"states a mean of {metric!r} but has no rows for it"
     if destroyed != published.entry.near_end_destroyed:
         yield f"states {published.entry.near_end_destroyed} scenes without near end, its rows give {destroyed}"
 
 
 def stated(board: Board, published: Published) -> tuple[dict[str, Cell], tuple[int, int] | None]:
-    """What an entry is to say of its rows: the mean of each metric, and where the near end is destroyed."""
+    """Return the facts of an entry about its rows: the mean of each metric, and where the near end is destroyed."""
     table = board.table_of([published])
     ((_, cells),) = table.summary().items()
     return {metric: Cell.of(cell) for metric, cell in cells.items()}, table.destroyed.get(published.entry.name)

@@ -25,7 +25,7 @@ __all__ = ["board_of", "load_results", "prepare", "publish"]
 
 
 def load_results(path: Path) -> ResultTable:
-    """What aecbench eval wrote, a folder or its rows.parquet. Raises BoardError for anything else."""
+    """Return the results of aecbench eval in a folder or its rows.parquet. Raises BoardError for anything else."""
     file = path / ROWS if path.is_dir() else path
     try:
         table = ResultTable.load(file)
@@ -41,7 +41,7 @@ def load_results(path: Path) -> ResultTable:
 def board_of(table: ResultTable) -> tuple[Path, list[str]]:
     """The folder of the board that results are for, and the systems that were evaluated for it.
 
-    Raises UsageError where `aecbench eval --board` has not made them, or for several boards.
+    Raises UsageError where `aecbench eval --board` did not make them, or for several boards.
     """
     places = {system: table.origin(system).get("board") for system in table.systems}
     boards = sorted({place for place in places.values() if place is not None})

@@ -1,4 +1,4 @@
-"""A board as Markdown, and the list of all boards: written anew from the entries, always the same text."""
+"""A board as Markdown, and the list of all boards: written from the entries, always the same text."""
 
 import textwrap
 import urllib.parse
@@ -43,7 +43,7 @@ def update(path: Path) -> Board:
 
 
 def update_all(folder: Path, *updated: Board) -> None:
-    """Write README.md of the folder of boards; those `updated` are not read again. Raises BoardError, OutputError."""
+    """Write README.md of the folder with all boards; `updated` ones are not read. Raises BoardError, OutputError."""
     opened = {board.rules.name: board for board in updated}
     boards = [opened.get(name) or open_board(folder / name) for name in board_names(folder)]
     with whole_file(folder / README) as part:

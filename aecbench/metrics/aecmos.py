@@ -109,7 +109,7 @@ def aecmos(
 def rated(scenario: Scenario, length: int, rate: int) -> slice:
     """The samples that count, so that systems have had time to converge.
 
-    Of L seconds the last half in far-end single talk, the last (L - 15) / 2 in double talk, all in near-end single
+    From L seconds: the last half in far-end single talk, the last (L - 15) / 2 in double talk, all in near-end single
     talk. Double talk of less than 25 s, which leaves less than 5 s by that rule, counts as a whole.
 
     >>> [rated(scenario, 40, 1).start for scenario in ("st", "nst", "dt")], rated("dt", 20, 1).start

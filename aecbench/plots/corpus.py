@@ -70,7 +70,7 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
 
 
 def overview(corpus: Corpus) -> list[str]:
-    """What identifies a corpus, how large it is, what there is too much of to draw, what is the same in every scene."""
+    """Return the id and size of a corpus, the values too numerous to draw, and those that all scenes share."""
     values = {
         name: [value for part in by_split.values() for value in part]
         for name, by_split in _by_split(corpus.scenes).items()

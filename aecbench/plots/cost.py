@@ -1,4 +1,4 @@
-"""What quality costs."""
+"""Quality against cost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -31,7 +31,7 @@ __all__ = [
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
     """Write a mean or a median as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
 
-    With `count`, the number of scenes too. Nothing is known of how far the mean of one scene is from that of others.
+    With `count`, the number of scenes too. The mean of a single scene does not have an interval.
 
     >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
     ('12.34 ±0.56', '0.0032')
@@ -146,7 +146,7 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
     "summary" is "mean" or "median", whichever "ci95" is the interval of; "failed" and "rank" complete a metric.
     "near_lost" is {NAME: {"lost", "scenes"}}: in how many scenes too much of the near end is gone, of how many. With
     `reference` also "difference" of "mean", "median", "interval", "n", "p"; with `by` also "conditions": for each a
-    list of records. What is not finite is null.
+    list of records. NaN and infinity become null.
     """
     systems: dict[str, Any] = {}
     for row in long(table, (), reference).to_dict("records"):
@@ -173,7 +173,7 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold."""
+    """Return a value that JSON can hold."""
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

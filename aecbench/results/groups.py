@@ -23,7 +23,7 @@ def variable(by: str) -> str:
 def groups(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
     """The labels of each group, one for each of `by`, and its rows; groups in order, none of them empty.
 
-    Each of `by` is a column, "ser", of which numbers are binned; "ser=0,10" says at which edges. Scenes without a value
+    Each of `by` is a column, such as "ser". Numbers are binned; "ser=0,10" names the edges. Scenes without a value
     belong to no group. Raises UnknownName, UsageError for edges, AecbenchError where no scene has a value.
     """
     if not by:
@@ -51,7 +51,7 @@ def _labels(rows: pd.DataFrame, by: str) -> "pd.Series[Any]":
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if edges:
         if not number:
-            raise UsageError(f"--by {by!r}: {name} is no number, so it has no edges; expected --by {name}")
+            raise UsageError(f"--by {by!r}: {name} is not a number, so it does not have edges; expected --by {name}")
         return _binned(values, [-math.inf, *_numbers(by, edges), math.inf])
     if number and values.nunique() > BINS:
         return _binned(values, _round_edges(float(values.min()), float(values.max())))

@@ -1,10 +1,10 @@
 """Audio files as a source of sound: a folder, a CSV manifest or a data pack, its files in groups, the groups in splits.
 
-A group is what must not be on two sides of an experiment: a talker, a room, an original recording.
+A group, which must not be in two splits, is a talker, a room or an original recording.
 
 Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; all
 rows are used where there is no such column), `speaker` / `recording` / `room` (the group), `split` (train, val or test:
-the group of that row stays there) and `sha256` (of the file). What else there is, is ignored.
+the group of that row stays there) and `sha256` (of the file). Further columns are ignored.
 """
 
 import csv
@@ -162,7 +162,7 @@ def partition(names: Iterable[str], split: str) -> tuple[str, ...]:
 
 
 def check_word(source: str, kind: str, known: Sequence[str] = ()) -> None:
-    """Raises UnknownName for a bare word that is no path and neither one of `known` nor a pack: a misspelt name."""
+    """Raise UnknownName for a bare word that is neither a path nor one of `known` nor a pack: a misspelt name."""
     path = Path(source)
     words = (*known, *names("packs"))
     if source and source not in words and not path.exists() and path.name == source and not path.suffix:
@@ -271,12 +271,14 @@ def manifest_rows(
                 )
             for row in reader:
                 if None in row or None in row.values():
-                    raise SourceError(f"{manifest}, line {reader.line_num}: has not as many fields as the first line")
+                    raise SourceError(
+                        f"{manifest}, line {reader.line_num}: has a different number of fields than the first line"
+                    )
                 if key is not None and not row[key].strip():
                     raise SourceError(f"{manifest}, line {reader.line_num}: names no file; fill in the column {key!r}")
                 yield reader.line_num, {name: value.strip() for name, value in row.items()}
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise SourceError(f"{manifest}: is no CSV that can be read ({error}); expected UTF-8 text") from None
+        raise SourceError(f"{manifest}: cannot be read as CSV ({error}); expected UTF-8 text") from None
 
 
 def load_audio(path: Path, rate: int, sha256: str) -> Array:
@@ -285,7 +287,7 @@ def load_audio(path: Path, rate: int, sha256: str) -> Array:
 
 
 def _stamp(path: Path) -> int:
-    """The time of the last change: a file that was written anew is another one to the caches."""
+    """Return the time of the last change: to the caches, a file that was written again is another one."""
     try:
         return path.stat().st_mtime_ns
     except OSError:

@@ -3,7 +3,7 @@
 far speech + far noise -> lost packets -> far
 far, echo: or both from a recording
 far -> volume -> device -> clock drift -> delay -> room -> echo        speech -> room -> near        noise
-mic = capture(gain (near + echo + noise) + floor): what the device does to the microphone signal acts on every stem
+mic = capture(gain (near + echo + noise) + floor): the processing of the microphone signal acts on every stem
 """
 
 import functools
@@ -110,7 +110,7 @@ def _recorded_echo(part: RecordedEcho, scene: Scene, sources: Sources, length: i
 
 
 def _played(scene: Scene, sources: Sources, far: Array) -> Array:
-    """What the loudspeaker radiates: the far end at its volume through the device, by the device's clock, delayed."""
+    """Return the output of the loudspeaker: the far end at its volume through the device, by its clock, delayed."""
     rate, settings, device = scene.rate, scene.channel, scene.loudspeaker
     gains = [0.0, *(gain for _, gain in settings.volume)]
     x = channel.volume(far, gains, [time for time, _ in settings.volume], rate)

@@ -64,7 +64,7 @@ class Loudspeaker(Frozen):
 
     @property
     def stages(self) -> list[tuple[str, dict[str, float]]]:
-        """What there is of the device, in series: rows of DEVICES with their parameters."""
+        """The stages of the device, in series: rows of DEVICES with their parameters."""
         model = Stage(name=self.model, parameters=self.parameters)
         chain = (self.compressor, model, self.response, self.tone, self.rattle)
         return [(stage.name, stage.parameters) for stage in chain if stage is not None and stage.name != "linear"]
@@ -81,7 +81,7 @@ class RecordedEcho(Frozen):
 
 
 class Channel(Frozen):
-    """What happens to the far end before the loudspeaker. Times in seconds from the start."""
+    """The changes of the far end before the loudspeaker. Times in seconds from the start."""
 
     delay: float  # bulk delay of the echo [s], a whole number of samples
     jumps: tuple[tuple[float, float], ...] = ()  # (time, delay from then on [s])

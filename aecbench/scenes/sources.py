@@ -15,7 +15,7 @@ __all__ = ["Sources", "cached_sources", "open_sources", "spec_key"]
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of a corpus. What a recipe does not use is None."""
+    """The sources of a corpus. Those that a recipe does not use are None."""
 
     speech: SpeechSource
     noise: NoiseSource | None

@@ -106,8 +106,8 @@ class LevelSpec(Frozen):
 class NoiseSpec(Frozen):
     """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest; "" for none.
 
-    `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is that
-    of the near end; in scenes without, it is the echo.
+    `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is the
+    near end; in scenes without near-end speech, it is the echo.
     """
 
     kind: Annotated[Distribution, one_of("noise", NOISE_KINDS, noise.TABLE)] = constant("none")
@@ -174,7 +174,7 @@ def _check_parameters(owner: str, allowed: Mapping[str, Range], parameters: Mapp
 
 
 def _parameters(model: str) -> Mapping[str, Range]:
-    """What can be set of a device. Raises ValueError, as pydantic wants it."""
+    """Check the settings of a device. Raises ValueError, as pydantic wants it."""
     try:
         return devices.find(model).parameters
     except UnknownName:
@@ -359,7 +359,7 @@ class CorpusSpec(Frozen):
 
 
 def _identity(table: Table[Any], name: str) -> list[str]:
-    """What decides what an entry of another package does. Raises ConfigError where it cannot be used."""
+    """Return the code that decides an entry of another package. Raises ConfigError where it cannot be used."""
     table.find(name)  # imports it
     module, _, _ = str(table.reference(name)).partition(":")
     return [table.package(name), provenance.package_code(module)]

@@ -70,7 +70,7 @@ def _source(spec: Mapping[str, Any], table: str) -> str | None:
 
 
 def sources(corpora: Sequence[Corpus]) -> list[Source]:
-    """The sources of corpora, each once. Of files that are not here any more, nothing is known but the name."""
+    """The sources of corpora, each once. Only the name is known of files that no longer exist here."""
     found: dict[tuple[str, str], Source] = {}
     for corpus in corpora:
         spec = corpus.info["spec"]

@@ -1,4 +1,4 @@
-"""What training tells while it runs: a file of JSON lines, TensorBoard where it is installed, a bar for people."""
+"""The log of a training: a file of JSON lines, TensorBoard where it is installed, a progress bar."""
 
 import json
 import math
@@ -27,7 +27,7 @@ Row = Mapping[str, float | None]
 
 
 class Log:
-    """Rows of steps and of epochs. What is there of a longer run is cut off, for it will come again."""
+    """Rows of steps and of epochs. Rows beyond the checkpoint are cut off: the resumed run writes them again."""
 
     def __init__(self, folder: Path, length: int, step: int, steps: int) -> None:
         """Go on behind the first `length` bytes, after `step` of `steps`."""

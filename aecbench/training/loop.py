@@ -33,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Writer:
-    """What the first process leaves in a folder; the others have none."""
+    """The files that the first process writes; other processes do not have a writer."""
 
     folder: Path
     log: Log
@@ -128,7 +128,7 @@ def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, s
         if run.progress.bad >= settings.bad_steps:
             raise AecbenchError(
                 f"{run.progress.bad} steps in a row were not finite (the last: loss {row['loss']:g}, gradient "
-                f"{row['norm']:g}); start anew with a smaller --lr, or see what the network does with such examples"
+                f"{row['norm']:g}); start again with a smaller --lr, or see what the network does with such examples"
             )
         now = time.monotonic()
         stop = run.processes.any(run.processes.stopped or now - start >= 3600 * limits.hours)

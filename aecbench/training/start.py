@@ -34,7 +34,7 @@ __all__ = ["Trained", "stored_settings", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of a training."""
+    """The outcome of a training."""
 
     finished: bool  # else it was stopped, and goes on from where it was
     model: Path  # folder of the best network so far, a model to load; there from the first epoch on
@@ -135,14 +135,16 @@ def _network(model: str) -> type[Network]:
         raise UnknownName("network to train", model, DEEP)
     kind = import_class(DEEP.get(model, model), None)
     if not (isinstance(kind, type) and issubclass(kind, Network)):
-        raise UsageError(f"{model} is no network to train, a subclass of {Network.__module__}:{Network.__name__}")
+        raise UsageError(
+            f"{model} is not a network to train; expected a subclass of {Network.__module__}:{Network.__name__}"
+        )
     return kind
 
 
 def _facts(
     model: str, corpora: Sequence[Corpus], val: Sequence[Corpus], settings: Settings, group: Processes
 ) -> dict[str, Any]:
-    """What has to be the same to go on."""
+    """Return the facts that must be the same to continue."""
     return {
         "model": model,
         "settings": settings.model_dump(mode="json"),
@@ -165,7 +167,7 @@ def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
             if canonical_json(value) != canonical_json(old):
                 raise UsageError(
                     f"{out}: {key} is {canonical_json(value)}, but the training there has {canonical_json(old)}; "
-                    f"leave that out, or start anew in another --save-dir"
+                    f"leave that out, or start from scratch in another --save-dir"
                 )
 
 

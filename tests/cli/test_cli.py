@@ -248,7 +248,7 @@ def test_a_wrong_call_ends_with_2_and_advice(aecbench, arguments, words):
         (["--model", "nlms", "--scene", "test/000099"], ["unknown scene"]),
         (["--model", "no_such_module:Aec"], ["cannot import"]),
         (["--model", "json:Aec"], ["has no 'Aec'"]),
-        (["--model", "json:JSONDecoder"], ["is no canceller"]),
+        (["--model", "json:JSONDecoder"], ["is not a canceller"]),
     ],
 )
 def test_eval_refuses_unknown_names(aecbench, corpus, options, words):

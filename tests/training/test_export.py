@@ -75,7 +75,11 @@ def test_a_recipe_of_the_user_keeps_its_name():
 
 def test_every_corpus_is_named_with_its_scenes_and_digest(training):
     text = card(training)
-    for words in ("Trained on 4 scenes of `c`, digest `1`", "Trained on 6 scenes of `d`", "Validated on 2 scenes of `c`"):
+    for words in (
+        "Trained on 4 scenes of `c`, digest `1`",
+        "Trained on 6 scenes of `d`",
+        "Validated on 2 scenes of `c`",
+    ):
         assert words in text
 
 

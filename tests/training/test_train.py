@@ -308,7 +308,9 @@ def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_pat
     assert card["origin"]["init"] == read_toml(first.model / "card.toml")["sha256"]
 
 
-def test_several_corpora_are_learnt_from_together_and_all_are_named(training_corpus, recipe_file, tmp_path, monkeypatch):
+def test_several_corpora_are_learnt_from_together_and_all_are_named(
+    training_corpus, recipe_file, tmp_path, monkeypatch
+):
     sizes = ["seed=5", "splits.train=4", "splits.val=1", "splits.test=0", "duration=1.5", "talk.near_onset=0.7"]
     other = simulate(read_recipe(str(recipe_file), sizes), tmp_path / "other")
     kind, read = type(other), set()
@@ -356,7 +358,7 @@ def test_what_cannot_be_trained_is_said_in_one_line(training_corpus, tmp_path):
         go(training_corpus.where(split="test"), tmp_path / "run")
     with pytest.raises(UnknownName, match="unknown network to train 'toy'"):
         train("toy", training_corpus, read_settings(), out=tmp_path / "run")
-    with pytest.raises(UsageError, match="is no network"):
+    with pytest.raises(UsageError, match="is not a network"):
         train("toy_net:Filter", training_corpus, read_settings(), out=tmp_path / "run")
 
 
@@ -368,7 +370,7 @@ def test_only_the_same_training_goes_on(training_corpus, tmp_path):
         go(training_corpus, tmp_path / "run", resume=True, lr=0.5)
     assert read_settings(base=stored_settings(tmp_path / "run")).lr == 0.02
     (tmp_path / "run" / LAST).write_bytes(b"nonsense")
-    with pytest.raises(AecbenchError, match="is no checkpoint of this version"):
+    with pytest.raises(AecbenchError, match="is not a checkpoint of this version"):
         go(training_corpus, tmp_path / "run", resume=True)
 
 

@@ -1,4 +1,4 @@
-"""The systems of a board on some scenes: to hear, to see, and their ERLE over time."""
+"""The outputs of a board's systems on some scenes: sounds, pictures, and their ERLE over time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
