@@ -22,7 +22,8 @@ def training(tmp_path):
     (folder / "best" / "card.toml").write_text(
         'canceller = "toy"\nsummary = "toy, trained"\nweights = "w.safetensors"\nsha256 = "0"\n'
         "[parameters]\nsample_rate = 16000\n"
-        '[origin]\nprocesses = 1\ntrain = [{name = "c", digest = "1", scenes = 4}, {name = "d", digest = "2", scenes = 6}]\n'
+        "[origin]\nprocesses = 1\n"
+        'train = [{name = "c", digest = "1", scenes = 4}, {name = "d", digest = "2", scenes = 6}]\n'
         'val = [{name = "c", digest = "1", scenes = 2}]\nsettings = {val_scenes = 1}\n'
         "reached = {epoch = 1, step = 9, val_loss = 0.25, erle = 20.0}\n"
     )

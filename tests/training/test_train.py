@@ -327,7 +327,7 @@ def test_several_corpora_are_learnt_from_together_and_all_are_named(
     digests = [training_corpus.digest, other.digest]
     assert [(one["digest"], one["scenes"]) for one in origin["train"]] == list(zip(digests, (10, 4), strict=True))
     assert [(one["digest"], one["scenes"]) for one in origin["val"]] == list(zip(digests, (3, 1), strict=True))
-    with pytest.raises(UsageError, match="train is .*, but the training there has"):
+    with pytest.raises(UsageError, match=r"train is .*, but the training there has"):
         train(MODEL, training_corpus, settings, out=out, device="cpu", workers=0, resume=True)
 
 
