@@ -89,15 +89,15 @@ class Streaming(ABC, Generic[State]):
     def cancel(self, mic: Array, far: Array) -> Array:
         """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
         check_finite(self, mic, far)
-        length = mic.shape[-1]
+        signals, length, shape = math.prod(mic.shape[:-1]), mic.shape[-1], mic.shape
         blocks = -(-(length + self.delay) // self.block)
-        padding = [(0, 0)] * (mic.ndim - 1) + [(0, blocks * self.block - length)]
-        mic, far = np.pad(mic, padding), np.pad(far, padding)
-        state, out = self.init(mic.shape[:-1]), np.empty(mic.shape, np.float32)
+        padding = [(0, 0), (0, blocks * self.block - length)]
+        mic, far = (np.pad(x.reshape(signals, length), padding) for x in (mic, far))
+        state, out = self.init((signals,)), np.empty(mic.shape, np.float32)
         for start in range(0, mic.shape[-1], self.block):
-            span = np.s_[..., start : start + self.block]
+            span = np.s_[:, start : start + self.block]
             state, out[span] = self.step(state, mic[span], far[span])
-        return out[..., self.delay : self.delay + length]
+        return out[:, self.delay : self.delay + length].reshape(shape)
 
 
 class FlatStreaming(Streaming[State]):
@@ -116,11 +116,6 @@ class FlatStreaming(Streaming[State]):
 
         The output may be written over `mic`, which is a copy; `state` stays as it is.
         """
-
-    def cancel(self, mic: Array, far: Array) -> Array:
-        """All steps put together: see `Streaming.cancel`."""
-        rows = (math.prod(mic.shape[:-1]), mic.shape[-1])
-        return super().cancel(mic.reshape(rows), far.reshape(rows)).reshape(mic.shape)
 
     def init(self, batch: tuple[int, ...]) -> State:
         """The state before the first block of a batch of signals."""

@@ -51,5 +51,7 @@ class Oracle(Streaming[NDArray[np.int64]]):
         if self.echo is not None and state.size:
             start = int(state.flat[0])  # signals of a batch run together
             echo = self.echo[..., start : start + mic.shape[-1]]
+            if echo.ndim > 1:  # as many signals as the microphone has, perhaps in rows
+                echo = echo.reshape(*mic.shape[:-1], echo.shape[-1])
             out[..., : echo.shape[-1]] -= echo
         return state + mic.shape[-1], out

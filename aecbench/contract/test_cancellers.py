@@ -121,7 +121,7 @@ COUNT = Count(3, 5.0)
 
 
 @dataclass(frozen=True)
-class Probe(Streaming[None]):
+class Probe(Streaming[Any]):
     """A canceller with every ability; it leaves the microphone alone."""
 
     traits: ClassVar = frozenset({Trait.UNVERSIONED})
@@ -134,7 +134,7 @@ class Probe(Streaming[None]):
         return self.count
 
     def impulse_response(self, state):
-        return np.arange(1000, dtype=np.float32)
+        return np.broadcast_to(np.arange(1000, dtype=np.float32), (*state.shape, 1000))
 
     def inspect(self, mic, far):
         return {"probe": np.ones((mic.shape[-1] // self.block, 1))}
@@ -143,10 +143,10 @@ class Probe(Streaming[None]):
         return replace(self, scene=facts.scene)
 
     def init(self, batch):
-        return None
+        return np.zeros(batch)
 
     def step(self, state, mic, far):
-        return None, mic.astype(np.float32)
+        return state, mic.astype(np.float32)
 
 
 def check_wrapper(wrapper: Any) -> None:

@@ -36,3 +36,8 @@ def test_without_an_echo_it_passes_mic_through(scene):
 def test_block_has_to_be_a_whole_number(canceller):
     with pytest.raises(UsageError, match=r"block is 0, expected a whole number of at least 1"):
         canceller(block=0)
+
+
+def test_the_echo_of_a_batch_may_have_any_shape():
+    mic, echo = np.ones((2, 3, 2, 700), np.float32)
+    np.testing.assert_array_equal(Oracle(echo=echo).cancel(mic, mic), 0)
