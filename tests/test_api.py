@@ -38,7 +38,7 @@ def test_every_name_is_there_typed_and_documented():
 
 def test_every_documented_name_of_the_package_is_public_and_every_public_name_is_documented():
     text = (PACKAGE.parent / "docs" / "api.md").read_text()
-    documented = set(re.findall(r"auto(?:class|function|data):: aecbench\.(\w+)$", text, re.MULTILINE))
+    documented = set(re.findall(r"(?:auto(?:class|function)|py:data):: aecbench\.(\w+)$", text, re.MULTILINE))
     assert documented == set(ab.__all__) - {"__version__"}
 
 
