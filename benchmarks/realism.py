@@ -1,6 +1,6 @@
 """How much scenes are like recordings: the traits of real far-end single talk beside the ones of recipes.
 
-Run from a checkout: python benchmarks/realism.py [RECIPE ...] --real FOLDER [--scenes N] [--out PAGE]
+Run from a checkout: python benchmarks/realism.py [RECIPE ...] --real FOLDER [--table FILE] [--picture FILE]
 
 FOLDER holds recordings of the AEC Challenge, NAME_lpb.wav beside NAME_mic.wav. Those of its training sets are what
 recipes were fitted to; those of its blind sets only check it, and are told apart by the names of their folders.
@@ -10,6 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from traits import RATE, TRAITS, measure
@@ -21,6 +22,8 @@ from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render
 from aecbench.scenes.sources import open_sources
 
+RECIPES = ("speech-v1", "hard-v1", "devices-v1", "speech-v2", "hard-v2")
+REAL = ("real", "real, blind")
 PERCENTILES = (10, 50, 90)
 DRAWS, COVERED = 2000, 0.95  # of the bootstrap
 CHOSEN = {"far_single": 1, "double": 0, "near_single": 0, "barge_in": 0, "alternating": 0}
@@ -29,21 +32,28 @@ CHOSEN = {"far_single": 1, "double": 0, "near_single": 0, "barge_in": 0, "altern
 def main() -> None:
     """Measure, print the table, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="[speech-v1 hard-v1]")
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="[v1 and v2 of speech and hard, devices-v1]")
     parser.add_argument("--real", type=Path, required=True, metavar="FOLDER", help="recordings of the AEC Challenge")
     parser.add_argument("--scenes", type=int, default=40, help="far-end scenes of each recipe [40]")
     parser.add_argument("--split", default="test", help="of the recipes [test]")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a change of every recipe")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table to this file, too")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw a picture, a PNG")
     options = parser.parse_args()
     groups = recordings(options.real)
-    for recipe in options.recipes or ["speech-v1", "hard-v1"]:
+    for recipe in options.recipes or RECIPES:
         groups[recipe] = simulated(recipe, options.split, options.scenes, options.set)
-    print(report(groups))
+    table = report(groups)
+    print(table)
+    if options.table:
+        options.table.write_text(table + "\n")
+    if options.picture:
+        draw_picture(groups, options.picture)
 
 
 def recordings(folder: Path) -> dict[str, pd.DataFrame]:
     """The traits of real far-end single talk, a row per recording: to fit on, and to check on."""
-    groups: dict[str, list[dict[str, float]]] = {"real": [], "real, blind": []}
+    groups: dict[str, list[dict[str, float]]] = {name: [] for name in REAL}
     for path in sorted(folder.rglob("*_mic.wav")):
         if "farend" not in path.name:
             continue
@@ -51,7 +61,7 @@ def recordings(folder: Path) -> dict[str, pd.DataFrame]:
         mic, far = (resample(x, rate, RATE) for x, rate in pair)
         length = min(mic.size, far.size)
         blind = any("blind" in part for part in path.parts)
-        groups["real, blind" if blind else "real"].append(measure(mic[:length], far[:length]))
+        groups[REAL[blind]].append(measure(mic[:length], far[:length]))
     if not groups["real"]:
         sys.exit(f"{folder}: holds no recordings called *farend*_mic.wav outside of blind sets; give another folder")
     return {name: pd.DataFrame(rows) for name, rows in groups.items() if rows}
@@ -71,23 +81,51 @@ def simulated(recipe: str, split: str, scenes: int, changes: list[str]) -> pd.Da
 
 
 def report(groups: dict[str, pd.DataFrame]) -> str:
-    """The percentiles of every trait; "*" where those of a recipe lie outside the interval of the real ones."""
+    """The 10, 50 and 90 % of every trait in Markdown, and the distance from the real ones.
+
+    What lies outside of the bootstrap interval of the real ones, which comes first, has a star.
+    """
     real = groups["real"]
     lines = []
     for name, trait in TRAITS.items():
-        intervals = [interval(real[name], q) for q in PERCENTILES]
-        cells = [f"{trait.title} [{trait.unit}]" if trait.unit else trait.title]
-        cells.append(" ".join(f"[{low:.3g}, {high:.3g}]" for low, high in intervals))
+        intervals = [interval(real[name], percentile) for percentile in PERCENTILES]
+        line = [f"{trait.title} [{trait.unit}]" if trait.unit else trait.title]
+        line.append("; ".join(f"{low:.3g} to {high:.3g}" for low, high in intervals))
         for group, table in groups.items():
-            values = [float(np.nanpercentile(table[name], q)) for q in PERCENTILES]
-            inside = [low <= value <= high for value, (low, high) in zip(values, intervals, strict=True)]
-            marks = [f"{value:.3g}{'' if fine else '*'}" for value, fine in zip(values, inside, strict=True)]
-            text = " / ".join(marks)
-            if group != "real":
-                text += f" (KS {distance(real[name], table[name]):.2f})"
-            cells.append(text)
-        lines.append(cells)
-    return pd.DataFrame(lines, columns=["", "intervals", *groups]).to_markdown(index=False)
+            values = percentiles(table[name])
+            outside = [not low <= value <= high for value, (low, high) in zip(values, intervals, strict=True)]
+            text = " / ".join(f"{value:.3g}{star * '*'}" for value, star in zip(values, outside, strict=True))
+            line.append(text if group == "real" else f"{text} ({distance(real[name], table[name]):.2f})")
+        lines.append(line)
+    head = ["", "real, interval", *(f"{group}, {len(table)}" for group, table in groups.items())]
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(row)} |".replace("*", r"\*") for row in rows)
+
+
+def percentiles(values: "pd.Series[float]") -> list[float]:
+    """The 10, 50 and 90 % of what is known."""
+    return [float(np.nanpercentile(values, percentile)) for percentile in PERCENTILES]
+
+
+def draw_picture(groups: dict[str, pd.DataFrame], file: Path) -> None:
+    """A panel per trait: the 10 to 90 % of every group with its median, over the intervals of the real percentiles."""
+    figure, axes = plt.subplots(4, 4, figsize=(12, 9), layout="constrained", sharey=True)
+    for axis, (name, trait) in zip(axes.flat, TRAITS.items(), strict=True):
+        for percentile in PERCENTILES:
+            axis.axvspan(
+                *interval(groups["real"][name], percentile), color="0.88" if percentile == 50 else "0.94", lw=0
+            )
+        for row, table in enumerate(groups.values()):
+            low, middle, high = percentiles(table[name])
+            color = "black" if row < len(REAL) else f"C{row - len(REAL)}"
+            axis.plot([low, high], [row, row], color=color, lw=2)
+            axis.plot(middle, row, "o", color=color, ms=5)
+        axis.set_title(trait.title, fontsize=8)
+        axis.set_xlabel(trait.unit, fontsize=8)
+        axis.tick_params(labelsize=7)
+    axes[0, 0].set_yticks(range(len(groups)), list(groups))
+    axes[0, 0].invert_yaxis()
+    figure.savefig(file, dpi=110)
 
 
 def interval(values: "pd.Series[float]", percentile: float) -> tuple[float, float]:

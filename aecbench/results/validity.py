@@ -1,0 +1,80 @@
+"""How well one table foretells the order of systems in another: rank correlation, with an interval over devices.
+
+C. Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15(1), 1904.
+B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7(1), 1979, over groups of scenes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from aecbench.results.columns import column
+from aecbench.results.table import ResultTable
+from aecbench.signals import Array
+
+__all__ = ["Validity", "validity"]
+
+DRAWS, LEVEL = 2000, 0.05  # of the bootstrap
+FEWEST = 4  # systems, and devices
+
+
+class Validity(NamedTuple):
+    """Spearman's rank correlation of the systems in two tables, with its 95 % interval."""
+
+    correlation: float
+    low: float
+    high: float
+    systems: int  # that both tables have
+    devices: int  # in the second table
+
+    @property
+    def foretells(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.low > 0
+
+
+def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, device: str) -> Validity:
+    """Correlate the systems' means of `metric` on a board with their means of `truth` on real recordings.
+
+    Both count so that better is higher. The interval draws devices, the values of the column `device` of the real
+    table, with replacement; a scene without a device is one of its own. NaN where there are fewer than 4 systems or
+    devices in common, or where all systems are alike.
+    """
+    means, _ = _values(board, metric)
+    values, scenes = _values(real, truth)
+    systems = [system for system in means.columns if system in values.columns]
+    devices = pd.factorize(scenes.get(device, scenes["scene"]).fillna(scenes["scene"]))[0]
+    count = int(devices.max(initial=-1)) + 1
+    if min(len(systems), count) < FEWEST:
+        return Validity(np.nan, np.nan, np.nan, len(systems), count)
+    ours, theirs = means[systems].mean().to_numpy(), values[systems].to_numpy()
+    sums = np.stack([np.nansum(theirs[devices == k], axis=0) for k in range(count)])
+    known = np.stack([np.isfinite(theirs[devices == k]).sum(axis=0) for k in range(count)])
+    chosen = np.random.default_rng(0).integers(count, size=(DRAWS, count))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = [_spearman(ours, sums[k].sum(0) / known[k].sum(0)) for k in chosen]
+        correlation = _spearman(ours, sums.sum(0) / known.sum(0))
+    low, high = np.nanquantile(drawn, [LEVEL / 2, 1 - LEVEL / 2]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return Validity(correlation, float(low), float(high), len(systems), count)
+
+
+def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scenes x systems, better is higher, and the row of each scene."""
+    rows = table.rows[(table.rows["metric"] == metric) & table.rows["value"].notna()]
+    values = rows.pivot(index="scene", columns="system", values="value")
+    sign = 1 if column(metric, table.provenance).better == "higher" else -1
+    scenes = rows.drop_duplicates("scene").set_index("scene", drop=False).loc[values.index]
+    return sign * values, scenes
+
+
+def _spearman(one: Array, other: Array) -> float:
+    """The correlation of the ranks of two rows of values [N]; NaN where a value is missing or all are alike."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("nan")
+    ranks: NDArray[np.float64] = np.stack([rankdata(one), rankdata(other)])
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.prod(np.sum(ranks * ranks, axis=1)))
+    return float(np.sum(ranks[0] * ranks[1]) / scale) if scale else float("nan")
