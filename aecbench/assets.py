@@ -17,7 +17,7 @@ def folder(kind: str) -> Path:
 
 
 def names(kind: str) -> list[str]:
-    """What is shipped of a kind, sorted: recipes and packs without their suffix, baselines by folder, PACK/SET."""
+    """Return the shipped names of a kind, sorted: recipes and packs without suffix, baselines by folder, PACK/SET."""
     return sorted(_shipped(kind))
 
 

@@ -12,10 +12,11 @@ from aecbench.errors import ConfigError
 from aecbench.output import new_folder, whole_file
 from aecbench.record import Frozen
 
-__all__ = ["BEST", "CARD", "Card", "read_card", "write_card"]
+__all__ = ["BEST", "CARD", "LATEST", "TRAINED", "Card", "read_card", "write_card"]
 
 CARD = "card.toml"
-BEST = "best"  # folder within that of a training, with the card of the best network
+BEST, LATEST = "best", "last"  # folders in the folder of a training: the best network so far, and the latest
+TRAINED = (BEST, LATEST)
 
 
 class Card(Frozen):

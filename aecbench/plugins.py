@@ -30,7 +30,7 @@ REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 class Offer(NamedTuple):
-    """What an installed package offers under a name."""
+    """An entry that an installed package offers under a name."""
 
     reference: str  # "package.module:Name"
     package: str  # the distribution and its version, "my-package 1.0"
@@ -38,7 +38,7 @@ class Offer(NamedTuple):
 
 @functools.cache
 def offers(group: str) -> Mapping[str, tuple[Offer, ...]]:
-    """What installed packages offer in a group of entry points, by name, sorted."""
+    """Return the entries that installed packages offer in a group of entry points, sorted by name."""
     found: dict[str, set[Offer]] = {}
     for point in entry_points(group=group):
         package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "unknown"

@@ -1,4 +1,4 @@
-"""A progress bar on standard error; where that is no terminal, a line once a minute."""
+"""A progress bar on standard error; where that is not a terminal, a line once a minute."""
 
 import functools
 import time

@@ -30,7 +30,7 @@ def commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Of aecbench, Python and the libraries that decide values, as far as they are installed."""
+    """Return the versions of aecbench, Python and the installed libraries that decide values."""
     found = {"aecbench": __version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -80,7 +80,7 @@ def code(*places: Path) -> str:
 def package_code(module: str) -> str:
     """Hash of the Python files of the package that an imported module belongs to, or of the module.
 
-    It is "" for a module that has no file, as that of a notebook.
+    It is "" for a module without a file, such as a notebook.
     """
     files = [getattr(sys.modules.get(name), "__file__", None) for name in (module.partition(".")[0], module)]
     places = [Path(file) for file in files if file is not None]

@@ -45,7 +45,7 @@ def read_recipe(
 
 
 def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
-    """Return the keys of a recipe, and its name for messages."""
+    """Return the contents of a recipe, and its name for messages."""
     if isinstance(recipe, CorpusSpec):
         return recipe.model_dump(mode="json"), f"specification {recipe.name}"
     path, where = _found(recipe)

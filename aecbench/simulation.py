@@ -46,6 +46,7 @@ def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
     data = spec.model_dump(mode="json")
     for table in ("speech", "noise", "room", "loudspeaker"):
         data[table].pop("source")
+    data.get("echo", {}).pop("source", None)
     outside = [spec.outside] if spec.outside else []  # a corpus without plugins keeps the id that it has
     return sha256(canonical_json([FORMAT, SIMULATOR, data, sources.fingerprint, *outside]))
 
@@ -92,7 +93,7 @@ def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> li
     identity = corpus_id(corpus.spec, open_sources(corpus.spec))
     if identity != corpus.id:
         raise SourceError(
-            f"{corpus.path}: its sources, or aecbench, have changed since it was made; simulate it anew with --out"
+            f"{corpus.path}: its sources, or aecbench, have changed since it was made; simulate it again with --out"
         )
     with locked(corpus.path):
         for problem in problems:

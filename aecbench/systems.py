@@ -20,7 +20,7 @@ from aecbench.cancellers.abilities import Trait, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
-from aecbench.cards import BEST, CARD, Card, read_card
+from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
@@ -137,8 +137,8 @@ def _samples(name: str, x: ArrayLike) -> Array:
         raise AudioError(f"{name} has shape {values.shape}; expected [..., T] with a sample at least")
     *batch, length = values.shape
     if length < min(max(batch, default=0), SHORTEST):
-        place = int(np.argmax(batch))
-        expected = np.moveaxis(values, place, -1).shape
+        time_axis = int(np.argmax(batch))
+        expected = np.moveaxis(values, time_axis, -1).shape
         raise AudioError(f"{name} has shape {values.shape}, but time is the last axis; transpose it to {expected}")
     with np.errstate(over="ignore"):
         samples = values.astype(np.float32, copy=False)
@@ -168,7 +168,7 @@ def load_system(name: str | Path, align: str = "best") -> System:
     training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}", an outside program.
     "NAME=" in front of any of these gives the system a name of the user's choice. `align` is the alignment in front of
     it: "auto", "none", a delay in milliseconds, or "best": none before what finds the delay better by itself, "auto"
-    before all else. What does not listen to the far end has none. Raises UnknownName with the nearest known name,
+    before all else. Systems that ignore the far end run without one. Raises UnknownName with the nearest known name,
     UsageError for the alignment, ConfigError for a card or a class that cannot be used, NotInstalled where something
     optional is missing.
     """
@@ -189,8 +189,8 @@ def split_name(text: str) -> tuple[str, str]:
     >>> split_name("tuned=runs/tune/kalman"), split_name("command:prog --mic={mic} {far} {out}")
     (('tuned', 'runs/tune/kalman'), ('', 'command:prog --mic={mic} {far} {out}'))
     """
-    found = NAMED.fullmatch(text)
-    return ("", text) if found is None or Path(text).exists() else (found["name"].rstrip(), found["model"])
+    match = NAMED.fullmatch(text)
+    return ("", text) if match is None or Path(text).exists() else (match["name"].rstrip(), match["model"])
 
 
 def _load(name: str) -> System:
@@ -210,7 +210,8 @@ def _load(name: str) -> System:
     if (offered := cancellers.target(name)) is not None:
         return _build(name, offered, {}, "")
     if Path(name).is_dir():
-        raise UsageError(f"model {name!r}: has no {CARD}, and no {BEST}/{CARD} from a finished epoch of training")
+        places = ", ".join((CARD, *(f"{place}/{CARD}" for place in TRAINED)))
+        raise UsageError(f"model {name!r}: this folder holds none of {places}; the last two come from a training")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS, *cancellers.TABLE.offered})
 
 
@@ -220,11 +221,12 @@ def card_folder(model: str) -> Path | None:
         return find("baselines", model)
     if model in CANCELLERS:
         return None
-    return next((folder for folder in (Path(model), Path(model) / BEST) if (folder / CARD).is_file()), None)
+    places = (Path(model), *(Path(model, place) for place in TRAINED))
+    return next((place for place in places if (place / CARD).is_file()), None)
 
 
 def load_predictions(name: str | Path) -> System:
-    """What an outside program has made of the scenes: audio files in a folder, "DIR" or "NAME=DIR", as a system.
+    """Return the output of another program, audio files in a folder ("DIR" or "NAME=DIR"), as a system.
 
     It is called as the folder where no name is given, and identified by the contents of the files. Raises UsageError
     where there are none.
@@ -321,12 +323,12 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
     except TypeError as error:
         raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {error}") from None
     if not isinstance(canceller, Canceller):
-        raise ConfigError(f"model {name!r}: {target} is no canceller; it needs cancel(mic, far) and latency")
+        raise ConfigError(f"model {name!r}: {target} is not a canceller; it needs cancel(mic, far) and latency")
     return System(name, canceller, target, parameters, summary, code=_code(target, folder))
 
 
 def _code(target: str, folder: Path | None) -> tuple[Code, ...]:
-    """What another process has to import for a class; nothing for one of this package."""
+    """Return the code that another process must import for a class; nothing for a class of this package."""
     outside = not target.startswith(f"{__package__}.")
     return (Code(target, str((folder or Path.cwd()).resolve())),) if outside else ()
 
@@ -336,13 +338,13 @@ def import_class(target: str, folder: Path | None) -> Any:
 
     Raises ConfigError where there is none.
     """
-    for place in (Path.cwd(), folder):
-        if place is not None and str(place.resolve()) not in sys.path:
-            sys.path.append(str(place.resolve()))
-    found = load(target, f"model {target!r}")
+    for path in (Path.cwd(), folder):
+        if path is not None and str(path.resolve()) not in sys.path:
+            sys.path.append(str(path.resolve()))
+    cls = load(target, f"model {target!r}")
     if folder is not None:
         _check_origin(target, folder)
-    return found
+    return cls
 
 
 def _check_origin(target: str, folder: Path) -> None:

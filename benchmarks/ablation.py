@@ -19,7 +19,7 @@ from rich.console import Console
 from aecbench.corpus import open_corpus
 from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
-from aecbench.report import result_table
+from aecbench.report.results import result_table
 from aecbench.results import ResultTable
 from aecbench.systems import load_system
 from aecbench.training import read_settings

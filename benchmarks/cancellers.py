@@ -26,7 +26,7 @@ from aecbench.corpus import Corpus, open_corpus
 from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS, score
 from aecbench.plots import plot_convergence, plot_results
-from aecbench.report import result_table
+from aecbench.report.results import result_table
 from aecbench.results import ResultTable, interval
 from aecbench.signals import Array, Signals
 from aecbench.systems import System, load_system

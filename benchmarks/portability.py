@@ -18,11 +18,12 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-from sounds import make_noise, make_speech
+from sounds import make_echoes, make_noise, make_speech
 
 from aecbench.assets import names
 from aecbench.recipe import read_recipe
 from aecbench.scenes import channel, devices
+from aecbench.scenes.capture import CAPTURE, capture
 from aecbench.scenes.noise import NOISES
 from aecbench.scenes.rooms import ENGINES
 from aecbench.simulation import simulate
@@ -71,17 +72,19 @@ def main() -> int:
     parser.add_argument("--mask", action="append", metavar="WORD", help="only masks whose name holds this word [all]")
     parser.add_argument("--speech", metavar="SRC", help="folder, CSV or pack of speech [made up]")
     parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [made up]")
+    parser.add_argument("--echo", metavar="CSV", help="manifest of recorded echo [made up]")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     recipes = options.recipe or sorted(names("recipes"))
     scenes = None if options.whole else options.scenes
     if options.probe:
-        print(json.dumps(stages() | corpora(recipes, scenes, options.speech, options.noise)))
+        print(json.dumps(stages() | corpora(recipes, scenes, options.speech, options.noise, options.echo)))
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         speech = options.speech or make_speech(Path(temporary) / "speech")
         noise = options.noise or make_noise(Path(temporary) / "noise")
-        arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise]
+        echo = options.echo or make_echoes(Path(temporary) / "echoes")
+        arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise, "--echo", echo]
         expected: dict[str, str] = {}
         wrong = False
         wanted = options.mask or [""]
@@ -100,7 +103,7 @@ def main() -> int:
     return int(wrong)
 
 
-def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str) -> dict[str, str]:
+def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str, echo: str) -> dict[str, str]:
     """Digest of each recipe's test split, or its first scenes."""
     digests = {}
     for name in recipes:
@@ -110,6 +113,8 @@ def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str) -> 
             sources["speech.source"] = speech
         if spec.noise.source is not None:
             sources["noise.source"] = noise
+        if spec.echo.source is not None:
+            sources["echo.source"] = echo
         with tempfile.TemporaryDirectory() as folder:
             digests[name] = simulate(name, Path(folder) / name, split="test", scenes=scenes, set=sources).digest
     return digests
@@ -121,6 +126,8 @@ def stages() -> dict[str, str]:
     parts = {f"device {name}": devices.apply(name, x, RATE, {}) for name in sorted(devices.DEVICES)}
     for name, noise in NOISES.items():
         parts[f"noise {name}"] = noise(np.random.default_rng(1), RATE, RATE)
+    stems = np.stack([x, x[::-1], x / 8])
+    parts |= {f"capture {name}": capture(stems, [(name, {})], RATE) for name in CAPTURE}
     size, source, microphone = (6.0, 5.0, 3.0), [(1.0, 2.0, 1.5), (1.02, 2.0, 1.5)], [(3.0, 2.5, 1.2)]
     bands = np.linspace(0.1, 0.5, 7)[None]
     paths = ENGINES["images"](size, source, microphone, bands, rate=RATE, length=4000, humidity=50.0)[:, 0]

@@ -1,5 +1,7 @@
-"""Talkers and noises made up for benchmarks, in files such as people have."""
+"""Talkers, noises and echoes made up for benchmarks, in files such as people have."""
 
+import csv
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import soundfile
 
 from aecbench.scenes.noise.synthetic import pink, speech_shaped
 
-__all__ = ["make_noise", "make_speech"]
+__all__ = ["make_echoes", "make_noise", "make_speech"]
 
 RATE, NOISE_RATE = 16_000, 44_100
 
@@ -35,3 +37,24 @@ def make_noise(folder: Path, recordings: int = 40) -> str:
             for part in np.array_split(x, 60):  # the encoder takes only so much at once
                 file.write(part)
     return str(folder)
+
+
+def make_echoes(folder: Path, devices: int = 12) -> str:
+    """Recordings of far-end single talk, 12 s each, every other one at 48 kHz. Returns the manifest."""
+    folder.mkdir(parents=True)
+    rows = []
+    for device in range(devices):
+        rng, rate = np.random.default_rng(device), RATE * (1 + 2 * (device % 2))
+        far = 0.05 * speech_shaped(rng, 12 * rate, rate)
+        mic = np.convolve(far, rng.normal(size=200) * np.exp(-np.arange(200) / 40))[: far.size]
+        row = {"name": f"d{device}", "device": f"d{device}", "split": "", "seconds": 12}
+        for role, x in (("mic", mic + 1e-3 * rng.normal(size=far.size)), ("far", far)):
+            path = folder / f"d{device}_{role}.wav"
+            soundfile.write(path, x, rate, subtype="PCM_16")
+            row |= {role: path.name, f"{role}_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        rows.append(row | {"echo_to_noise": 20, "linear": 20})
+    with (folder / "echoes.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return str(folder / "echoes.csv")

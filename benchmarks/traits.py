@@ -73,7 +73,6 @@ def measure(mic: Array, far: Array) -> dict[str, float]:
     paths = [fit(d[window], x[window], SHORT) for window in windows]
     rests = [d[w] - fftconvolve(x[w], h)[: d[w].size] for w, h in zip(windows, paths, strict=True)]
     heard, rest = (np.sum([np.sum(np.square(part)) for part in parts]) for parts in ([d[w] for w in windows], rests))
-    heard_high, rest_high = (np.sum([band(part, HIGH) for part in parts]) for parts in ([d[w] for w in windows], rests))
     frames = frame_power(mic, RATE)
     floor = np.quantile(frames[frames > SILENT], QUIET)
     level = float(db(active_power(mic, RATE)))
@@ -88,7 +87,7 @@ def measure(mic: Array, far: Array) -> dict[str, float]:
         "decay": _decay(path),
         "above_floor": level - float(db(floor)),
         "lag": 1000 * lag / RATE,
-        "drift": abs(_drift(paths, windows)),
+        "drift": round(abs(_drift(paths, windows)), 1),  # a 64th of a sample in 10 s
         "peak": height,
         "coupling": level - float(db(active_power(far, RATE))),
         "level": level,

@@ -19,7 +19,7 @@ highlight_language = "text"
 smartquotes = False  # two dashes are an option
 
 myst_enable_extensions = ["colon_fence", "deflist"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 # Cells are run when the pages are built, in an empty folder; one that fails, or writes to standard error, is an error.
 nb_execution_mode = "force"

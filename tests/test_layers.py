@@ -1,6 +1,7 @@
 """Modules import only from the layers below their own."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ LAYERS = [
     {"dsp", "packs"},
     {"scenes", "cancellers", "metrics"},
     {"corpus", "systems", "results", "recipe"},
-    {"simulation", "evaluation", "contract", "cancel", "costs", "demonstration", "doctor"},
+    {"simulation", "evaluation", "contract", "cancel", "costs", "demonstration", "doctor", "echoes"},
     {"training", "tuning"},
     {"report", "plots"},
     {"leaderboard"},
@@ -82,6 +83,14 @@ def test_imports_point_strictly_downwards(path):
     for other in imported_rooms(path) - {here}:
         within_the_ground = RANK[here] == RANK[other] == 0
         assert RANK[other] < RANK[here] or within_the_ground, f"{path} imports {other}"
+
+
+def test_the_table_in_contributing_is_this_one():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", text, re.MULTILINE)
+    assert [int(rank) for rank, _ in rows] == list(range(len(LAYERS)))
+    for (_, words), names in zip(rows, LAYERS, strict=True):
+        assert {name.rstrip("/") for name in re.findall(r"`([\w/]+)`", words)} - {"deep"} == names - {"__init__"}
 
 
 def test_torch_is_imported_by_deep_cancellers_and_training_only():

@@ -151,7 +151,7 @@ def test_a_filter_that_cannot_be_used_is_said_so(card, canceller, inner, says):
 
 def test_the_folder_of_a_training_stands_for_its_best_network(tmp_path):
     (tmp_path / "mine" / "best").mkdir(parents=True)
-    with pytest.raises(UsageError, match=r"no best/card\.toml from a finished epoch"):
+    with pytest.raises(UsageError, match=r"none of card\.toml, best/card\.toml, last/card\.toml"):
         load_system(str(tmp_path / "mine"))
     (tmp_path / "mine" / "best" / "card.toml").write_text('canceller = "nlms"\nsummary = ""\n[parameters]\ntaps = 64\n')
     system = load_system(str(tmp_path / "mine"))

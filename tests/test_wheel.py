@@ -62,7 +62,10 @@ def test_the_recipe_for_conda_requires_what_the_wheel_requires():
 def test_wheel_carries_recipes_baselines_and_packs(wheel):
     names = set(ZipFile(wheel).namelist())
     assert {"aecbench/py.typed", "aecbench/_shipped/recipes/quickstart-v1.toml"} <= names
-    assert {f"aecbench/_shipped/packs/{name}" for name in ("open-speech-v1.csv", "librispeech.toml")} <= names
+    assert {
+        f"aecbench/_shipped/packs/{name}"
+        for name in ("open-speech-v1.csv", "librispeech.toml", "aec-challenge/about.toml", "aec-challenge/real.csv.xz")
+    } <= names
     assert {f"aecbench/_shipped/baselines/{name}/card.toml" for name in ("kalman", "deep_adaptive")} <= names
     assert "aecbench/_shipped/baselines/deep_adaptive/weights.safetensors" in names
     assert "aecbench/_shipped/leaderboards/README.md" in names

@@ -22,7 +22,7 @@ __all__ = ["Cancelled", "cancel_files"]
 
 
 class Cancelled(NamedTuple):
-    """What became of a pair of recordings."""
+    """The outcome for a pair of recordings."""
 
     timing: Timing
     echo: Echo

@@ -37,8 +37,8 @@ class Pair(NamedTuple):
     out: Path
 
 
-class Found(NamedTuple):
-    """What there is in the folders."""
+class Pairs(NamedTuple):
+    """The contents of the folders."""
 
     pairs: list[Pair]
     failed: dict[str, str]  # microphone -> why it is in no pair
@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of the pairs of a folder."""
+    """The outcome for the pairs of a folder."""
 
     written: int
     there: int  # already, and left as they were
@@ -66,7 +66,7 @@ def cancel_folder(
     NAME_nearend_singletalk_mic may be missing, and is silent then. Folders below are searched too, hidden files are
     skipped; an output is called like its microphone, with .wav.
 
-    What fails stops none of the others. Outputs that are there and as long as their microphones stay, so that the same
+    A failed pair does not stop the others. Outputs as long as their microphones stay, so that the same
     call goes on where another was stopped, unless `overwrite`, which removes them first. It runs in `jobs` processes.
     Raises UsageError for folders that cannot be used, and where the outputs there are another system's, OutputError
     where `out` cannot be written.
@@ -105,11 +105,11 @@ def _one(system: System, pair: Pair, pad: bool) -> tuple[Cancelled | None, str]:
         return None, f"{pair.mic}: {type(error).__name__}: {error}"
 
 
-def _find(mic: Path, far: Path, out: Path) -> Found:
+def _find(mic: Path, far: Path, out: Path) -> Pairs:
     """The pairs, and why other microphones are in none."""
     for folder in (mic, far):
         if not folder.is_dir():
-            raise UsageError(f"{folder}: is no folder; give three folders --mic, --far and --out, or three files")
+            raise UsageError(f"{folder}: is not a folder; give three folders --mic, --far and --out, or three files")
         if out.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"{out}: lies within {folder}; choose a folder for outputs alone")
     mics, fars = audio_files(mic), audio_files(far)
@@ -143,11 +143,11 @@ def _find(mic: Path, far: Path, out: Path) -> Found:
             near = difflib.get_close_matches(_partners(name)[0], strangers, n=1)
             advice = f"; the nearest name is {references[near[0]][0]}" if near else ""
             failed[str(path)] = f"{path}: has no partner {' or '.join(_partners(name))} in {far}{advice}"
-    return Found(pairs, failed, len({path.resolve() for path in (*mics.hidden, *fars.hidden)}))
+    return Pairs(pairs, failed, len({path.resolve() for path in (*mics.hidden, *fars.hidden)}))
 
 
 def _partners(name: str) -> list[str]:
-    """What the far end of a microphone may be called, the likeliest first.
+    """Return the possible names of the far end of a microphone, the likeliest first.
 
     >>> _partners("a/x_doubletalk_mic"), _partners("nearend_mic_fileid_7"), _partners("x")
     (['a/x_doubletalk_lpb', 'a/x_doubletalk_mic'], ['farend_speech_fileid_7', 'nearend_mic_fileid_7'], ['x'])

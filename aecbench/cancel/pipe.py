@@ -23,8 +23,8 @@ FRAME = 2 * SAMPLE.itemsize  # bytes: microphone and far end
 def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RATE) -> Timing:
     """Cancel what `source` gives: 16-bit little-endian samples at `rate` Hz, of microphone and far end in turn.
 
-    What is left of the microphone goes to `sink`, 16-bit too, block by block, as soon as it is known: at 16 kHz with
-    the latency of the system, at other rates with that of the resampling there and back too. It ends with `source`.
+    The output goes to `sink`, 16-bit too, block by block, as soon as it is known: at 16 kHz with the latency of the
+    system, at other rates with the latency of resampling there and back in addition. It ends with `source`.
     Raises UsageError for a system that does not stream or is to get the microphone later, AudioError for an input that
     ends within a sample.
     """

@@ -25,16 +25,16 @@ def streams(system: System) -> bool:
 
 
 def timing(system: System) -> Timing:
-    """That of a system that has not run yet."""
+    """Return the timing of a system before its first run."""
     parts = streaming(system.canceller)
     return Timing(parts and parts[0].block / RATE, system.canceller.latency / RATE)
 
 
 def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -> Iterator[Array]:
-    """What a system makes of the blocks [N, 2] of microphone and far end, at `rate` Hz: float32 [M] at that rate.
+    """Yield the output of a system for blocks [N, 2] of microphone and far end at `rate` Hz: float32 [M] at that rate.
 
-    In all as many samples as came in, those of `cancel` on the whole of it. What streams gives them as soon as they are
-    known. Raises AecbenchError for a system that fails, or whose output is not finite.
+    In all as many samples as came in, with the values of `cancel` on the whole signal. Streaming systems yield them as
+    soon as they are known. Raises AecbenchError for a system that fails, or whose output is not finite.
     """
     heard = given = 0
 

@@ -17,6 +17,7 @@ from aecbench.cli.completion import completion
 from aecbench.cli.cost import cost
 from aecbench.cli.demo import demo
 from aecbench.cli.doctor import doctor
+from aecbench.cli.echoes import echoes
 from aecbench.cli.eval import evaluate
 from aecbench.cli.export import export
 from aecbench.cli.export_model import export_model
@@ -55,6 +56,7 @@ COMMANDS = [
     list_,
     fetch,
     import_,
+    echoes,
     export,
     export_model,
     publish,

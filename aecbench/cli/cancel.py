@@ -40,28 +40,30 @@ MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes a
     required=True,
     metavar="FILE|DIR|-",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Microphone, one channel, any rate; a folder of such; or both signals as raw audio from stdin.",
+    help="Read the microphone: a file, a folder, or - for raw audio.",
 )
 @click.option(
     "--far",
     metavar="FILE|DIR",
     type=click.Path(path_type=Path),
-    help="Far-end reference, as long as mic, any rate; or a folder of such.",
+    help="Read the far end: a file as long as the microphone, or a folder.",
 )
 @click.option(
     "--out",
     required=True,
     metavar="FILE|DIR|-",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="Write WAV, FLAC or OGG, as the suffix says; a folder; or raw audio.",
+    help="Write a .wav, .flac or .ogg file, a folder, or - for raw audio.",
 )
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
-@click.option("--pad", is_flag=True, help="Cut the far end to mic's length, or pad it with silence.")
-@click.option("--report", is_flag=True, help="Say on stderr how long the blocks took, and what the latency is.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Picture of waveforms, spectrograms and attenuation.")
-@click.option("--jobs", type=JOBS, help="Of folders: pairs at once; -1 for one per core.  [default: 1]")
-@click.option("--overwrite", is_flag=True, help="Of folders: remove the outputs that are there first.")
-@click.option("--rate", type=click.IntRange(1000, 384_000), help="Of raw audio, in Hz.  [default: 16000]")
+@click.option("--pad", is_flag=True, help="Cut or zero-pad the far end to the length of the microphone.")
+@click.option("--report", is_flag=True, help="Print the time per block and the latency on standard error.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw waveforms, spectrograms and attenuation.")
+@click.option("--jobs", type=JOBS, help="Cancel this many pairs of a folder at once; -1: one per core.  [default: 1]")
+@click.option("--overwrite", is_flag=True, help="Replace the outputs that a folder already holds.")
+@click.option(
+    "--rate", type=click.IntRange(1000, 384_000), help="Read and write raw audio at this rate [Hz].  [default: 16000]"
+)
 @JSON
 def cancel(
     model: str,
@@ -183,20 +185,22 @@ def _folders(
 
 
 def _report(system: Any, timing: Any, way: str) -> list[str]:
-    """What the timing of a system says, line by line."""
-    told = timing.figures()
-    if not told["blocks"]:
-        return [f"{system.name}: has not run"]
+    """Return the timing of a system, line by line."""
+    figures = timing.figures()
+    if not figures["blocks"]:
+        return [f"{system.name}: did not run"]
     lines = [
-        f"{system.name}: {told['busy']:.2f} s for {told['audio']:.1f} s of audio, real-time factor {told['rtf']:.4f}, "
-        f"algorithmic latency {1000 * told['latency']:.1f} ms"
+        f"{system.name}: {figures['busy']:.2f} s for {figures['audio']:.1f} s of audio, "
+        f"real-time factor {figures['rtf']:.4f}, algorithmic latency {1000 * figures['latency']:.1f} ms"
     ]
     if timing.block is None:
         lines.append("no blocks: it hears a recording as a whole")
     else:
-        times = ", ".join(f"{name} {1000 * told[name]:.3f} ms ({told[name] / timing.block:.1%})" for name in TIMES)
+        times = ", ".join(
+            f"{name} {1000 * figures[name]:.3f} ms ({figures[name] / timing.block:.1%})" for name in TIMES
+        )
         lines.append(f"per block of {1000 * timing.block:.1f} ms: {times}")
-        lines.append(f"{told['late']} of {told['blocks']} blocks took longer than they last")
+        lines.append(f"{figures['late']} of {figures['blocks']} blocks took longer than they last")
     if way == RAW:
         lines.append(f"the output came up to {1000 * timing.behind:.1f} ms after the input")
     return lines

@@ -1,4 +1,4 @@
-"""What the commands share: where things lie, and how tables and errors are shown."""
+"""Parts that the commands share: default folders, options, and how tables and errors are shown."""
 
 import json
 from contextlib import nullcontext
@@ -43,17 +43,20 @@ JOBS = click.IntRange(-1, 1024)
 ADVICE = "aecbench.advice"
 AGAIN = "what is finished is kept: the same command goes on from there"
 JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output, and nothing else there."
+    "--json", "as_json", is_flag=True, help="Print one JSON document on standard output and nothing else."
 )
 CORPUS = click.option(
-    "--corpus", "corpus_path", type=click.Path(path_type=Path), help=f"[default: corpora/{QUICKSTART}]"
+    "--corpus",
+    "corpus_path",
+    type=click.Path(path_type=Path),
+    help=f"Use this corpus.  [default: corpora/{QUICKSTART}]",
 )
 METRIC = click.option(
     "--metric",
     "metrics",
     multiple=True,
     metavar="NAME|all",
-    help="Score this one, also pkg.mod:NAME, not the usual; repeatable.",
+    help="Score this metric instead of the usual ones; repeatable.",
     shell_complete=complete.metrics,
 )
 FORMAT = click.option(
@@ -68,12 +71,10 @@ BOARDS = click.option(
     "--boards",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder of the leaderboards.  [default: leaderboards, or those shipped]",
+    help="Use the boards in this folder.  [default: leaderboards, or those shipped]",
 )
-MODEL = (
-    "Baseline, folder with card.toml, pkg.mod:Class, .onnx or 'command:prog {mic} {far} {out}'; NAME= before names it."
-)
-ALIGN = "Delay far end: best for the system, tracked, none, MS (below 0: mic)."
+MODEL = "Run this baseline, folder, pkg.mod:Class, .onnx file or 'command:...'."
+ALIGN = "Delay the far end: best, auto (tracked), none, or by milliseconds."
 
 
 def known(kind: str, name: str, names: Any) -> None:
@@ -126,7 +127,7 @@ def show(*what: Any) -> None:
 
 
 def show_json(document: Any) -> None:
-    r"""Print what a command found, as JSON on one line. What is not finite is null, a path is text.
+    r"""Print what a command found, as JSON on one line. NaN and infinity become null, a path becomes text.
 
     A byte of a file name that is not UTF-8 is the escape that Python reads as that byte: \udcff for 0xff.
     """

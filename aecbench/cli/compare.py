@@ -34,12 +34,14 @@ SORT = "erle_true"
 @click.argument("ours", metavar="A", shell_complete=complete.models)
 @click.argument("theirs", metavar="B", shell_complete=complete.models)
 @CORPUS
-@click.option("--split", default="test", show_default=True, shell_complete=complete.splits)
+@click.option(
+    "--split", default="test", show_default=True, help="Compare on this split.", shell_complete=complete.splits
+)
 @METRIC
 @click.option(
     "--sort",
     metavar="NAME",
-    help=f"Metric that scenes are listed by.  [default: {SORT}, or the first]",
+    help=f"List scenes by this metric.  [default: {SORT}, or the first]",
     shell_complete=complete.metrics,
 )
 @click.option(
@@ -47,11 +49,11 @@ SORT = "erle_true"
     type=click.IntRange(0),
     default=5,
     show_default=True,
-    help="Number of worst scenes to list for each system.",
+    help="List this many of the worst scenes of each system.",
 )
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@click.option("--cache/--no-cache", default=True, help=f"Cache scores in {CACHE} and reuse them.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
+@click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE} and reuse them.")
 @JSON
 def compare(
     ours: str,
@@ -90,20 +92,20 @@ def compare(
     store = cache_folder() if cache else None
     when_stopped(AGAIN if store else "no scores were kept")
     table = run(systems, corpus, by_name, split=split, jobs=jobs, cache=store)
-    one, other = table.systems
+    first, second = table.systems
     words = [options[0], ours, options[1], theirs, "--align", align]
     furthest = {}
-    for behind, ahead in ((one, other), (other, one)):
+    for behind, ahead in ((first, second), (second, first)):
         scenes = table.behind(behind, ahead, by, worst)
         commands = [listen_command(scene, str(folder), split, *words) for scene in scenes["scene"]]
         furthest[behind] = scenes.assign(listen=commands)
     if as_json:
         records = {name: scenes.to_dict("records") for name, scenes in furthest.items()}
-        show_json({**result_json(table, (), other), "sort": by, "behind": records})
+        show_json({**result_json(table, (), second), "sort": by, "behind": records})
     else:
-        show(result_table(table), *comparison(table, one, other))
+        show(result_table(table), *comparison(table, first, second))
         for name, scenes in furthest.items():
-            ahead = other if name == one else one
+            ahead = second if name == first else first
             show(scenes_table(scenes.drop(columns="listen"), f"{name} furthest behind {ahead}, by {by}"))
             for line in scenes["listen"]:
                 click.echo(line)

@@ -63,8 +63,8 @@ def _boards(context: click.Context) -> Iterable[str]:
     from aecbench.assets import folder
 
     here = Path("leaderboards")
-    place = context.params.get("boards") or (here if here.is_dir() else folder("leaderboards"))
-    return [path.parent.name for path in place.glob("*/board.toml")]
+    boards = context.params.get("boards") or (here if here.is_dir() else folder("leaderboards"))
+    return [path.parent.name for path in boards.glob("*/board.toml")]
 
 
 def _keys(module: str, table: str) -> Callable[[click.Context], list[str]]:

@@ -18,8 +18,8 @@ __all__ = ["cost"]
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:
     """Count and time what systems cost: parameters, MACs, real-time factor, latency, memory.
 
-    A system is a model, as for aecbench eval, or NAME=MODEL. Its delay alignment is part of it. "-" stands for numbers
-    that have not been counted.
+    A system is a model, as in aecbench eval, or NAME=MODEL, together with its delay alignment. A dash stands for a
+    number that is not known.
 
     \b
     aecbench cost nlms kalman

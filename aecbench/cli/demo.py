@@ -22,19 +22,29 @@ SEEDS = 1_000_000
     help=MODEL,
     shell_complete=complete.models,
 )
-@click.option("--duration", type=click.FloatRange(1, 600), default=5, show_default=True, help="Of the scene, in s.")
-@click.option("--ser-db", type=LEVEL, default=-10, show_default=True, help="Near-end speech against echo.")
-@click.option("--snr-db", type=LEVEL, default=10, show_default=True, help="Near-end speech against noise.")
+@click.option(
+    "--duration",
+    type=click.FloatRange(1, 600),
+    default=5,
+    show_default=True,
+    help="Simulate a scene of this many seconds.",
+)
+@click.option(
+    "--ser-db", type=LEVEL, default=-10, show_default=True, help="Set the level of the near end against the echo [dB]."
+)
+@click.option(
+    "--snr-db", type=LEVEL, default=10, show_default=True, help="Set the level of the near end against the noise [dB]."
+)
 @click.option(
     "--speech",
     metavar="SRC",
     default="espeak",
     show_default=True,
-    help='"espeak", a pack, a folder of audio, or a CSV with file and speaker.',
+    help="Use espeak, a pack, a folder, or a CSV with file and speaker.",
 )
-@click.option("--seed", type=click.IntRange(0), help="Draw the scene of this number again.  [default: a new one]")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the audio.  [default: runs/demo]")
-@click.option("--plot", is_flag=True, help="Picture of the signals, and of what the model decides, where it can tell.")
+@click.option("--seed", type=click.IntRange(0), help="Draw the scene with this number.  [default: a new one]")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the audio to this folder.  [default: runs/demo]")
+@click.option("--plot", is_flag=True, help="Draw the signals, and the decisions of models that show them.")
 @JSON
 def demo(
     model: str,

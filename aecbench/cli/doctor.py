@@ -8,7 +8,7 @@ __all__ = ["doctor"]
 
 
 @click.command()
-@click.option("--test/--no-test", default=True, help="Try torch, simulate a small scene, cancel its echo and score it.")
+@click.option("--test/--no-test", default=True, help="Try torch, simulate a scene, cancel its echo and score it.")
 @JSON
 def doctor(test: bool, as_json: bool) -> None:
     """Check what is installed, tell about the machine, test on a small scene: in some ten seconds.

@@ -52,68 +52,70 @@ TIMED, SHOWN = 24, 4  # scenes of --plots: for ERLE over time, and to look at an
     "--predictions",
     multiple=True,
     metavar="[NAME=]DIR",
-    help="What another program made of the exported scenes: <split>-<index>.wav, as long as mic and aligned with it.",
+    help="Score audio that another program wrote: <split>-<index>.wav.",
 )
 @click.option(
     "--board",
     metavar="NAME",
-    help="Take corpus (corpora/NAME), split, metrics and alignment from a leaderboard.",
+    help="Take corpus, split, metrics and alignment from this board.",
     shell_complete=complete.boards,
 )
 @BOARDS
 @CORPUS
-@click.option("--split", help=f"[default: {SPLIT}]", shell_complete=complete.splits)
+@click.option("--split", help=f"Evaluate on this split.  [default: {SPLIT}]", shell_complete=complete.splits)
 @click.option(
     "--scene",
     "scenes",
     multiple=True,
     metavar="ID",
-    help="Evaluate only this scene, split/index; repeatable.",
+    help="Evaluate only this scene, split/index; repeatable, saves no file.",
 )
 @METRIC
 @click.option(
     "--aecmos",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Score by this AECMOS model too; --metric aecmos needs no file.",
+    help="Score with this AECMOS model too; --metric aecmos needs no file.",
 )
 @click.option(
     "--dnsmos",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Score by this DNSMOS model too; --metric dnsmos needs no file.",
+    help="Score with this DNSMOS model too; --metric dnsmos needs no file.",
 )
 @click.option(
     "--by",
     multiple=True,
     metavar="NAME[=EDGE,...]",
-    help="Break down by talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or anything else "
-    "that scenes have; numbers in bins, or between these edges. Given twice: by both. Also written to "
-    "table-by-NAME.csv and .md.",
+    help="Break the scores down by this condition; twice: by both.",
 )
 @click.option(
     "--reference",
     metavar="NAME",
-    help="Show the differences to this system too, scene by scene.",
+    help="Show the differences to this system, paired by scene.",
     shell_complete=complete.models,
 )
 @click.option("--align", metavar="best|auto|none|MS", help=f"{ALIGN}  [default: {ALIGNMENT}]")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of this Dask cluster.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Folder for rows.parquet, table.csv, table.md, beside the systems there.  [default: runs/CORPUS, runs/BOARD]",
+    help="Add the results to the table in this folder.  [default: runs/CORPUS, runs/BOARD]",
 )
-@click.option("--cache/--no-cache", default=True, help=f"Cache scores in {CACHE} and reuse them.")
+@click.option("--cache/--no-cache", default=True, help=f"Keep scores in {CACHE} and reuse them.")
 @click.option(
-    "--save-audio", "audio", type=click.Path(path_type=Path), metavar="DIR", help="Write signals and outputs."
+    "--save-audio",
+    "audio",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write signals and outputs to this folder.",
 )
 @click.option(
     "--plots",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Draw pictures: box plots, scores over SER, RT60 and delay, cost, ERLE over time, scenes with their audio.",
+    help="Draw scores, cost, ERLE over time, and scenes with their audio.",
 )
 @FORMAT
 @JSON
@@ -142,12 +144,17 @@ def evaluate(
 ) -> None:
     """Run systems on every scene of a corpus's split, score them, print a table.
 
-    An evaluation that was stopped goes on where it was, and what was scored before is not scored again. Where the true
-    echo is known, the oracle is in the table too: it takes away the echo and nothing else, and is what can be reached.
+    An evaluation that was stopped continues where it stopped, and cached scores are reused. Where the true echo is
+    known, the table also shows the oracle, which removes the echo and nothing else: the upper limit.
 
-    Results that are in the folder already are kept: a system takes the place of itself alone, that is of the same name,
-    model and alignment. Results on another corpus or split, of another system of that name, or by fewer metrics than
-    before, are refused before anything is run.
+    A model is a baseline, a folder with card.toml, pkg.mod:Class, an .onnx file, or 'command:prog {mic} {far} {out}';
+    NAME=MODEL gives it a name. --by takes talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or
+    any other column of the scenes, with bins for numbers or the edges of your choice, and also writes
+    table-by-NAME.csv and .md.
+
+    Earlier results in the folder are kept. A system replaces only its own results, with the same name, model and
+    alignment. Results on another corpus or split, of another system with that name, or with fewer metrics than before,
+    are refused before anything is run.
 
     \b
     aecbench eval --model kalman
@@ -223,7 +230,7 @@ def evaluate(
 
 
 class Task(NamedTuple):
-    """What systems are evaluated on."""
+    """Return the corpus to evaluate on."""
 
     corpus: "Corpus"
     split: str

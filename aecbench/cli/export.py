@@ -13,9 +13,14 @@ __all__ = ["export"]
 @click.command()
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.option(
-    "--format", "layout", required=True, metavar="LAYOUT", help="wav or aec-challenge.", shell_complete=complete.layouts
+    "--format",
+    "layout",
+    required=True,
+    metavar="LAYOUT",
+    help="Write this layout: wav or aec-challenge.",
+    shell_complete=complete.layouts,
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Write to this new folder.")
 @click.option("--split", metavar="S", help="Export this split only.", shell_complete=complete.splits)
 @JSON
 def export(corpus: Path, layout: str, out: Path, split: str | None, as_json: bool) -> None:

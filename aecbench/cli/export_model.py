@@ -12,14 +12,16 @@ __all__ = ["export_model"]
 
 @click.command("export-model")
 @click.argument("name", metavar="SYSTEM", shell_complete=complete.models)
-@click.option("--onnx", "out", required=True, type=click.Path(path_type=Path), help="FILE.onnx, or a new folder.")
-@click.option("--quantize", type=click.Choice(["int8"]), help="Weights of the network in 8 bits.")
+@click.option(
+    "--onnx", "out", required=True, type=click.Path(path_type=Path), help="Write this .onnx file, or a new folder."
+)
+@click.option("--quantize", type=click.Choice(["int8"]), help="Store the weights of the network in 8 bits.")
 @click.option(
     "--prune",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.0,
     metavar="SHARE",
-    help="Set this share of the weights of each layer, the smallest, to zero.",
+    help="Set this share of the smallest weights of each layer to zero.",
 )
 @JSON
 def export_model(name: str, out: Path, quantize: str | None, prune: float, as_json: bool) -> None:

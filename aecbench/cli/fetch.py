@@ -16,7 +16,7 @@ __all__ = ["fetch"]
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="Folder that may have the files already: then they are checked there.  [default: $AECBENCH_DATA]",
+    help="Check the files in this folder instead of downloading them.  [default: $AECBENCH_DATA]",
 )
 @click.option("--only", multiple=True, metavar="TEXT", help="Fetch only files with TEXT in their path; repeatable.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Fetch at most N recordings.")
@@ -36,8 +36,8 @@ def fetch(pack: str, data: Path | None, only: Sequence[str], limit: int | None, 
     from aecbench.packs import fetch as run
 
     when_stopped(AGAIN)
-    place = run(pack, data, only=only, limit=limit).root
+    root = run(pack, data, only=only, limit=limit).root
     if as_json:
-        show_json({"pack": pack, "path": place})
+        show_json({"pack": pack, "path": root})
     else:
-        click.echo(place)
+        click.echo(root)

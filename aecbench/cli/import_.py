@@ -14,13 +14,13 @@ __all__ = ["import_"]
 @click.command("import")
 @click.argument("layout", shell_complete=complete.layouts)
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the corpus.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Write the corpus to this folder.")
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),
     default="test",
     show_default=True,
-    help="For recordings of which the folder does not say it.",
+    help="Put recordings without a stated split into this one.",
 )
 @click.option(
     "--rate",
@@ -29,14 +29,14 @@ __all__ = ["import_"]
     show_default=True,
     help="Resample real recordings to HZ.",
 )
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @JSON
 def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:
     """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
 
-    In the place of FOLDER, one or several sets can be named that aecbench fetch has brought, in whole or in part. Real recordings at 48 kHz are
-    resampled to 16 kHz, the rate of the systems; --rate 48000 keeps them. Files that cannot be used are left out and
-    listed in import-report.csv in the corpus; then the exit code is 3.
+    In the place of FOLDER, one or several sets can be named that aecbench fetch has brought, in whole or in part. Real
+    recordings at 48 kHz are resampled to 16 kHz, the rate of the systems; --rate 48000 keeps them. Files that cannot be
+    used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
 
     \b
     aecbench import aec-challenge AEC-Challenge/datasets/synthetic --out corpora/synthetic

@@ -17,9 +17,11 @@ __all__ = ["inspect"]
     "scenes",
     multiple=True,
     metavar="ID",
-    help="split/index of a scene; may be repeated.  [default: the first with double talk]",
+    help="Draw this scene, split/index; repeatable.  [default: the first with double talk]",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: runs/CORPUS/inspect]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write the pictures to this folder.  [default: runs/CORPUS/inspect]"
+)
 @JSON
 def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool) -> None:
     """Draw pictures of a corpus: how everything is distributed, and single scenes with all there is to see.

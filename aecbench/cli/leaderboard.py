@@ -30,16 +30,16 @@ def leaderboard() -> None:
 @leaderboard.command()
 @click.argument("name")
 @click.argument("results", type=click.Path(path_type=Path))
-@click.option("--title", default="", help="[default: NAME]")
+@click.option("--title", default="", help="Show this title.  [default: NAME]")
 @click.option(
     "--rank-by",
     "ranked_by",
     multiple=True,
     metavar="METRIC",
-    help="May be repeated.  [default: all]",
+    help="Rank by this metric; repeatable.  [default: all]",
     shell_complete=complete.metrics,
 )
-@click.option("--rebuild", default="", metavar="COMMAND", help="Say that this command makes the corpus.")
+@click.option("--rebuild", default="", metavar="COMMAND", help="State the command that makes the corpus.")
 @click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @BOARDS
 @JSON
@@ -60,11 +60,11 @@ def new(
     """
     from aecbench.leaderboard import load_results, new_board, update, update_all
 
-    place = boards or HERE
+    folder = boards or HERE
     board = new_board(
-        load_results(results), place / name, title=title, rebuild=rebuild, align=align, ranked_by=ranked_by
+        load_results(results), folder / name, title=title, rebuild=rebuild, align=align, ranked_by=ranked_by
     )
-    update_all(place, update(board.path))
+    update_all(folder, update(board.path))
     _show_files([board.path / "board.toml"], as_json)
 
 
@@ -72,13 +72,13 @@ def new(
 @BOARDS
 @JSON
 def update_(boards: Path | None, as_json: bool) -> None:
-    """Write README.md of every leaderboard anew."""
+    """Write README.md of every leaderboard again."""
     from aecbench.leaderboard import board_names, update, update_all
 
-    place = boards or HERE
-    written = [update(place / name) for name in board_names(place)]
-    update_all(place, *written)
-    _show_files([*(board.path / "README.md" for board in written), place / "README.md"], as_json)
+    folder = boards or HERE
+    written = [update(folder / name) for name in board_names(folder)]
+    update_all(folder, *written)
+    _show_files([*(board.path / "README.md" for board in written), folder / "README.md"], as_json)
 
 
 def _show_files(files: Sequence[Path], as_json: bool) -> None:
@@ -91,18 +91,18 @@ def _show_files(files: Sequence[Path], as_json: bool) -> None:
 
 @leaderboard.command()
 @click.argument("board", required=False, shell_complete=complete.boards)
-@click.option("--rerun", "count", type=click.IntRange(1), metavar="N", help="Run the systems again, on N scenes.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="For --rerun.  [default: corpora/BOARD]")
+@click.option("--rerun", "count", type=click.IntRange(1), metavar="N", help="Run the systems again on N scenes.")
+@click.option("--corpus", type=click.Path(path_type=Path), help="Rerun on this corpus.  [default: corpora/BOARD]")
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="For --rerun: run this system, which is not shipped; may be repeated.",
+    help="Rerun this system, which is not shipped, too; repeatable.",
     shell_complete=complete.models,
 )
-@click.option("--seed", type=int, help="Of the choice of scenes.  [default: another one each time]")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--seed", type=int, help="Choose scenes by this seed.  [default: a new one each time]")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @BOARDS
 @JSON
 def verify(
@@ -129,7 +129,7 @@ def verify(
 
     if count is not None and board is None:
         raise UsageError("--rerun needs the name of one board")
-    wrong, told = 0, []
+    wrong, facts_of_boards = 0, []
     say = _silent if as_json else click.echo
     for name in [board] if board else board_names(boards):
         path = find_board(name, boards)
@@ -139,15 +139,15 @@ def verify(
             say(f"{path / file}: {what}")
         wrong += len(problems)
         if not problems:
-            found = open_board(path)
-            facts |= {"systems": len(found.systems), "scenes": len(found.scenes)}
-            say(f"{path}: whole, {len(found.systems)} systems, {len(found.scenes)} scenes")
+            opened = open_board(path)
+            facts |= {"systems": len(opened.systems), "scenes": len(opened.scenes)}
+            say(f"{path}: whole, {len(opened.systems)} systems, {len(opened.scenes)} scenes")
             if count is not None:
-                facts["rerun"] = _rerun(found, corpus or CORPORA / name, count, seed, models, jobs, say)
-                wrong += sum(bool(one["problem"]) for one in facts["rerun"]["systems"])
-        told.append(facts)
+                facts["rerun"] = _rerun(opened, corpus or CORPORA / name, count, seed, models, jobs, say)
+                wrong += sum(bool(system["problem"]) for system in facts["rerun"]["systems"])
+        facts_of_boards.append(facts)
     if as_json:
-        show_json({"boards": told})
+        show_json({"boards": facts_of_boards})
     if wrong:
         raise BoardError(f"{wrong} things are not as they should be")
 
@@ -158,7 +158,7 @@ def _silent(_: str) -> None:
 
 def _rerun(
     board: "Board",
-    place: Path,
+    corpus: Path,
     count: int,
     seed: int | None,
     models: Sequence[str],
@@ -173,30 +173,36 @@ def _rerun(
     seed = random.randrange(1 << 32) if seed is None else seed
     say(f"run again on {count} scenes, --seed {seed}")
     systems = []
-    for one in rerun(board, board_corpus(board.rules, place), count, seed, models=models, jobs=jobs):
-        if one.problem or one.skipped:
-            say(f"{one.name}: {one.problem or f'not run: {one.skipped}'}")
+    for outcome in rerun(board, board_corpus(board.rules, corpus), count, seed, models=models, jobs=jobs):
+        if outcome.problem or outcome.skipped:
+            say(f"{outcome.name}: {outcome.problem or f'not run: {outcome.skipped}'}")
         else:
-            say(f"{one.name}: as published, within {one.largest:.2g} (allowed: {one.allowed:g})")
-        systems.append(one._asdict())
+            say(f"{outcome.name}: as published, within {outcome.largest:.2g} (allowed: {outcome.allowed:g})")
+        systems.append(outcome._asdict())
     return {"count": count, "seed": seed, "systems": systems}
 
 
 @leaderboard.command()
 @click.argument("board", required=False, shell_complete=complete.boards)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("site"), show_default=True)
 @click.option(
-    "--corpus", type=click.Path(path_type=Path), help="Run the systems on some scenes of BOARD, to see and to hear."
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    show_default=True,
+    help="Write pages to this folder.",
+)
+@click.option(
+    "--corpus", type=click.Path(path_type=Path), help="Run the systems on scenes of BOARD to show and to hear."
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="Run this system too, which is not shipped; may be repeated.",
+    help="Run this system, which is not shipped, too; repeatable.",
     shell_complete=complete.models,
 )
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @BOARDS
 @JSON
 def build(
@@ -220,10 +226,10 @@ def build(
 
     if corpus is not None and board is None:
         raise UsageError("--corpus needs the name of one board")
-    found = [open_board(find_board(name, boards)) for name in ([board] if board else board_names(boards))]
-    scenes = None if corpus is None else board_corpus(found[0].rules, corpus)
-    when_stopped(f"the pages in {out} are not finished: the same command makes them anew")
-    page = write(found, out, corpus=scenes, models=models, jobs=jobs)
+    opened = [open_board(find_board(name, boards)) for name in ([board] if board else board_names(boards))]
+    scenes = None if corpus is None else board_corpus(opened[0].rules, corpus)
+    when_stopped(f"the pages in {out} are not finished: the same command makes them again")
+    page = write(opened, out, corpus=scenes, models=models, jobs=jobs)
     if as_json:
         show_json({"page": page})
     else:

@@ -18,7 +18,7 @@ __all__ = ["publish"]
     "--board",
     "board_name",
     metavar="NAME",
-    help="Add to this leaderboard.  [default: the board of the evaluation]",
+    help="Add the results to this board.  [default: the board of the evaluation]",
     shell_complete=complete.boards,
 )
 @click.option(
@@ -26,17 +26,20 @@ __all__ = ["publish"]
     "systems",
     multiple=True,
     metavar="NAME",
-    help="Add only this system of the results; may be repeated.  [default: all evaluated for the board]",
+    help="Add only this system; repeatable.  [default: all evaluated for the board]",
 )
-@click.option("--name", default="", help="Name on the board.  [default: that of the system]")
-@click.option("--title", default="", help="One line that says what it is.  [default: the summary on its card]")
-@click.option("--url", default="", help="Where to read more: https://...")
-@click.option("--authors", default="", help="Who made it.")
+@click.option("--name", default="", help="Publish under this name.  [default: the name of the system]")
+@click.option("--title", default="", help="Describe the system in one line.  [default: the summary on its card]")
+@click.option("--url", default="", help="Link to this page, https://..., for more.")
+@click.option("--authors", default="", help="Name the authors of the system.")
 @click.option(
-    "--model", type=click.Path(path_type=Path), metavar="DIR", help="Folder with its card.  [default: as evaluated]"
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Read the card in this folder.  [default: as evaluated]",
 )
 @BOARDS
-@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
 @JSON
 def publish(
     results: Sequence[Path],
@@ -65,32 +68,34 @@ def publish(
     from aecbench.leaderboard import publish as write
 
     tables = [load_results(path) for path in results]
-    place, chosen = _board(tables, board_name, boards, dry_run)
-    board = open_board(place)
-    found = [
+    path, chosen = _board(tables, board_name, boards, dry_run)
+    board = open_board(path)
+    entries = [
         entry
         for table, default in zip(tables, chosen, strict=True)
         for entry in prepare(
             table, board, systems=systems or default, name=name, title=title, url=url, authors=authors, model=model
         )
     ]
-    called = [entry.name for entry, _ in found]
-    for entry, _ in found:
-        if called.count(entry.name) > 1:
+    names = [entry.name for entry, _ in entries]
+    for entry, _ in entries:
+        if names.count(entry.name) > 1:
             raise UsageError(f"two of the results are of {entry.name!r}; give one of them another --name")
-    for entry, _ in found:
+    for entry, _ in entries:
         if (entry.commit or "").endswith("+dirty"):
             what = f"{entry.name}: evaluated with files that differ from commit {entry.commit}; nobody else has them"
             click.echo(f"{what}. Better evaluate it again with a clean checkout.", err=True)
-    new = board if dry_run else write(found, board)
-    places = {} if dry_run else {one.name: one.place for one in new.standings}
+    new = board if dry_run else write(entries, board)
+    places = {} if dry_run else {standing.name: standing.place for standing in new.standings}
     if as_json:
-        entries = [{"name": one.name, "version": one.version, "place": places.get(one.name)} for one, _ in found]
-        show_json({"board": board.path, "written": not dry_run, "systems": len(new.systems), "entries": entries})
+        facts = [
+            {"name": entry.name, "version": entry.version, "place": places.get(entry.name)} for entry, _ in entries
+        ]
+        show_json({"board": board.path, "written": not dry_run, "systems": len(new.systems), "entries": facts})
     elif dry_run:
-        click.echo(f"{len(found)} entries are as they should be: {', '.join(called)}; nothing was written")
+        click.echo(f"{len(entries)} entries are as they should be: {', '.join(names)}; nothing was written")
     else:
-        for entry, _ in found:
+        for entry, _ in entries:
             click.echo(f"{entry.name}: version {entry.version}, place {places[entry.name]} of {len(new.systems)}")
         click.echo(new.path / "README.md")
 
@@ -108,10 +113,10 @@ def _board(
         if len(set(places)) > 1:
             raise UsageError(f"the results are for the boards {', '.join(map(str, places))}; name one with --board")
         name, boards = places[0].name, boards or (None if is_shipped(places[0]) else places[0].parent)
-    place = find_board(name, boards)
-    if boards is None and is_shipped(place) and not dry_run:
+    path = find_board(name, boards)
+    if boards is None and is_shipped(path) and not dry_run:
         raise UsageError(
-            f"{place}: is part of the installed aecbench, and is not written to; say with --boards where the "
+            f"{path}: is part of the installed aecbench, and is not written to; say with --boards where the "
             f"leaderboards are, in a checkout or a copy of that folder"
         )
-    return place, chosen
+    return path, chosen

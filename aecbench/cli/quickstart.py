@@ -19,7 +19,7 @@ __all__ = ["quickstart"]
 
 
 @click.command()
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @JSON
 def quickstart(jobs: int, as_json: bool) -> None:
     """Simulate a small corpus, run every shipped baseline on it, print the table. Nothing is downloaded.

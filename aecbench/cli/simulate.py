@@ -14,20 +14,23 @@ __all__ = ["simulate"]
 
 @click.command()
 @click.argument("recipe", default=QUICKSTART, shell_complete=complete.recipes)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the corpus.  [default: corpora/NAME]")
-@click.option("--speech", metavar="SRC", help="espeak, a pack, a folder of audio, a CSV, or pkg.mod:NAME.")
-@click.option("--noise", metavar="SRC", help="A pack, a folder of recordings, or a CSV manifest.")
 @click.option(
-    "--rir", metavar="SRC", help="Measured responses instead of simulated rooms: a folder, or a CSV manifest."
+    "--out", type=click.Path(path_type=Path), help="Write the corpus to this folder.  [default: corpora/NAME]"
 )
-@click.option("--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Folder with files of packs.")
+@click.option("--speech", metavar="SRC", help="Use espeak, a pack, a folder, a CSV manifest, or pkg.mod:NAME.")
+@click.option("--noise", metavar="SRC", help="Use a pack, a folder of recordings, or a CSV manifest.")
+@click.option("--rir", metavar="SRC", help="Use measured rooms from a folder or a CSV manifest.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Find the files of packs in this folder."
+)
+@click.option("--echo", metavar="CSV", help="Use the recorded echo that aecbench echoes has listed.")
 @click.option(
     "--split", metavar="S", help="Simulate this split only: train, val or test.", shell_complete=complete.splits
 )
-@click.option("--scenes", type=click.IntRange(1), help="Scenes of every split that has any.")
-@click.option("--seed", type=click.IntRange(0), help="Another seed gives other scenes.")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of a Dask cluster instead.")
+@click.option("--scenes", type=click.IntRange(1), help="Simulate this many scenes of every split that has any.")
+@click.option("--seed", type=click.IntRange(0), help="Draw other scenes with another seed.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of this Dask cluster.")
 @click.option("--set", "assignments", multiple=True, metavar="KEY.PATH=VALUE", help="Change one value of the recipe.")
 @JSON
 def simulate(
@@ -36,6 +39,7 @@ def simulate(
     speech: str | None,
     noise: str | None,
     rir: str | None,
+    echo: str | None,
     data: Path | None,
     split: str | None,
     scenes: int | None,
@@ -60,6 +64,7 @@ def simulate(
     from aecbench.simulation import simulate as run
 
     options = {"speech.source": speech, "noise.source": noise, "room.source": rir, "seed": seed}
+    options |= {"echo.source": echo}
     if data is not None:
         os.environ["AECBENCH_DATA"] = str(data)  # for worker processes too
     spec = read_recipe(recipe, assignments, options, split=split, scenes=scenes)

@@ -34,41 +34,63 @@ BASELINE = "baselines/MODEL"  # --export without a folder
 @click.option(
     "--recipe",
     metavar="NAME|FILE",
-    help="Settings: a shipped training recipe, or a TOML file.",
+    help="Take settings from a shipped training recipe or a TOML file.",
     shell_complete=complete.trainings,
 )
-@click.option("--epochs", type=click.IntRange(1), help="[default: 50]")
-@click.option("--batch-size", type=click.IntRange(1), help="Of each process.  [default: 8]")
-@click.option("--lr", type=float, help="Highest learning rate.  [default: 0.001]")
-@click.option("--train-samples", type=click.IntRange(1), help="Only the first so many scenes.")
-@click.option("--val-samples", type=click.IntRange(1), help="Only the first so many scenes.")
-@click.option("--save-dir", type=click.Path(path_type=Path), help="[default: runs/train/MODEL]")
-@click.option("--n-fft", type=int, help="Frame of the transform.  [default: the network's, mostly 1024]")
-@click.option("--hop-length", type=int, help="Samples per frame.  [default: the network's, mostly 256]")
-@click.option("--sample-rate", type=int, help="Of the corpus, in Hz.  [default: 16000]")
-@click.option("--duration", type=HOURS, help="Of an example, in s.  [default: 4]")
-@click.option("--mode", type=click.Choice(["joint", "echo_only"]), help="Remove noise too, or not.  [default: joint]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--amp/--no-amp", default=None, help="bfloat16 where it is safe.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that read.  [default: one per core, at most 4]")
-@click.option("--resume", is_flag=True, help="Go on from --save-dir, if there is something.")
-@click.option("--init", type=click.Path(path_type=Path), help="Folder with a card: take the first weights from there.")
-@click.option("--seed", type=click.IntRange(0), help="[default: 0]")
+@click.option("--epochs", type=click.IntRange(1), help="Train this many epochs.  [default: 50]")
 @click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="E.g. clip=1, data.ser=0, network.taps=4."
+    "--batch-size", type=click.IntRange(1), help="Take this many examples per step and process.  [default: 8]"
 )
-@click.option("--hours", type=HOURS, help="Stop after so long, to go on with --resume.")
-@click.option("--checkpoint-minutes", type=HOURS, default=10, show_default=True, help="Keep a checkpoint so often,")
-@click.option("--checkpoint-steps", type=click.IntRange(1), help="or also after every so many steps.")
+@click.option("--lr", type=float, help="Set the highest learning rate.  [default: 0.001]")
+@click.option("--train-samples", type=click.IntRange(1), help="Train on the first N scenes only.")
+@click.option("--val-samples", type=click.IntRange(1), help="Validate on the first N scenes only.")
+@click.option("--save-dir", type=click.Path(path_type=Path), help="Write to this folder.  [default: runs/train/MODEL]")
+@click.option(
+    "--n-fft", type=int, help="Set the frame of the transform [samples].  [default: the network's, mostly 1024]"
+)
+@click.option(
+    "--hop-length", type=int, help="Set the hop between frames [samples].  [default: the network's, mostly 256]"
+)
+@click.option("--sample-rate", type=int, help="Expect this rate of the corpus [Hz].  [default: 16000]")
+@click.option("--duration", type=HOURS, help="Cut examples of this many seconds.  [default: 4]")
+@click.option(
+    "--mode", type=click.Choice(["joint", "echo_only"]), help="Remove echo and noise, or echo only.  [default: joint]"
+)
+@click.option("--device", default="auto", show_default=True, help="Train on auto, cpu, cuda or cuda:N.")
+@click.option("--amp/--no-amp", default=None, help="Compute in bfloat16 where that is safe.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Read examples with this many processes.  [default: one per core, at most 4]",
+)
+@click.option("--resume", is_flag=True, help="Continue the training in --save-dir, if there is one.")
+@click.option("--init", type=click.Path(path_type=Path), help="Start from the weights of this folder with a card.")
+@click.option("--seed", type=click.IntRange(0), help="Draw weights and examples with this seed.  [default: 0]")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting, such as clip=1, data.ser=0, network.taps=4.",
+)
+@click.option("--hours", type=HOURS, help="Stop after this many hours; --resume continues.")
+@click.option(
+    "--checkpoint-minutes",
+    type=HOURS,
+    default=10,
+    show_default=True,
+    help="Write a checkpoint after this many minutes.",
+)
+@click.option("--checkpoint-steps", type=click.IntRange(1), help="Also write a checkpoint every N steps.")
 @click.option(
     "--export",
     "export_to",
     is_flag=False,
     flag_value=BASELINE,
     type=click.Path(path_type=Path),
-    help="Write a baseline at the end: card, weights, model card.  [without a folder: baselines/MODEL]",
+    help="Write card, weights and model card to this folder at the end.  [without a folder: baselines/MODEL]",
 )
-@click.option("--licence", default="MIT", show_default=True, help="Of the weights, as the model card is to say.")
+@click.option("--licence", help="State this licence of the weights on the model card.")
 @JSON
 def train(
     model: str,
@@ -85,20 +107,22 @@ def train(
     checkpoint_minutes: float,
     checkpoint_steps: int | None,
     export_to: Path | None,
-    licence: str,
+    licence: str | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
     """Train MODEL on the splits train and val of a corpus, or of several together.
 
-    The best network so far is a model to load, for --model: SAVE_DIR/best. SAVE_DIR/curve.png shows how it got there.
-    Ctrl-C stops after the step; the same command with --resume goes on, as if it had never stopped. Several
-    processes: torchrun --no-python aecbench train.
+    Two folders are models to load with --model: SAVE_DIR/best, the best network after an epoch, and SAVE_DIR/last, the
+    network of the last checkpoint. SAVE_DIR/curve.png shows the course of the training. Ctrl-C stops after the step;
+    the same command with --resume continues as if it had never stopped. For several processes, use torchrun
+    --no-python aecbench train.
 
     \b
     aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}
     aecbench train mypackage.net:MyNetwork --corpus corpora/speech-v1 --export baselines/my_network
     """
+    from aecbench.cards import LATEST
     from aecbench.corpus import open_corpus
     from aecbench.errors import AecbenchError
     from aecbench.plots import plot_cancellation, plot_training
@@ -129,17 +153,22 @@ def train(
     )
     if not trained.leads:
         return
-    plot_training(*read_log(folder), folder / CURVE)
+    steps, epochs = read_log(folder)
+    if epochs:
+        plot_training(steps, epochs, folder / CURVE)
+    exported = None
+    if export_to is not None:
+        baseline = Path("baselines") / name if str(export_to) == BASELINE else export_to
+        exported = export(folder, baseline, [*corpora, *val], licence)
     if not trained.finished:
-        text = f"stopped in epoch {trained.epoch + 1}; the same command with --resume goes on from there"
+        text = (
+            f"stopped in epoch {trained.epoch + 1}; {folder / LATEST} is the network so far; the same command with "
+            "--resume goes on from there"
+        )
         if hours is None:
             raise AecbenchError(text)
         click.echo(text, err=True)
         return
-    exported = None
-    if export_to is not None:
-        place = Path("baselines") / name if str(export_to) == BASELINE else export_to
-        exported = export(folder, place, [*corpora, *val], licence)
     if as_json:
         show_json({"model": trained.model, "epochs": trained.epoch, "best": trained.best_epoch, "exported": exported})
         return

@@ -27,22 +27,30 @@ METRIC = "erle_true"
 @click.command()
 @click.argument("model", shell_complete=complete.models)
 @CORPUS
-@click.option("--split", default="val", show_default=True, help="val or train: nothing is tuned on test.")
-@click.option("--trials", type=click.IntRange(1), default=50, show_default=True, help="In all, with those made before.")
+@click.option("--split", default="val", show_default=True, help="Tune on this split: val or train.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="Run this many trials in all, with earlier ones.",
+)
 @click.option(
     "--metric",
     "metrics",
     multiple=True,
     metavar="NAME[=WEIGHT]",
-    help=f"Maximise the weighted sum of the means of these; may be repeated.  [default: {METRIC}]",
+    help=f"Maximise the weighted sum of these metrics; repeatable.  [default: {METRIC}]",
     shell_complete=complete.metrics,
 )
-@click.option("--scenes", type=click.IntRange(1), help="Only the first so many scenes of the split.")
-@click.option("--param", "parameters", multiple=True, metavar="NAME", help="Search only this one; may be repeated.")
+@click.option("--scenes", type=click.IntRange(1), help="Use only the first N scenes of the split.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME", help="Search only this parameter; repeatable.")
 @click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another seed is another search.")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for card.toml.  [default: runs/tune/MODEL]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Search with this seed.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Write card.toml to this folder.  [default: runs/tune/MODEL]"
+)
 @JSON
 def tune(
     model: str,

@@ -11,8 +11,10 @@ __all__ = ["verify"]
 
 @click.command()
 @click.argument("corpus", type=click.Path(path_type=Path), default=CORPORA / QUICKSTART)
-@click.option("--repair", "mend", is_flag=True, help="Render what is damaged or missing again.")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes that repair; -1: one per core.")
+@click.option("--repair", "mend", is_flag=True, help="Render damaged and missing shards again.")
+@click.option(
+    "--jobs", type=JOBS, default=-1, show_default=True, help="Repair with this many processes; -1: one per core."
+)
 @JSON
 def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
     """Read every byte of CORPUS and name each file that is missing, damaged, swapped or out of place.

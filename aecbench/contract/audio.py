@@ -40,7 +40,7 @@ def make_room(rt60: float, seed: int, taps: int = 6400) -> Array:
 
 
 def echo_of(far: Array, room: Array) -> Array:
-    """What reaches the microphone in a room: float32, as long as `far` [T]."""
+    """Return an echo at the microphone in a room: float32, as long as `far` [T]."""
     return fftconvolve(far, room)[: far.size].astype(np.float32)
 
 

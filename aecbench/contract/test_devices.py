@@ -1,4 +1,4 @@
-"""What every stage of a loudspeaker device has to do, with memory or without."""
+"""The contract of every stage of a loudspeaker device, with memory or without."""
 
 import numpy as np
 import pytest

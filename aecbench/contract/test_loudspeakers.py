@@ -1,4 +1,4 @@
-"""What a memoryless nonlinearity has to do as a device of its own, beside the contract of test_devices."""
+"""The contract of every memoryless loudspeaker model; as a stage, it also keeps the contract of test_devices."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every metric has to do."""
+"""The contract of every metric."""
 
 import functools
 

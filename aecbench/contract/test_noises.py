@@ -1,4 +1,4 @@
-"""What every kind of synthetic noise has to do."""
+"""The contract of every kind of synthetic noise."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every speech source has to do."""
+"""The contract of every speech source."""
 
 import re
 

@@ -76,7 +76,7 @@ class Item(NamedTuple):
 
 
 class Corpus(Sequence[Item]):
-    """The scenes of a corpus in order. Picklable; files are opened when first read, anew in every process."""
+    """The scenes of a corpus in order. Picklable; every process opens the files when it first reads them."""
 
     def __init__(self, path: Path, info: dict[str, Any], scenes: pd.DataFrame) -> None:
         """Made by `open_corpus`, and by the methods that choose scenes."""
@@ -97,7 +97,7 @@ class Corpus(Sequence[Item]):
         """Return the facts and the first scenes as tables, for notebooks."""
         shown = self.to_pandas().head(SHOWN)
         columns = [name for name in COLUMNS if name in shown and shown[name].notna().any()]
-        return _html(self._facts()) + str(shown[columns].to_html(index=False, float_format="%.3g", na_rep=""))
+        return _html(self._facts()) + str(shown[columns].to_html(index=False, float_format="{:.3g}".format, na_rep=""))
 
     def _facts(self) -> dict[str, Any]:
         counts = self.scenes["split"].value_counts(sort=False)
@@ -151,7 +151,7 @@ class Corpus(Sequence[Item]):
 
         A name is a row of CONDITIONS or a column of `scenes`. A tuple (low, high) is a closed interval, a list or set
         means one of its members, None that there is nothing of the kind, anything else that value. Raises UnknownName,
-        and UsageError for what is no interval.
+        and UsageError for a tuple that is not an interval.
         """
         return self._choose(matches(self.scenes, conditions).to_numpy())
 

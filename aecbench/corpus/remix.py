@@ -1,6 +1,6 @@
-"""Training data: crops of a corpus, their stems put together anew each time.
+"""Training data: crops of a corpus, with their stems mixed again each time.
 
-A thing of this kind is what torch's DataLoader takes: it has a length and items, and pickles.
+It is a data set for torch's DataLoader: it has a length and items, and pickles.
 """
 
 import multiprocessing.context
@@ -30,7 +30,7 @@ class Remix:
     Example i takes far end and echo from scene i, near end and noise from two others of the same split and rate (with
     `pair` False: from the same scene, at the same time), all cropped to `seconds` at random places. Where `ser` [dB] is
     given, the near end is scaled to have it against the echo; where `snr` [dB] is, the noise is scaled against the near
-    end, or the echo where there is no near end. `gain` [dB] is that of the microphone: echo, near end and noise. Where
+    end, or the echo where there is no near end. `gain` [dB] scales the microphone: echo, near end and noise. Where
     mic would exceed ±1, it is scaled down to a peak of 0.99, and its stems with it.
 
     Levels are those over the active frames of the crop. A stem that is silent there, 40 dB or more below its level in

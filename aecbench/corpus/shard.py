@@ -36,7 +36,7 @@ class Shard:
     """One HDF5 file of a corpus. The columns with a short value per scene are read once, signals when asked for."""
 
     def __init__(self, path: Path) -> None:
-        """Open. Raises CorpusError for what is no shard of this format, or has links to elsewhere."""
+        """Open. Raises CorpusError for a file that is not a shard of this format, or has external links."""
         self.path = path
         try:
             self._file = _opened(path)
@@ -142,7 +142,7 @@ class Shard:
     def _stored(self, stem: str, row: int) -> NDArray[np.int16]:
         """The samples of a stem, in less time than by way of HDF5.
 
-        What its filters did is undone here: Fletcher-32 at the end (zlib has a checksum of its own), deflate, shuffle.
+        The filters of HDF5 are undone here: Fletcher-32 at the end (zlib has a checksum of its own), deflate, shuffle.
         """
         size, inflate = 2 * self.length, zlib.decompressobj()
         try:

@@ -50,7 +50,7 @@ def verify(corpus: Corpus) -> list[Problem]:
 def _wrong(
     corpus: Corpus, path: Path, scenes: list[tuple[str, str]], expected: dict[str, list[tuple[str, str]]]
 ) -> str:
-    """What is wrong with a shard; empty when nothing is. Raises Unreadable."""
+    """Return the faults of a shard, none for a sound one. Raises Unreadable."""
     try:
         with Shard(path) as shard:
             shard.verify()

@@ -55,7 +55,7 @@ def write_shard(
     records: Iterable[Packed],
     signals: Sequence[str] = STEMS,
 ) -> None:
-    """Write one shard of that many scenes, whole or not at all. Of real recordings, `signals` is RECORDED.
+    """Write one shard of that many scenes, whole or not at all. For real recordings, `signals` is RECORDED.
 
     It gets its final name only after it was read back and found to hold the very chunks that came. Raises OutputError.
     """

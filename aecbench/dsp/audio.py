@@ -45,7 +45,7 @@ SHORT = re.compile(r"^\s*(?:data|Data Size|SSND|riff|Riff size)\s*:\s*(\d+) \(sh
 
 
 class Header(NamedTuple):
-    """What is known of a file before it is read."""
+    """The facts about a file before it is read."""
 
     rate: int  # [Hz]
     length: int  # [samples]

@@ -22,14 +22,14 @@ AHEAD = 16  # samples by which it has to be, to be delayed
 
 
 class Echo(NamedTuple):
-    """What is known of the echo in a recording."""
+    """The estimate of the echo in a recording."""
 
     heard: Literal["found", "not found", "far end silent"]
     lead: int = 0  # samples at 16 kHz by which the microphone has to be delayed, as it is ahead of the far end
 
     @property
     def remark(self) -> str:
-        """What a user should know of it; empty where all is as usual."""
+        """Return the warning for a user; empty where all is as usual."""
         if self.heard == "not found":
             return NOTHING_CORRELATES
         if self.heard == "far end silent":

@@ -33,7 +33,7 @@ def db(ratio: Array | float) -> Any:
 
 
 def power(x: Array) -> Any:
-    """Mean square over the last axis, in float64: [..., T] -> [...]. Of no samples: NaN."""
+    """Mean square over the last axis, in float64: [..., T] -> [...]. NaN without samples."""
     if x.shape[-1] == 0:
         return np.full(x.shape[:-1], np.nan)
     return np.mean(np.square(x, dtype=np.float64), axis=-1)
@@ -47,7 +47,7 @@ def frame_length(rate: int) -> int:
 def active(x: Array, rate: int) -> NDArray[np.bool_]:
     """Frames in which `x` is active: [..., T] -> bool [..., T // frame_length(rate)].
 
-    A frame is active when its power is less than 40 dB below that of the loudest frame, or was within the last 200 ms
+    A frame is active when its power is less than 40 dB below the loudest frame, or was within the last 200 ms
     (the hang-over of ITU-T P.56, method B). Scaling `x` changes nothing; silence is never active.
     """
     return _active(frame_power(x, rate))

@@ -82,10 +82,10 @@ def write_audio(folder: Path, item: Item, made: Mapping[str, Array]) -> Path:
 
     Raises OutputError.
     """
-    place = scene_folder(folder, item.scene.id)
-    new_folder(place)
+    files = scene_folder(folder, item.scene.id)
+    new_folder(files)
     known = {name: x for name, x in zip(STEMS, item.signals, strict=True) if not np.isnan(x).any()}
     for name, x in (known | {output_name(system): x for system, x in made.items()}).items():
-        with whole_file(place / f"{name}.wav") as part:
+        with whole_file(files / f"{name}.wav") as part:
             soundfile.write(part, x, item.scene.rate, format="WAV", subtype="FLOAT")
-    return place
+    return files

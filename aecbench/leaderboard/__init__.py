@@ -12,7 +12,7 @@ from aecbench.leaderboard.board import (
     open_board,
     read_rules,
 )
-from aecbench.leaderboard.check import Problem, verify
+from aecbench.leaderboard.check import Violation, verify
 from aecbench.leaderboard.entry import BoardError, Entry, Published
 from aecbench.leaderboard.publish import board_of, load_results, prepare, publish
 from aecbench.leaderboard.readme import update, update_all
@@ -24,10 +24,10 @@ __all__ = [
     "Board",
     "BoardError",
     "Entry",
-    "Problem",
     "Published",
     "Rerun",
     "Standing",
+    "Violation",
     "board_corpus",
     "board_folders",
     "board_metrics",

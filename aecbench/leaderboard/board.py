@@ -4,7 +4,7 @@ leaderboards/NAME/
 board.toml          corpus, metrics, ranking, rules
 scenes.parquet      a row per scene with the conditions that were drawn
 results/            two files per entry
-README.md           written anew from all of these
+README.md           written again from all of these
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ class NearLost(Frozen):
 
 
 class Rules(Frozen):
-    """What board.toml says."""
+    """The contents of board.toml."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
     title: str = Field(max_length=200)
@@ -138,7 +138,7 @@ class Board:
     @cached_property
     def table(self) -> ResultTable:
         """The current entries as one table of results."""
-        return self.table_of([found for _, found in sorted(self.current.items())])
+        return self.table_of([published for _, published in sorted(self.current.items())])
 
     def table_of(self, chosen: Sequence[Published]) -> ResultTable:
         """Some entries as a table of results."""
@@ -184,34 +184,34 @@ class Board:
     @property
     def older(self) -> list[str]:
         """In what its rules are older than those of today, in a few words each."""
-        found = []
+        differences = []
         for metric, facts in self.rules.metrics.items():
             now = METRICS.get(metric)
             if now is not None and facts.version != now.version:
                 title = heading(metric, self.facts)
-                found.append(f"{metric} is version {facts.version} ({title}), not {now.version}")
+                differences.append(f"{metric} is version {facts.version} ({title}), not {now.version}")
         means = [
             name
             for name, facts in self.rules.metrics.items()
             if facts.summary == "mean" and name in METRICS and METRICS[name].summary == "median"
         ]
         if means:
-            found.append(f"{' and '.join(means)} are summarised by means, not medians")
+            differences.append(f"{' and '.join(means)} are summarised by means, not medians")
         if self.rules.older_corpus:
-            found.append(
+            differences.append(
                 f"its corpus is of version {self.rules.simulator} of the simulator, whose bytes depended on the "
                 f"processor, not {SIMULATOR}"
             )
         rule = self.rules.near_lost
         if (rule.loss, rule.share) != LOST_RULE:
-            found.append(f"a system is marked from {rule.loss:g} dB in {rule.share:.0%} of the scenes on")
+            differences.append(f"a system is marked from {rule.loss:g} dB in {rule.share:.0%} of the scenes on")
         if not set(SOURCES) & set(self.scenes):
-            found.append("its scenes do not say who talks, so intervals and ranks take them as independent")
-        return found
+            differences.append("its scenes do not say who talks, so intervals and ranks take them as independent")
+        return differences
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the provenance of results says of the board: its corpus, and columns that METRICS tells otherwise.
+        """The provenance of the board's results: its corpus, and the columns that differ from METRICS.
 
         Those are metrics that are not shipped, versions of a metric that have another name by now, and means of what is
         summarised by its median by now.
@@ -232,24 +232,24 @@ class Board:
 
     @property
     def conditions(self) -> list[str]:
-        """What differs between the scenes, and so can be told apart."""
-        known = ("talk", "ser", "ser_double", "rt60", "loudspeaker", "noise", "path", "delay")
-        return [name for name in known if name in self.scenes and self.scenes[name].nunique() > 1]
+        """The conditions in which the scenes differ."""
+        names = ("talk", "ser", "ser_double", "rt60", "loudspeaker", "noise", "path", "delay")
+        return [name for name in names if name in self.scenes and self.scenes[name].nunique() > 1]
 
 
-def board_folders(place: Path | None = None) -> Path:
+def board_folders(boards: Path | None = None) -> Path:
     """Where boards lie: in `place`, in ./leaderboards, or where the shipped ones are."""
-    if place is not None:
-        return place
+    if boards is not None:
+        return boards
     return Path(BOARDS) if Path(BOARDS).is_dir() else folder(BOARDS)
 
 
-def find_board(name: str, place: Path | None = None) -> Path:
+def find_board(name: str, boards: Path | None = None) -> Path:
     """The folder of a board. Raises UnknownName."""
-    known = board_names(place)
-    if name not in known:
-        raise UnknownName(f"board in {board_folders(place)}", name, known)
-    return board_folders(place) / name
+    names = board_names(boards)
+    if name not in names:
+        raise UnknownName(f"board in {board_folders(boards)}", name, names)
+    return board_folders(boards) / name
 
 
 def is_shipped(path: Path) -> bool:
@@ -257,9 +257,9 @@ def is_shipped(path: Path) -> bool:
     return path.parent == folder(BOARDS)
 
 
-def board_names(place: Path | None = None) -> list[str]:
+def board_names(boards: Path | None = None) -> list[str]:
     """All boards, sorted."""
-    return sorted(path.parent.name for path in board_folders(place).glob(f"*/{BOARD}"))
+    return sorted(path.parent.name for path in board_folders(boards).glob(f"*/{BOARD}"))
 
 
 def open_board(path: Path) -> Board:
@@ -271,7 +271,7 @@ def open_board(path: Path) -> Board:
         entry = read_entry(file)
         systems.setdefault(entry.name, []).append(Published(entry, read_rows(file.with_suffix(".parquet"), entry)))
     for versions in systems.values():
-        versions.sort(key=lambda found: found.entry.version)
+        versions.sort(key=lambda published: published.entry.version)
     return Board(path, rules, scenes, systems)
 
 
@@ -282,7 +282,7 @@ def read_rules(path: Path) -> Rules:
     except ConfigError as error:
         raise BoardError(str(error)) from None
     if rules.name != path.resolve().name:
-        raise BoardError(f"{path / BOARD}: is that of board {rules.name!r}; its folder should be called so")
+        raise BoardError(f"{path / BOARD}: belongs to board {rules.name!r}; give its folder that name")
     for metric in rules.ranked_by:
         if metric not in rules.metrics:
             raise BoardError(f"{path / BOARD}: ranked_by {metric!r} is none of its metrics: {', '.join(rules.metrics)}")
@@ -306,7 +306,7 @@ def read_scenes(path: Path, rules: Rules) -> pd.DataFrame:
 
 def new_board(
     table: ResultTable,
-    place: Path,
+    path: Path,
     *,
     title: str = "",
     rebuild: str = "",
@@ -320,20 +320,22 @@ def new_board(
     """
     if align != BEST:
         alignment(align)
-    if (place / BOARD).exists():
-        raise BoardError(f"{place}: is a board already, and a board does not change; choose another name")
+    if (path / BOARD).exists():
+        raise BoardError(f"{path}: is a board already, and a board does not change; choose another name")
     metrics = [metric for metric in table.metrics if metric in table.provenance["metrics"]]
     for metric in ranked_by:
         if metric not in metrics:
             raise UnknownName("metric", metric, metrics)
     scenes = table.rows.drop_duplicates("scene").sort_values("scene")
-    kept = scenes[["scene", *(name for name in DRAWN if name in scenes and scenes[name].notna().any())]]
+    conditions = scenes[["scene", *(name for name in DRAWN if name in scenes and scenes[name].notna().any())]]
     file = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pandas(kept, preserve_index=False).replace_schema_metadata(), file, compression="zstd")
+    pq.write_table(
+        pa.Table.from_pandas(conditions, preserve_index=False).replace_schema_metadata(), file, compression="zstd"
+    )
     data = file.getvalue().to_pybytes()
     facts = {
-        "name": place.resolve().name,
-        "title": title or place.resolve().name,
+        "name": path.resolve().name,
+        "title": title or path.resolve().name,
         "rebuild": rebuild,
         "rules": RULES,
         "align": align,
@@ -348,16 +350,16 @@ def new_board(
         parse(Rules, facts, "board")
     except ConfigError as error:
         raise BoardError(str(error)) from None
-    new_folder(place / RESULTS)
-    with whole_file(place / SCENES) as part:
+    new_folder(path / RESULTS)
+    with whole_file(path / SCENES) as part:
         part.write_bytes(data)
-    with whole_file(place / BOARD) as part:
+    with whole_file(path / BOARD) as part:
         part.write_text(tomli_w.dumps(facts, multiline_strings=True), encoding="utf-8")
-    return open_board(place)
+    return open_board(path)
 
 
 def _ranked(metric: str, table: ResultTable) -> dict[str, Any]:
-    """What board.toml says of a metric: of one that is not shipped all that is known of it."""
-    known = column(metric, table.provenance)
-    told = {"better": known.better, "version": table.provenance["metrics"][metric], "summary": known.summary}
-    return told if metric in METRICS else told | known._asdict()
+    """Return the entry of a metric in board.toml: all facts for a metric that is not shipped."""
+    facts = column(metric, table.provenance)
+    rules = {"better": facts.better, "version": table.provenance["metrics"][metric], "summary": facts.summary}
+    return rules if metric in METRICS else rules | facts._asdict()

@@ -17,7 +17,7 @@ from aecbench.metrics import METRICS
 from aecbench.results import RTF
 from aecbench.systems import load_system
 
-__all__ = ["Problem", "among", "check_entry", "stated", "verify"]
+__all__ = ["Violation", "among", "check_entry", "stated", "verify"]
 
 RANGES = {  # of the values of a metric, by its unit
     "dB": (-100.0, 100.0),
@@ -34,16 +34,16 @@ LOSS = (-100.0, 100.0)  # [dB] of the near end
 ENDS = {"low", "high"}  # of an interval: how it is computed has changed since the first entries
 
 
-class Problem(NamedTuple):
+class Violation(NamedTuple):
     """A file of a board that is not as it should be."""
 
     file: str  # within the folder of the board
     what: str
 
 
-def check_entry(found: Published, rules: Rules, scenes: pd.DataFrame) -> Iterator[str]:
-    """What is wrong with an entry of a board with these rules and scenes, by itself."""
-    entry, rows = found
+def check_entry(published: Published, rules: Rules, scenes: pd.DataFrame) -> Iterator[str]:
+    """Yield the faults of a single entry of a board with these rules and scenes."""
+    entry, rows = published
     if entry.board != rules.name:
         yield f"belongs to board {entry.board!r}, not {rules.name!r}"
     for name, ours in rules.corpus.model_dump().items():
@@ -66,7 +66,7 @@ def check_entry(found: Published, rules: Rules, scenes: pd.DataFrame) -> Iterato
 def _system(entry: Entry) -> Iterator[str]:
     version = entry.versions.get("aecbench", "")
     if entry.system.rehash(version) != entry.system.hash:
-        yield f"its system has not the hash {entry.system.hash[:12]}: canceller, parameters or version were edited"
+        yield f"its system does not have the hash {entry.system.hash[:12]}: canceller, parameters or version was edited"
     if entry.card is not None and entry.card.get("sha256") != entry.system.weights:
         yield f"its card names the weights {entry.card.get('sha256')}, its system {entry.system.weights}"
 
@@ -77,13 +77,13 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
     for metric in metrics:
         part = rows[rows["metric"] == metric]
         counts = Counter(part["scene"])
-        for words, found in (
+        for words, odd_scenes in (
             ("lacks", scenes - counts.keys()),
             ("has an unknown", counts.keys() - scenes),
             ("has more than one row for", {scene for scene, n in counts.items() if n > 1}),
         ):
-            if found:
-                yield f"{metric} {words} scene {min(found)}{_more(found)}"
+            if odd_scenes:
+                yield f"{metric} {words} scene {min(odd_scenes)}{_more(odd_scenes)}"
         low, high = (0.0, SLOWEST) if metric == RTF else RANGES[METRICS[metric].unit] if metric in METRICS else FREE
         values = part["value"]
         outside = part[values.notna() & ~values.between(low, high)]
@@ -107,65 +107,65 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
         yield "a scene has several near-end losses"
 
 
-def among(board: Board, found: Published) -> Iterator[str]:
-    """What is wrong with an entry beside those that are on the board."""
-    all_of_them = [*(one for versions in board.systems.values() for one in versions), found]
-    for problem in (*_twins(all_of_them), *_hidden(all_of_them), *_outdated(all_of_them)):
-        if problem.file == f"{RESULTS}/{found.entry.file}.json":
-            yield problem.what
+def among(board: Board, published: Published) -> Iterator[str]:
+    """Yield the faults of an entry beside the other entries of the board."""
+    entries = [*(other for versions in board.systems.values() for other in versions), published]
+    for violation in (*_twins(entries), *_hidden(entries), *_outdated(entries)):
+        if violation.file == f"{RESULTS}/{published.entry.file}.json":
+            yield violation.what
 
 
-def verify(path: Path) -> list[Problem]:
+def verify(path: Path) -> list[Violation]:
     """Everything that is wrong with the board in a folder; an empty list where it is whole.
 
     Raises BoardError where its rules or its scenes cannot be read: then nothing can be compared.
     """
     rules = read_rules(path)
     scenes = read_scenes(path, rules)
-    problems: list[Problem] = []
-    read: list[Published] = []
+    violations: list[Violation] = []
+    published: list[Published] = []
     for file in sorted((path / RESULTS).glob("*.json")):
         within = f"{RESULTS}/{file.name}"
         try:
             entry = read_entry(file)
-            read.append(Published(entry, read_rows(file.with_suffix(".parquet"), entry)))
+            published.append(Published(entry, read_rows(file.with_suffix(".parquet"), entry)))
         except BoardError as error:
-            problems.append(Problem(within, str(error).removeprefix(f"{file}: ")))
+            violations.append(Violation(within, str(error).removeprefix(f"{file}: ")))
             continue
-        wrong = list(check_entry(read[-1], rules, scenes))
-        problems += [Problem(within, what) for what in wrong or _means(read[-1], rules, scenes, path)]
-    problems += _versions(path, [entry for entry, _ in read])
-    problems += _twins(read)
-    problems += _hidden(read)
-    problems += _outdated(read)
-    problems += _strays(path)
-    if not problems and not _is_current(path, rules, scenes, read):
-        problems.append(Problem(README, "is not what the entries give; run aecbench leaderboard update"))
-    return problems
+        wrong = list(check_entry(published[-1], rules, scenes))
+        violations += [Violation(within, what) for what in wrong or _means(published[-1], rules, scenes, path)]
+    violations += _versions(path, [entry for entry, _ in published])
+    violations += _twins(published)
+    violations += _hidden(published)
+    violations += _outdated(published)
+    violations += _strays(path)
+    if not violations and not _is_current(path, rules, scenes, published):
+        violations.append(Violation(README, "is not what the entries give; run aecbench leaderboard update"))
+    return violations
 
 
-def _means(found: Published, rules: Rules, scenes: pd.DataFrame, path: Path) -> Iterator[str]:
-    """What the entry says of its rows, beside what they say."""
-    means, destroyed = stated(Board(path, rules, scenes, {}), found)
+def _means(published: Published, rules: Rules, scenes: pd.DataFrame, path: Path) -> Iterator[str]:
+    """Yield the differences between the statements of an entry and its rows."""
+    means, destroyed = stated(Board(path, rules, scenes, {}), published)
     for metric, cell in means.items():
-        if metric not in found.entry.means:
+        if metric not in published.entry.means:
             yield f"states no mean of {metric}"
             continue
-        theirs = found.entry.means[metric].model_dump()
+        theirs = published.entry.means[metric].model_dump()
         for name, ours in cell.model_dump(exclude=ENDS).items():
             if not _same(ours, theirs[name]):
                 yield f"states {name} {theirs[name]} of {metric}, its rows give {ours}"
-    for metric in sorted(found.entry.means.keys() - means.keys()):
-        yield f"states a mean of {metric!r}, of which there are no rows"
-    if destroyed != found.entry.near_end_destroyed:
-        yield f"states {found.entry.near_end_destroyed} scenes without near end, its rows give {destroyed}"
+    for metric in sorted(published.entry.means.keys() - means.keys()):
+        yield f"states a mean of {metric!r} but has no rows for it"
+    if destroyed != published.entry.near_end_destroyed:
+        yield f"states {published.entry.near_end_destroyed} scenes without near end, its rows give {destroyed}"
 
 
-def stated(board: Board, found: Published) -> tuple[dict[str, Cell], tuple[int, int] | None]:
-    """What an entry is to say of its rows: the mean of each metric, and where the near end is destroyed."""
-    table = board.table_of([found])
+def stated(board: Board, published: Published) -> tuple[dict[str, Cell], tuple[int, int] | None]:
+    """Return the facts of an entry about its rows: the mean of each metric, and where the near end is destroyed."""
+    table = board.table_of([published])
     ((_, cells),) = table.summary().items()
-    return {metric: Cell.of(cell) for metric, cell in cells.items()}, table.destroyed.get(found.entry.name)
+    return {metric: Cell.of(cell) for metric, cell in cells.items()}, table.destroyed.get(published.entry.name)
 
 
 def _same(ours: float | None, theirs: float | None) -> bool:
@@ -174,75 +174,75 @@ def _same(ours: float | None, theirs: float | None) -> bool:
     return math.isclose(ours, theirs, rel_tol=EXACT, abs_tol=EXACT)
 
 
-def _versions(path: Path, entries: list[Entry]) -> Iterator[Problem]:
+def _versions(path: Path, entries: list[Entry]) -> Iterator[Violation]:
     """Each version names the hash of the one before."""
     known = {(entry.name, entry.version): entry for entry in entries}
     for (name, version), entry in sorted(known.items()):
         before = known.get((name, version - 1))
         expected = None if before is None else sha256((path / RESULTS / f"{before.file}.json").read_bytes())
         if version > 1 and before is None:
-            yield Problem(f"{RESULTS}/{entry.file}.json", f"supersedes version {version - 1}, which is not there")
+            yield Violation(f"{RESULTS}/{entry.file}.json", f"supersedes version {version - 1}, which is not there")
         elif entry.supersedes != expected:
             what = f"supersedes another version {version - 1} than the one that is there"
-            yield Problem(f"{RESULTS}/{entry.file}.json", what)
+            yield Violation(f"{RESULTS}/{entry.file}.json", what)
 
 
-def _twins(read: list[Published]) -> Iterator[Problem]:
+def _twins(published: list[Published]) -> Iterator[Violation]:
     """The same rows twice: processor times differ, even of the same system."""
     first: dict[str, str] = {}
-    for entry, _ in read:
+    for entry, _ in published:
         other = first.setdefault(entry.rows, entry.file)
         if other != entry.file:
-            yield Problem(f"{RESULTS}/{entry.file}.json", f"has the very rows of {other}: a copy")
+            yield Violation(f"{RESULTS}/{entry.file}.json", f"has the very rows of {other}: a copy")
 
 
-def _hidden(read: list[Published]) -> Iterator[Problem]:
+def _hidden(published: list[Published]) -> Iterator[Violation]:
     """Scenes in which a metric is said to be undefined for any system, although another one has a value.
 
     A metric that a system has in no scene at all hides nothing: the table says so.
     """
-    if not read:
+    if not published:
         return
-    rows = pd.concat([rows.assign(file=entry.file) for entry, rows in read], ignore_index=True)
+    rows = pd.concat([rows.assign(file=entry.file) for entry, rows in published], ignore_index=True)
     rows = rows[~rows["failed"]]
     rows = rows[rows["value"].notna().groupby([rows["file"], rows["metric"]]).transform("any")]
-    known = rows["value"].notna().groupby([rows["metric"], rows["scene"]]).transform("mean")
-    odd = rows[(rows["value"].notna() & (known < 0.5)) | (rows["value"].isna() & (known >= 0.5))]
+    share_known = rows["value"].notna().groupby([rows["metric"], rows["scene"]]).transform("mean")
+    odd = rows[(rows["value"].notna() & (share_known < 0.5)) | (rows["value"].isna() & (share_known >= 0.5))]
     for file, part in odd.groupby("file"):
         first = part.iloc[0]
         what = f"is NaN ({first['reason']}), and has a value in other entries"
         if pd.notna(first["value"]):
             what = "has a value, and is undefined in other entries"
-        yield Problem(f"{RESULTS}/{file}.json", f"{first['metric']} of {first['scene']} {what}{_more(part)}")
+        yield Violation(f"{RESULTS}/{file}.json", f"{first['metric']} of {first['scene']} {what}{_more(part)}")
 
 
-def _strays(path: Path) -> Iterator[Problem]:
+def _strays(path: Path) -> Iterator[Violation]:
     entries = set(path.glob(f"{RESULTS}/*.json"))
     expected = {path / BOARD, path / SCENES, path / README, *entries}
     expected |= {file.with_suffix(".parquet") for file in entries}
     for file in sorted(path.rglob("*")):
         if file.is_symlink() or (file.is_file() and file not in expected):
-            yield Problem(file.relative_to(path).as_posix(), "does not belong to the board")
+            yield Violation(file.relative_to(path).as_posix(), "does not belong to the board")
 
 
-def _outdated(read: list[Published]) -> Iterator[Problem]:
+def _outdated(published: list[Published]) -> Iterator[Violation]:
     """The last version of a shipped network has the weights that ship; those before it had others."""
-    last = {entry.name: entry for entry, _ in sorted(read, key=lambda one: one.entry.version)}
+    last = {entry.name: entry for entry, _ in sorted(published, key=lambda item: item.entry.version)}
     for name in sorted(last.keys() & set(names("baselines"))):
         theirs = last[name].system.weights
         if theirs is not None and (ours := load_system(name).parameters.get("weights")) != theirs:
             what = f"has the weights {theirs}, but the shipped {name} has {ours}; publish it again"
-            yield Problem(f"{RESULTS}/{last[name].file}.json", what)
+            yield Violation(f"{RESULTS}/{last[name].file}.json", what)
 
 
-def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, read: list[Published]) -> bool:
+def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, published: list[Published]) -> bool:
     systems: dict[str, list[Published]] = {}
-    for found in sorted(read, key=lambda one: one.entry.version):
-        systems.setdefault(found.entry.name, []).append(found)
+    for version in sorted(published, key=lambda item: item.entry.version):
+        systems.setdefault(version.entry.name, []).append(version)
     text = board_readme(Board(path, rules, scenes, systems))
     return (path / README).is_file() and (path / README).read_text(encoding="utf-8") == text
 
 
-def _more(found: Sized) -> str:
-    count = len(found)
+def _more(items: Sized) -> str:
+    count = len(items)
     return f" (and {count - 1} more)" if count > 1 else ""

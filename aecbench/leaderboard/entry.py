@@ -97,7 +97,7 @@ class CorpusFacts(Frozen):
 
 
 class SystemFacts(Frozen):
-    """What decides the output of a system, see `aecbench.systems.System`."""
+    """The facts that decide the output of a system, see `aecbench.systems.System`."""
 
     hash: Hash
     canceller: str
@@ -116,7 +116,7 @@ class SystemFacts(Frozen):
 
 
 class Entry(Frozen):
-    """What `results/NAME.json` says. Texts hold no hidden characters."""
+    """The contents of `results/NAME.json`. Texts hold no hidden characters."""
 
     format: Literal[1] = 1
     board: str
@@ -187,7 +187,7 @@ def read_entry(path: Path) -> Entry:
     """The entry in a file of that name. Raises BoardError where it is none, or was edited."""
     named = FILE.fullmatch(path.name)
     if named is None:
-        raise BoardError(f"{path}: is no entry; expected NAME.json or NAME@VERSION.json")
+        raise BoardError(f"{path}: is not an entry; expected NAME.json or NAME@VERSION.json")
     try:
         if path.stat().st_size > LARGEST:
             raise BoardError(f"{path}: has more than {LARGEST} bytes; expected an entry that aecbench publish wrote")
@@ -219,7 +219,7 @@ def read_rows(path: Path, entry: Entry) -> pd.DataFrame:
             raise BoardError(f"{path}: has {file.metadata.num_rows} rows; expected one per scene and metric")
         table = file.read()
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise BoardError(f"{path}: is no Parquet file ({error}); publish it again") from None
+        raise BoardError(f"{path}: is not a Parquet file ({error}); publish it again") from None
     if table.schema.remove_metadata() != SCHEMA:
         found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
         raise BoardError(f"{path}: has the columns {found}; expected scene, metric, value, reason, failed, near_loss")
@@ -230,4 +230,4 @@ def read_rows(path: Path, entry: Entry) -> pd.DataFrame:
 
 
 def _no_number(text: str) -> float:
-    raise ValueError(f"holds {text}, which is no JSON")
+    raise ValueError(f"holds {text}, which is not JSON")

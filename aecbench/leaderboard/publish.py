@@ -25,7 +25,7 @@ __all__ = ["board_of", "load_results", "prepare", "publish"]
 
 
 def load_results(path: Path) -> ResultTable:
-    """What aecbench eval wrote, a folder or its rows.parquet. Raises BoardError for anything else."""
+    """Return the results of aecbench eval in a folder or its rows.parquet. Raises BoardError for anything else."""
     file = path / ROWS if path.is_dir() else path
     try:
         table = ResultTable.load(file)
@@ -41,14 +41,14 @@ def load_results(path: Path) -> ResultTable:
 def board_of(table: ResultTable) -> tuple[Path, list[str]]:
     """The folder of the board that results are for, and the systems that were evaluated for it.
 
-    Raises UsageError where `aecbench eval --board` has not made them, or for several boards.
+    Raises UsageError where `aecbench eval --board` did not make them, or for several boards.
     """
     places = {system: table.origin(system).get("board") for system in table.systems}
-    known = sorted({place for place in places.values() if place is not None})
-    if len(known) != 1:
-        what = f"were evaluated for the boards {', '.join(known)}" if known else "do not say for which board they are"
+    boards = sorted({place for place in places.values() if place is not None})
+    if len(boards) != 1:
+        what = f"were evaluated for the boards {', '.join(boards)}" if boards else "do not say for which board they are"
         raise UsageError(f"the results {what}; name one with --board")
-    return Path(known[0]), [system for system, place in places.items() if place is not None]
+    return Path(boards[0]), [system for system, place in places.items() if place is not None]
 
 
 def prepare(
@@ -77,24 +77,24 @@ def prepare(
         raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(chosen)}")
     if model is not None and card_folder(str(model)) is None:
         raise UsageError(f"--model {model}: has no {CARD}; expected the folder of {chosen[0]}")
-    found = []
+    entries = []
     for system in chosen:
         facts = _facts(table, system)
         called = name or system
         source = str(model or table.origin(system).get("models", {}).get(system) or "")
         about = {"authors": authors, "url": url, "title": title}
         about |= {"name": called, "published": str(published or datetime.date.today())}
-        found.append(_entry(table, board, system, facts, _card(called, system, facts, source), about))
-    return found
+        entries.append(_entry(table, board, system, facts, _card(called, system, facts, source), about))
+    return entries
 
 
-def publish(found: Sequence[Published], board: Board) -> Board:
-    """Add entries to a board, and write the README.md of the board and of all boards anew. Raises OutputError."""
-    for one in found:
-        one.save(board.path / RESULTS)
-    new = update(board.path)
-    update_all(board.path.parent, new)
-    return new
+def publish(entries: Sequence[Published], board: Board) -> Board:
+    """Add entries to a board, and write the README.md of the board and of all boards again. Raises OutputError."""
+    for entry in entries:
+        entry.save(board.path / RESULTS)
+    updated = update(board.path)
+    update_all(board.path.parent, updated)
+    return updated
 
 
 def _facts(table: ResultTable, system: str) -> dict[str, Any]:

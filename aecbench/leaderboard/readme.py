@@ -1,4 +1,4 @@
-"""A board as Markdown, and the list of all boards: written anew from the entries, always the same text."""
+"""A board as Markdown, and the list of all boards: written from the entries, always the same text."""
 
 import textwrap
 import urllib.parse
@@ -42,11 +42,11 @@ def update(path: Path) -> Board:
     return board
 
 
-def update_all(place: Path, *known: Board) -> None:
-    """Write README.md of the folder with all boards, of which some are `known`. Raises BoardError, OutputError."""
-    opened = {board.rules.name: board for board in known}
-    boards = [opened.get(name) or open_board(place / name) for name in board_names(place)]
-    with whole_file(place / README) as part:
+def update_all(folder: Path, *updated: Board) -> None:
+    """Write README.md of the folder with all boards; `updated` ones are not read. Raises BoardError, OutputError."""
+    opened = {board.rules.name: board for board in updated}
+    boards = [opened.get(name) or open_board(folder / name) for name in board_names(folder)]
+    with whole_file(folder / README) as part:
         part.write_text(boards_readme(boards), encoding="utf-8")
 
 

@@ -46,17 +46,17 @@ def rerun(
     `models` are systems that are not shipped: folders with a card, or classes. Values may differ by 1e-6 with the
     commit, the libraries and the processor of the entry. Elsewhere, and for networks and outside programs always, they
     may differ as ALLOWED says, because compilers round differently. Times are not compared. Raises BoardError where the
-    corpus is not that of the board.
+    corpus is not the corpus of the board.
     """
     scenes = board_scenes(board.rules, corpus)
     chosen = np.random.default_rng(seed).choice(len(scenes), min(count, len(scenes)), replace=False)
     scenes = scenes.where(scene=list(scenes.scenes["scene"].iloc[chosen]))
-    for _, found in sorted(board.current.items()):
-        yield _again(found, models, scenes, jobs)
+    for _, published in sorted(board.current.items()):
+        yield _again(published, models, scenes, jobs)
 
 
-def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -> Rerun:
-    entry, nothing = found.entry, float("nan")
+def _again(published: Published, models: Sequence[str], scenes: Corpus, jobs: int) -> Rerun:
+    entry, nothing = published.entry, float("nan")
     try:
         system = system_of(entry, models)
     except NotInstalled as error:
@@ -67,12 +67,12 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
     allowed = EXACT if kind == "filter" and _same_place(entry) else ALLOWED[kind]
     if different := _differs(system, entry):
         return Rerun(entry.name, nothing, allowed, different)
-    known = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
-    known |= {metric: find(metric) for metric in entry.metrics if metric in TABLE.offered and metric not in METRICS}
-    metrics = {metric: row for metric, row in known.items() if row is not None}
+    rows = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
+    rows |= {metric: find(metric) for metric in entry.metrics if metric in TABLE.offered and metric not in METRICS}
+    metrics = {metric: row for metric, row in rows.items() if row is not None}
     again = evaluate(system, scenes, metrics, split=entry.corpus.split, jobs=jobs).rows
     ours = again[again["metric"].isin(metrics)].set_index(["scene", "metric"])["value"]
-    theirs = found.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)
+    theirs = published.rows.set_index(["scene", "metric"])["value"].reindex(ours.index)
     gap = (ours - theirs).abs().fillna(np.inf)[ours.notna() | theirs.notna()].sort_values(ascending=False)
     largest = 0.0 if gap.empty else float(gap.iloc[0])
     if largest <= allowed:
@@ -86,7 +86,7 @@ def _again(found: Published, models: Sequence[str], scenes: Corpus, jobs: int) -
 def system_of(entry: Entry, models: Sequence[str]) -> System | None:
     """The system of an entry: the shipped one of its name, one of `models`, or none. Raises NotInstalled.
 
-    Of these models, it is the one that is as the entry says, else that of its name.
+    Among these models, the one that matches the entry is chosen, else the one with its name.
     """
     if entry.name in {*names("baselines"), *CANCELLERS}:
         return load_system(entry.name, entry.system.align)
@@ -96,7 +96,7 @@ def system_of(entry: Entry, models: Sequence[str]) -> System | None:
 
 
 def kind_of(system: System) -> str:
-    """Whose arithmetic decides the output: that of a "network", of an "outside" program, or of a "filter" of ours."""
+    """Return whose arithmetic decides the output: a "network", an "outside" program, or a "filter" of ours."""
     if "weights" in system.parameters:
         return "network"
     return "outside" if system.target.startswith(OUTSIDE) else "filter"
@@ -109,7 +109,7 @@ def _same_place(entry: Entry) -> bool:
 
 
 def _differs(system: System, entry: Entry) -> str:
-    """What of a system is not as its entry says; not the version of aecbench."""
+    """Return the differences between a system and its entry, except for the version of aecbench."""
     for what, ours, theirs in (
         ("class", system.target, entry.system.canceller),
         ("parameters", canonical_json(dict(system.parameters)), canonical_json(entry.system.parameters)),

@@ -1,4 +1,4 @@
-"""What a board has systems do: its corpus, with the certainty that it is the one of the board, and its metrics."""
+"""The task of a board: its corpus, checked to be the one of the board, and its metrics."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def board_corpus(rules: Rules, path: Path) -> Corpus:
 
 
 def check_corpus(rules: Rules, corpus: Corpus) -> None:
-    """Raise BoardError where a corpus is not that of a board."""
+    """Raise BoardError where a corpus is not the corpus of a board."""
     facts = rules.corpus
     if (corpus.id, corpus.digest) != (facts.id, facts.digest):
         raise BoardError(

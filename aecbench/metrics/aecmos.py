@@ -109,7 +109,7 @@ def aecmos(
 def rated(scenario: Scenario, length: int, rate: int) -> slice:
     """The samples that count, so that systems have had time to converge.
 
-    Of L seconds the last half in far-end single talk, the last (L - 15) / 2 in double talk, all in near-end single
+    From L seconds: the last half in far-end single talk, the last (L - 15) / 2 in double talk, all in near-end single
     talk. Double talk of less than 25 s, which leaves less than 5 s by that rule, counts as a whole.
 
     >>> [rated(scenario, 40, 1).start for scenario in ("st", "nst", "dt")], rated("dt", 20, 1).start
@@ -126,8 +126,7 @@ def rated(scenario: Scenario, length: int, rate: int) -> slice:
 def log_mel(x: Array, rate: int) -> Array:
     """Mel spectrum of [T] at `rate` Hz: [frames, 160], 1 for the loudest bin, 0 for 40 dB less, and at least -1.
 
-    Frames of 32 ms and one sample under a periodic Hann window, every 16 ms, of the signal with 16 ms of zeros on either
-    side.
+    Frames of 32 ms and one sample under a periodic Hann window, every 16 ms, of the signal between 16 ms of zeros.
     """
     hop = round(rate * HOP)
     size = 2 * hop + 1

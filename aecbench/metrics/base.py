@@ -1,4 +1,4 @@
-"""What a metric is, and how one scene is scored with it."""
+"""The interface of a metric, and how one scene is scored with it."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -169,7 +169,7 @@ def each(one: Callable[..., float]) -> Callable[..., Array]:
 
 
 def _value(metric: Metric, *arguments: Any) -> float:
-    """What the function of a metric gives; an error in its code is a reason, not the end of the evaluation."""
+    """Return the value of a metric's function; an error in its code is a reason, not the end of the evaluation."""
     try:
         return float(metric.fn(*arguments))
     except (Undefined, AtLeast):

@@ -17,9 +17,9 @@ __all__ = ["convergence"]
 def convergence(signals: Signals, estimate: Array, rate: int, *, target: float) -> float:
     """Seconds until the `segmental` ERLE first reaches `target` dB: [..., T] -> [...], from 0.25 s on.
 
-    The stems are of the frames in which the far end talks, so only its activity counts as time. Of a lone signal [T]
-    in which it is never reached raises AtLeast, with all the time that there was: a mean over scenes is then a lower
-    bound (the restricted mean of survival analysis), where leaving the scene out would favour systems that do not
+    The stems hold the frames in which the far end talks, so only its activity counts as time. For a single signal [T]
+    that never reaches the target, raises AtLeast with the total duration: a mean over scenes is then a lower bound
+    (the restricted mean of survival analysis), whereas leaving the scene out would favour systems that do not
     converge. Without an echo NaN.
 
     >>> echo = np.ones(16_000)

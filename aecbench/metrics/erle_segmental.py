@@ -35,8 +35,8 @@ def erle_segmental(signals: Signals, estimate: Array, rate: int) -> Array:
 def segmental(signals: Signals, estimate: Array, rate: int) -> Array:
     """`erle_true` of each quarter of a second, in dB and held within ±100: [..., T] -> [..., S].
 
-    NaN where the echo is active (see `levels.active`) in less than half of the segment. What does not fill a segment
-    at the end is left out.
+    NaN where the echo is active (see `levels.active`) in less than half of the segment. An incomplete segment at the
+    end is left out.
     """
     length = FRAMES * levels.frame_length(rate)
     count = estimate.shape[-1] // length

@@ -2,7 +2,7 @@
 
 J. Benesty, T. Gänsler, D. R. Morgan, M. M. Sondhi, S. L. Gay, "Advances in Network and Acoustic Echo Cancellation",
 Springer 2001: the normalised misalignment. It looks at the response and not at the signals, so it tells what ERLE
-hides: a filter that fits the far end of the moment only, and has to learn anew with the next word.
+hides: a filter that fits the far end of the moment only, and has to adapt again with the next word.
 
 It is taken at the end of the scene, against the response that the scene ends with. No gain is fitted: the loudspeaker
 of a scene it is defined for is linear and its gain is in the response. Behind a nonlinear one no impulse response is

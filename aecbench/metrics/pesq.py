@@ -20,9 +20,9 @@ SPEECH = 0.5  # [s] of speech that a window needs
 def pesq(signals: Signals, estimate: Array, rate: int) -> float:
     """PESQ of `estimate` against `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO, 1.04 ... 4.64.
 
-    At another rate than 16 kHz both are resampled. What is longer than 15 s is cut into equal windows, and the result
-    is the mean over those with half a second of near-end speech in them. PESQ ignores gain, so see `level` too. Of a
-    lone signal [T] raises Undefined where a window cannot be scored; a silent estimate or near is NaN.
+    At another rate than 16 kHz both are resampled. Signals longer than 15 s are cut into equal windows, and the result
+    is the mean over those with half a second of near-end speech in them. PESQ ignores gain, so see `level` too. For a
+    single signal [T], raises Undefined where a window cannot be scored; a silent estimate or near is NaN.
     """
     return over_windows(signals.near, estimate, rate, "wb")
 

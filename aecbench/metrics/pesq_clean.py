@@ -17,7 +17,7 @@ __all__ = ["pesq_clean"]
 
 @each
 def pesq_clean(signals: Signals, estimate: Array, rate: int) -> float:
-    """Wide-band PESQ of `estimate` less `signals.noise` against `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO.
+    """PESQ of `estimate` less `signals.noise` against `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO.
 
     Meant for cancellers that subtract an estimate of the echo: noise that a suppressor took away comes back with the
     opposite sign. Windows, gain and undefined values are as in `pesq`.

@@ -11,6 +11,6 @@ __all__ = ["pesq_nb"]
 def pesq_nb(signals: Signals, estimate: Array, rate: int) -> float:
     """PESQ of `estimate` against `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO, 1.02 ... 4.55.
 
-    What is said of `pesq` holds: windows, no gain, and where it is undefined. Both are taken at 16 kHz.
+    As for `pesq`: windows, no gain, and where it is undefined. Both signals are taken at 16 kHz.
     """
     return over_windows(signals.near, estimate, rate, "nb")

@@ -1,7 +1,7 @@
 """The raw score of ITU-T P.862, narrow band: the scale of papers that were written before P.862.1 mapped it to MOS-LQO.
 
 Papers that print neither "wide band" nor "MOS-LQO" often mean this score. It is not comparable with `pesq`: speech in
-noise of 0 dB SNR has a raw score of about 2.0 and a wide-band MOS-LQO of about 1.3.
+babble of 0 dB SNR has a raw score of 1.7 and a wide-band MOS-LQO of 1.1 (8 scenes of icassp2022-babble without echo).
 """
 
 import math

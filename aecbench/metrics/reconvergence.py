@@ -17,7 +17,7 @@ MARGIN = 3.0  # [dB]
 
 @each
 def reconvergence(signals: Signals, estimate: Array, rate: int, changes: Sequence[int]) -> float:
-    """Seconds until the `segmental` ERLE is back within 3 dB of that of the second before a change; [..., T] -> [...].
+    """Seconds until the `segmental` ERLE is back within 3 dB of its value just before a change; [..., T] -> [...].
 
     The mean over the `changes` [sample], from 0.25 s on. As in `convergence` only far-end activity counts as time; what
     is never reached before the next change or the end counts as all the time until then, and raises AtLeast of a lone

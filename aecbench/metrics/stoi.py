@@ -22,14 +22,14 @@ TOO_SHORT = 1e-5  # what pystoi returns for less speech than one segment of 384 
 def stoi(signals: Signals, estimate: Array, rate: int) -> float:
     """STOI of `estimate` against `signals.near`, [..., T] at `rate` Hz -> [...]: a correlation, 1 is best.
 
-    It ignores gain, so see `level` too. Of a lone signal [T] with too little speech raises Inapplicable; a silent
+    It ignores gain, so see `level` too. For a single signal [T] with too little speech, raises Inapplicable; a silent
     estimate or near is NaN.
     """
     return through_pystoi(signals.near, estimate, rate, extended=False)
 
 
 def through_pystoi(near: Array, estimate: Array, rate: int, *, extended: bool) -> float:
-    """What pystoi gives for [T] and [T]; NaN if one is silent. Raises Inapplicable for too little speech."""
+    """Return the value of pystoi for [T] and [T]; NaN if one is silent. Raises Inapplicable for too little speech."""
     from pystoi import stoi as pystoi
 
     if not (near.any() and estimate.any()):

@@ -29,7 +29,7 @@ SUFFIX = ".flac"
 
 
 class Archive(Frozen):
-    """A tar file, compressed or not, of which all speakers go to one split."""
+    """A tar file, compressed or not, whose speakers all go to one split."""
 
     url: str
     md5: str
@@ -65,7 +65,7 @@ class ArchivePack:
 
     @property
     def summary(self) -> str:
-        """What it is, how much to download, licence."""
+        """Return title, size of the download, and licence."""
         size = sum(archive.bytes for archive in self.listed.archives) / 1e6
         return f"{self.listed.title}, {size:.0f} MB, {self.listed.licence}"
 
@@ -135,7 +135,7 @@ def _copy_audio(path: Path, folder: str, place: Path, advance: Callable[[int], N
 
 
 def _unsafe(member: tarfile.TarInfo) -> str:
-    """What is wrong with a member of an archive, on any system; "" if nothing is."""
+    """Return the fault of a member of an archive, on any system; "" for a sound one."""
     if not (member.isreg() or member.isdir()):
         return "is neither a file nor a folder"
     for path in (PurePosixPath(member.name), PureWindowsPath(member.name)):

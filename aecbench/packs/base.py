@@ -1,4 +1,4 @@
-"""What a pack is, where its files lie, and where they come from."""
+"""The interface of a pack, where its files lie, and where they come from."""
 
 import hashlib
 import os
@@ -47,7 +47,7 @@ class Pack(Protocol):
 
     @property
     def summary(self) -> str:
-        """What is in it, how large it is and under which licences it stands, in one line."""
+        """Return contents, size and licences in one line."""
 
     def place(self, data: Path | None) -> Place | None:
         """Where the pack is, if all of its files are here. Looks at no contents."""
@@ -67,5 +67,5 @@ def data_folder(data: Path | None) -> Path | None:
     if not named:
         return None
     if not Path(named).is_dir():
-        raise SourceError(f"data folder {str(named)!r}: is no folder; correct --data or {DATA}, or leave it out")
+        raise SourceError(f"data folder {str(named)!r}: is not a folder; correct --data or {DATA}, or leave it out")
     return Path(named).absolute()

@@ -53,7 +53,7 @@ class Sink:
         """Do nothing: the file is flushed when it is closed."""
 
     def begin(self, response: Any, **_: Any) -> None:
-        """Start anew where the server sends the whole file (200) or has nothing to add to what is here (416)."""
+        """Start again where the server sends the whole file (200) or has nothing to add to the present part (416)."""
         self.responses.append(response)
         if response.status_code in (200, 416):
             self.file.truncate(0)
@@ -163,7 +163,7 @@ def _get(url: str, output_file: str, _: object, *, part: Path, advance: Advance,
 
 
 def _why(error: BaseException) -> str:
-    """What is at the bottom of an error of pooch or requests, and what to do."""
+    """Return the cause of an error of pooch or requests, and what to do."""
     if isinstance(error, Pointer):
         return "sends a Git LFS pointer instead of the file; report it, or give a folder with the files with --data"
     if type(error) is ValueError:

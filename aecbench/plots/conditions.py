@@ -20,13 +20,13 @@ SPREAD = 0.6  # of the distance of two bins, over which the systems in one stand
 
 def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
     """ser.png, rt60.png, delay.png, of those that differ between the scenes. Gives the files that were written."""
-    rows, found = evaluated.table.rows, list[Path]()
+    rows, pictures = evaluated.table.rows, list[Path]()
     scored = set(evaluated.table.metrics) - {RTF}
     for name in LABELS if scored else ():
         if name in rows and pd.api.types.is_numeric_dtype(rows[name]) and rows[name].nunique() > 1:
-            found.append(folder / f"{name}.png")
-            plot_condition(evaluated.table, name, found[-1])
-    return found
+            pictures.append(folder / f"{name}.png")
+            plot_condition(evaluated.table, name, pictures[-1])
+    return pictures
 
 
 def plot_condition(table: ResultTable, by: str, path: Path) -> None:

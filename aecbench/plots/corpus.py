@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from aecbench.corpus import Corpus
-from aecbench.plots.columns import Value, column, drawn, rank, text
+from aecbench.plots.quantities import Value, drawn, quantity, rank, text
 from aecbench.plots.style import ACCENT, INK, PALE, plain, save, shorten
 from aecbench.signals import Array
 
@@ -50,39 +50,39 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
     whatever else has more than MANY names, are left out: `overview` says how many there are.
     """
     sizes = {str(split): int(n) for split, n in scenes["split"].value_counts(sort=False).items()}
-    found: list[Histogram | Bars] = []
+    diagrams: list[Histogram | Bars] = []
     for name, by_split in _by_split(scenes).items():
         values = [value for part in by_split.values() for value in part]
         if isinstance(values[0], str):
             counters = {split: _with_none(by_split[split], size) for split, size in sizes.items()}
             names = [name for name, _ in sum(counters.values(), Counter()).most_common()]
             names.sort(key="none".__eq__)
-            if 1 < len(names) <= MANY and not column(name).many:
+            if 1 < len(names) <= MANY and not quantity(name).many:
                 counts = {split: np.array([counter[n] for n in names]) for split, counter in counters.items()}
-                found.append(Bars(name, names, counts))
+                diagrams.append(Bars(name, names, counts))
             continue
         numbers = {split: np.array(part, float) for split, part in by_split.items()}
         if len(set(values)) > 1:
             edges = _edges(np.array(values, float), min(part.size for part in numbers.values()))
             counts = {split: np.histogram(part, edges)[0] for split, part in numbers.items()}
-            found.append(Histogram(name, edges, counts))
-    return found
+            diagrams.append(Histogram(name, edges, counts))
+    return diagrams
 
 
 def overview(corpus: Corpus) -> list[str]:
-    """What identifies a corpus, how large it is, what there is too much of to draw, what is the same in every scene."""
+    """Return the id and size of a corpus, the values too numerous to draw, and those that all scenes share."""
     values = {
         name: [value for part in by_split.values() for value in part]
         for name, by_split in _by_split(corpus.scenes).items()
     }
     sizes = ", ".join(f"{n} {split}" for split, n in corpus.scenes["split"].value_counts(sort=False).items())
     many = [
-        f"{len(set(part))} {column(name).label}s"
+        f"{len(set(part))} {quantity(name).label}s"
         for name, part in values.items()
-        if isinstance(part[0], str) and (column(name).many or len(set(part)) > MANY)
+        if isinstance(part[0], str) and (quantity(name).many or len(set(part)) > MANY)
     ]
     same = [
-        f"{column(name).label} {text(name, part)}"
+        f"{quantity(name).label} {text(name, part)}"
         for name, part in values.items()
         if len(part) == len(corpus) and len(set(part)) == 1 and part[0] != 0
     ]
@@ -154,7 +154,7 @@ def _heights(counts: Mapping[str, Array]) -> dict[str, Array]:
 def _histogram(axis: Axes, panel: Histogram) -> None:
     for split, heights in _heights(panel.counts).items():
         axis.stairs(heights, panel.edges, fill=True, **_style(list(panel.counts), split))
-    axis.set_title(column(panel.name).title, loc="left")
+    axis.set_title(quantity(panel.name).title, loc="left")
     axis.set_ylim(bottom=0)
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=bool(panel.edges[0] % 1 == 0.5)))
     axis.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -164,7 +164,7 @@ def _bars(axis: Axes, panel: Bars) -> None:
     places = np.arange(len(panel.names))
     for split, heights in _heights(panel.counts).items():
         axis.barh(places, heights, height=0.7, **_style(list(panel.counts), split))
-    axis.set_title(column(panel.name).title, loc="left")
+    axis.set_title(quantity(panel.name).title, loc="left")
     axis.set_yticks(places, [shorten(name, LONGEST) for name in panel.names])
     axis.invert_yaxis()
     axis.tick_params(axis="y", left=False)
@@ -174,11 +174,11 @@ def _bars(axis: Axes, panel: Bars) -> None:
 def _by_split(scenes: pd.DataFrame) -> dict[str, dict[str, list[Value]]]:
     """Column -> split -> the values of its scenes, in the order of COLUMNS."""
     splits = list(dict.fromkeys(scenes["split"]))
-    found: dict[str, dict[str, list[Value]]] = {}
+    columns: dict[str, dict[str, list[Value]]] = {}
     for row in scenes.to_dict("records"):
         for name, values in drawn({str(key): value for key, value in row.items()}).items():
-            found.setdefault(name, {split: [] for split in splits})[row["split"]] += values
-    return {name: found[name] for name in sorted(found, key=rank)}
+            columns.setdefault(name, {split: [] for split in splits})[row["split"]] += values
+    return {name: columns[name] for name in sorted(columns, key=rank)}
 
 
 def _with_none(names: Sequence[Value], scenes: int) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""What quality costs."""
+"""Quality against cost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
     metrics = [metric for metric in QUALITY if metric in evaluated.table.metrics]
     path = folder / "cost.png"
     counts = {system.name: abilities.cost(system.canceller) for system in evaluated.systems}
-    macs = {name: RATE * found.macs for name, found in counts.items() if found is not None}
+    macs = {name: RATE * tally.macs for name, tally in counts.items() if tally is not None}
     return [path] if metrics and plot_cost(evaluated.table, metrics, path, macs) else []
 
 

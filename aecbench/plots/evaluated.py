@@ -1,4 +1,4 @@
-"""The data of the pictures of an evaluation."""
+"""The data behind the pictures of an evaluation: its scores, and the outputs of the systems."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

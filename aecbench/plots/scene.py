@@ -12,8 +12,8 @@ from matplotlib.patches import Patch
 from aecbench.corpus import Corpus, Item
 from aecbench.dsp.levels import FRAME, active_power, db, talk
 from aecbench.errors import AecbenchError
-from aecbench.plots.columns import Value, column, drawn, text
 from aecbench.plots.plan import draw_plan
+from aecbench.plots.quantities import Value, drawn, quantity, text
 from aecbench.plots.scene_data import Decay, Event, decay, events, played_tone
 from aecbench.plots.style import ACCENT, GREY, INK, PALE, draw_spectrogram, plain, save, shorten, spectrum
 from aecbench.scenes import devices
@@ -45,13 +45,13 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
     """The scene at a place in a corpus.
 
     Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
-    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording that was
-    imported, of which room and loudspeaker are not known.
+    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording, whose
+    room and loudspeaker are not known.
     """
     item = corpus[place]
-    if not isinstance(item.scene, Scene):
+    if not isinstance(item.scene, Scene) or item.scene.recorded is not None:
         raise AecbenchError(
-            f"{item.scene.id} was imported: its room and loudspeaker are not known, so it has no picture"
+            f"{item.scene.id} was recorded: its room and loudspeaker are not known, so it has no picture"
         )
     facts = drawn({str(name): value for name, value in corpus.scenes.iloc[place].items()})
     changes = events(item.scene)
@@ -183,5 +183,5 @@ def _facts(figure: SubFigure, facts: dict[str, list[Value]], height: float) -> N
     rows = -(-len(facts) // FACTS)
     for number, (name, values) in enumerate(facts.items()):
         x, y = number // rows / FACTS, 1 - LINE * (number % rows) / height
-        figure.text(x + 0.008, y, shorten(column(name).label, LONGEST), color=GREY, va="top")
+        figure.text(x + 0.008, y, shorten(quantity(name).label, LONGEST), color=GREY, va="top")
         figure.text(x + 0.125, y, shorten(text(name, values), LONGEST), va="top")

@@ -1,4 +1,4 @@
-"""What the picture of a scene shows, as numbers: its echo path, its loudspeaker, its changes."""
+"""The numbers behind the picture of a scene: its echo path, its loudspeaker, its changes."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Tone(NamedTuple):
 
     @property
     def thd(self) -> float:
-        """Total harmonic distortion: amplitude of all harmonics relative to that of the fundamental."""
+        """Total harmonic distortion: amplitude of all harmonics relative to the fundamental."""
         amplitudes = np.abs(np.fft.rfft(self.played))
         return float(np.sqrt(np.sum(amplitudes[2:] ** 2)) / amplitudes[1])
 
@@ -66,7 +66,7 @@ def decay(path: Array, rate: int) -> Decay:
 
 
 def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
-    """What the loudspeaker's nonlinearity makes of a tone at full scale.
+    """Return a tone at full scale behind the nonlinearity of the loudspeaker.
 
     One without memory follows its characteristic, without the mean and at the power of the tone. One with memory is
     given a tone of 400 Hz, until it has settled.
@@ -91,9 +91,9 @@ def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
 def events(scene: Scene) -> list[Event]:
     """The changes within a scene, kind by kind."""
     path, channel = scene.path, scene.channel
-    found = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
+    changes = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
     if path.kind == "switch":
-        found += [Event("path", time, time + path.fade, f"path {n}") for n, time in enumerate(path.times, 2)]
-    found += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
-    found += [Event("volume", time, time, f"{gain:+.1f} dB".replace("-", "−")) for time, gain in channel.volume]
-    return found + [Event("loss", time, time + seconds, f"{1000 * seconds:.0f} ms") for time, seconds in channel.gaps]
+        changes += [Event("path", time, time + path.fade, f"path {n}") for n, time in enumerate(path.times, 2)]
+    changes += [Event("delay", time, time, f"{1000 * delay:.3g} ms") for time, delay in channel.jumps]
+    changes += [Event("volume", time, time, f"{gain:+.1f} dB".replace("-", "−")) for time, gain in channel.volume]
+    return changes + [Event("loss", time, time + seconds, f"{1000 * seconds:.0f} ms") for time, seconds in channel.gaps]

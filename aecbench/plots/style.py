@@ -1,4 +1,4 @@
-"""What the pictures share: colours, spectrograms, files."""
+"""Parts that the pictures share: colours, spectrograms, files."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -17,7 +17,7 @@ __all__ = ["grid"]
 def grid(frame: pd.DataFrame, by: Sequence[str] = (), caption: str = "", title: str = "") -> Table:
     """Return a table of texts: columns of the conditions `by`, one of names, and then numbers, on the right.
 
-    A condition is written once, in the first of its rows. The unit of a column, as in "ERLE [dB]", is on a line below.
+    A condition is written once, in the first of its rows. The unit of a metric, as in "ERLE [dB]", is on a line below.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left", title_justify="left")
     table.caption, table.title = Text(caption) if caption else None, Text(title) if title else None

@@ -15,7 +15,7 @@ SOURCES = {
     "near.speaker": "talkers",
     "noise.file": "noises",
     "loudspeaker.measured": "devices",
-    "loudspeaker.device": "devices",
+    "recorded.device": "devices",
     "facts.device": "devices",
 }
 
@@ -25,7 +25,7 @@ Codes = NDArray[np.int64]
 class Clusters:
     """Scenes grouped by each of several sources: far talker, near talker, noise, device.
 
-    Two scenes are dependent where they share any of them. What all scenes share is left out: it says nothing of others.
+    Two scenes are dependent where they share any of them. A source that all scenes share is left out.
     """
 
     def __init__(self, codes: Codes) -> None:

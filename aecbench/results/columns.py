@@ -17,7 +17,7 @@ COLUMNS = "columns"  # of the provenance
 
 
 class Column(NamedTuple):
-    """What is known of a metric without its code."""
+    """The facts about a metric that can be read without its code."""
 
     title: str
     unit: str
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 
 
 def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """What the provenance of results says of their metrics."""
+    """Return the facts about metrics that the provenance of results holds."""
     return {COLUMNS: {name: Column.of(metric)._asdict() for name, metric in metrics.items()}}
 
 

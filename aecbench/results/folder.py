@@ -32,22 +32,22 @@ def check(new: ResultTable, folder: Path) -> None:
 
     The rows of the new table are not looked at, so it may be one that is yet to be computed.
     """
-    there = _read(folder)
-    if there is None:
+    stored = _read(folder)
+    if stored is None:
         return
     for fact in ("id", "digest", "split", "scenes"):
-        ours, theirs = new.provenance["corpus"][fact], there.provenance["corpus"][fact]
+        ours, theirs = new.provenance["corpus"][fact], stored.provenance["corpus"][fact]
         if ours != theirs:
             what = f"holds results of {_words(fact, theirs)}, these are of {_words(fact, ours)}"
             raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
-    for system in there.systems:
-        for metric, version in there.origin(system)["metrics"].items():
+    for system in stored.systems:
+        for metric, version in stored.origin(system)["metrics"].items():
             ours = new.provenance["metrics"].get(metric, version)
             if ours != version:
                 what = f"holds results by version {version} of {metric}, these are by version {ours}"
                 raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
-    for system in (new.provenance["systems"].keys() & there.provenance["systems"].keys()) - {CEILING}:
-        _check_system(system, new, there, folder)
+    for system in (new.provenance["systems"].keys() & stored.provenance["systems"].keys()) - {CEILING}:
+        _check_system(system, new, stored, folder)
 
 
 def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
@@ -73,11 +73,11 @@ def _read(folder: Path) -> ResultTable | None:
     if not (folder / ROWS).exists():
         return None
     try:
-        found = ResultTable.load(folder / ROWS)
-        found.provenance["corpus"]["digest"], found.provenance["systems"].keys() & found.provenance["models"].keys()
+        table = ResultTable.load(folder / ROWS)
+        table.provenance["corpus"]["digest"], table.provenance["systems"].keys() & table.provenance["models"].keys()
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise OutputError(f"{folder / ROWS}: holds no results ({error}); {ELSEWHERE}") from None
-    return found
+    return table
 
 
 def _words(fact: str, value: Any) -> str:
@@ -89,27 +89,27 @@ def _words(fact: str, value: Any) -> str:
     }[fact]
 
 
-def _check_system(system: str, new: ResultTable, there: ResultTable, folder: Path) -> None:
+def _check_system(system: str, new: ResultTable, stored: ResultTable, folder: Path) -> None:
     """Raise UsageError where another system has the name, or the same one has metrics that it would lose."""
-    ours, theirs = new.origin(system), there.origin(system)
-    for what, one, other in (
+    ours, theirs = new.origin(system), stored.origin(system)
+    for what, own, previous in (
         ("model", ours["models"][system], theirs["models"][system]),
         ("alignment", ours["systems"][system]["align"], theirs["systems"][system]["align"]),
     ):
-        if one != other:
+        if own != previous:
             raise UsageError(
-                f"{folder}: holds results of {system!r} with {what} {other}, not {one}; give this one a name, "
+                f"{folder}: holds results of {system!r} with {what} {previous}, not {own}; give this one a name, "
                 f"--model NAME={ours['models'][system]}, or {ELSEWHERE}"
             )
-    if lost := _metrics_lost(system, new, there):
+    if lost := _metrics_lost(system, new, stored):
         raise UsageError(
             f"{folder}: holds results of {system!r} by {', '.join(lost)} too; score it by all of its metrics, or "
             f"{ELSEWHERE}"
         )
 
 
-def _metrics_lost(system: str, new: ResultTable, there: ResultTable) -> list[str]:
-    return [metric for metric in there.origin(system)["metrics"] if metric not in new.origin(system)["metrics"]]
+def _metrics_lost(system: str, new: ResultTable, stored: ResultTable) -> list[str]:
+    return [metric for metric in stored.origin(system)["metrics"] if metric not in new.origin(system)["metrics"]]
 
 
 def _without(system: str, table: ResultTable) -> ResultTable:
@@ -119,19 +119,19 @@ def _without(system: str, table: ResultTable) -> ResultTable:
     return ResultTable(table.rows[table.rows["system"] != system], table.provenance | facts)
 
 
-def _joined(there: ResultTable | None, new: ResultTable) -> ResultTable:
+def _joined(stored: ResultTable | None, new: ResultTable) -> ResultTable:
     """The new results, behind those of other systems."""
-    if there is None:
+    if stored is None:
         return new
-    if CEILING in there.systems and _metrics_lost(CEILING, new, there):
+    if CEILING in stored.systems and _metrics_lost(CEILING, new, stored):
         new = _without(CEILING, new)
-    kept = [system for system in there.systems if system not in new.systems]
-    rows = there.rows[there.rows["system"].isin(kept)]
+    earlier = [system for system in stored.systems if system not in new.systems]
+    rows = stored.rows[stored.rows["system"].isin(earlier)]
     provenance = dict(new.provenance)
-    if kept:
-        own = {system: there.origin(system) for system in kept}
-        provenance["systems"] = {name: own[name]["systems"][name] for name in kept} | new.provenance["systems"]
-        provenance[EARLIER] = {name: {fact: own[name].get(fact) for fact in OWN} for name in kept}
+    if earlier:
+        own = {system: stored.origin(system) for system in earlier}
+        provenance["systems"] = {name: own[name]["systems"][name] for name in earlier} | new.provenance["systems"]
+        provenance[EARLIER] = {name: {fact: own[name].get(fact) for fact in OWN} for name in earlier}
     together = pd.concat([rows, new.rows], ignore_index=True)
     last = together["system"] == CEILING
     return ResultTable(pd.concat([together[~last], together[last]], ignore_index=True), provenance)

@@ -31,7 +31,7 @@ __all__ = [
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
     """Write a mean or a median as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
 
-    With `count`, the number of scenes too. Nothing is known of how far the mean of one scene is from that of others.
+    With `count`, the number of scenes too. The mean of a single scene does not have an interval.
 
     >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
     ('12.34 ±0.56', '0.0032')
@@ -136,8 +136,8 @@ def _keyed(
     table: "ResultTable", by: Sequence[str]
 ) -> list[tuple[tuple[str, ...], tuple[str, str], dict[str, Interval]]]:
     """Labels, key and intervals of every row of `summary`."""
-    labels = [one for one, _ in table.parts(by) for _ in table.systems]
-    return [(one, key, cells) for one, (key, cells) in zip(labels, table.summary(by).items(), strict=True)]
+    labels = [condition for condition, _ in table.parts(by) for _ in table.systems]
+    return [(condition, key, cells) for condition, (key, cells) in zip(labels, table.summary(by).items(), strict=True)]
 
 
 def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | None = None) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
     "summary" is "mean" or "median", whichever "ci95" is the interval of; "failed" and "rank" complete a metric.
     "near_lost" is {NAME: {"lost", "scenes"}}: in how many scenes too much of the near end is gone, of how many. With
     `reference` also "difference" of "mean", "median", "interval", "n", "p"; with `by` also "conditions": for each a
-    list of records. What is not finite is null.
+    list of records. NaN and infinity become null.
     """
     systems: dict[str, Any] = {}
     for row in long(table, (), reference).to_dict("records"):
@@ -173,7 +173,7 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold."""
+    """Return a value that JSON can hold."""
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -220,7 +220,7 @@ def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> st
 
 
 def _best(table: "ResultTable", by: Sequence[str]) -> set[tuple[int, str]]:
-    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best mean or median."""
+    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best value."""
     titles, ranks, rows = headings(table.metrics, table.provenance), table.ranks(by), _keyed(table, by)
     best = set()
     for condition in dict.fromkeys(key[0] for _, key, _ in rows):

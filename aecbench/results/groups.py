@@ -23,13 +23,13 @@ def variable(by: str) -> str:
 def groups(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
     """The labels of each group, one for each of `by`, and its rows; groups in order, none of them empty.
 
-    Each of `by` is a column, "ser", of which numbers are binned; "ser=0,10" says at which edges. Scenes without a value
+    Each of `by` is a column, such as "ser". Numbers are binned; "ser=0,10" names the edges. Scenes without a value
     belong to no group. Raises UnknownName, UsageError for edges, AecbenchError where no scene has a value.
     """
     if not by:
         yield (), rows
         return
-    labels = pd.DataFrame({one: _labels(rows, one) for one in by})
+    labels = pd.DataFrame({condition: _labels(rows, condition) for condition in by})
     for key in sorted(labels.dropna().drop_duplicates().itertuples(index=False, name=None), key=_natural):
         yield tuple(map(str, key)), rows[(labels == list(key)).all(axis=1)]
 
@@ -42,16 +42,16 @@ def check(scenes: pd.DataFrame, by: Sequence[str]) -> None:
 
 def _labels(rows: pd.DataFrame, by: str) -> "pd.Series[Any]":
     name, _, edges = by.partition("=")
-    known = [str(column) for column in rows if column not in ROW_COLUMNS]
-    if name not in known:
-        raise UnknownName("condition", name, known)
+    names = [str(column) for column in rows if column not in ROW_COLUMNS]
+    if name not in names:
+        raise UnknownName("condition", name, names)
     values = rows[name]
     if values.dropna().empty:
         raise AecbenchError(f"no scene of this corpus has a {name}; choose another --by")
     number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if edges:
         if not number:
-            raise UsageError(f"--by {by!r}: {name} is no number, so it has no edges; expected --by {name}")
+            raise UsageError(f"--by {by!r}: {name} is not a number, so it does not have edges; expected --by {name}")
         return _binned(values, [-math.inf, *_numbers(by, edges), math.inf])
     if number and values.nunique() > BINS:
         return _binned(values, _round_edges(float(values.min()), float(values.max())))

@@ -26,11 +26,11 @@ def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
     """
     ranks = {system: cells for (_, system), cells in table.ranks().items()}
     others = {system: cells for system, cells in ranks.items() if system != CEILING}
-    metrics = [metric for metric in ranked_by if any(cells.get(metric) for cells in others.values())]
+    decisive = [metric for metric in ranked_by if any(cells.get(metric) for cells in others.values())]
     keys = {}
     for system, cells in others.items():
-        known = [cells[metric] or np.inf for metric in metrics]
-        keys[system] = (system in table.destroyed, float(np.mean(known)) if known else 1.0)
+        own = [cells[metric] or np.inf for metric in decisive]
+        keys[system] = (system in table.destroyed, float(np.mean(own)) if own else 1.0)
     places = sorted(keys.values())
     ordered = sorted(keys.items(), key=lambda item: (item[1], item[0]))
     last = [Standing(None, name, np.inf) for name in ranks if name == CEILING]

@@ -1,4 +1,4 @@
-"""What values scene by scene say: means, medians and paired differences with their intervals, tests, and ranks.
+"""Statistics of values per scene: means, medians and paired differences with their intervals, tests, and ranks.
 
 S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979.
 """
@@ -107,7 +107,7 @@ def _known(values: Sequence[float] | Array, clusters: Clusters | None) -> tuple[
 
 
 class Corrected(NamedTuple):
-    """What Holm's procedure makes of one test of a family."""
+    """The result of Holm's procedure for one test of a family."""
 
     p: float  # corrected
     level: float  # at which it was tested; an interval of that level excludes 0 where `p` is below LEVEL
@@ -117,7 +117,7 @@ def holm(p: Sequence[float]) -> list[Corrected]:
     """A family of tests, corrected: if none of the differences is real, one of them is below 0.05 in 5 % of families.
 
     The same holds for those that are not real among others that are: the chance that any of them is below is 5 % at
-    most. It says nothing of how many of those below 0.05 are real. NaN is no test.
+    most. It does not say how many of those below 0.05 are real. NaN entries are skipped.
 
     >>> [round(one.p, 9) for one in holm([0.01, float("nan"), 0.04, 0.03])]
     [0.03, nan, 0.06, 0.06]

@@ -198,7 +198,8 @@ class ResultTable:
 
     def _repr_html_(self) -> str:
         """Return the table for notebooks, with how many scenes it is of."""
-        return f"{formats.FORMATS['html'](self, (), None)}<p>{self.effective}; {summarised(self.metrics, self.provenance)} ± 95 % interval</p>"
+        summary = summarised(self.metrics, self.provenance)
+        return f"{formats.FORMATS['html'](self, (), None)}<p>{self.effective}; {summary} ± 95 % interval</p>"
 
     def ranks(self, by: By = None) -> dict[tuple[str, str], dict[str, int | None]]:
         """(condition, system) -> metric -> rank, shared by systems that cannot be told apart; None without a value.

@@ -14,6 +14,7 @@ from aecbench.dsp.random import normal, uniform
 from aecbench.errors import ConfigError, SourceError
 from aecbench.scenes.capture import CAPTURE
 from aecbench.scenes.distribution import Distribution
+from aecbench.scenes.recorded_echo import draw_echo
 from aecbench.scenes.rooms import ENGINES, absorption_for, length, measured_rt60, place
 from aecbench.scenes.scene import (
     Channel,
@@ -38,6 +39,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 TALKERS = 6  # voices of babble
 REDRAWS = 100  # rooms, until one is possible
 EDGE, APART = 0.1, 0.25  # nothing changes in the first and last tenth of a scene; changes are 0.25 s apart
+RECORDED = "recorded"  # what is in the place of a model where the echo is a recording
 
 Spans = tuple[tuple[float, float], ...]
 
@@ -63,6 +65,10 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
     voices, starts, level = rng("speech"), rng("speech start"), rng("level")
     far_speaker, near_speaker = voices.choice(np.array(sources.speech.speakers(split)), 2, replace=False)
     far = _speech(sources, str(far_speaker), far_spans, voices, starts)
+    recorded = None
+    if sources.echoes is not None and far is not None:
+        far = None
+        recorded = draw_echo(sources.echoes, split, spec.duration, spec.echo.least, rng("recorded echo"))
     near = _speech(sources, str(near_speaker), near_spans, voices, starts)
     kinds = str(spec.noise.kind.draw(rng("noise"))), str(spec.far_noise.kind.draw(rng("far noise")))
     noise = _noise(spec, split, kinds[0], sources, rng("noise source"), rng("noise start"))
@@ -89,10 +95,12 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
         else _room(spec, path, bank, rng("room", room_number), rng("later")),
         response=spec.room.response,
         path=path,
-        loudspeaker=_loudspeaker(spec, split, sources, rng("loudspeaker"), rng("tone")),
+        loudspeaker=_loudspeaker(spec, split, sources, rng("loudspeaker"), rng("tone"))
+        if recorded is None
+        else Loudspeaker(model=RECORDED),
         channel=_channel(spec, rng("channel")),
         agc=_stage("agc", spec.agc, rng("agc")),
-        ser=None if far is None else spec.levels.ser.number(level),
+        ser=None if far is None and recorded is None else spec.levels.ser.number(level),
         snr=None if noise is None else spec.noise.snr.number(level),
         far_snr=None if far_noise is None or far is None else spec.far_noise.snr.number(level),
         far_level=spec.levels.far.number(level),
@@ -100,6 +108,7 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
         floor=floor,
         floor_snr=None if floor is None else spec.floor.snr.number(rng("floor level")),
         capture=_capture(spec, rng("capture")),
+        recorded=recorded,
     )
 
 

@@ -1,10 +1,10 @@
 """Audio files as a source of sound: a folder, a CSV manifest or a data pack, its files in groups, the groups in splits.
 
-A group is what must not be on two sides of an experiment: a talker, a room, an original recording.
+A group, which must not be in two splits, is a talker, a room or an original recording.
 
 Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; all
 rows are used where there is no such column), `speaker` / `recording` / `room` (the group), `split` (train, val or test:
-the group of that row stays there) and `sha256` (of the file). What else there is, is ignored.
+the group of that row stays there) and `sha256` (of the file). Further columns are ignored.
 """
 
 import csv
@@ -32,6 +32,8 @@ __all__ = [
     "Collection",
     "Entry",
     "check_word",
+    "load_audio",
+    "manifest_rows",
     "open_collection",
     "open_folder",
     "open_manifest",
@@ -160,7 +162,7 @@ def partition(names: Iterable[str], split: str) -> tuple[str, ...]:
 
 
 def check_word(source: str, kind: str, known: Sequence[str] = ()) -> None:
-    """Raises UnknownName for a bare word that is no path and neither one of `known` nor a pack: a misspelt name."""
+    """Raise UnknownName for a bare word that is neither a path nor one of `known` nor a pack: a misspelt name."""
     path = Path(source)
     words = (*known, *names("packs"))
     if source and source not in words and not path.exists() and path.name == source and not path.suffix:
@@ -215,7 +217,11 @@ def open_manifest(
     the group "unlabelled", or "unlabelled-train" and so on where they are tied to a split.
     """
     manifest = Path(source)
-    rows = [(line, row) for line, row in _rows(manifest, ("file", *columns)) if row.get("kind", kind) == kind]
+    rows = [
+        (line, row)
+        for line, row in manifest_rows(manifest, ("file", *columns), "file")
+        if row.get("kind", kind) == kind
+    ]
     if not rows:
         raise SourceError(f"{source}: lists no files of kind {kind!r}; add some, or give another source")
     guessed = groups_of([PurePosixPath(row["file"]) for _, row in rows])
@@ -252,8 +258,10 @@ def open_collection(source: str, kind: str, noun: str, groups_of: GroupsOf) -> C
     return (open_pack if form == "pack" else open_manifest)(source, kind, noun, groups_of)
 
 
-def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and rows of a CSV that has `columns`."""
+def manifest_rows(
+    manifest: Path, columns: Sequence[str], key: str | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield line numbers and rows of a CSV that has `columns`; its column `key` is never empty. Raises SourceError."""
     try:
         with manifest.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -263,16 +271,23 @@ def _rows(manifest: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[st
                 )
             for row in reader:
                 if None in row or None in row.values():
-                    raise SourceError(f"{manifest}, line {reader.line_num}: has not as many fields as the first line")
-                if not row["file"].strip():
-                    raise SourceError(f"{manifest}, line {reader.line_num}: names no file; fill in the column 'file'")
+                    raise SourceError(
+                        f"{manifest}, line {reader.line_num}: has a different number of fields than the first line"
+                    )
+                if key is not None and not row[key].strip():
+                    raise SourceError(f"{manifest}, line {reader.line_num}: names no file; fill in the column {key!r}")
                 yield reader.line_num, {name: value.strip() for name, value in row.items()}
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise SourceError(f"{manifest}: is no CSV that can be read ({error}); expected UTF-8 text") from None
+        raise SourceError(f"{manifest}: cannot be read as CSV ({error}); expected UTF-8 text") from None
+
+
+def load_audio(path: Path, rate: int, sha256: str) -> Array:
+    """Return the first channel of a file as float32 [T] at `rate`, read-only. Raises AudioError for another hash."""
+    return _load(path, rate, sha256, _stamp(path), 0.0, None)[0]
 
 
 def _stamp(path: Path) -> int:
-    """The time of the last change: a file that was written anew is another one to the caches."""
+    """Return the time of the last change: to the caches, a file that was written again is another one."""
     try:
         return path.stat().st_mtime_ns
     except OSError:

@@ -19,7 +19,7 @@ TALK = {"far_single": Talk.FAR, "double": Talk.DOUBLE, "near_single": Talk.NEAR,
 
 
 class Recording(Frozen):
-    """What stands in the place of a `Scene` in a corpus that was imported."""
+    """The counterpart of a `Scene` in a corpus that was imported."""
 
     kind: Literal["recording"] = "recording"  # tells it from a Scene, which has no such field
     id: str  # corpus/split/name

@@ -1,8 +1,9 @@
 """From a scene to audio: a pure function, with no randomness but the seeds written in the scene.
 
 far speech + far noise -> lost packets -> far
+far, echo: or both from a recording
 far -> volume -> device -> clock drift -> delay -> room -> echo        speech -> room -> near        noise
-mic = capture(gain (near + echo + noise) + floor): what the device does to the microphone signal acts on every stem
+mic = capture(gain (near + echo + noise) + floor): the processing of the microphone signal acts on every stem
 """
 
 import functools
@@ -19,7 +20,7 @@ from aecbench.scenes import channel, devices
 from aecbench.scenes.capture import capture
 from aecbench.scenes.noise import render_noise
 from aecbench.scenes.rooms import ENGINES
-from aecbench.scenes.scene import Point, Room, Scene, Speech
+from aecbench.scenes.scene import Point, RecordedEcho, Room, Scene, Speech
 from aecbench.scenes.sources import Sources
 from aecbench.scenes.speech import speak
 from aecbench.signals import Array, Signals
@@ -51,11 +52,14 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
     clip, all that it hears is turned down together; ratios stay. Raises SourceError for a silent talker.
     """
     length = round(scene.rate * scene.duration)
-    echo_paths = _echo_paths(scene, sources)
+    echo_paths = np.full((1, 1), np.nan, np.float32) if scene.recorded else _echo_paths(scene, sources)
     far = echo = near = noise = np.zeros(length, np.float32)
     echo_level = scene.near_level if scene.ser is None else scene.near_level - scene.ser
     echo_gain = np.float32(1)
-    if scene.far is not None:
+    if scene.recorded is not None:
+        far, echo = _recorded_echo(scene.recorded, scene, sources, length)
+        echo = echo * _gain(echo, echo_level, scene.rate)
+    elif scene.far is not None:
         far = _far_end(scene.far, scene, sources, length)
         echo = _through_room(_played(scene, sources, far), echo_paths, scene)
         echo_gain = _gain(echo, echo_level, scene.rate)
@@ -93,8 +97,20 @@ def _far_end(talker: Speech, scene: Scene, sources: Sources, length: int) -> Arr
     return channel.conceal(far * min(np.float32(1), _headroom(far)), scene.channel.gaps, scene.rate)
 
 
+def _recorded_echo(part: RecordedEcho, scene: Scene, sources: Sources, length: int) -> tuple[Array, Array]:
+    """Far end, at its level, and echo, as they were recorded."""
+    if sources.echoes is None:
+        raise SourceError(f"scene {scene.id}: its echo was recorded; give the recordings with --echo")
+    start = round(part.start * scene.rate)
+    far, echo = (x[start : start + length] for x in sources.echoes.load(part.recording, scene.rate))
+    if min(far.size, echo.size) < length or not (far.any() and echo.any()):
+        raise SourceError(f"scene {scene.id}: recording {part.recording!r} is too short or silent; list it again")
+    far = far * _gain(far, scene.far_level, scene.rate)
+    return far * min(np.float32(1), _headroom(far)), echo
+
+
 def _played(scene: Scene, sources: Sources, far: Array) -> Array:
-    """What the loudspeaker radiates: the far end at its volume through the device, by the device's clock, delayed."""
+    """Return the output of the loudspeaker: the far end at its volume through the device, by its clock, delayed."""
     rate, settings, device = scene.rate, scene.channel, scene.loudspeaker
     gains = [0.0, *(gain for _, gain in settings.volume)]
     x = channel.volume(far, gains, [time for time, _ in settings.volume], rate)

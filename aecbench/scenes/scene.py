@@ -13,6 +13,7 @@ __all__ = [
     "Noise",
     "Path",
     "Point",
+    "RecordedEcho",
     "Room",
     "Scene",
     "Speech",
@@ -63,14 +64,24 @@ class Loudspeaker(Frozen):
 
     @property
     def stages(self) -> list[tuple[str, dict[str, float]]]:
-        """What there is of the device, in series: rows of DEVICES with their parameters."""
+        """The stages of the device, in series: rows of DEVICES with their parameters."""
         model = Stage(name=self.model, parameters=self.parameters)
         chain = (self.compressor, model, self.response, self.tone, self.rattle)
         return [(stage.name, stage.parameters) for stage in chain if stage is not None and stage.name != "linear"]
 
 
+class RecordedEcho(Frozen):
+    """Part of a recording of far-end single talk: its loopback is the far end, its microphone the echo."""
+
+    device: str
+    recording: str  # key of the echo source
+    start: float  # [s] into the recording
+    echo_to_noise: float  # of the recording [dB], see aecbench.echoes
+    linear: float  # of the recording [dB], see aecbench.echoes
+
+
 class Channel(Frozen):
-    """What happens to the far end before the loudspeaker. Times in seconds from the start."""
+    """The changes of the far end before the loudspeaker. Times in seconds from the start."""
 
     delay: float  # bulk delay of the echo [s], a whole number of samples
     jumps: tuple[tuple[float, float], ...] = ()  # (time, delay from then on [s])
@@ -139,3 +150,4 @@ class Scene(Frozen):
     far_snr: float | None  # speech to noise in the far-end reference [dB]
     far_level: float  # active level of the far-end reference [dBFS]
     near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS], unless turned down
+    recorded: RecordedEcho | None = added(None)  # in the place of `far`, its channel, loudspeaker and echo path

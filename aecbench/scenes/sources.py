@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aecbench.config import canonical_json, sha256
 from aecbench.scenes.files import Collection, open_collection
 from aecbench.scenes.noise import NoiseSource, open_noise
+from aecbench.scenes.recorded_echo import EchoSource, open_echoes
 from aecbench.scenes.rooms.measured import RirSource, open_rirs
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.scenes.speech import SpeechSource, open_speech
@@ -14,17 +15,20 @@ __all__ = ["Sources", "cached_sources", "open_sources", "spec_key"]
 
 @dataclass(frozen=True)
 class Sources:
-    """The sources of a corpus. What a recipe does not use is None."""
+    """The sources of a corpus. Those that a recipe does not use are None."""
 
     speech: SpeechSource
     noise: NoiseSource | None
     rirs: RirSource | None
     loudspeakers: Collection | None  # impulse responses, each a group of its own
+    echoes: EchoSource | None = None
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides what the sources deliver."""
         used = {name: source and source.fingerprint for name, source in vars(self).items()}
+        if self.echoes is None:
+            del used["echoes"]  # corpora without recorded echo keep the id that they have
         return sha256(canonical_json(used))
 
 
@@ -35,6 +39,7 @@ def open_sources(spec: CorpusSpec) -> Sources:
         noise=None if spec.noise.source is None else open_noise(spec.noise.source),
         rirs=None if spec.room.source == "simulated" else open_rirs(spec.room.source),
         loudspeakers=None if spec.loudspeaker.source is None else _open_loudspeakers(spec.loudspeaker.source),
+        echoes=None if spec.echo.source is None else open_echoes(spec.echo.source),
     )
     for split, count in spec.splits.model_dump().items():
         if count:

@@ -106,8 +106,8 @@ class LevelSpec(Frozen):
 class NoiseSpec(Frozen):
     """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest; "" for none.
 
-    `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is that
-    of the near end; in scenes without, it is the echo.
+    `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is the
+    near end; in scenes without near-end speech, it is the echo.
     """
 
     kind: Annotated[Distribution, one_of("noise", NOISE_KINDS, noise.TABLE)] = constant("none")
@@ -174,7 +174,7 @@ def _check_parameters(owner: str, allowed: Mapping[str, Range], parameters: Mapp
 
 
 def _parameters(model: str) -> Mapping[str, Range]:
-    """What can be set of a device. Raises ValueError, as pydantic wants it."""
+    """Check the settings of a device. Raises ValueError, as pydantic wants it."""
     try:
         return devices.find(model).parameters
     except UnknownName:
@@ -268,6 +268,20 @@ class PathSpec(Frozen):
         return self
 
 
+class EchoSpec(Frozen):
+    """Recorded echo in the place of far-end speech, loudspeaker, channel and echo path.
+
+    `source`: a manifest that `aecbench echoes` wrote; None: the echo is simulated. Recordings whose echo-to-noise ratio
+    is below `least` dB are not drawn.
+    """
+
+    source: str | None = None
+    least: float = Field(10.0, ge=-60, le=60)
+
+
+REPLACED = ("far_noise", "loudspeaker", "path", "channel")  # tables that a recorded echo leaves nothing to
+
+
 class CorpusSpec(Frozen):
     """A corpus: how many scenes of what kind."""
 
@@ -289,6 +303,7 @@ class CorpusSpec(Frozen):
     agc: AgcSpec = AgcSpec()
     floor: FloorSpec = added(FloorSpec())
     capture: CaptureSpec = added(CaptureSpec())
+    echo: EchoSpec = added(EchoSpec())
 
     @model_validator(mode="after")
     def _check(self) -> "CorpusSpec":
@@ -297,6 +312,14 @@ class CorpusSpec(Frozen):
                 f"talk.near_onset reaches {self.talk.near_onset.high:g} s, "
                 f"but a scene lasts {self.duration:g} s; the near end would never talk"
             )
+        if self.echo.source is not None:
+            for name in REPLACED:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name} cannot be set where the echo is a recording, which has its own; leave it out"
+                    )
+            if self.talk.barge_in + self.talk.alternating:
+                raise ValueError("talk: the far end of a recording never stops; leave out barge_in and alternating")
         return self
 
     @property
@@ -336,7 +359,7 @@ class CorpusSpec(Frozen):
 
 
 def _identity(table: Table[Any], name: str) -> list[str]:
-    """What decides what an entry of another package does. Raises ConfigError where it cannot be used."""
+    """Return the code that decides an entry of another package. Raises ConfigError where it cannot be used."""
     table.find(name)  # imports it
     module, _, _ = str(table.reference(name)).partition(":")
     return [table.package(name), provenance.package_code(module)]

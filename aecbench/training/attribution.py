@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from aecbench.assets import find, names
 from aecbench.config import read_toml
 from aecbench.corpus import Corpus
+from aecbench.recipe import read_recipe
 
-__all__ = ["Source", "Terms", "sources"]
+__all__ = ["Source", "Terms", "data_name", "sources"]
 
 KINDS = {"speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # in recipe, in manifest
 MADE = {"espeak": "synthesised with eSpeak NG"}  # no recordings, so there is nobody to name
@@ -50,8 +51,26 @@ class Source(NamedTuple):
             yield f"  - {licence}{count}: {'; '.join(owners[:SHOWN]) or 'nobody is named'}{more}"
 
 
+def data_name(corpus: Corpus) -> str:
+    """Return the name of the data for a card: a shipped recipe gives its name only with the sources that it names."""
+    spec = corpus.info["spec"]
+    name = str(spec.get("name", corpus.path.name))
+    if name not in names("recipes"):
+        return name
+    shipped = read_recipe(name).model_dump(mode="json")
+    changed = [table for table in KINDS if _source(spec, table) != _source(shipped, table)]
+    return f"scenes as in {name} with other sources of {' and '.join(changed)}" if changed else name
+
+
+def _source(spec: Mapping[str, Any], table: str) -> str | None:
+    """Return the source that a table of a specification names, without folders."""
+    found = spec.get(table)
+    source = found.get("source") if isinstance(found, Mapping) else None
+    return None if source is None else Path(source).name
+
+
 def sources(corpora: Sequence[Corpus]) -> list[Source]:
-    """The sources of corpora, each once. Of files that are not here any more, nothing is known but the name."""
+    """The sources of corpora, each once. Only the name is known of files that no longer exist here."""
     found: dict[tuple[str, str], Source] = {}
     for corpus in corpora:
         spec = corpus.info["spec"]

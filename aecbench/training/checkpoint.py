@@ -1,4 +1,4 @@
-"""What training leaves on disk, each file whole or not at all: where it is, and the best network as a model to load."""
+"""The files of a training, each written whole or not at all: a checkpoint to continue from, and models to load."""
 
 import json
 import sys
@@ -70,7 +70,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress,
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
         return groups, Progress(**state.pop("progress")), state
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise AecbenchError(f"{path}: is no checkpoint of this version ({error}); remove it to start anew") from None
+        raise AecbenchError(
+            f"{path}: is not a checkpoint of this version ({error}); remove it to start from scratch"
+        ) from None
 
 
 def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None:

@@ -84,7 +84,7 @@ class _Batches(Sampler[list[int]]):
 
 
 def _deaf(_: int) -> None:
-    """Signals are for the process that trains, which ends its workers itself; they also end when it is no more."""
+    """Ignore SIGINT and SIGTERM in workers: the training process stops them, and they exit with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
@@ -96,7 +96,7 @@ def _collate(examples: list[Signals]) -> Batch:
 def training_examples(
     corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
 ) -> Examples:
-    """Crops of the split train of each corpus, their stems combined within it.
+    """Return crops of the split train of each corpus, their stems combined within it.
 
     Raises UsageError where there are too few for a batch.
     """

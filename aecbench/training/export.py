@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aecbench.cards import BEST, CARD, read_card, write_card
+from aecbench.cards import CARD, TRAINED, read_card, write_card
 from aecbench.corpus import Corpus
 from aecbench.errors import UsageError
 from aecbench.output import new_folder, whole_file
@@ -17,25 +17,30 @@ __all__ = ["export"]
 
 WEIGHTS, README = "weights.safetensors", "README.md"
 POINTS = 12  # rows of the learning curve
+UNDECIDED = "not chosen"
 
 
-def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str = "MIT") -> Path:
-    """The best network of a training folder as OUT/card.toml, weights.safetensors and README.md. Gives OUT.
+def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str | None = None) -> Path:
+    """Write the best network of a training folder as OUT/card.toml, weights.safetensors and README.md. Return OUT.
+
+    Before the first epoch has ended, the network of the last checkpoint is written instead.
 
     The module of a network that is one file goes along, so that OUT can be loaded anywhere.
     `corpora` are those it was trained and validated on: the README says where their audio comes from. `licence` is
-    that of the weights. The picture of the learning curve goes along where the training has one.
+    the licence of the weights; without it, the card says that none was chosen. The picture of the learning curve goes
+    along where the training has one.
     Raises UsageError where there is no network yet, OutputError.
     """
-    if not (training / BEST / CARD).exists():
-        raise UsageError(f"{training}: no epoch is finished, so there is nothing to export; train on with --resume")
-    card = read_card(training / BEST).model_dump(exclude_none=True)
-    weights = (training / BEST / card["weights"]).read_bytes()
+    model = next((training / name for name in TRAINED if (training / name / CARD).exists()), None)
+    if model is None:
+        raise UsageError(f"{training}: holds no checkpoint, so there is nothing to export; continue with --resume")
+    card = read_card(model).model_dump(exclude_none=True)
+    weights = (model / card["weights"]).read_bytes()
     new_folder(out)
     heard = sources(corpora)
-    terms = {"weights": licence, "data": sorted({one.licence for source in heard for one in source.terms})}
+    terms = {"weights": licence or UNDECIDED, "data": sorted({one.licence for source in heard for one in source.terms})}
     card = {**card, "weights": WEIGHTS, "origin": {**card["origin"], "licence": terms}}
-    files = {WEIGHTS: weights} | {file.name: file.read_bytes() for file in (training / BEST).glob("*.py")}
+    files = {WEIGHTS: weights} | {file.name: file.read_bytes() for file in model.glob("*.py")}
     if (training / CURVE).is_file():
         files[CURVE] = (training / CURVE).read_bytes()
     text = "\n".join(_readme(out.resolve().name, card, read_log(training)[1], heard, files))
@@ -54,7 +59,7 @@ def _readme(
     files: Mapping[str, bytes],
 ) -> Iterator[str]:
     origin = card["origin"]
-    reached, train, val = origin["reached"], origin["train"], origin["val"]
+    train, val = origin["train"], origin["val"]
     yield from (f"# {name}", "", card["summary"] + ".", "")
     yield from (f"    aecbench cancel --model {name} --mic mic.wav --far far.wav --out out.wav", "", "## Data", "")
     for role, corpora in (("Trained", train), ("Validated", val)):
@@ -72,27 +77,41 @@ def _readme(
     yield from ("", "## Learning curve", "")
     if CURVE in files:
         yield from (f"![Loss and scores in the course of training]({CURVE})", "")
-    yield from (*_curve(rows), "", "## Results", "")
+    if rows:
+        yield from (*_curve(rows), "")
+    else:
+        yield from ("No epoch was finished.", "")
+    yield from ("## Results", "")
     size = len(files[WEIGHTS]) / 1e6
-    scores = ", ".join(f"{heading(metric)}: {reached[metric]:.3g}" for metric in SCORES if metric in reached)
-    yield (
-        f"The weights are those after epoch {reached['epoch']} ({reached['step']} steps), averaged, {size:.2f} MB: "
-        f"loss in validation {reached['val_loss']:.4g}{'; ' + scores if scores else ''} (means over at "
-        f"most {origin['settings']['val_scenes']} whole scenes of validation: a rough guide; `aecbench eval --model "
-        f"{name}` measures)."
-    )
+    yield _reached(name, origin, size)
     yield from ("", "## Limits", "")
     yield (
-        f"For audio at {card['parameters']['sample_rate']} Hz with one microphone and one far-end channel. What the "
-        "scenes above have none of (other devices, rooms, delays, languages, music) it has not been trained for."
+        f"For audio at {card['parameters']['sample_rate']} Hz with one microphone and one far-end channel. It was not "
+        "trained for conditions that the scenes above do not contain (other devices, rooms, delays, languages, music)."
     )
     terms = origin["licence"]
     yield from ("", "## Licence", "", f"Weights: {terms['weights']}.")
+    if terms["weights"] == UNDECIDED:
+        yield "The author decides under which licence others may use them."
     if terms["data"]:
         yield (
             f"They were learnt from recordings under {', '.join(terms['data'])}, whose authors are named above: keep "
             "this file beside them."
         )
+
+
+def _reached(name: str, origin: Mapping[str, Any], size: float) -> str:
+    """Return the sentence on how far the training came, for weights of `size` MB."""
+    reached = origin["reached"]
+    if "val_loss" not in reached:
+        return f"The weights are from step {reached['step']}, averaged, {size:.2f} MB. They were not validated yet."
+    scores = ", ".join(f"{heading(metric)}: {reached[metric]:.3g}" for metric in SCORES if metric in reached)
+    return (
+        f"The weights are from the end of epoch {reached['epoch']} ({reached['step']} steps), averaged, {size:.2f} MB: "
+        f"loss in validation {reached['val_loss']:.4g}{'; ' + scores if scores else ''} (means over at "
+        f"most {origin['settings']['val_scenes']} whole scenes of validation: a rough guide; `aecbench eval --model "
+        f"{name}` measures)."
+    )
 
 
 def _curve(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""What training tells while it runs: a file of JSON lines, TensorBoard where it is installed, a bar for people."""
+"""The log of a training: a file of JSON lines, TensorBoard where it is installed, a progress bar."""
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
@@ -20,12 +21,13 @@ from aecbench.training.scenes import SCORES
 __all__ = ["BOARD", "CURVE", "LOG", "Log", "read_log"]
 
 LOG, BOARD = "log.jsonl", "tensorboard"
+EVERY = 60.0  # seconds between two lines where no bar can be shown
 CURVE = "curve.png"  # what is drawn of the log in the end
 Row = Mapping[str, float | None]
 
 
 class Log:
-    """Rows of steps and of epochs. What is there of a longer run is cut off, for it will come again."""
+    """Rows of steps and of epochs. Rows beyond the checkpoint are cut off: the resumed run writes them again."""
 
     def __init__(self, folder: Path, length: int, step: int, steps: int) -> None:
         """Go on behind the first `length` bytes, after `step` of `steps`."""
@@ -40,6 +42,7 @@ class Log:
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
         self._bar = Progress(TextColumn("{task.description}"), *columns, console=console, disable=not can_show(console))
         self._task = self._bar.add_task("train", total=steps, completed=step, speed="")
+        self._steps, self._first, self._start, self._said = steps, step, time.monotonic(), 0.0
 
     def __enter__(self) -> "Log":
         self._bar.start()
@@ -62,9 +65,19 @@ class Log:
     def step(self, row: Mapping[str, Any], examples: int) -> None:
         """One training step on so many examples, of all processes."""
         self._write("step", row)
-        speed = f"{examples / max(row['seconds'], 1e-9):.0f} examples/s"
+        pace = 1 / max(row["seconds"], 1e-9)
+        speed = f"{pace:.2g} steps/s, {examples * pace:.0f} examples/s"
         description = f"epoch {row['epoch']}  loss {row['loss']:.4g}"
         self._bar.update(self._task, completed=row["step"], description=description, speed=speed)
+        now = time.monotonic()
+        if self._bar.disable and now - max(self._said, self._start) >= EVERY:
+            self._said = now
+            self.tell(f"step {row['step']} of {self._steps}  {description}  {speed}, {self._left(row['step'])}")
+
+    def _left(self, step: int) -> str:
+        """Return how long the rest takes at the mean pace since the start, validation included."""
+        seconds = (time.monotonic() - self._start) / max(1, step - self._first) * (self._steps - step)
+        return f"{duration(seconds)} left"
 
     def epoch(self, row: Mapping[str, Any], *, best: bool) -> None:
         """The means of an epoch, validation included; a line for people."""
@@ -74,7 +87,8 @@ class Log:
         )
         self._bar.console.print(
             f"epoch {row['epoch']}  loss {row['loss']:.4g}  val {_text(row['val_loss'])}{scores}  lr {row['lr']:.2g}  "
-            f"{row['examples_per_second']:.0f} examples/s, {100 * row['waiting']:.0f} % waiting for data"
+            f"{row['examples_per_second']:.0f} examples/s, {100 * row['waiting']:.0f} % waiting for data, "
+            f"{self._left(int(row['step']))}"
             f"{'  best so far' if best else ''}",
             highlight=False,
             soft_wrap=True,
@@ -103,6 +117,19 @@ def read_log(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         rows = [json.loads(line) for line in file]
     steps, epochs = ([row for row in rows if row["kind"] == kind] for kind in ("step", "epoch"))
     return steps, epochs
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it.
+
+    >>> [duration(s) for s in (42, 600, 7200.0, 400_000)]
+    ['42 s', '10 min', '2.0 h', '4.6 days']
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86_400:.1f} days"
 
 
 def _text(value: float | None) -> str:

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from aecbench.cancellers.deep.base import Batch
-from aecbench.cards import BEST
+from aecbench.cards import BEST, LATEST
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError
 from aecbench.training.checkpoint import LAST, write_checkpoint, write_model
 from aecbench.training.log import Log
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 from aecbench.training.scenes import SCORES, Picture, cancel_scenes
 
 __all__ = ["Limits", "Writer", "loop"]
 
 SAMPLES = "samples"
+FIRST = 1.0  # minutes to the first checkpoint, at most
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Writer:
-    """What the first process leaves in a folder; the others have none."""
+    """The files that the first process writes; other processes do not have a writer."""
 
     folder: Path
     log: Log
@@ -41,13 +42,24 @@ class Writer:
     facts: Mapping[str, Any]  # for checkpoints
     card: Mapping[str, Any]  # of the best network, but for weights and parameters
 
-    def checkpoint(self, run: Run) -> None:
-        """All that it takes to go on."""
+    @property
+    def kept(self) -> bool:
+        """Whether there is a checkpoint."""
+        return (self.folder / LAST).exists()
+
+    def checkpoint(self, run: Training) -> None:
+        """Write all that is needed to continue, and the present network as a model to load."""
+        reached = {"epoch": run.progress.epoch, "step": run.progress.step}
+        write_model(self.folder / LATEST, run.best, self._card(reached))
         run.progress.log = self.log.length
         groups, rest = run.state()
         write_checkpoint(self.folder / LAST, groups, run.progress, {**self.facts, "run": rest})
 
-    def epoch(self, run: Run, row: Mapping[str, float], *, best: bool) -> None:
+    def _card(self, reached: Mapping[str, float]) -> dict[str, Any]:
+        """Return the card of a network that has come so far."""
+        return {**self.card, "origin": {**self.card["origin"], "reached": dict(reached)}}
+
+    def epoch(self, run: Training, row: Mapping[str, float], *, best: bool) -> None:
         """The row of an epoch, a checkpoint, and the network where it is the best."""
         place = {"step": run.progress.step, "epoch": run.progress.epoch}
         if any(self.scenes):
@@ -59,12 +71,11 @@ class Writer:
             reached = {"epoch": run.progress.epoch, "step": run.progress.step}
             scores = {name: value for name, value in row.items() if name.startswith("val_") or name in SCORES}
             finite = {name: value for name, value in scores.items() if math.isfinite(value)}
-            origin = {**self.card["origin"], "reached": reached | finite}
-            write_model(self.folder / BEST, run.best, {**self.card, "origin": origin})
+            write_model(self.folder / BEST, run.best, self._card(reached | finite))
         self.checkpoint(run)
 
 
-def loop(run: Run, writer: Writer | None, limits: Limits) -> bool:
+def loop(run: Training, writer: Writer | None, limits: Limits) -> bool:
     """Train until the end (True), or until the time is over or a signal comes (False).
 
     Raises AecbenchError where one step after the other is not finite.
@@ -75,9 +86,12 @@ def loop(run: Run, writer: Writer | None, limits: Limits) -> bool:
         if not _epoch(run, writer, limits, start, speed):
             return False
         rate = run.rate
+        run.processes.work = f"the validation of epoch {run.progress.epoch + 1}"
         row, best = run.end_epoch()
         if writer is not None:
             writer.epoch(run, {**row, "lr": rate, **speed.row}, best=best)
+        if not run.finished and run.processes.any(run.processes.stopped):
+            return False
     return True
 
 
@@ -93,7 +107,7 @@ class _Speed:
         return {"examples_per_second": self.examples / seconds, "waiting": self.waited / seconds}
 
 
-def _epoch(run: Run, writer: Writer | None, limits: Limits, start: float, speed: _Speed) -> bool:
+def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, speed: _Speed) -> bool:
     """Train to the end of the epoch; False where that was not reached."""
     settings, kept = run.settings, time.monotonic()
     for batch, wait in _timed(run.batches()):
@@ -107,17 +121,19 @@ def _epoch(run: Run, writer: Writer | None, limits: Limits, start: float, speed:
             speed.waited + wait,
         )
         run.progress.seconds += seconds
+        run.processes.work = f"this step (about {max(1, round(seconds))} s)"
         if writer is not None:
             place = {"step": run.progress.step, "epoch": run.progress.epoch + 1}
             writer.log.step({**place, **row, "lr": rate, "seconds": seconds, "wait": wait}, examples)
         if run.progress.bad >= settings.bad_steps:
             raise AecbenchError(
                 f"{run.progress.bad} steps in a row were not finite (the last: loss {row['loss']:g}, gradient "
-                f"{row['norm']:g}); start anew with a smaller --lr, or see what the network does with such examples"
+                f"{row['norm']:g}); start again with a smaller --lr, or see what the network does with such examples"
             )
         now = time.monotonic()
         stop = run.processes.any(run.processes.stopped or now - start >= 3600 * limits.hours)
-        due = now - kept >= 60 * limits.minutes or bool(limits.steps and run.progress.step % limits.steps == 0)
+        interval = limits.minutes if writer is None or writer.kept else min(limits.minutes, FIRST)
+        due = now - kept >= 60 * interval or bool(limits.steps and run.progress.step % limits.steps == 0)
         if writer is not None and (stop or due):
             writer.checkpoint(run)
             kept = time.monotonic()

@@ -25,6 +25,7 @@ class Processes:
     def __init__(self, rank: int, world: int, device: torch.device) -> None:
         self.rank, self.world, self.device = rank, world, device
         self.stopped = False  # whether a signal has asked this process to stop
+        self.work = "this step"  # that is finished before it stops
 
     def placed(self, batch: Batch) -> Batch:
         """The batch on the device."""
@@ -86,6 +87,10 @@ def _listening(group: Processes) -> Iterator[None]:
     def stop(number: int, _: Any) -> None:
         group.stopped = True
         signal.signal(number, before[signal.Signals(number)])
+        if not group.rank:
+            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            line = f"\naecbench: {name} received: stops after {group.work}, with a checkpoint; again: stops at once\n"
+            os.write(2, line.encode())  # print may have been interrupted in the middle of a line
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:

@@ -1,5 +1,5 @@
-"""A training under way. What a step does depends on the checkpoint before it, the seed and its number, so that training
-which was stopped anywhere goes on, on the CPU to the last bit, as if it had not been.
+"""A training under way. A step depends only on the checkpoint before it, the seed and its number. On the CPU, training
+that was stopped anywhere therefore continues with the same bits as if it had not been stopped.
 
 Exponential moving average of the weights: B. T. Polyak, A. B. Juditsky, "Acceleration of stochastic approximation by
 averaging", SIAM Journal on Control and Optimization 30(4), 1992. AdamW: I. Loshchilov, F. Hutter, "Decoupled weight
@@ -24,13 +24,13 @@ from aecbench.training.data import Examples
 from aecbench.training.processes import Processes
 from aecbench.training.settings import Settings
 
-__all__ = ["PART", "Run"]
+__all__ = ["PART", "Training"]
 
 PART = "part/"  # precedes the name of each part of a loss: a network may choose any name
 STALE, FALL = 3, 0.5  # epochs without a better one after which the plateau schedule lowers the rate; and how far
 
 
-class Run:
+class Training:
     """A training under way: network, optimiser, schedule, averaged weights, progress."""
 
     def __init__(
@@ -49,7 +49,7 @@ class Run:
         self.schedule, self.plateau = self._schedules()
 
     def _schedules(self) -> tuple[LRScheduler, ReduceLROnPlateau | None]:
-        """What is stepped after every step, and after every epoch."""
+        """Return the schedules that advance after every step, and after every epoch."""
         warm = max(1, round(self.settings.warmup * self.steps))
         rise = LinearLR(self.optimizer, 1 / warm, total_iters=warm)
         if self.settings.schedule == "plateau":
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def best(self) -> Network:
-        """The network that is validated and kept: that of the averaged weights."""
+        """The network with the averaged weights, which is validated and kept."""
         return cast(Network, self.averaged.module).eval()
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -98,7 +98,7 @@ class Run:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def batches(self) -> Iterator[Batch]:
-        """What is left of the epoch under way."""
+        """Return the remaining batches of the present epoch."""
         return self.train.epoch(self.progress.epoch, self.progress.batch)
 
     @property

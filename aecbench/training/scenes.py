@@ -32,7 +32,7 @@ def validation_scenes(corpora: Sequence[Corpus], count: int) -> list[Corpus]:
 def cancel_scenes(
     canceller: Streaming[object], scenes: Sequence[Corpus], folder: Path, name: str, picture: Picture | None
 ) -> dict[str, float]:
-    """The means of SCORES, NaN where none is defined. Of the first scene, NAME.wav and NAME.png go to a folder."""
+    """Return the means of SCORES, NaN where none is defined. NAME.wav and NAME.png show the first scene."""
     values = []
     for index, (scene, signals, _) in enumerate(chain.from_iterable(scenes)):
         out = canceller.cancel(signals.mic, signals.far)

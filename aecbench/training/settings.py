@@ -29,7 +29,7 @@ class DataSettings(Frozen):
 
 
 class Settings(Frozen):
-    """What a training recipe says, in TOML; unknown keys are refused."""
+    """The settings of a training recipe, in TOML; unknown keys are refused."""
 
     epochs: int = Field(50, ge=1)
     batch_size: int = Field(8, ge=1)  # of one process

@@ -19,12 +19,13 @@ from aecbench.errors import AecbenchError, UnknownName, UsageError
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
 from aecbench.systems import import_class
+from aecbench.training.attribution import data_name
 from aecbench.training.checkpoint import LAST, read_checkpoint
 from aecbench.training.data import training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
 from aecbench.training.processes import Processes, processes
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 from aecbench.training.scenes import Picture, validation_scenes
 from aecbench.training.settings import Settings
 
@@ -33,7 +34,7 @@ __all__ = ["Trained", "stored_settings", "train"]
 
 @dataclass(frozen=True)
 class Trained:
-    """What became of a training."""
+    """The outcome of a training."""
 
     finished: bool  # else it was stopped, and goes on from where it was
     model: Path  # folder of the best network so far, a model to load; there from the first epoch on
@@ -98,7 +99,7 @@ def train(
         network = kind(config)
         if init is not None:
             load_weights(network, init / str(read_card(init).weights))
-        run = Run(network, settings, examples, group)
+        run = Training(network, settings, examples, group)
         if found is not None:
             run.load(found[0], found[1], found[2]["run"])
         done = _go(run, out, validation_scenes(val, settings.val_scenes), picture, facts, init, limits or Limits())
@@ -109,7 +110,7 @@ def train(
 
 
 def _go(
-    run: Run,
+    run: Training,
     out: Path,
     chosen: Sequence[Corpus],
     picture: Picture | None,
@@ -134,14 +135,16 @@ def _network(model: str) -> type[Network]:
         raise UnknownName("network to train", model, DEEP)
     kind = import_class(DEEP.get(model, model), None)
     if not (isinstance(kind, type) and issubclass(kind, Network)):
-        raise UsageError(f"{model} is no network to train, a subclass of {Network.__module__}:{Network.__name__}")
+        raise UsageError(
+            f"{model} is not a network to train; expected a subclass of {Network.__module__}:{Network.__name__}"
+        )
     return kind
 
 
 def _facts(
     model: str, corpora: Sequence[Corpus], val: Sequence[Corpus], settings: Settings, group: Processes
 ) -> dict[str, Any]:
-    """What has to be the same to go on."""
+    """Return the facts that must be the same to continue."""
     return {
         "model": model,
         "settings": settings.model_dump(mode="json"),
@@ -152,8 +155,7 @@ def _facts(
 
 
 def _described(corpus: Corpus) -> dict[str, Any]:
-    spec = corpus.info["spec"]
-    return {"name": str(spec.get("name", corpus.path.name)), "id": corpus.id, "digest": corpus.digest}
+    return {"name": data_name(corpus), "id": corpus.id, "digest": corpus.digest}
 
 
 def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
@@ -165,11 +167,11 @@ def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
             if canonical_json(value) != canonical_json(old):
                 raise UsageError(
                     f"{out}: {key} is {canonical_json(value)}, but the training there has {canonical_json(old)}; "
-                    f"leave that out, or start anew in another --save-dir"
+                    f"leave that out, or start from scratch in another --save-dir"
                 )
 
 
-def _card(facts: Mapping[str, Any], run: Run, init: Path | None) -> dict[str, Any]:
+def _card(facts: Mapping[str, Any], run: Training, init: Path | None) -> dict[str, Any]:
     """The card of the network, but for weights and parameters."""
     settings = run.settings.model_dump(mode="json", exclude_none=True, exclude={"network"})
     origin = {

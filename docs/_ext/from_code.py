@@ -38,7 +38,7 @@ class Commands(SphinxDirective):
 
 
 def sections(group: click.Group, path: str) -> list[nodes.Node]:
-    """Of a group's commands, in the order they are listed in."""
+    """Yield a section for each command of a group, in the order of the listing."""
     found: list[nodes.Node] = []
     for name, command in group.commands.items():
         called = f"{path} {name}"
@@ -128,7 +128,7 @@ def frames(talk: frozenset[Talk]) -> str:
 
 
 def cell(content: nodes.Node) -> nodes.entry:
-    """Of a table."""
+    """Return a cell of a table."""
     return nodes.entry("", nodes.paragraph("", "", content))
 
 

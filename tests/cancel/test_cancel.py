@@ -290,7 +290,7 @@ def test_folders_that_cannot_be_used_are_refused(challenge, tmp_path):
     (tmp_path / "file").touch()
     for mic, far, out, words in (
         (challenge, challenge, challenge / "out", "lies within"),
-        (challenge, tmp_path / "file", tmp_path / "out", "is no folder"),
+        (challenge, tmp_path / "file", tmp_path / "out", "is not a folder"),
         (tmp_path / "empty", challenge, tmp_path / "out", "holds no audio files"),
     ):
         with pytest.raises(UsageError, match=words):

@@ -170,7 +170,7 @@ TAMPERED = {
     out_of_range: "is 400, expected -100 to 100",
     infinite: "is inf, expected -100 to 100",
     no_time: "rtf is 0",
-    parameters: "its system has not the hash",
+    parameters: "its system does not have the hash",
     weights: "its card names the weights 0000",
     copied: "has the very rows of",
     renamed: "its file should be nlms.json",

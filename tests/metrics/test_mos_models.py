@@ -249,3 +249,22 @@ def test_without_the_wheel_its_extra_is_named_and_the_others_are_found(monkeypat
     assert choose(["erle", "all"]).keys() == METRICS.keys()
     with pytest.raises(UnknownName, match="did you mean 'aecmos_st_echo'"):
         find("aecmos_st_ecco")
+
+
+def test_rows_of_one_family_share_a_run_of_the_network(scene, dnsmos_model, monkeypatch):
+    sessions = []
+
+    class Counting:
+        def __init__(self, session):
+            self.session, self.get_inputs = session, session.get_inputs
+
+        def run(self, *arguments):
+            sessions.append(1)
+            return self.session.run(*arguments)
+
+    real = onnx_model._session
+    monkeypatch.setattr(onnx_model, "_session", lambda path: Counting(real(path)))
+    x = np.random.default_rng(5).standard_normal(12 * RATE).astype(np.float32)
+    values = [float(row.fn(Signals(*[x] * 5), x, RATE)) for row in dnsmos_metrics(dnsmos_model).values()]
+    assert len(set(values)) == 3
+    assert len(sessions) == 3  # windows of 9.01 s within 12 s

@@ -199,5 +199,5 @@ def test_a_given_data_folder_goes_before_that_of_the_environment(pack, data, mon
 
 def test_a_data_folder_that_is_none_is_named(pack, monkeypatch, tmp_path):
     monkeypatch.setenv("AECBENCH_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(SourceError, match="nowhere': is no folder; correct --data or AECBENCH_DATA"):
+    with pytest.raises(SourceError, match="nowhere': is not a folder; correct --data or AECBENCH_DATA"):
         fetch("toy")

@@ -5,6 +5,7 @@ import hashlib
 import io
 import lzma
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_hyphens_and_underscores_are_the_same(store, tree):
 def test_a_limit_keeps_whole_recordings_and_a_larger_one_includes_a_smaller_one(store):
     chosen = [{row.path for row in read_pack("lab/toy").select([], n).rows} for n in (1, 2, 3, 99)]
     assert [len(files) for files in chosen] == [2, 4, 6, 8]
-    assert all(few < more for few, more in zip(chosen, chosen[1:], strict=False))
+    assert all(few < more for few, more in pairwise(chosen))
 
 
 def test_a_text_that_no_path_holds_is_named(store):
@@ -156,10 +157,10 @@ def test_the_shipped_sets_are_those_of_the_challenge(monkeypatch):
         "real_doubled": (5986, 10531),
         "real-v1": (18, 36),
     }
-    for name, (recordings, files) in counts.items():
+    for name, (count, files) in counts.items():
         pack = read_pack(f"aec-challenge/{name}")
         assert len(pack.files) == files
-        assert pack.summary.startswith(f"Microsoft AEC Challenge, {recordings} recordings in {files} files")
+        assert pack.summary.startswith(f"Microsoft AEC Challenge, {count} recordings in {files} files")
 
 
 def test_the_sizes_of_sets_are_stated_as_their_lists_give_them():

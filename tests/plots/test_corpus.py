@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aecbench.plots import plot_corpus
-from aecbench.plots.columns import drawn
 from aecbench.plots.corpus import Bars, Histogram, distributions, overview
+from aecbench.plots.quantities import drawn
 
 
 def by_name(scenes):

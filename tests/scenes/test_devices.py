@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.signal import freqz, lfilter
+from scipy.signal import butter, freqz, hilbert, lfilter
 
 from aecbench.contract.audio import make_voice
 from aecbench.contract.test_devices import *  # noqa: F403
@@ -16,7 +16,7 @@ from aecbench.scenes.devices.volterra import filters
 RATE = 16_000
 T = np.arange(2 * RATE) / RATE
 CHAIN = [Stage("compressor"), Stage("wiener_hammerstein"), Stage("response"), Stage("rattle")]
-NONLINEAR = ["hammerstein", "rattle", "volterra", "wiener_hammerstein"]
+NONLINEAR = ["excursion", "hammerstein", "rattle", "volterra", "wiener_hammerstein"]
 
 
 @pytest.fixture(params=sorted(DEVICES))
@@ -218,6 +218,30 @@ def test_intermodulation_of_rattle_is_that_of_a_one_sided_contact():
     for m, n in PRODUCTS:
         expected = p["strength"] * contact[m, n] * gain(high_pass(p["frequency"], p["q"], RATE), product(m, n))
         assert y[product(m, n)] == pytest.approx(expected, abs=3e-4), (m, n)
+
+
+def test_excursion_by_bass_turns_treble_down_and_up_again_twice_a_period():
+    """A tone of 40 Hz moves the coil, one of 6 kHz does not: its envelope is 1 / (1 + (drive e)^2)."""
+    x = tone(40, 0.5) + tone(6000, 0.01)
+    p = {"drive": 4.0, "resonance": 1000.0, "offset": 0.0}
+    y = lfilter(*butter(4, 2500, "high", fs=RATE), apply("excursion", x, RATE, p))
+    envelope = np.abs(hilbert(y))[RATE : 2 * RATE - 400]
+    moved = 0.5 * gain(low_pass(1000.0, 0.7071, RATE), 40)
+    assert envelope.max() == pytest.approx(0.01, rel=0.03)
+    assert envelope.min() == pytest.approx(0.01 / (1 + (4.0 * moved) ** 2), rel=0.03)
+
+
+def test_an_excursion_without_offset_is_odd_and_one_with_it_is_not():
+    x = make_voice()
+    for offset, odd in ((0.0, True), (0.1, False)):
+        one, other = (apply("excursion", sign * x, RATE, {"offset": offset}) for sign in (1, -1))
+        assert np.allclose(one, -other, atol=1e-6) == odd
+
+
+def test_tone_is_its_two_shelves():
+    for frequency, level in ((20, 6.0), (7900, -9.0)):
+        y = amplitudes(apply("tone", tone(frequency), RATE, {"bass": 6.0, "treble": -9.0}))
+        assert 20 * np.log10(y[frequency]) == pytest.approx(level, abs=0.6)
 
 
 def test_volterra_is_the_double_sum_over_its_kernel():

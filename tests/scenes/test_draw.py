@@ -131,10 +131,10 @@ def test_walls_air_and_octaves_shape_the_absorption(spec):
 
 def test_an_impossible_room_is_given_up_and_explained(spec):
     tiny = with_(spec, room={"rt60": 2.0, "length": 1.5, "width": 1.5, "height": 2.0, "talker": 8})
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ConfigError, match="none of 100 drawn rooms is possible"):
         draw(tiny, "test", 0)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_changes_of_the_path_come_with_a_position_each(spec):
@@ -155,6 +155,41 @@ def test_a_moving_loudspeaker_takes_small_steps(spec):
         assert np.linalg.norm(np.diff(way, axis=0), axis=-1).max() < 0.025
 
 
+def test_a_movement_has_the_steps_that_are_asked_for(spec):
+    coarse, fine = (scenes(with_(spec, path={"move": 1, "distance": 0.4, "step": step}), 3) for step in (0.02, 0.005))
+    for one, other in zip(coarse, fine, strict=True):
+        way = np.array([other.room.loudspeaker, *other.room.later])
+        assert np.linalg.norm(np.diff(way, axis=0), axis=-1).max() < 0.0065
+        assert other.room.loudspeaker == one.room.loudspeaker
+        assert other.room.later[-1] == one.room.later[-1]
+
+
+def test_what_came_later_is_not_in_the_text_of_a_scene_that_does_not_have_it(spec):
+    text = scenes(spec, 1)[0].model_dump_json()
+    assert not any(f'"{name}"' in text for name in ("floor", "floor_snr", "capture", "tone"))
+    text = spec.model_dump_json()
+    assert not any(f'"{name}"' in text for name in ("floor", "capture", "tone", "step"))
+
+
+def test_capture_stages_and_floors_are_drawn_in_their_shares_and_change_nothing_else(spec):
+    changed = with_(
+        spec,
+        capture={"clipping": {"share": 0.5}, "high_pass": {"share": 1, "parameters": {"frequency": 80}}},
+        floor={"kind": {"choice": ["none", "device"]}, "snr": 25},
+        loudspeaker={**spec.loudspeaker.model_dump(), "tone": {"share": 1, "parameters": {"treble": -6}}},
+    )
+    drawn = scenes(changed, 60)
+    clipped = np.mean([any(stage.name == "clipping" for stage in scene.capture) for scene in drawn])
+    assert 0.3 < clipped < 0.7
+    assert all(scene.capture[0].parameters == {"frequency": 80} for scene in drawn)
+    assert {scene.floor_snr for scene in drawn} == {None, 25}
+    new = {"capture": (), "floor": None, "floor_snr": None}
+    for scene, before in zip(drawn, scenes(spec, 60), strict=True):
+        assert scene.loudspeaker.tone.parameters == {"treble": -6}
+        device = scene.loudspeaker.model_copy(update={"tone": None})
+        assert scene.model_copy(update={**new, "loudspeaker": device}) == before
+
+
 def test_delays_are_whole_samples_and_cover_the_lead_of_a_fast_clock(spec):
     drifting = with_(spec, channel={"delay": 0, "drift": 200, "jumps": 2, "jump": {"uniform": [-0.1, 0.1]}})
     for scene in scenes(drifting, 20):
@@ -164,10 +199,12 @@ def test_delays_are_whole_samples_and_cover_the_lead_of_a_fast_clock(spec):
 
 
 @pytest.mark.parametrize("name", names("recipes"))
-def test_every_shipped_recipe_draws(name, speech_folder):
+def test_every_shipped_recipe_draws(name, speech_folder, write_echoes):
     options = {"speech.source": str(speech_folder)}
     if read_recipe(name).noise.source:
         options["noise.source"] = str(speech_folder)
+    if read_recipe(name).echo.source:
+        options["echo.source"] = write_echoes(seconds=11.0)
     spec = read_recipe(name, (), options)
     for scene in scenes(spec, 10):
         assert Scene.model_validate_json(scene.model_dump_json()) == scene

@@ -4,7 +4,9 @@ import scipy.signal
 
 from aecbench.contract.test_noises import *  # noqa: F403
 from aecbench.scenes.noise import NOISES
-from aecbench.scenes.noise.synthetic import LTASS, pink, speech_shaped, white
+from aecbench.scenes.noise.synthetic import LTASS, device, pink, speech_shaped, white
+
+HUM = 50, 100, 150, 60, 120, 180  # [Hz]
 
 
 @pytest.fixture(params=sorted(NOISES))
@@ -62,3 +64,22 @@ def test_speech_shaped_noise_has_the_third_octave_levels_of_speech():
 
 def test_the_bands_of_speech_add_up_to_its_level():
     assert 10 * np.log10(sum(10 ** (level / 10) for _, level in LTASS)) == pytest.approx(70, abs=0.5)
+
+
+def test_the_floor_of_a_device_falls_by_a_power_of_the_frequency_that_differs():
+    slopes = []
+    for seed in range(12):
+        x = device(np.random.default_rng(seed), 160_000, 16_000)
+        density = band_levels(x, 16_000, [500, 1000, 2000, 4000], 1) - 10 * np.log10([500, 1000, 2000, 4000])
+        slopes.append(-np.diff(density) / (10 * np.log10(2)))
+    np.testing.assert_allclose(np.ptp(slopes, axis=1), 0, atol=0.4)  # the same in every octave
+    assert 0.1 < np.mean(slopes, axis=1).min() < 0.6
+    assert 1.6 < np.mean(slopes, axis=1).max() < 2.1
+
+
+def test_the_floor_of_a_device_hums_at_multiples_of_50_or_60_hz():
+    spectra = [np.abs(np.fft.rfft(device(np.random.default_rng(seed), 160_000, 16_000))) ** 2 for seed in range(12)]
+    heard = [[x[10 * f - 1 : 10 * f + 2].max() / np.median(x[10 * f - 80 : 10 * f + 80]) for f in HUM] for x in spectra]
+    fifty, sixty = np.max(np.reshape(heard, (12, 2, 3)), axis=2).T > 25
+    assert np.mean(fifty | sixty) > 0.7
+    assert not (fifty & sixty).any()

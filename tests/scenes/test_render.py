@@ -152,6 +152,24 @@ def test_rendering_twice_gives_the_same_bits(spec):
         np.testing.assert_array_equal(render(scene, sources), render(scene, open_sources(spec)))
 
 
+def test_floor_noise_is_added_below_the_near_end(spec):
+    scene, (signals, _) = first(with_(spec, floor={"kind": "device", "snr": 25}))
+    assert db(active_power(signals.near, RATE) / power(signals.noise)) == pytest.approx(25, abs=0.05)
+    _, (both, _) = first(with_(spec, floor={"kind": "device", "snr": 25}, noise={"kind": "white", "snr": 20}))
+    assert power(both.noise) == pytest.approx(power(signals.noise) * (1 + 10**0.5), rel=0.02)
+    assert scene.noise is None
+
+
+def test_a_microphone_that_clips_still_hears_the_sum_of_the_stems(spec):
+    stages = {"clipping": {"share": 1, "parameters": {"over": 6}}, "suppressor": {"share": 1}, "limiter": {"share": 1}}
+    scene, (signals, _) = first(with_(spec, capture=stages, noise={"kind": "white", "snr": 20}))
+    assert [stage.name for stage in scene.capture] == ["clipping", "suppressor", "limiter"]
+    np.testing.assert_array_equal(signals.mic, signals.near + signals.echo + signals.noise)
+    _, (clipped, _) = first(with_(spec, capture={"clipping": {"share": 1, "parameters": {"over": 6}}}))
+    top = np.abs(clipped.mic).max()
+    assert np.mean(np.abs(clipped.mic) > 0.999 * top) > 1e-4
+
+
 def test_octaves_decay_as_asked(spec):
     room = {"rt60": 0.3, "octaves": [2, 2, 1, 1, 0.5, 0.5], "response": 0.6, "device": 1.5, "humidity": 50}
     scene, (_, paths) = first(with_(spec, room=room))

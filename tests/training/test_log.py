@@ -76,3 +76,15 @@ def test_without_tensorboard_there_is_still_a_log(tmp_path, monkeypatch):
     steps, epochs = read_log(tmp_path)
     assert [row["loss"] for row in steps] == [1.0, None]
     assert epochs == []
+
+
+def test_without_a_bar_lines_tell_the_pace_and_the_time_that_is_left(tmp_path, monkeypatch, capsys):
+    clock = iter(range(0, 10_000, 30))
+    monkeypatch.setattr("aecbench.train.log.time.monotonic", lambda: float(next(clock)))
+    with Log(tmp_path, 0, 2, 1002) as log:
+        for n in range(3, 7):
+            log.step({"step": n, "epoch": 1, "loss": 0.5, "seconds": 0.5}, 8)
+    lines = capsys.readouterr().err.splitlines()
+    assert 1 <= len(lines) < 4
+    assert lines[0].startswith("step 4 of 1002  epoch 1  loss 0.5  2 steps/s, 16 examples/s, ")
+    assert lines[0].endswith(" h left")

@@ -14,9 +14,10 @@ from aecbench.config import read_toml, sha256
 from aecbench.errors import AecbenchError, ConfigError, OutputError, UnknownName, UsageError
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
+from aecbench.systems import load_system
 from aecbench.training import Limits, export, read_settings, stored_settings, train
 from aecbench.training.checkpoint import LAST, read_checkpoint
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 
 TOY = '''
 """A network that learns to let the far end through."""
@@ -129,14 +130,14 @@ def test_the_loss_falls_and_the_best_network_is_kept(training_corpus, tmp_path, 
 def test_a_training_that_was_killed_goes_on_to_the_bit(training_corpus, tmp_path, monkeypatch, workers):
     network = {"dropout": 0.3}
     go(training_corpus, tmp_path / "whole", network=network)
-    taken, step = iter(range(1000)), Run.step
+    taken, step = iter(range(1000)), Training.step
 
     def killed(run, batch):
         if next(taken) in (3, 9, 16):
             raise KeyboardInterrupt
         return step(run, batch)
 
-    monkeypatch.setattr(Run, "step", killed)
+    monkeypatch.setattr(Training, "step", killed)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             go(training_corpus, tmp_path / "parts", resume=True, limits=Limits(steps=2), network=network)
@@ -290,7 +291,7 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path):
         (r"weights is float32 \[16\], expected float32 \[4\]", {"taps": 4}, weights, card["sha256"]),
         ("has SHA-256", {}, weights, 64 * "0"),
         ("No such file", {}, tmp_path / "none", card["sha256"]),
-        ("is no safetensors file", {}, nonsense, sha256(b"nonsense")),
+        ("is not a safetensors file", {}, nonsense, sha256(b"nonsense")),
         ("did you mean 'taps'", {"tap": 4}, weights, card["sha256"]),
     ):
         with pytest.raises(ConfigError, match=words) as raised:
@@ -305,6 +306,29 @@ def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_pat
     assert rows(tmp_path / "second")[0]["loss"] < 0.9 * rows(tmp_path / "first")[0]["loss"]
     card = read_toml(tmp_path / "second" / "best" / "card.toml")
     assert card["origin"]["init"] == read_toml(first.model / "card.toml")["sha256"]
+
+
+def test_several_corpora_are_learnt_from_together_and_all_are_named(
+    training_corpus, recipe_file, tmp_path, monkeypatch
+):
+    sizes = ["seed=5", "splits.train=4", "splits.val=1", "splits.test=0", "duration=1.5", "talk.near_onset=0.7"]
+    other = simulate(read_recipe(str(recipe_file), sizes), tmp_path / "other")
+    kind, read = type(other), set()
+    stems = kind.stems
+    monkeypatch.setattr(
+        kind, "stems", lambda self, i, names: read.add((self.digest, self.scenes["scene"][i])) or stems(self, i, names)
+    )
+    settings = read_settings(options={**BASICS, "epochs": 1, "val_scenes": 3})
+    out = tmp_path / "run"
+    trained = train(MODEL, [training_corpus, other], settings, out=out, device="cpu", workers=0)
+    assert len(rows(out)) == (10 + 4) // 2
+    assert {scene for digest, scene in read if digest == other.digest} == set(other.scenes["scene"])
+    origin = read_toml(trained.model / "card.toml")["origin"]
+    digests = [training_corpus.digest, other.digest]
+    assert [(one["digest"], one["scenes"]) for one in origin["train"]] == list(zip(digests, (10, 4), strict=True))
+    assert [(one["digest"], one["scenes"]) for one in origin["val"]] == list(zip(digests, (3, 1), strict=True))
+    with pytest.raises(UsageError, match=r"train is .*, but the training there has"):
+        train(MODEL, training_corpus, settings, out=out, device="cpu", workers=0, resume=True)
 
 
 def test_settings_are_those_of_the_recipe_then_the_options_then_the_assignments(tmp_path):
@@ -334,7 +358,7 @@ def test_what_cannot_be_trained_is_said_in_one_line(training_corpus, tmp_path):
         go(training_corpus.where(split="test"), tmp_path / "run")
     with pytest.raises(UnknownName, match="unknown network to train 'toy'"):
         train("toy", training_corpus, read_settings(), out=tmp_path / "run")
-    with pytest.raises(UsageError, match="is no network"):
+    with pytest.raises(UsageError, match="is not a network"):
         train("toy_net:Filter", training_corpus, read_settings(), out=tmp_path / "run")
 
 
@@ -346,7 +370,7 @@ def test_only_the_same_training_goes_on(training_corpus, tmp_path):
         go(training_corpus, tmp_path / "run", resume=True, lr=0.5)
     assert read_settings(base=stored_settings(tmp_path / "run")).lr == 0.02
     (tmp_path / "run" / LAST).write_bytes(b"nonsense")
-    with pytest.raises(AecbenchError, match="is no checkpoint of this version"):
+    with pytest.raises(AecbenchError, match="is not a checkpoint of this version"):
         go(training_corpus, tmp_path / "run", resume=True)
 
 
@@ -405,25 +429,48 @@ def test_the_command_trains_scores_exports_and_demonstrates(aecbench, training_c
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_it_after_the_step(aecbench, training_corpus, tmp_path, monkeypatch, number):
+def test_a_signal_is_answered_at_once_and_stops_it_after_the_step(
+    aecbench, training_corpus, tmp_path, monkeypatch, capfd, number
+):
     (tmp_path / "toy_net.py").write_text(TOY)
-    step = Run.step
+    step = Training.step
 
     def struck(run, batch):
         os.kill(os.getpid(), number)
         return step(run, batch)
 
-    monkeypatch.setattr(Run, "step", struck)
+    monkeypatch.setattr(Training, "step", struck)
     before = signal.getsignal(number)
     options = ["--save-dir", "run", "--duration", 1, "--device", "cpu", "--batch-size", 2, "--workers", 2]
     result = aecbench("train", MODEL, "--corpus", training_corpus.path, *options)
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-1].endswith("the same command with --resume goes on from there")
+    name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    assert f"aecbench: {name} received: stops after this step" in capfd.readouterr().err
     assert read_checkpoint(tmp_path / "run" / LAST)[1].step == len(rows(tmp_path / "run")) == 1
     assert signal.getsignal(number) == before
 
 
-def test_export_wants_a_finished_epoch(training_corpus, tmp_path):
-    go(training_corpus, tmp_path / "run", limits=Limits(hours=1e-9))
-    with pytest.raises(UsageError, match="no epoch is finished"):
+def test_a_network_can_be_loaded_and_exported_before_an_epoch_has_ended(training_corpus, tmp_path):
+    with pytest.raises(UsageError, match="no checkpoint"):
         export(tmp_path / "run", tmp_path / "out", [training_corpus])
+    go(training_corpus, tmp_path / "run", limits=Limits(hours=1e-9))
+    assert not (tmp_path / "run" / "best").exists()
+    out = export(tmp_path / "run", tmp_path / "out", [training_corpus])
+    assert "The weights are from step 1, averaged" in (out / "README.md").read_text()
+    item = training_corpus[0]
+    outputs = [load_system(tmp_path / name).cancel(item.signals.mic, item.signals.far) for name in ("run", "out")]
+    np.testing.assert_array_equal(*outputs)
+
+
+def test_the_first_checkpoint_comes_early(training_corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("aecbench.training.loop.FIRST", 0.0)
+    steps, step = [], Training.step
+
+    def watched(run, batch):
+        steps.append((tmp_path / "run" / LAST).exists())
+        return step(run, batch)
+
+    monkeypatch.setattr(Training, "step", watched)
+    go(training_corpus, tmp_path / "run", epochs=1, limits=Limits(minutes=1e9))
+    assert steps[:2] == [False, True]

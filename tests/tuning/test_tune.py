@@ -125,17 +125,17 @@ def test_importances_tell_that_gain_matters(tuning_corpus, tmp_path):
 
 def test_a_search_that_was_interrupted_goes_on_as_if_it_was_not(tuning_corpus, tmp_path, monkeypatch):
     system = load_system("toy_aec:Toy", "none")
-    module = importlib.import_module("aecbench.tuning")
+    module = importlib.import_module("aecbench.tuning.score")
     tune(system, tuning_corpus, {"erle": 1}, trials=12, out=tmp_path / "whole")
 
-    calls, scored = iter(range(10_000)), module._score
+    calls, scored = iter(range(10_000)), module._outcome
 
     def interrupted(*arguments):
         if next(calls) in (5, 60, 100):
             raise KeyboardInterrupt
         return scored(*arguments)
 
-    monkeypatch.setattr(module, "_score", interrupted)
+    monkeypatch.setattr(module, "_outcome", interrupted)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             tune(system, tuning_corpus, {"erle": 1}, trials=12, out=tmp_path / "parts")

@@ -36,6 +36,7 @@ from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 
 PAIRS = ((0, 3), (2, 3), (0, 1))  # of microphone, far end, error, echo estimate, correction, uncertainty
+TINY = 1e-6  # of a window, where it begins with 0
 GAIN, BACK = 3.0, -4.0  # logits of the gain, and of the share of the correction that goes back, before training
 
 
@@ -93,10 +94,11 @@ class DeepJoint(FramewiseNetwork):
         c = config
         size = Size(c.n_fft, c.hop_length, c.taps, c.reference_taps, c.filter_bands, c.filter_hidden)
         self.filter = LearnedFilter(size, c.smoothing, c.decay)
-        self.control = Control(6, PAIRS, 4, c.short // 2 + 1, c.bands, c.hidden, c.small)
+        sizes = {"bands": c.bands, "hidden": c.hidden, "small": c.small}
+        self.control = Control(6, PAIRS, 4, c.short // 2 + 1, **sizes)
         like = torch.zeros(())
         before, after = stft.window(c.n_fft, c.hop_length, like), stft.window(c.short, c.hop_length, like)
-        self.register_buffer("inside", after / before[self._span], persistent=False)  # from window to window
+        self.register_buffer("inside", after / before[self._span].clamp(min=TINY), persistent=False)
 
     @property
     def _span(self) -> slice:

@@ -34,7 +34,6 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
@@ -44,6 +43,7 @@ from aecbench.cancellers.deep.losses.objective import residual
 from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["ClosedLoop", "DeepStepSize", "DeepStepSizeConfig", "Masks", "State"]
 

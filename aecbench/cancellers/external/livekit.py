@@ -21,8 +21,8 @@ FULL_SCALE = 2**15
 class LiveKitAEC3(Framewise):
     """All of AEC3: delay estimation, linear filter, residual echo suppression. Raises MissingExtra.
 
-    Noise suppression and gain control are off. It high-passes the microphone below 150 Hz, whatever the option says, more
-    steeply than pywebrtc-audio's, which shifts the phase by 20 degrees still at 1 kHz. Samples have 16 bits.
+    Noise suppression and gain control are off. It high-passes the microphone at 100 Hz whatever the option says, more
+    steeply than pywebrtc-audio: at 1 kHz the phase is still shifted by 20 degrees. Samples have 16 bits.
     """
 
     def __post_init__(self) -> None:

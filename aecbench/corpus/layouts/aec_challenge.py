@@ -76,7 +76,7 @@ def write(corpus: Corpus, out: Path) -> Written:
 
 
 def _facts(scene: Scene | Recording) -> dict[str, Any]:
-    """What of meta.csv a scene knows."""
+    """Return the values of meta.csv for a scene."""
     if isinstance(scene, Recording):
         return {name: value for name, value in scene.facts.items() if name in COLUMNS}
     return {

@@ -202,4 +202,4 @@ def _at_rate(x: NDArray[np.int16], stored_rate: int, rate: int) -> NDArray[np.in
     if stored_rate == rate:
         return x
     limits = np.iinfo(np.int16)
-    return np.clip(np.rint(resample(x, stored_rate, rate)), limits.min, limits.max).astype(np.int16)
+    return np.clip(np.rint(resample(x.astype(np.float32), stored_rate, rate)), limits.min, limits.max).astype(np.int16)

@@ -146,7 +146,7 @@ def _meta(path: Path) -> dict[int, dict[str, str]]:
     except FileNotFoundError:
         raise SourceError(f"{path}: is missing; without its nearend_scale the near end at the mic is unknown") from None
     except (OSError, ValueError, KeyError, csv.Error) as error:
-        raise SourceError(f"{path}: is no table that can be read ({error}); get it again") from None
+        raise SourceError(f"{path}: cannot be read as a table ({error}); get it again") from None
 
 
 def _synthetic(

@@ -1,4 +1,4 @@
-"""What a layout is: how the scenes in a folder are found and read, and how a corpus is written as such a folder."""
+"""The interface of a layout: how scenes are found and read in a folder, and how a corpus is written as one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ UNIT = float(np.float32(2.0**-15))  # scale of a 16-bit file whose full scale is
 
 
 class Problem(NamedTuple):
-    """What is wrong with a file, and whether the scene it belongs to was imported all the same."""
+    """A fault of a file, and whether the scene it belongs to was imported all the same."""
 
     file: str  # relative to the folder
     problem: str
@@ -81,7 +81,7 @@ class Take(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """What there is in a folder."""
+    """The contents of a folder."""
 
     takes: list[Take]  # in the order of their names
     problems: list[Problem] = field(default_factory=list)
@@ -89,7 +89,7 @@ class Found:
 
 
 class Written(NamedTuple):
-    """What was written of a corpus: a table and the audio files it tells of."""
+    """The files that were written for a corpus: a table, and the audio files that it lists."""
 
     table: Path
     columns: Mapping[str, str]  # of the table -> what it holds
@@ -187,7 +187,7 @@ def relative(message: str, folder: Path) -> str:
 
 
 def unknown_rir() -> NDArray[np.float32]:
-    """The echo path of a scene of which nobody knows it."""
+    """Return the echo path of a scene in which it is unknown."""
     return np.full(1, np.nan, np.float32)
 
 

@@ -1,4 +1,4 @@
-"""From a folder in a layout to a corpus. What cannot be used is reported file by file; the rest is imported."""
+"""From a folder in a layout to a corpus. Unusable files are reported one by one; the rest is imported."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,7 +59,7 @@ def build(
 ) -> Imported:
     """Import a folder into the corpus `out`, with `jobs` processes (-1: all cores).
 
-    `split` is for scenes of which the folder does not say it; real recordings with more than `rate` Hz are resampled;
+    `split` is for scenes whose split the folder does not state; real recordings with more than `rate` Hz are resampled;
     `files` are those in the folder that count, by default all. Every problem is a row of import-report.csv in `out`.
     Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
     """
@@ -67,7 +67,7 @@ def build(
         what = "a corpus" if (out / CORPUS).exists() else "files, perhaps of an import that was interrupted"
         raise OutputError(f"{out}: holds {what} already; choose another place with --out, or remove it")
     if not folder.is_dir():
-        raise SourceError(f"{folder}: is no folder; give the one that holds the data set")
+        raise SourceError(f"{folder}: is not a folder; give the folder of the data set")
     name = out.absolute().name
     found = layout.find(folder, Wanted(name, split, rate, None if files is None else frozenset(files)))
     takes, problems = _alike(found, folder)

@@ -91,7 +91,7 @@ class Stored:
 
 
 def find(folder: Path, wanted: Wanted) -> Found:
-    """The scenes that scenes.jsonl lists; they keep their ids, splits and rates. Raises SourceError where it is missing."""
+    """The scenes that scenes.jsonl lists, with their ids, splits and rates. Raises SourceError where it is missing."""
     path = folder / LINES
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""The systems of a board on some scenes: to hear, to see, and their ERLE over time."""
+"""The outputs of a board's systems on some scenes: sounds, pictures, and their ERLE over time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -64,19 +64,19 @@ def gallery(scenes: Corpus, systems: Sequence[System], folder: Path, jobs: int =
     """
     shown = []
     for item, made in outputs(systems, examples(scenes, SCENES), jobs=jobs):
-        place = scene_folder(folder, item.scene.id)
-        new_folder(place)
-        shown.append(SceneAudio(item.scene.id, str(item.scene.talk), _sounds(item, made, place, folder)))
+        files = scene_folder(folder, item.scene.id)
+        new_folder(files)
+        shown.append(SceneAudio(item.scene.id, str(item.scene.talk), _sounds(item, made, files, folder)))
     return shown
 
 
-def _sounds(item: Item, made: Mapping[str, Array], place: Path, folder: Path) -> list[Sound]:
+def _sounds(item: Item, made: Mapping[str, Array], files: Path, folder: Path) -> list[Sound]:
     rate, signals = item.scene.rate, item.signals
     given = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
     loudest = float(spectrum(signals.mic, rate).max())
     sounds = []
     for name, x in [*given.items(), *made.items()]:
-        file = place / (name if name in given else f"out-{output_name(name)}")
+        file = files / (name if name in given else f"out-{output_name(name)}")
         audio, picture = file.with_name(f"{file.name}.flac"), file.with_name(f"{file.name}.png")
         with whole_file(audio) as part:
             soundfile.write(part, np.clip(x, -1, 1), rate, format="FLAC", subtype="PCM_16")

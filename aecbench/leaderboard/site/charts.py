@@ -1,4 +1,4 @@
-"""What the charts of a board show, as Vega-Lite; the browser draws them with the library that lies beside the pages.
+"""The charts of a board as Vega-Lite; the browser draws them with the library that lies beside the pages.
 
 Colours of text and lines come from the page, so that they suit its light and its dark look.
 """
@@ -90,7 +90,7 @@ def condition_chart(board: Board) -> Spec:
 
 
 def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: float) -> Spec:
-    """ERLE over time: a line per system, of which `curves` hold a value in dB per segment of so many seconds."""
+    """Return ERLE over time: a line per system; `curves` hold a value in dB per segment of so many seconds."""
     import altair as alt
 
     values = [

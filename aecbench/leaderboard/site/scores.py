@@ -44,8 +44,8 @@ def scores(board: Board) -> dict[str, Any]:
 
 def condition_labels(board: Board, condition: str) -> tuple[list[str], dict[str, int]]:
     """The bins of a condition, and for each scene which it is in."""
-    found = [(labels[0], list(part["scene"])) for labels, part in groups(board.scenes, [condition])]
-    return [label for label, _ in found], {scene: n for n, (_, scenes) in enumerate(found) for scene in scenes}
+    bins = [(labels[0], list(part["scene"])) for labels, part in groups(board.scenes, [condition])]
+    return [label for label, _ in bins], {scene: n for n, (_, scenes) in enumerate(bins) for scene in scenes}
 
 
 def to_csv(board: Board) -> str:

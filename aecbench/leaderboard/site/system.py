@@ -18,7 +18,7 @@ WORST = 5  # scenes per metric
 def system_page(board: Board, name: str) -> dict[str, Any]:
     """Everything for system.html."""
     entry = board.current[name].entry
-    standing = next(one for one in board.standings if one.name == name)
+    standing = next(condition for condition in board.standings if condition.name == name)
     return {
         "board": board,
         "entry": entry,
@@ -26,12 +26,12 @@ def system_page(board: Board, name: str) -> dict[str, Any]:
         "provenance": _provenance(board, entry),
         "means": _means(board, name),
         "metrics": [heading(metric, board.facts) for metric in board.columns],
-        "conditions": [(with_unit(one), _condition(board, name, one)) for one in board.conditions],
+        "conditions": [(with_unit(condition), _condition(board, name, condition)) for condition in board.conditions],
         "worst": [(heading(metric, board.facts), _worst(board, name, metric)) for metric in board.rules.ranked_by],
-        "shown": [with_unit(one) for one in board.conditions],
+        "shown": [with_unit(condition) for condition in board.conditions],
         "parameters": _lines(entry.system.parameters),
         "origin": _lines((entry.card or {}).get("origin", {})),
-        "versions": [found.entry for found in reversed(board.systems[name])],
+        "versions": [published.entry for published in reversed(board.systems[name])],
     }
 
 
@@ -62,11 +62,11 @@ def _means(board: Board, name: str) -> list[list[str]]:
     """Metric, mean or median with interval, both of them, rank, scenes, failures."""
     lines = []
     for metric in board.columns:
-        found, rank = board.summary()["", name][metric], board.ranks[name][metric]
+        interval, rank = board.summary()["", name][metric], board.ranks[name][metric]
         digits = 4 if metric == RTF else 2
-        both = [f"{value:.{digits}f}" if found.n else "-" for value in (found.mean, found.median)]
+        both = [f"{value:.{digits}f}" if interval.n else "-" for value in (interval.mean, interval.median)]
         shown = "-" if rank is None or metric == RTF else str(rank)
-        row = [cell(metric, found), *both, shown, str(found.n), str(found.failed)]
+        row = [cell(metric, interval), *both, shown, str(interval.n), str(interval.failed)]
         lines.append([heading(metric, board.facts), *row])
     return lines
 

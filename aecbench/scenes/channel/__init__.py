@@ -1,4 +1,4 @@
-"""What lies between the far-end reference and the loudspeaker, and on the way to the microphone: changes in time.
+"""Changes in time between the far-end reference and the loudspeaker, and on the way to the microphone.
 
 Times are seconds from the start of the scene, and all values are given: nothing here is random. Clock drift is
 `aecbench.dsp.delay.drift`; an echo path that does not change is `aecbench.dsp.convolve.convolve`.

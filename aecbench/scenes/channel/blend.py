@@ -1,4 +1,4 @@
-"""One signal out of several versions of it, of which others are heard as time goes on."""
+"""One signal out of several versions of it, with a cross-fade from one version to the next."""
 
 import itertools
 from collections.abc import Callable, Sequence

@@ -105,7 +105,7 @@ def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, ra
     """Send the signal x [..., T] through the stages one after the other: same shape, type and power.
 
     Full scale, to which thresholds and drives refer, is the peak of x: each signal of a batch is scaled to a peak of 1
-    and, at the end, to the power it had. What the device does to a signal thus depends on its waveform and not on its
+    and, at the end, to the power it had. The effect of a device depends on the waveform of a signal and not on its
     level, and a signal-to-echo ratio set before or after means the same. Silence stays silence, no stages return x.
     """
     if not stages:

@@ -1,4 +1,4 @@
-"""The stages of a device: a function, the parameters that a recipe may set, and where it comes from."""
+"""A stage of a device: a function, the parameters that a recipe may set, and its source."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ def excursion(x: Array, rate: int, drive: float, resonance: float, offset: float
 DEVICE = Device(
     excursion,
     {
-        "drive": Range(3.0, 0.1, 100.0),
+        "drive": Range(2.0, 0.1, 100.0),
         "resonance": Range(400.0, 100.0, 1500.0),
         "offset": Range(0.02, 0.0, 0.2),
     },

@@ -1,7 +1,7 @@
 """The loudspeaker of the deep AEC papers: hard clipping, then an asymmetric sigmoid.
 
 H. Zhang and D. Wang, "Deep learning for acoustic echo cancellation in noisy and double-talk scenarios",
-Interspeech 2018. The sigmoid is that of D. Comminiello, M. Scarpiniti, L. A. Azpicueta-Ruiz, J. Arenas-Garcia and
+Interspeech 2018. The sigmoid follows D. Comminiello, M. Scarpiniti, L. A. Azpicueta-Ruiz, J. Arenas-Garcia and
 A. Uncini, "Functional link adaptive filters for nonlinear acoustic echo cancellation", IEEE Trans. Audio, Speech and
 Language Processing 21(7), 2013.
 """

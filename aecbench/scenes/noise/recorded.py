@@ -62,7 +62,7 @@ class NoiseFiles:
         return self.collection.seconds(file)
 
     def load(self, file: str, rate: int, start: float, length: int) -> Array:
-        """An excerpt of a file, of which only that is decoded where it does not reach the end."""
+        """Return an excerpt of a file; only the excerpt is decoded where it does not reach the end."""
         needed = (length + SPARE) / rate
         if start + needed <= self.seconds(file):
             return self.collection.load(file, rate, start, needed)[0][:length]

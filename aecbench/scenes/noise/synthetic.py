@@ -15,7 +15,7 @@ from aecbench.signals import Array
 __all__ = ["device", "pink", "speech_shaped", "white"]
 
 LOWEST = 20.0  # [Hz]: pink noise is flat below, as nobody hears what is there
-SLOPES = (0.5, 2.0)  # of the density of a device's floor
+SLOPES = (0.2, 2.0)  # of the density of a device's floor
 FLATTENED = 60.0  # [Hz]: it is flat below
 HUM = (-40.0, -6.0)  # [dB] of each tone of the hum, over the rest
 LTASS = (
@@ -49,7 +49,7 @@ def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
 
 
 def device(rng: np.random.Generator, length: int, rate: int) -> Array:
-    """The floor of a device: a density of 1/f^p with p from 0.5 to 2, and the hum of mains of 50 or 60 Hz.
+    """The floor of a device: a density of 1/f^p with p from 0.2 to 2, and the hum of mains of 50 or 60 Hz.
 
     The hum is a tone and two overtones, 6 to 40 dB below the rest: float32 [length].
     """

@@ -46,8 +46,8 @@ def _high_pass(rate: int) -> list[Section]:
 def energy_decay(response: Array) -> Array:
     """Energy that is still to come at each sample of a response: [..., T] -> float64 [..., T].
 
-    What comes after the end is taken to go on decaying as it did from the third to the last quarter (the constant C of
-    ISO 3382-1): infinite where it does not decay.
+    The energy beyond the end continues the decay from the third to the last quarter (the constant C of ISO 3382-1):
+    infinite where it does not decay.
 
     >>> response = 0.5 ** np.arange(8)
     >>> (energy_decay(response) / response**2).round(6).tolist()

@@ -11,7 +11,7 @@ so three short tables describe millions of images, and for each (i, j) the k wit
 
 Instead of a band-limited pulse per image, each image goes to the two nearest cells of a grid of OVERSAMPLING cells per
 sample (linear interpolation), and the grid is low-passed and decimated once. The low-pass is the pulse, a sinc in a
-Hann window of +-REACH samples, with the droop of the linear interpolation undone. What then remains of the
+Hann window of +-REACH samples, with the droop of the linear interpolation undone. The remaining error of the
 interpolation is 60 dB down at the highest frequencies, and more below.
 """
 
@@ -115,7 +115,7 @@ def _low_pass() -> Array:
 
     Linear interpolation weighs a frequency of f cycles per cell by sinc^2(f) = 1 - pi^2 f^2 / 3 + ...; the three taps
     (-1, 14, -1) / 12 weigh it by 1 + pi^2 f^2 / 3 - ...
-    The window is half a sample early. That of pyroomacoustics begins at whole samples, which is half a sample early on
+    The window is half a sample early. In pyroomacoustics it begins at whole samples, which is half a sample early on
     average; a centred window would differ from it by -52 dB instead of -56 dB, all of it near half the sampling rate.
     """
     time = np.arange(-REACH * OVERSAMPLING, REACH * OVERSAMPLING + 1) / OVERSAMPLING

@@ -67,7 +67,7 @@ def open_rirs(source: str) -> RirSource:
 def rooms_of(paths: Sequence[PurePosixPath]) -> list[str]:
     """The room of each response: the folder in which the paths first differ, "office/omni/1.wav" being of "office".
 
-    Of responses that share one folder, the first two words of the file name; its last word tells responses apart.
+    For responses that share one folder: the first two words of the file name; its last word tells responses apart.
 
     >>> rooms_of([PurePosixPath("air/office/1.wav"), PurePosixPath("air/booth/omni/1.wav")])
     ['office', 'booth']

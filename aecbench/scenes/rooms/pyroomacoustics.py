@@ -72,10 +72,10 @@ def _bands(absorption: Array, rate: int) -> dict[str, Any]:
 
 
 def _order(size: Array, distance: float) -> int:
-    """A reflection order that no image nearer than `distance` exceeds.
+    """Return a reflection order that no image nearer than `distance` exceeds.
 
-    An image of order |i| + |j| + |k| = n is at least (|i| - 1, |j| - 1, |k| - 1) rooms away, which by Cauchy-Schwarz is
-    no less than (n - 3) / sqrt(sum 1 / size^2).
+    An image of order |i| + |j| + |k| = n is at least (|i| - 1, |j| - 1, |k| - 1) rooms away. By Cauchy-Schwarz, that
+    distance is at least (n - 3) / sqrt(sum 1 / size^2).
     """
     return int(np.ceil(distance * np.sqrt(np.sum(size**-2.0)))) + 2
 

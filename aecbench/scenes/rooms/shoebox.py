@@ -1,4 +1,4 @@
-"""What every engine is given: a rectangular room, points in it, and what its walls absorb.
+"""The input of every engine: a rectangular room, points in it, and the absorption of its walls.
 
 Walls are in the order x = 0, x = size[0], y = 0, y = size[1], floor, ceiling. The pressure of a source is 1 at 1 m.
 """

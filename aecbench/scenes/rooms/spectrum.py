@@ -1,4 +1,4 @@
-"""What depends on frequency in a room: octave bands of absorption, air, and the high-pass."""
+"""The frequency dependence of a room: octave bands of absorption, air, and the high-pass."""
 
 import functools
 

@@ -27,7 +27,7 @@ TABLE = Table("speech source", "aecbench.speech", SPEECH)
 
 
 def from_outside(source: str) -> bool:
-    """Whether a source is that of another package. Shipped names, packs and paths that exist come first."""
+    """Whether a source belongs to another package. Shipped names, packs and paths that exist come first."""
     return source not in names("packs") and not Path(source).exists() and TABLE.reference(source) is not None
 
 

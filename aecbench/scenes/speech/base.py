@@ -1,4 +1,4 @@
-"""What a speech source can do, and how a talker of a scene is put together from it."""
+"""The interface of a speech source, and how a talker of a scene is put together from it."""
 
 import itertools
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array
     """The talker of a scene as float32 [length]: silent outside the spans, within each one utterance after the other.
 
     The first utterance is met at `start`; after the last comes the first again, from its beginning. A span goes on
-    where the one before stopped. Of spans that reach beyond the scene, the part within it counts. Raises SourceError
+    where the one before stopped. Where spans reach beyond the scene, the part within it counts. Raises SourceError
     where there is a span, but nothing to say in it.
     """
     ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)

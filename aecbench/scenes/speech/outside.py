@@ -14,14 +14,14 @@ __all__ = ["Outside"]
 
 @dataclass(frozen=True)
 class Outside:
-    """What `source` gives, once it was checked; `blamed` makes of its errors one that names the package."""
+    """The values of `source`, checked; `blamed` turns its errors into one that names the package."""
 
     source: SpeechSource
     blamed: Callable[[], AbstractContextManager[None]]
 
     @property
     def fingerprint(self) -> str:
-        """That of the source."""
+        """The fingerprint of the source."""
         with self.blamed():
             return str(self.source.fingerprint)
 

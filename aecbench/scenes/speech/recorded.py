@@ -51,7 +51,7 @@ class SpeechFiles:
         return round(float(uniform(rng, 0, max(0.0, self.files.seconds(utterance) - TAIL))), 3)
 
     def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0) -> Array:
-        """A file of a speaker from `start` [s] on, of which no more than `seconds` (and a little) is decoded."""
+        """Return a file of a speaker from `start` [s] on; no more than `seconds` (and a little) is decoded."""
         if utterance not in self.files.of(speaker):
             raise SourceError(
                 f"{self.files.origin}: speaker {speaker!r} has no file {utterance!r}; draw the scenes again"
@@ -75,9 +75,9 @@ def open_speech_pack(source: str) -> SpeechSource:
 
 
 def speakers_of(paths: Sequence[PurePosixPath]) -> list[str]:
-    """The speaker of each file: the folder it is in, or what precedes the first "-" or "_" of a file that is in none.
+    """The speaker of each file: the folder it is in, or the part before the first "-" or "_" of a file that is in none.
 
-    A folder whose name begins that of the file goes first: LibriSpeech has speaker/chapter/speaker-chapter-number.
+    A folder whose name begins the file's name goes first: LibriSpeech has speaker/chapter/speaker-chapter-number.
 
     >>> speakers_of([PurePosixPath("anna/1.wav"), PurePosixPath("103/1240/103-1240-0000.flac")])
     ['anna', '103']

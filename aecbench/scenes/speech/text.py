@@ -12,7 +12,7 @@ __all__ = ["SOUNDS", "sentence"]
 
 
 class Sounds(NamedTuple):
-    """Spellings of which words are made. "-" is nothing; what is listed twice is twice as frequent."""
+    """Spellings to make words from. "-" is nothing; a spelling that is listed twice is twice as frequent."""
 
     onsets: str
     vowels: str

@@ -16,6 +16,10 @@ FRAME = {"n_fft": 128, "hop_length": 64, "taps": 4}
 SMALL = {
     "deep_adaptive": [{"bands": 8, "hidden": 12, "small": 8}],
     "deep_adaptive_2022": [{"hidden": 12}],
+    "deep_joint": [
+        {"bands": 8, "hidden": 12, "small": 8, "filter_bands": 8, "filter_hidden": 8, **sizes}
+        for sizes in ({"short": 128, "lag": 0}, {"n_fft": 256, "short": 128, "lag": 32, "reference_taps": 0})
+    ],
     "deep_step_size": [
         {"bands": 8, "hidden": 8, "network": network, "update": update, "feedback": feedback}
         for network, update, feedback in (
@@ -35,7 +39,7 @@ def network(request):
     name, fields = request.param
     torch.manual_seed(0)
     kind = import_class(DEEP[name], None)
-    return kind(kind.Config(**FRAME, **fields)).eval()
+    return kind(kind.Config(**{**FRAME, **fields})).eval()
 
 
 @pytest.fixture(autouse=True)

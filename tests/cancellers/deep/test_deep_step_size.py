@@ -14,7 +14,7 @@ from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.nlms import NLMS
 from aecbench.training import Settings
 from aecbench.training.processes import Processes
-from aecbench.training.run import Run
+from aecbench.training.run import Training
 
 SMALL = {"n_fft": 128, "hop_length": 64, "taps": 4, "bands": 8, "hidden": 8, "burn_in": 0, "path_change": 0.0}
 NETWORKS = ("narrow", "hybrid", "broad")
@@ -168,7 +168,7 @@ class Few:
 def test_every_variant_trains(variant, examples):
     network, few = build(**variant), Few(examples(2, 2000))
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    run = Run(network, Settings(), (few, few), Processes(0, 1, torch.device("cpu")))
+    run = Training(network, Settings(), (few, few), Processes(0, 1, torch.device("cpu")))
     row = run.step(few.batch)
     assert np.isfinite([row["loss"], row["norm"], run.end_epoch()[0]["val_loss"]]).all()
     assert all(not torch.equal(p, before[name]) for name, p in network.named_parameters())

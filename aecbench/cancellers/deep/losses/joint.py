@@ -21,11 +21,11 @@ class JointWeights(Frozen):
 
     sdr: float = Field(0.05, ge=0)  # per dB
     spectra: float = Field(20.0, ge=0)
-    lost: float = Field(20.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
+    lost: float = Field(60.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
     disturbance: float = Field(1.0, ge=0)  # per MOS that PESQ would take off
     residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
-    true_echo: float = Field(0.02, ge=0)  # of the error of what is taken out in all against the echo, per dB
-    filter: float = Field(0.04, ge=0)  # of the echo that the filter leaves against the echo, per dB
+    true_echo: float = Field(0.03, ge=0)  # of the error of the output against the echo, per dB
+    filter: float = Field(0.05, ge=0)  # of the echo that the filter leaves against the echo, per dB
     quiet: float = Field(-45.0, ge=-120, le=0)  # no term: level [dBFS] to which louder noise is turned down,
     most: float = Field(20.0, ge=0, le=60)  # no term: by so many dB at most
 
@@ -47,8 +47,7 @@ def joint_loss(
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
     target = (batch.near + noise_gain(batch.noise, weights) * batch.noise) / scale
-    rest, true = (batch.near + batch.noise) / scale, batch.echo / scale
-    estimate, mic = estimate / scale, batch.mic / scale
+    estimate, mic, true = estimate / scale, batch.mic / scale, batch.echo / scale
     talks, echoes = (((z / scale).square().mean(-1) > 1e-4).to(target) for z in (batch.near, batch.echo))
     parts = {
         "sdr": -(talks * sdr(target, estimate)).mean(),
@@ -56,7 +55,7 @@ def joint_loss(
         "lost": (talks * lost(batch.near / scale, estimate)).mean(),
         "disturbance": (talks * disturbance(target, estimate, rate)).mean(),
         "residual": residual(_frames(estimate - target), _frames(mic)).mean(),
-        "true_echo": (echoes * residual(_frames(estimate - rest), _frames(true), floor=1e-3)).mean(),
+        "true_echo": (echoes * residual(_frames(estimate - target), _frames(true), floor=1e-3)).mean(),
         "filter": (echoes * residual(left, echo)).mean(),
     }
     total = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()

@@ -18,12 +18,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.parts import distortion
 from aecbench.cancellers.deep.parts.distortion import Distortion
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["Filtered", "Heard", "LearnedFilter", "Size", "State"]
 

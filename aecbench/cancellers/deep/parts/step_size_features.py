@@ -10,8 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from aecbench.cancellers import coupling
+from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 from aecbench.cancellers.deep.layers.two_filters import power_gain
+from aecbench.cancellers.deep.parts import step_size_features_kernel as kernel
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["TINY", "Averages", "Features", "Frame", "Observation"]
 
@@ -60,6 +62,9 @@ class Features:
         """`smoothing` of the power of the error, per frame and over neighbouring bins; 0 is none."""
         self.hop, self.smoothing, self.feedback = hop, smoothing, feedback
         self.channels, self.detail = (8, 3) if feedback else (4, 1)
+        self._bands: kernel.Bands | None = None
+        limits = coupling.FORGET**hop, coupling.DOUBT, coupling.LOWEST, coupling.HIGHEST
+        self._constants = kernel.Constants(smoothing, COHERENCE, LEVEL, RATIO, TINY, hop, *limits)
 
     def initial(self, like: Tensor, bands: int) -> Averages:
         """Return the averages before the first frame of spectra like [N, T, F], real."""
@@ -76,6 +81,36 @@ class Features:
 
     def __call__(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
         """Return the observation of one frame, for `bands` as from control.bands [F, B], and the averages with it."""
+        if self.feedback and in_kernels(frame.mic):
+            return self._in_kernel(frame, averages, bands)
+        return self.plain(frame, averages, bands)
+
+    def _in_kernel(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
+        """As `plain`, with feedback."""
+        n, bins = frame.uncertainty.shape
+        new, like = frame.uncertainty.new_empty, frame.uncertainty
+        observation = Observation(
+            new(n, 1, self.channels, bands.shape[1]),
+            new(n, 1, self.detail, bins),
+            new(n, 1, bins),
+            new(n, 1, 1),
+            new(n, 1, 1),
+        )
+        after = Averages(*(z.clone(memory_format=torch.contiguous_format) for z in averages))
+        if self._bands is None or self._bands.share.dtype != like.numpy().dtype:
+            self._bands = _triangles(bands)
+        arguments = (
+            kernel.Frame(*(z.contiguous().numpy() for z in frame)),
+            kernel.Averages(*(z.numpy() for z in after)),
+            self._bands,
+            kernel.Observation(*(z.numpy() for z in observation)),
+            self._constants,
+        )
+        run_on_threads(kernel.observe, arguments, n, n * bins)
+        return observation, after
+
+    def plain(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
+        """As `__call__`, in torch, on any device."""
         signals = torch.stack([frame.mic, frame.far, frame.error, frame.mic - frame.error], 1)
         powers = signals.square().sum(2)
         mic, far, error, echo = powers.unbind(1)
@@ -123,6 +158,13 @@ class Features:
             mic, _, window = logs.unbind(1)
             ratios = [mic - window]
         return torch.stack(ratios, 1).clamp(-RATIO, RATIO)
+
+
+def _triangles(bands: Tensor) -> kernel.Bands:
+    """Return triangles [F, B] as the kernel takes them."""
+    lower = (bands > 0).to(torch.int64).argmax(1)
+    share = bands.gather(1, lower[:, None])[:, 0]
+    return kernel.Bands(lower.numpy(), share.numpy(), bands.sum(0).numpy())
 
 
 def _three(power: Tensor) -> Tensor:

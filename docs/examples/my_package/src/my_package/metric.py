@@ -1,4 +1,4 @@
-"""A metric of which less is better."""
+"""A metric for which lower is better."""
 
 import numpy as np
 

@@ -1,0 +1,154 @@
+"""Recordings of echo as a source: which there are in a folder, of which device, and what they hold besides echo.
+
+The microphone in far-end single talk holds echo, noise and sometimes a voice. A long linear filter from the far end to
+the microphone, by least squares, tells the linear part y of the echo; e is the rest of the microphone. Two ratios are
+stated, both of the power of the microphone while y is strong:
+
+linear          over the power of e in the same frames: how much of the microphone a fixed linear filter explains.
+                Noise lowers it, and so do nonlinear loudspeakers, movement and clocks that drift.
+echo_to_noise   over the power of e in the frames in which y has been weakest: what is heard without echo. Noise and
+                voices lower it; what is wrong with the linear model of a strong echo does not.
+"""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from aecbench.config import sha256
+from aecbench.corpus.layouts.aec_real import ENDS, SCENARIO, pairs, set_of
+from aecbench.corpus.layouts.base import Problem, key, listed
+from aecbench.dsp import audio
+from aecbench.dsp.correlation import Lags, correlation, peak
+from aecbench.dsp.least_squares import linear_part
+from aecbench.dsp.levels import active, db, frame_power
+from aecbench.errors import AudioError, SourceError
+from aecbench.hashing import file_sha256
+from aecbench.output import whole_file
+from aecbench.progress import progress
+from aecbench.scenes.recorded_echo import ListedEcho
+from aecbench.signals import Array
+
+__all__ = ["Echoes", "Ratios", "list_echoes", "ratios"]
+
+RATE = 16_000  # [Hz] at which recordings are analysed
+TAPS, EARLY = 4096, 480  # of the filter, and how many of them are before the peak of the cross-correlation
+LAGS = Lags(-RATE // 2, RATE)  # in which the echo is looked for: -0.5 s to 1 s
+WEAK = 10.0  # [%] of the frames that are weakest
+TAIL = 30  # frames of 10 ms for which an echo may still be heard
+VALIDATION = 0.15  # share of the training sets' devices
+SPLITS = {"blind": "test", "real": "train"}  # beginning of a set's name -> split; other sets of the challenge: left out
+
+
+class Ratios(NamedTuple):
+    """What a microphone holds, in dB."""
+
+    echo_to_noise: float
+    linear: float
+
+
+class Echoes(NamedTuple):
+    """What was listed, and what is wrong with the other recordings."""
+
+    rows: list[ListedEcho]
+    problems: list[Problem]
+
+
+def ratios(far: Array, mic: Array) -> Ratios:
+    """Return the two ratios [dB], rounded to 0.1, of far end and microphone [T] at 16 kHz. Raises AudioError.
+
+    >>> far, noise = np.random.default_rng(0).normal(size=(2, 96_000)).astype(np.float32)
+    >>> far[32_000:48_000] = 0
+    >>> found = ratios(far, np.pad(far, (200, 0))[:-200] + noise / 10)
+    >>> abs(found.echo_to_noise - 20) < 1.5 and abs(found.linear - 20) < 1.5
+    True
+    """
+    if not (far.any() and mic.any()):
+        raise AudioError("far end or microphone is silent")
+    lag, _ = peak(correlation(mic, far, LAGS), LAGS)
+    echo = linear_part(far, mic, TAPS, lag - EARLY)
+    strong = active(echo, RATE)
+    total, rest, linear = (frame_power(x, RATE) for x in (mic, mic - echo, echo))
+    recent = sliding_window_view(np.pad(linear, (TAIL, 0)), TAIL + 1).max(-1)
+    weak = recent <= np.percentile(recent, WEAK)
+    if not strong.any():
+        raise AudioError("no echo of the far end is found in the microphone")
+    return Ratios(*(round(float(db(total[strong].mean() / rest[part].mean())), 1) for part in (weak, strong)))
+
+
+def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> Echoes:
+    """Analyse the far-end single talk in folders and write the manifest `out`, with `jobs` processes (-1: all cores).
+
+    NAME_farend_singletalk_mic.wav and ..._lpb.wav, as the AEC Challenge names them, are a recording of the device NAME.
+    Sets of the challenge bring their split: blind test sets are for test; of the devices of the training sets 15 %, by
+    the hash of their names, are for val; its development test sets, which share devices with a blind one, are left out.
+    Other recordings have no split, and `recorded_echo` divides their devices. Raises SourceError where there is nothing
+    to list, OutputError where `out` cannot be written.
+    """
+    found, problems = [], []
+    for folder in folders:
+        takes, wrong = _takes(folder)
+        found += takes
+        problems += wrong
+    calls = (joblib.delayed(_analysed)(*take) for take in found)
+    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
+    rows: list[ListedEcho] = []
+    for result in progress(done, len(found), "analyse", "recordings"):
+        (rows if isinstance(result, ListedEcho) else problems).append(result)
+    if not rows:
+        first = f"; the first problem: {problems[0].file}: {problems[0].problem}" if problems else ""
+        raise SourceError(f"{', '.join(map(str, folders))}: no far-end single talk that can be used{first}")
+    rows.sort(key=lambda row: row.name)
+    with whole_file(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(ListedEcho.model_fields), lineterminator="\n")
+        table.writeheader()
+        table.writerows(row.model_dump() for row in rows)
+    return Echoes(rows, problems)
+
+
+Take = tuple[str, str, str, Path, Path]  # name, device, split, mic, far
+
+
+def _takes(folder: Path) -> tuple[list[Take], list[Problem]]:
+    """The pairs of far-end single talk in a folder and those below it."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder}: is not a folder; give one with recordings")
+    named, problems = listed(folder)
+    takes: list[Take] = []
+    for base, ends in sorted(pairs(named).items()):
+        known = SCENARIO.fullmatch(Path(base).name)
+        if known is None or not known["scenario"].lower().startswith("farend"):
+            continue
+        if len(ends) < len(ENDS):
+            (there,) = ends.values()
+            problems.append(Problem(key(there, folder), "its other half, mic or lpb, is missing"))
+            continue
+        mic, far = (ends[end].absolute() for end in ENDS)
+        name, device = set_of(mic), known["name"]
+        split = "" if not name else next((side for start, side in SPLITS.items() if name.startswith(start)), None)
+        if split is None:
+            continue
+        if split == "train" and int(sha256(device)[:8], 16) < VALIDATION * 2**32:
+            split = "val"
+        takes.append((f"{name}/{Path(base).name}" if name else base, device, split, mic, far))
+    return takes, problems
+
+
+def _analysed(name: str, device: str, split: str, mic: Path, far: Path) -> ListedEcho | Problem:
+    try:
+        signals = []
+        for path in (far, mic):
+            x, rate = audio.read(path)
+            signals.append((audio.resample(x, rate, RATE), x.size / rate))
+        length = min(x.size for x, _ in signals)
+        measured = ratios(*(x[:length] for x, _ in signals))
+        facts: dict[str, Any] = {"name": name, "device": device, "split": split, "mic": str(mic), "far": str(far)}
+        hashes = {"mic_sha256": file_sha256(mic), "far_sha256": file_sha256(far)}
+        seconds = int(1000 * min(seconds for _, seconds in signals)) / 1000
+        return ListedEcho(**facts, **hashes, seconds=seconds, **measured._asdict())
+    except AudioError as error:
+        return Problem(name, str(error))

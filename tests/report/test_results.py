@@ -1,0 +1,18 @@
+"""What the tables of results say beside their cells, and the command that lets one listen."""
+
+import shlex
+
+import pytest
+
+from aecbench.cli import main
+from aecbench.report.results import listen_command
+
+
+@pytest.mark.parametrize("name", ["kalman", "mine=runs/my model", "command:prog {mic} {far} {out}"])
+def test_the_command_to_listen_can_be_typed(name):
+    words = shlex.split(listen_command("c/test/s/1_x", "corpora/my corpus", "test", "--model", name))
+    assert words[:2] == ["aecbench", "eval"]
+    parameters = main.commands["eval"].make_context("eval", words[2:]).params
+    assert (parameters["models"], parameters["scenes"], parameters["split"]) == ((name,), ("test/s/1_x",), "test")
+    assert str(parameters["corpus_path"]) == "corpora/my corpus"
+    assert str(parameters["audio"]) == "listen"
