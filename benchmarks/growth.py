@@ -85,7 +85,7 @@ def show(name: str, what: str, rungs: Sequence[int], costs: Sequence[Cost]) -> N
         if size == rungs[-1] and len(rungs) > 1:
             (small, one), (large, other) = list(zip(rungs, costs, strict=True))[-2:]
             exponent = log(max(other.seconds, 1e-3) / max(one.seconds, 1e-3)) / log(large / small)
-            slope = (other.seconds - one.seconds) / (large - small)
+            slope = max(other.seconds - one.seconds, 0) / (large - small)
             asked = ASKED[what]
             more = " more than linear" if exponent > LINEAR else ""
             cells[5:] = [f"{exponent:.2f}{more}", f"{asked}", f"{other.seconds + slope * (asked - large):.0f}"]

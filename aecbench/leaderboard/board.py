@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,7 +29,6 @@ from aecbench.metrics import METRICS, RANKED_BY, of_version
 from aecbench.output import new_folder, whole_file
 from aecbench.record import Frozen
 from aecbench.results import (
-    CEILING,
     LOST_RULE,
     ROW_COLUMNS,
     RTF,
@@ -39,9 +37,11 @@ from aecbench.results import (
     Interval,
     LostRule,
     ResultTable,
+    Standing,
     Summary,
     column,
     heading,
+    standings,
 )
 from aecbench.scenes.conditions import CONDITIONS
 
@@ -121,14 +121,6 @@ class Rules(Frozen):
         return 0 < self.simulator < SIMULATOR
 
 
-class Standing(NamedTuple):
-    """The place of a system on a board."""
-
-    place: int | None  # shared by systems of the same mean rank; None of the oracle, which is told the echo
-    name: str
-    mean_rank: float  # over those of `ranked_by` that tell systems apart; infinite where it lacks one of them
-
-
 @dataclass(frozen=True)
 class Board:
     """Rules, scenes, and of every system all versions, the oldest first."""
@@ -178,22 +170,8 @@ class Board:
 
     @cached_property
     def standings(self) -> list[Standing]:
-        """The systems, the best first: by the mean of their ranks in `ranked_by`, then by name.
-
-        Those that take the near end away too often stand behind all others, whatever their ranks; the oracle is last.
-        """
-        ranks = {system: cells for system, cells in self.ranks.items() if system != CEILING}
-        decisive = [metric for metric in self.rules.ranked_by if any(cells[metric] for cells in ranks.values())]
-        order = {}
-        for system, cells in ranks.items():
-            own = [cells[metric] or np.inf for metric in decisive]
-            order[system] = (system in self.table.destroyed, float(np.mean(own)) if own else 1.0)
-        places = sorted(order.values())
-        standings = [
-            Standing(1 + places.index(key), name, key[1])
-            for name, key in sorted(order.items(), key=lambda item: (item[1], item[0]))
-        ]
-        return standings + [Standing(None, name, np.inf) for name in self.ranks if name == CEILING]
+        """The systems, the best first, as `aecbench.results.standings`."""
+        return standings(self.table, self.rules.ranked_by)
 
     @property
     def rebuild(self) -> str:

@@ -7,6 +7,7 @@ from aecbench.results.folder import ROWS, add, check
 from aecbench.results.formats import FORMATS, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import ROW_COLUMNS
 from aecbench.results.lost import CEILING, LOST, LOST_RULE, MARK, Lost, LostRule
+from aecbench.results.standings import Standing, standings
 from aecbench.results.statistics import Difference, Interval, difference, holm, interval
 from aecbench.results.table import ResultTable
 
@@ -26,6 +27,7 @@ __all__ = [
     "Lost",
     "LostRule",
     "ResultTable",
+    "Standing",
     "Summary",
     "add",
     "cell",
@@ -40,6 +42,7 @@ __all__ = [
     "lost_cell",
     "lower_is_better",
     "result_json",
+    "standings",
     "summarised",
     "wide",
 ]

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 __all__ = ["result_figure"]
 
-INTERVAL, MEAN = "0.65", "tab:blue"  # colours
+INTERVAL, VALUE = "0.65", "tab:blue"  # colours
 COLUMNS = 4  # at most
 ROW, PANEL, HEAD = 0.24, 2.6, 0.75  # [inch] a system, the width of a panel, title and ticks of one
 
 
 def result_figure(table: "ResultTable") -> Figure:
-    """Draw a panel per metric: the mean of each system with its 95 % interval; best by the first metric on top."""
+    """Draw a panel per metric: the mean or median of each system with its 95 % interval; best by the first metric on top."""
     summary = {system: intervals for (_, system), intervals in table.summary().items()}
     first = table.metrics[0]
     sign = 1 if lower_is_better(first, table.provenance) else -1
-    systems = sorted(summary, key=lambda system: (summary[system][first].n == 0, sign * summary[system][first].mean))
+    systems = sorted(summary, key=lambda system: (summary[system][first].n == 0, sign * summary[system][first].value))
     columns = min(COLUMNS, len(table.metrics))
     rows = -(-len(table.metrics) // columns)
     size = (PANEL * columns + 1, rows * (HEAD + ROW * len(systems)))
@@ -31,7 +31,7 @@ def result_figure(table: "ResultTable") -> Figure:
         for row, system in enumerate(systems):
             interval = summary[system][metric]
             panel.plot([interval.low, interval.high], [row, row], color=INTERVAL, lw=3, solid_capstyle="butt")
-            panel.plot(interval.mean, row, "o", color=MEAN)
+            panel.plot(interval.value, row, "o", color=VALUE)
         panel.locator_params(axis="x", nbins=4)
         panel.set_title(heading(metric, table.provenance), loc="left", fontsize=10)
         panel.grid(axis="x", alpha=0.3)

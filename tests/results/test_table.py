@@ -19,6 +19,7 @@ from aecbench.results import (
     holm,
     interval,
     result_json,
+    standings,
 )
 
 SCENES = 60
@@ -369,3 +370,18 @@ def test_results_that_were_saved_as_means_stay_means(rare):
     old = ResultTable(rare.rows, rare.provenance | {"columns": {"near_attenuation": told}})
     cells = old.summary()["", "b"]["near_attenuation"]
     assert cells.value == cells.mean
+
+
+def test_the_best_by_mean_rank_comes_first_and_the_oracle_last(table):
+    told = table.rows[table.rows["system"] == "b"].assign(system="oracle", value=99.0)
+    whole = ResultTable(pd.concat([told, table.rows]), table.provenance)
+    found = standings(whole, ["erle", "pesq"])
+    assert [(one.place, one.name) for one in found] == [(1, "b"), (2, "a"), (2, "c|_<"), (None, "oracle")]
+    assert whole.in_order([one.name for one in found]).systems == ["b", "a", "c|_<", "oracle"]
+
+
+def test_the_picture_shows_the_median_that_the_interval_is_of(rare):
+    panel = rare.plot().axes[0]
+    dots = {line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"}
+    cells = {system: found["near_attenuation"] for (_, system), found in rare.summary().items()}
+    assert dots == {cell.median for cell in cells.values()}
