@@ -290,7 +290,7 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path):
         (r"weights is float32 \[16\], expected float32 \[4\]", {"taps": 4}, weights, card["sha256"]),
         ("has SHA-256", {}, weights, 64 * "0"),
         ("No such file", {}, tmp_path / "none", card["sha256"]),
-        ("is no safetensors file", {}, nonsense, sha256(b"nonsense")),
+        ("is not a safetensors file", {}, nonsense, sha256(b"nonsense")),
         ("did you mean 'taps'", {"tap": 4}, weights, card["sha256"]),
     ):
         with pytest.raises(ConfigError, match=words) as raised:
@@ -307,7 +307,9 @@ def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_pat
     assert card["origin"]["init"] == read_toml(first.model / "card.toml")["sha256"]
 
 
-def test_several_corpora_are_learnt_from_together_and_all_are_named(training_corpus, recipe_file, tmp_path, monkeypatch):
+def test_several_corpora_are_learnt_from_together_and_all_are_named(
+    training_corpus, recipe_file, tmp_path, monkeypatch
+):
     sizes = ["seed=5", "splits.train=4", "splits.val=1", "splits.test=0", "duration=1.5", "talk.near_onset=0.7"]
     other = simulate(read_recipe(str(recipe_file), sizes), tmp_path / "other")
     kind, read = type(other), set()
@@ -324,7 +326,7 @@ def test_several_corpora_are_learnt_from_together_and_all_are_named(training_cor
     digests = [training_corpus.digest, other.digest]
     assert [(one["digest"], one["scenes"]) for one in origin["train"]] == list(zip(digests, (10, 4), strict=True))
     assert [(one["digest"], one["scenes"]) for one in origin["val"]] == list(zip(digests, (3, 1), strict=True))
-    with pytest.raises(UsageError, match="train is .*, but the training there has"):
+    with pytest.raises(UsageError, match=r"train is .*, but the training there has"):
         train(MODEL, training_corpus, settings, out=out, device="cpu", workers=0, resume=True)
 
 

@@ -14,14 +14,15 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
-from rocket_fft.lowlevel import c2r
 
-from aecbench.cancellers import abilities, overlap_save
+from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range
+from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range, check_ranges, in_rows
+from aecbench.cancellers.kernels import delay_tracker
+from aecbench.cancellers.kernels.delay_tracker import LOWEST, SAME, SILENT, STEP, Averages
+from aecbench.cancellers.tunable import bounded
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
 from aecbench.errors import UsageError, did_you_mean
@@ -44,19 +45,9 @@ __all__ = [
 RATE = 16_000  # Hz at which cancellers run
 LONGEST = 2000.0  # [ms] of a fixed delay, of the far end or, negative, of the microphone
 REACH = f"{-LONGEST:g} to {LONGEST:g}"
-STEP = 2  # samples between lags: of the spectra, the lower half is looked at, up to 4 kHz
-SILENT = 1e-7  # far-end power below which nothing is learnt: -70 dBFS
-LOWEST = 6  # bins below are left out: 94 Hz, for offsets and hum
-FLOOR = 0.1  # of the mean power, under which a frequency is not amplified
-SAME = 32  # samples between two estimates of the same delay
-EARLIER = 480  # samples before the highest peak in which a lower one may be the start of the path
-LOWER = 0.5  # how high that one has to be
-TINY = np.finfo(np.float32).tiny
-LAST = np.ones(1, np.int64)  # the axis of the inverse transforms
 
 Inner = TypeVar("Inner")
 Float32 = NDArray[np.float32]
-Complex = NDArray[np.complex64]
 Integer = NDArray[np.int64]
 
 
@@ -98,25 +89,22 @@ class FixedDelay:
 
 
 class State(NamedTuple):
-    """What the tracker knows: P = stretches of lags, K = block / 2 + 1 bins, S = samples since the last decision."""
+    """The tracker: S = samples since the last decision."""
 
     mic: Float32  # [..., S] samples since the last decision
     far: Float32  # [..., S] samples since the last decision
     heard: tuple[Float32, ...]  # [..., block] each: microphone before them, WINDOW samples, oldest first
-    past: tuple[
-        Float32, ...
-    ]  # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
-    spectra: Complex  # [..., P, K] far end, newest block first
-    levels: Float32  # [..., P] their powers
-    cross: Complex  # [..., P, K] averaged cross-power spectrum
-    far_power: Float32  # [..., P, K] averaged power spectrum
-    mic_power: Float32  # [..., K] averaged power spectrum
-    lag: Integer  # [...] estimate of the last decision [samples]
-    agreed: Integer  # [...] decisions in a row that found it
-    distant: Integer  # [...] the same two of the searches for longer delays
-    confirmed: Integer  # [...]
-    decisions: int  # so far
-    delay: Integer  # [...] of the far end now [samples]
+    # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
+    past: tuple[Float32, ...]
+    averages: Averages
+    distant: Integer  # [...] lag of the last search for longer delays [samples]
+    confirmed: Integer  # [...] searches in a row that found it
+    decisions: Integer  # [...] so far
+
+    @property
+    def delay(self) -> Integer:
+        """Of the far end now [samples], [...]."""
+        return self.averages.delay
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,30 +116,20 @@ class DelayTracker:
     changes nothing.
     """
 
-    block: int = 1024  # samples between decisions
-    stretches: int = 10  # blocks of lags
-    memory: float = 16_000.0  # time constant of the averages [samples of far-end activity]
-    confidence: float = 8.0  # height of a peak above the root mean square over all lags
-    agreement: int = 2  # decisions in a row that have to find the same delay
-    headroom: int = 128  # samples by which the delay is chosen shorter than the estimate
-    tolerance: int = 640  # samples after the delay in which the echo path may start
-    reach: int = 32_768  # samples of the longest delay that is searched for
-    every: int = 8  # decisions between two searches
-    certainty: float = 10.0  # height of the peak of a search above the root mean square over all lags
-    confirmation: int = 4  # searches in a row that have to find the same delay
+    block: int = bounded(1024, 2 * LOWEST)  # samples between decisions
+    stretches: int = bounded(10, 1)  # blocks of lags
+    memory: float = bounded(16_000.0, 1)  # time constant of the averages [samples of far-end activity]
+    confidence: float = bounded(8.0, 1)  # height of a peak above the root mean square over all lags
+    agreement: int = bounded(2, 1)  # decisions in a row that have to find the same delay
+    headroom: int = bounded(128, 0)  # samples by which the delay is chosen shorter than the estimate
+    tolerance: int = bounded(640, "headroom")  # samples after the delay in which the echo path may start
+    reach: int = bounded(32_768, STEP, WINDOW // 2)  # samples of the longest delay that is searched for
+    every: int = bounded(8, 1)  # decisions between two searches
+    certainty: float = bounded(10.0, 1)  # height of the peak of a search above the root mean square over all lags
+    confirmation: int = bounded(4, 1)  # searches in a row that have to find the same delay
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 2 * LOWEST, whole=True)
-        check_range(self, "stretches", 1, whole=True)
-        check_range(self, "memory", 1)
-        check_range(self, "confidence", 1)
-        check_range(self, "agreement", 1, whole=True)
-        check_range(self, "headroom", 0, whole=True)
-        check_range(self, "tolerance", self.headroom, whole=True)
-        check_range(self, "reach", STEP, WINDOW // 2, whole=True)
-        check_range(self, "every", 1, whole=True)
-        check_range(self, "certainty", 1)
-        check_range(self, "confirmation", 1, whole=True)
+        check_ranges(self)
 
     @property
     def shift(self) -> None:
@@ -176,11 +154,7 @@ class DelayTracker:
         """Nothing heard, no delay."""
         n, P, K = self.block, self.stretches, self.block // STEP + 1
         silence = np.zeros((*batch, n), np.float32)
-        return State(
-            mic=np.zeros((*batch, 0), np.float32),
-            far=np.zeros((*batch, 0), np.float32),
-            heard=(silence,) * -(-WINDOW // n),
-            past=(silence,) * -(-(WINDOW // 2 + max(WINDOW // 2, self.longest)) // n),
+        averages = Averages(
             spectra=np.zeros((*batch, P, K), np.complex64),
             levels=np.zeros((*batch, P), np.float32),
             cross=np.zeros((*batch, P, K), np.complex64),
@@ -188,10 +162,17 @@ class DelayTracker:
             mic_power=np.zeros((*batch, K), np.float32),
             lag=np.zeros(batch, np.int64),
             agreed=np.zeros(batch, np.int64),
+            delay=np.zeros(batch, np.int64),
+        )
+        return State(
+            mic=np.zeros((*batch, 0), np.float32),
+            far=np.zeros((*batch, 0), np.float32),
+            heard=(silence,) * -(-WINDOW // n),
+            past=(silence,) * -(-(WINDOW // 2 + max(WINDOW // 2, self.longest)) // n),
+            averages=averages,
             distant=np.zeros(batch, np.int64),
             confirmed=np.zeros(batch, np.int64),
-            decisions=0,
-            delay=np.zeros(batch, np.int64),
+            decisions=np.zeros(batch, np.int64),
         )
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
@@ -219,167 +200,55 @@ class DelayTracker:
 
     def _decide(self, state: State) -> State:
         """The state after a decision, at the end of a block."""
-        n, P, K = self.block, self.stretches, self.block // STEP + 1
-        new = State(
-            mic=state.mic[..., :0],
-            far=state.far[..., :0],
-            heard=(*state.heard[1:], state.mic),
-            past=(*state.past[1:], state.far),
-            spectra=np.concatenate([state.spectra[..., -1:, :], state.spectra[..., :-1, :]], -2),
-            levels=np.concatenate([state.levels[..., -1:], state.levels[..., :-1]], -1),
-            cross=state.cross.copy(),
-            far_power=state.far_power.copy(),
-            mic_power=state.mic_power.copy(),
-            lag=state.lag.copy(),
-            agreed=state.agreed.copy(),
-            distant=state.distant,
-            confirmed=state.confirmed,
-            decisions=state.decisions + 1,
-            delay=state.delay.copy(),
+        past, before = (*state.past[1:], state.far), state.averages
+        averages = Averages(
+            spectra=np.roll(before.spectra, 1, -2),
+            levels=np.roll(before.levels, 1, -1),
+            cross=before.cross.copy(),
+            far_power=before.far_power.copy(),
+            mic_power=before.mic_power.copy(),
+            lag=before.lag.copy(),
+            agreed=before.agreed.copy(),
+            delay=before.delay.copy(),
         )
-        _update(
-            np.ascontiguousarray(state.mic).reshape(-1, n),
-            np.concatenate(new.past[-2:], -1).reshape(-1, 2 * n),
-            new.spectra.reshape(-1, P, K),
-            new.levels.reshape(-1, P),
-            new.cross.reshape(-1, P, K),
-            new.far_power.reshape(-1, P, K),
-            new.mic_power.reshape(-1, K),
-            new.lag.reshape(-1),
-            new.agreed.reshape(-1),
-            new.delay.reshape(-1),
-            np.float32(math.exp(-n / self.memory)),
+        settings = delay_tracker.Settings(
+            np.float32(math.exp(-self.block / self.memory)),
             np.float32(self.confidence),
             self.agreement,
             self.headroom,
             self.tolerance,
         )
-        return self._searched(new) if new.decisions % self.every == 0 else new
+        mic, far, rows = in_rows((state.mic, np.concatenate(past[-2:], -1), averages), state.delay.shape)
+        delay_tracker.update(mic, far, rows, settings)
+        new = state._replace(
+            mic=state.mic[..., :0],
+            far=state.far[..., :0],
+            heard=(*state.heard[1:], state.mic),
+            past=past,
+            averages=averages,
+            decisions=state.decisions + 1,
+        )
+        return self._searched(new) if (new.decisions % self.every == 0).any() else new
 
     def _searched(self, state: State) -> State:
         """Return the state after searching longer delays for the signals in which no short delay was found."""
         distant, confirmed = state.distant.copy(), state.confirmed.copy()
-        known, lags = min(state.decisions, len(state.heard)), Lags(0, self.reach)
+        lags, averages = Lags(0, self.reach), state.averages
         for i in _signals(state.delay):
-            if state.agreed[i]:
+            count = min(int(state.decisions[i]), len(state.heard))
+            if averages.agreed[i]:
                 confirmed[i] = 0
-            elif state.levels[i].max() > SILENT:
+            elif averages.levels[i].max() > SILENT:
                 mic, far = (
-                    np.concatenate([block[i] for block in blocks[-known:]]) for blocks in (state.heard, state.past)
+                    np.concatenate([block[i] for block in blocks[-count:]]) for blocks in (state.heard, state.past)
                 )
                 lag, height = peak(correlation(mic, far, lags), lags)
-                found = height >= self.certainty and lag > self.stretches * self.block
-                again = found and confirmed[i] and abs(lag - distant[i]) <= SAME
-                distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(found)
+                clear = height >= self.certainty and lag > self.stretches * self.block
+                again = clear and confirmed[i] and abs(lag - distant[i]) <= SAME
+                distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(clear)
                 if confirmed[i] >= self.confirmation and not 0 <= lag - state.delay[i] <= self.tolerance:
-                    state.delay[i] = lag - self.headroom
+                    averages.delay[i] = lag - self.headroom
         return state._replace(distant=distant, confirmed=confirmed)
-
-
-compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
-
-
-@compiled
-def _update(
-    mic: Float32,
-    past: Float32,
-    spectra: Complex,
-    levels: Float32,
-    cross: Complex,
-    far_power: Float32,
-    mic_power: Float32,
-    lag: Integer,
-    agreed: Integer,
-    delay: Integer,
-    keep: np.float32,
-    confidence: np.float32,
-    agreement: int,
-    headroom: int,
-    tolerance: int,
-) -> None:
-    """Average, find the start of the path, and change the delay where it has to be changed.
-
-    `mic` [signals, block] is the newest block and `past` [signals, 2 block] the two newest of the far end. The others
-    are those of State, with the batch as one axis, and go on in place; of `spectra` and `levels`, the first ones are
-    still to be set.
-    """
-    signals, stretches, bins = spectra.shape
-    block = mic.shape[1]
-    time, spectrum = np.empty(2 * block, np.float32), np.empty(block + 1, np.complex64)
-    weighted, correlation = np.empty((stretches, bins), np.complex64), np.empty((stretches, 2 * bins - 2), np.float32)
-    for s in range(signals):
-        time[:] = past[s, past.shape[1] - 2 * block :]
-        overlap_save.forward(time, spectrum)
-        spectra[s, 0] = spectrum[:bins]
-        levels[s, 0] = np.square(time[block:]).mean()
-        if levels[s].max() > SILENT:
-            overlap_save.spectrum_of_end(mic[s], spectrum, time)
-            _average(spectrum[:bins], spectra[s], cross[s], far_power[s], mic_power[s], keep)
-            _correlate(cross[s], far_power[s], mic_power[s], weighted, correlation)
-            found = _start(correlation, confidence)
-            if found < 0:
-                agreed[s] = 0
-            else:
-                agreed[s] = agreed[s] + 1 if abs(found - lag[s]) <= SAME else 1
-                lag[s] = found
-        elif agreed[s]:  # from the same averages as before, the same lag is found again
-            agreed[s] += 1
-        if agreed[s] >= agreement and not 0 <= lag[s] - delay[s] <= tolerance:
-            delay[s] = max(0, lag[s] - headroom)
-
-
-@compiled
-def _average(
-    d: Complex, spectra: Complex, cross: Complex, far_power: Float32, mic_power: Float32, keep: np.float32
-) -> None:
-    """The spectra of the microphone, d [K], and of the far end into the averages."""
-    for p in range(spectra.shape[0]):
-        x, c, power = spectra[p], cross[p], far_power[p]
-        for k in range(d.size):
-            c[k] = keep * c[k] + x[k] * np.conj(d[k])
-            power[k] = keep * power[k] + (x[k].real ** 2 + x[k].imag ** 2)
-    for k in range(d.size):
-        mic_power[k] = keep * mic_power[k] + (d[k].real ** 2 + d[k].imag ** 2)
-
-
-@compiled
-def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted: Complex, correlation: Float32) -> None:
-    """Set the first half of correlation [P, 2 K - 2] for the lags of each stretch; weighted [P, K] is scratch."""
-    bins = mic_power.size
-    root, spread = np.sqrt(mic_power), np.empty(bins, np.float32)
-    for p in range(cross.shape[0]):
-        c, power, w, mean = cross[p], far_power[p], weighted[p], np.float32(0)
-        for k in range(bins):
-            spread[k] = np.sqrt(power[k]) * root[k]
-            mean += spread[k]
-        floor = np.float32(FLOOR) * (mean / np.float32(bins)) + TINY
-        for k in range(bins):
-            w[k] = np.conj(c[k]) * (np.float32(1) / (spread[k] + floor))
-        w[:LOWEST] = 0
-    c2r(weighted, correlation, LAST, False, 1.0 / correlation.shape[1], 1)
-
-
-@compiled
-def _start(correlation: Float32, confidence: np.float32) -> int:
-    """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation of _correlate."""
-    stretches, lags = correlation.shape[0], correlation.shape[1] // 2
-    heights, total = np.empty(stretches * lags, np.float32), np.float32(0)
-    for p in range(stretches):
-        row, values = heights[p * lags : (p + 1) * lags], correlation[p]
-        for t in range(lags):
-            row[t] = abs(values[t])
-            total += values[t] ** 2
-    background = np.sqrt(total / np.float32(heights.size))
-    top, peak = 0, heights[0]
-    for t in range(heights.size):
-        if heights[t] > peak:
-            top, peak = t, heights[t]
-    if not peak > confidence * background:
-        return -1
-    first = max(0, top - EARLIER // STEP)
-    while heights[first] < np.float32(LOWER) * peak:
-        first += 1
-    return STEP * first
 
 
 def aligned(canceller: Canceller, alignment: Alignment) -> Canceller:
@@ -449,18 +318,18 @@ class Aligned:
 
 
 class AlignedState(NamedTuple, Generic[Inner]):
-    """What an aligned canceller knows."""
+    """Tracker and canceller after a block."""
 
     tracker: State  # its signals are those that may be heard again
-    inner: tuple[Inner, ...]  # of the canceller, one for each signal of the batch
+    inner: NDArray[np.object_]  # [...] states of the canceller, an `Inner` for each signal, which starts by itself
 
 
 @dataclass(frozen=True)
 class AlignedStreaming(Streaming[AlignedState[Inner]]):
     """A canceller that streams, with the far end delayed by a tracker.
 
-    A new delay makes worthless what a filter has learnt. So the canceller starts anew and first hears the last `again`
-    samples with that delay, within the step that brings it: no time is lost, but this step takes the longer.
+    When the delay changes, the adapted weights become useless. The canceller is therefore reset and immediately run
+    again on the last `again` samples with the new delay. No audio is skipped; that step takes longer.
     """
 
     canceller: Streaming[Inner]
@@ -500,7 +369,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def impulse_response(self, state: AlignedState[Inner]) -> Array | None:
         """Return the response [L] of the canceller for one signal, after the delay of the far end."""
-        response = abilities.impulse_response(self.canceller, state.inner[0])
+        response = abilities.impulse_response(self.canceller, state.inner[()])
         return None if response is None else np.pad(response, (int(state.tracker.delay), 0))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
@@ -509,24 +378,28 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:
         """Nothing heard, no delay."""
-        return AlignedState(self.tracker.init(batch), tuple(self.canceller.init(()) for _ in np.ndindex(batch)))
+        tracker, inner = self.tracker.init(batch), np.empty((1, *batch), object)
+        for i in _signals(tracker.delay):
+            inner[0, *i] = self.canceller.init(())
+        return AlignedState(tracker, inner.reshape(batch))
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
         tracker, late = self.tracker.step(state.tracker, mic, far)
-        inner, out = list(state.inner), np.empty(mic.shape, np.float32)
-        for n, i in enumerate(_signals(tracker.delay)):
+        inner, out = state.inner[None].copy(), np.empty(mic.shape, np.float32)
+        for i in _signals(tracker.delay):
             if tracker.delay[i] == state.tracker.delay[i]:
-                inner[n], out[i] = self.canceller.step(inner[n], mic[i], late[i])
+                inner[0, *i], out[i] = self.canceller.step(inner[0, *i], mic[i], late[i])
                 continue
-            inner[n] = self.canceller.init(())
+            fresh = self.canceller.init(())
             count = max(1, -(-self.again // self.block)) * self.block
             x = _late(tracker.heard, tracker.mic, i, count, 0)
             y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
             for start in range(0, count, self.block):
                 span = slice(start, start + self.block)
-                inner[n], out[i] = self.canceller.step(inner[n], x[span], y[span])
-        return AlignedState(tracker, tuple(inner)), out
+                fresh, out[i] = self.canceller.step(fresh, x[span], y[span])
+            inner[0, *i] = fresh
+        return AlignedState(tracker, inner.reshape(tracker.delay.shape)), out
 
 
 def alignment(align: str) -> Alignment | None:
@@ -551,9 +424,9 @@ def alignment(align: str) -> Alignment | None:
     return FixedDelay(milliseconds)
 
 
-def _signals(delay: Integer) -> Iterator[tuple[int, ...]]:
+def _signals(values: NDArray[Any]) -> Iterator[tuple[int, ...]]:
     """The index of every signal of a batch, as np.ndindex, which takes longer than most of a step."""
-    return product(*map(range, delay.shape))
+    return product(*map(range, values.shape))
 
 
 def _late(past: tuple[Float32, ...], since: Float32, i: tuple[int, ...], count: int, delay: int) -> Float32:

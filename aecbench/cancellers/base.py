@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -11,7 +12,18 @@ from numpy.typing import NDArray
 from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 
-__all__ = ["Canceller", "Explains", "Streaming", "check_finite", "check_range"]
+__all__ = [
+    "Canceller",
+    "Explains",
+    "FlatStreaming",
+    "Streaming",
+    "check_finite",
+    "check_range",
+    "check_ranges",
+    "from_rows",
+    "in_rows",
+    "settings_of",
+]
 
 State = TypeVar("State")
 
@@ -41,6 +53,11 @@ class Explains(Protocol):
 
 class Streaming(ABC, Generic[State]):
     """A causal canceller that runs block by block. Fields are hyper-parameters; state is a value handed on."""
+
+    def __post_init__(self) -> None:
+        """Check the fields of a dataclass."""
+        if is_dataclass(self):
+            check_ranges(self)
 
     @property
     @abstractmethod
@@ -82,6 +99,63 @@ class Streaming(ABC, Generic[State]):
         return out[..., self.delay : self.delay + length]
 
 
+class FlatStreaming(Streaming[State]):
+    """A `Streaming` canceller that is written for signals in rows, [N, ...]; this class turns any batch into rows.
+
+    In every array of the state, the batch comes first.
+    """
+
+    @abstractmethod
+    def start(self, signals: int) -> State:
+        """Return the state of N signals before the first block; every array is [N, ...]."""
+
+    @abstractmethod
+    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Cancel one block: float32 mic and far [N, block], contiguous -> next state, output [N, block].
+
+        The output may be written over `mic`, which is a copy; `state` stays as it is.
+        """
+
+    def init(self, batch: tuple[int, ...]) -> State:
+        """The state before the first block of a batch of signals."""
+        return from_rows(self.start(math.prod(batch)), batch)
+
+    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """One block of every signal: see `Streaming.step`."""
+        check_finite(self, mic, far)
+        batch = mic.shape[:-1]
+        rows = (math.prod(batch), mic.shape[-1])
+        out = np.array(mic, np.float32, order="C").reshape(rows)
+        new, out = self.advance(in_rows(state, batch), out, np.ascontiguousarray(far, np.float32).reshape(rows))
+        return from_rows(new, batch), out.reshape(mic.shape)
+
+
+def settings_of(canceller: object, kind: Any) -> Any:
+    """Return the named tuple `kind` of float32 numbers for compiled code, from the fields of the canceller."""
+    return kind(*(np.float32(getattr(canceller, name)) for name in kind._fields))
+
+
+def in_rows(state: State, batch: tuple[int, ...]) -> State:
+    """Return a state [*batch, ...] as views with the batch in one axis, [N, ...]: arrays, or tuples of such states."""
+    if len(batch) == 1:
+        return state
+    rows: State = _reshaped(state, len(batch), (math.prod(batch),))
+    return rows
+
+
+def from_rows(state: State, batch: tuple[int, ...]) -> State:
+    """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
+    return state if len(batch) == 1 else _reshaped(state, 1, batch)
+
+
+def _reshaped(state: Any, axes: int, batch: tuple[int, ...]) -> Any:
+    """Return a state with another shape of its first axes."""
+    if isinstance(state, tuple):
+        parts = [_reshaped(part, axes, batch) for part in state]
+        return type(state)._make(parts) if hasattr(state, "_make") else tuple(parts)
+    return state.reshape(batch + state.shape[axes:])
+
+
 def check_finite(canceller: object, mic: Array, far: Array) -> None:
     """Raise AudioError where mic or far holds NaN or infinity, which would stay in an adaptive filter for ever."""
     for name, x in (("mic", mic), ("far", far)):
@@ -89,6 +163,20 @@ def check_finite(canceller: object, mic: Array, far: Array) -> None:
             bad = int(np.argmin(np.isfinite(x).reshape(-1, x.shape[-1]).all(0)))
             who = type(canceller).__name__
             raise AudioError(f"{who}: sample {bad} of {name} is not finite; leave it out or zero it")
+
+
+def check_ranges(canceller: Any) -> None:
+    """Raise UsageError unless every field is in the range that `tunable` or `bounded` allows it.
+
+    Where the default is a whole number, others are not valid. Dataclasses of cancellers call it in `__post_init__`.
+    """
+    for parameter in fields(canceller):
+        if "allowed" in parameter.metadata:
+            low, high = (
+                getattr(canceller, bound) if isinstance(bound, str) else bound
+                for bound in parameter.metadata["allowed"]
+            )
+            check_range(canceller, parameter.name, low, high, whole=isinstance(parameter.default, int))
 
 
 def check_range(canceller: object, field: str, low: float, high: float = math.inf, *, whole: bool = False) -> None:

@@ -13,14 +13,14 @@ Speech and Audio Processing 8(5), 2000: partitions with large weights take large
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers import coupling, overlap_save
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Streaming, check_finite, check_range
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
+from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
+from aecbench.cancellers.tunable import bounded, tunable
+from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -39,13 +39,13 @@ Complex = NDArray[np.complex64]
 
 
 class State(NamedTuple):
-    """What the filters know after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
+    """The filters after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
-    weights: Complex  # [F, ..., P, K] echo path
-    power: Float32  # [F, ..., K] far end, smooth
-    error: Float32  # [F, ...] error power, by which the filters are compared
-    fit: Float32  # [F, ..., 3] smooth products of echo estimate y and error e: y.e, y.y, e.e
-    leakage: Float32  # [4, ..., K] smooth power of y and e; covariance of the two, variance of the first
+    weights: Complex  # [..., F, P, K] echo path
+    power: Float32  # [..., F, K] far end, smooth
+    error: Float32  # [..., F] error power, by which the filters are compared
+    fit: Float32  # [..., F, 3] smooth products of echo estimate y and error e: y.e, y.y, e.e
+    leakage: Float32  # [..., 4, K] smooth power of y and e; covariance of the two, variance of the first
     disturbance: Float32  # [..., K] error power of the shadow, smooth
     coupling: Float32  # [..., 2] see coupling.py
     spectra: Complex  # [..., P, K] far end, newest block first
@@ -55,7 +55,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FDAF(Streaming[State]):
+class FDAF(FlatStreaming[State]):
     """Overlap-save with transforms of 2 * block samples; w <- w + mu x* e / |x|², cut to `block` taps in turn.
 
     Main filter: mu is Valin's share of residual echo in the error, min(leak |y|² / |e|², step_size) for the echo
@@ -68,26 +68,23 @@ class FDAF(Streaming[State]):
     changes of volume are no matter; and where y makes the output louder than the microphone, as much of it is left out.
     """
 
-    block: int = 256  # hop, and taps per partition [samples]
-    taps: int = 4096  # length of the echo path, a multiple of block [samples]
-    step_size: float = tunable(0.5, low=0.1, high=1.0)  # largest step of the main filter
-    shadow_step: float = tunable(0.7, low=0.3, high=1.0)  # largest step of the shadow filter
-    memory: float = tunable(0.9, low=0.8, high=0.99, scale="complement")  # of the powers of the regression, per block
-    averaging: float = tunable(0.02, low=0.005, high=0.1, scale="log")  # of the regression, per block of pure echo
-    release: float = tunable(0.95, low=0.5, high=0.98, scale="complement")  # of the far-end power |x|², per block
-    even: float = tunable(0.5, low=0.1, high=1.0)  # part of the update that all partitions share, the rest by weights
+    block: int = bounded(256, 1)  # hop, and taps per partition [samples]
+    taps: int = bounded(4096, 1)  # length of the echo path, a multiple of block [samples]
+    step_size: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))  # largest step of the main filter
+    shadow_step: float = tunable(0.7, low=0.3, high=1.0, allowed=(0, 1))  # largest step of the shadow filter
+    # of the powers of the regression, per block
+    memory: float = tunable(0.9, low=0.8, high=0.99, scale="complement", allowed=(0, 0.999))
+    # of the regression, per block of pure echo
+    averaging: float = tunable(0.02, low=0.005, high=0.1, scale="log", allowed=(0, 1))
+    # of the far-end power |x|², per block
+    release: float = tunable(0.95, low=0.5, high=0.98, scale="complement", allowed=(0, 0.999))
+    # part of the update that all partitions share, the rest by weights
+    even: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
-        check_range(self, "taps", 1, whole=True)
+        check_ranges(self)
         if self.taps % self.block:
             raise UsageError(f"FDAF: taps is {self.taps}, expected a multiple of block = {self.block}")
-        check_range(self, "step_size", 0, 1)
-        check_range(self, "shadow_step", 0, 1)
-        check_range(self, "memory", 0, 0.999)
-        check_range(self, "averaging", 0, 1)
-        check_range(self, "release", 0, 0.999)
-        check_range(self, "even", 0, 1)
 
     @property
     def latency(self) -> int:
@@ -103,90 +100,50 @@ class FDAF(Streaming[State]):
         bins = self.taps // self.block * (self.block + 1)
         return Count(0, (14 * transform(2 * self.block) + (2 * 15 + 2) * bins) / self.block)
 
-    def init(self, batch: tuple[int, ...]) -> State:
+    def start(self, signals: int) -> State:
         """Two empty filters."""
-        bins = (*batch, self.block + 1)
-        partitions = (*batch, self.taps // self.block, self.block + 1)
+        partitions, bins = self.taps // self.block, self.block + 1
         return State(
-            weights=np.zeros((2, *partitions), np.complex64),
-            power=np.zeros((2, *bins), np.float32),
-            error=np.zeros((2, *batch), np.float32),
-            fit=np.zeros((2, *batch, 3), np.float32),
-            leakage=np.zeros((4, *bins), np.float32),
-            disturbance=np.zeros(bins, np.float32),
-            coupling=coupling.initial(batch),
-            spectra=np.zeros(partitions, np.complex64),
-            far=np.zeros((*batch, self.block), np.float32),
-            gain=np.ones(batch, np.float32),
-            turn=np.zeros(batch, np.int64),
+            weights=np.zeros((signals, 2, partitions, bins), np.complex64),
+            power=np.zeros((signals, 2, bins), np.float32),
+            error=np.zeros((signals, 2), np.float32),
+            fit=np.zeros((signals, 2, 3), np.float32),
+            leakage=np.zeros((signals, 4, bins), np.float32),
+            disturbance=np.zeros((signals, bins), np.float32),
+            coupling=np.zeros((signals, 2), np.float32),
+            spectra=np.zeros((signals, partitions, bins), np.complex64),
+            far=np.zeros((signals, self.block), np.float32),
+            gain=np.ones(signals, np.float32),
+            turn=np.zeros(signals, np.int64),
         )
 
     def impulse_response(self, state: State) -> Array:
         """The taps of the main filter [..., taps]; what its partitions have beyond theirs is left out."""
-        partitions = np.fft.irfft(state.weights[0])[..., : self.block].astype(np.float32)
+        partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
         return partitions.reshape(*partitions.shape[:-2], self.taps)
 
-    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel with the better filter, adapt both, exchange."""
-        check_finite(self, mic, far)
-        out = mic.astype(np.float32, order="C")
-        far = far.astype(np.float32, order="C")
         new = State._make(value.copy() for value in state)
-        partitions, bins = state.spectra.shape[-2:]
-        _step(
-            out.reshape(-1, self.block),
-            far.reshape(-1, self.block),
-            new.weights.reshape(2, -1, partitions, bins),
-            new.power.reshape(2, -1, bins),
-            new.error.reshape(2, -1),
-            new.fit.reshape(2, -1, 3),
-            new.leakage.reshape(4, -1, bins),
-            new.disturbance.reshape(-1, bins),
-            new.coupling.reshape(-1, 2),
-            new.spectra.reshape(-1, partitions, bins),
-            new.far.reshape(-1, self.block),
-            new.gain.reshape(-1),
-            new.turn.reshape(-1),
-            np.float32(self.step_size),
-            np.float32(self.shadow_step),
-            np.float32(self.memory),
-            np.float32(self.averaging),
-            np.float32(self.release),
-            np.float32(self.even),
-        )
-        return new, out
+        _step(mic, far, new, settings_of(self, Settings))
+        return new, mic
 
 
-compiled = numba.njit(cache=True, fastmath={"reassoc", "contract"})
+class Settings(NamedTuple):
+    """Fields of FDAF for compiled code."""
+
+    step_size: np.float32
+    shadow_step: np.float32
+    memory: np.float32
+    averaging: np.float32
+    release: np.float32
+    even: np.float32
 
 
-@compiled
-def _step(
-    out: Float32,
-    far: Float32,
-    weights: Complex,
-    power: Float32,
-    error: Float32,
-    fit: Float32,
-    leakage: Float32,
-    disturbance: Float32,
-    sums: Float32,
-    spectra: Complex,
-    past: Float32,
-    gain: Float32,
-    turn: NDArray[np.int64],
-    step_size: np.float32,
-    shadow_step: np.float32,
-    memory: np.float32,
-    averaging: np.float32,
-    release: np.float32,
-    even: np.float32,
-) -> None:
-    """One block of every signal: `out` holds the microphone and becomes the output, all of the state goes on in place.
-
-    Shapes are those of State, with the batch as one axis.
-    """
-    signals, partitions, bins = spectra.shape
+@reassociated
+def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
+    """One block of every signal: `out` holds the microphone and becomes the output; the state is updated in place."""
+    signals, partitions, bins = state.spectra.shape
     block = bins - 1
     time, y, e = np.empty(2 * block, np.float32), np.empty((2, block), np.float32), np.empty((2, block), np.float32)
     spectrum, total = np.empty((2, bins), np.complex64), np.empty(bins, np.complex64)
@@ -194,75 +151,62 @@ def _step(
     y2, e2, mu = np.empty(bins, np.float32), np.empty((2, bins), np.float32), np.empty((2, bins), np.float32)
     mean = np.empty(2, np.float32)
     for s in range(signals):
-        mic, x = out[s], spectra[s]
-        overlap_save.push(x, past[s], far[s], time)
+        mic, x, weights, error = out[s], state.spectra[s], state.weights[s], state.error[s]
+        overlap_save.push(x, state.far[s], far[s], time)
 
         # Echo estimates and errors, in time and as spectra of blocks with zeros before them
         for f in range(2):
-            w = weights[f, s]
+            w = weights[f]
             y[f] = overlap_save.echo(w, x, total, time)
-            _fit_gain(mic, y[f], w, fit[f, s])
+            factor = two_filters.fit_gain(mic, y[f], state.fit[s, f], FIT_MEMORY, FIT, np.float32(0))
+            if factor != 1:
+                y[f] *= factor
+                w *= factor
             mean[f] = np.float32(0)
             for t in range(block):
                 e[f, t] = mic[t] - y[f, t]
                 mean[f] += e[f, t] ** 2 / block
             overlap_save.spectrum_of_end(e[f], spectrum[f], time)
             overlap_save.power(spectrum[f], e2[f])
-            _share(w, even, share[f])
+            _share(w, p.even, share[f])
             _weigh(x, share[f], x2[f])
 
         # Steps
         overlap_save.spectrum_of_end(y[0], total, time)
         overlap_save.power(total, y2)
-        _robust_step(y2, e2[0], leakage[:, s], memory, averaging, step_size, mu[0])
-        expected = _expect(sums[s], mic, x) / (2 * partitions)  # half of a block of 2 * block samples is zero
-        _fast_step(x2[1], e2[1], disturbance[s], expected, shadow_step, mu[1])
+        _robust_step(y2, e2[0], state.leakage[s], p, mu[0])
+        expected = _expect(state.coupling[s], mic, x) / (2 * partitions)  # half of a block of 2 * block samples is zero
+        _fast_step(x2[1], e2[1], state.disturbance[s], expected, p.shadow_step, mu[1])
 
         # Update: w <- w + mu x* e / |x|², and two partitions cut to `block` taps
+        turn = state.turn[s]
         for f in range(2):
-            w, smooth = weights[f, s], power[f, s]
+            w, smooth = weights[f], state.power[s, f]
             for k in range(bins):
-                smooth[k] = max(x2[f, k], release * smooth[k] + (np.float32(1) - release) * x2[f, k])
+                smooth[k] = max(x2[f, k], p.release * smooth[k] + (np.float32(1) - p.release) * x2[f, k])
                 total[k] = 2 * mu[f, k] / (smooth[k] + TINY) * spectrum[f, k]
-            for p in range(partitions):
+            for i in range(partitions):
                 for k in range(bins):
-                    w[p, k] += share[f, p] * np.conj(x[p, k]) * total[k]
-            overlap_save.constrain(w[turn[s]], time)
-            overlap_save.constrain(w[(turn[s] + partitions // 2) % partitions], time)
-        turn[s] = (turn[s] + 1) % partitions
+                    w[i, k] += share[f, i] * np.conj(x[i, k]) * total[k]
+            overlap_save.constrain(w[turn], time)
+            overlap_save.constrain(w[(turn + partitions // 2) % partitions], time)
+        state.turn[s] = (turn + 1) % partitions
 
         # Exchange
-        best = 0
         for f in range(2):
-            error[f, s] = np.float32(MEMORY) * error[f, s] + np.float32(1 - MEMORY) * mean[f]
-        if error[1, s] < BETTER * error[0, s]:
-            best = 1
-            _replace(weights, error, fit, s, 0, 1)
-        elif error[1, s] > WORSE * error[0, s]:
-            _replace(weights, error, fit, s, 1, 0)
-            disturbance[s] = e2[0]
-        gain[s] = overlap_save.subtract(mic, y[best], gain[s])
+            error[f] = np.float32(MEMORY) * error[f] + np.float32(1 - MEMORY) * mean[f]
+        teacher = two_filters.better(error, BETTER, WORSE)
+        if teacher >= 0:
+            two_filters.hand_over(weights, teacher)
+            two_filters.hand_over(error, teacher)
+            two_filters.hand_over(state.fit[s], teacher)
+        if teacher == two_filters.MAIN:
+            state.disturbance[s] = e2[0]
+        best = 1 if teacher == two_filters.SHADOW else 0
+        state.gain[s] = overlap_save.subtract(mic, y[best], state.gain[s])
 
 
-@compiled
-def _fit_gain(mic: Float32, y: Float32, w: Complex, fit: Float32) -> None:
-    """Multiply filter and echo estimate y [B] by 1 + <y, e> / <y, y> where that takes much off the error."""
-    ye, yy, ee = np.float32(0), np.float32(0), np.float32(0)
-    for t in range(y.size):
-        e = mic[t] - y[t]
-        ye += y[t] * e
-        yy += y[t] * y[t]
-        ee += e * e
-    fit *= np.float32(FIT_MEMORY)
-    fit += np.array([ye, yy, ee], np.float32)
-    if fit[0] ** 2 > FIT * fit[1] * fit[2] and fit[1] > TINY and ye * fit[0] > 0:
-        gain = 1 + fit[0] / fit[1]
-        y *= gain
-        w *= gain
-        fit[:] = 0
-
-
-@compiled
+@reassociated
 def _share(w: Complex, even: np.float32, share: Float32) -> None:
     """Of every partition in the update, share [P], 1 on average: as its weights, from `even` on."""
     for p in range(share.size):
@@ -274,7 +218,7 @@ def _share(w: Complex, even: np.float32, share: Float32) -> None:
     share += even
 
 
-@compiled
+@reassociated
 def _weigh(x: Complex, share: Float32, x2: Float32) -> None:
     """Set x2 [K] to the sum of the far-end powers of all partitions, each by its share."""
     x2[:] = 0
@@ -283,51 +227,39 @@ def _weigh(x: Complex, share: Float32, x2: Float32) -> None:
             x2[k] += share[p] * (x[p, k].real ** 2 + x[p, k].imag ** 2)
 
 
-@compiled
-def _robust_step(
-    y2: Float32,
-    e2: Float32,
-    leakage: Float32,
-    memory: np.float32,
-    averaging: np.float32,
-    step_size: np.float32,
-    mu: Float32,
-) -> None:
+@reassociated
+def _robust_step(y2: Float32, e2: Float32, leakage: Float32, p: Settings, mu: Float32) -> None:
     """Set mu [K] to Valin's step; leakage [4, K] are the sums of the regression of e2 on y2 about their means."""
     y, e, ye, yy = leakage[0], leakage[1], leakage[2], leakage[3]
     all_y, all_e, fluctuation, variance = y2.sum(), e2.sum(), np.float32(0), np.float32(0)
-    beta = averaging * min(all_y / (all_e + TINY), np.float32(1))
+    beta = p.averaging * min(all_y / (all_e + TINY), np.float32(1))
     for k in range(mu.size):
         dy, de = y2[k] - y[k], e2[k] - e[k]
-        y[k] += (1 - memory) * dy
-        e[k] += (1 - memory) * de
+        y[k] += (1 - p.memory) * dy
+        e[k] += (1 - p.memory) * de
         ye[k] += beta * (dy * de - ye[k])
         yy[k] += beta * (dy * dy - yy[k])
         fluctuation += ye[k]
         variance += yy[k]
     leak = min(max(fluctuation / (variance + TINY), np.float32(0.005)), np.float32(1))
     for k in range(mu.size):
-        mu[k] = min(leak * y2[k] / (e2[k] + TINY), step_size)
+        mu[k] = min(leak * y2[k] / (e2[k] + TINY), p.step_size)
 
 
-@compiled
+@reassociated
 def _expect(sums: Float32, mic: Float32, x: Complex) -> np.float32:
     """The power gain of the echo path, after the sums [2] of coupling.py have taken in this block."""
-    far_power = np.float32(0)
-    for p in range(x.shape[0]):
+    far_power, mic_energy = np.float32(0), np.float32(0)
+    for i in range(x.shape[0]):
         for k in range(x.shape[1]):
-            far_power += x[p, k].real ** 2 + x[p, k].imag ** 2
-    far_power /= x.size * 2 * mic.size
-    mic_power = np.float32(0)
+            far_power += x[i, k].real ** 2 + x[i, k].imag ** 2
     for t in range(mic.size):
-        mic_power += mic[t] * mic[t] / mic.size
-    sums *= np.float32(coupling.FORGET**mic.size)
-    sums[0] += mic_power * far_power * mic.size
-    sums[1] += far_power * far_power * mic.size
-    return np.float32(min(max(sums[0] / (sums[1] + coupling.DOUBT), LEAST), coupling.HIGHEST))
+        mic_energy += mic[t] * mic[t]
+    coupling.observe(sums, mic_energy, far_power / np.float32(x.size * 2 * mic.size), mic.size)
+    return coupling.power_gain(sums, LEAST)
 
 
-@compiled
+@reassociated
 def _fast_step(
     x2: Float32, e2: Float32, disturbance: Float32, expected: np.float32, shadow_step: np.float32, mu: Float32
 ) -> None:
@@ -335,12 +267,4 @@ def _fast_step(
     for k in range(mu.size):
         disturbance[k] = np.float32(0.7) * disturbance[k] + np.float32(0.3) * e2[k]
         echo = expected * x2[k]
-        # The error holds residual echo too. To deduct all of it is fast but fragile, none of it slow: deduct half
-        noise = max(disturbance[k] - np.float32(0.5) * echo, np.float32(0.1) * disturbance[k])
-        mu[k] = shadow_step * echo / (echo + noise + TINY)
-
-
-@compiled
-def _replace(weights: Complex, error: Float32, fit: Float32, s: int, old: int, new: int) -> None:
-    """Filter `old` of signal s becomes a copy of filter `new`."""
-    weights[old, s], error[old, s], fit[old, s] = weights[new, s], error[new, s], fit[new, s]
+        mu[k] = shadow_step * echo / (echo + two_filters.disturbance(disturbance[k], echo) + TINY)

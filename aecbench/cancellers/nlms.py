@@ -8,17 +8,18 @@ cancellation", EURASIP Journal on Advances in Signal Processing 2015:97: and as 
 followed as in a Kalman filter of one variance for all taps.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.abilities import Count
-from aecbench.cancellers.base import Streaming, check_finite, check_range
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.base import FlatStreaming, settings_of
+from aecbench.cancellers.kernels import coupling, two_filters
+from aecbench.cancellers.tunable import bounded, tunable
+from aecbench.dsp.compile import reassociated
 from aecbench.signals import Array
 
 __all__ = ["NLMS", "State"]
@@ -26,13 +27,14 @@ __all__ = ["NLMS", "State"]
 FIT = 0.35  # a new gain for the weights has to take this fraction off the error power
 BRIEF = 0.99  # memory of the products by which the output is kept from being louder than the microphone, per sample
 TINY = np.float32(1e-20)
+ONE = np.float32(1)
 
 Float32 = NDArray[np.float32]
-Facts = tuple[np.float32, np.float32, np.float32, np.float32, np.float32, np.float32]
+Constants = tuple[np.float32, np.float32, "Settings"]
 
 
 class State(NamedTuple):
-    """What the filter knows after a block. Oldest sample first, in weights too."""
+    """The filter after a block. Oldest sample first, in weights too."""
 
     weights: Float32  # [..., taps] echo path; the last tap belongs to the newest sample
     far: Float32  # [..., taps - 1] far end
@@ -42,7 +44,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class NLMS(Streaming[State]):
+class NLMS(FlatStreaming[State]):
     """Adapts sample by sample, so `block` only sets how many samples a step takes.
 
     e = mic - w.x,  w <- w + step_size e x / (|x|² + delta),  delta = regularisation * taps * E[v²] / (g m),
@@ -59,20 +61,14 @@ class NLMS(Streaming[State]):
     of it is left out.
     """
 
-    taps: int = 1024  # length of the echo path [samples]
-    step_size: float = tunable(0.7, low=0.1, high=1.0)  # 1 is fastest without noise, 2 the limit of stability
-    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log")
-    drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log")  # of the echo path, per sample
-    memory: float = tunable(0.998, low=0.99, high=0.9995, scale="complement")  # of the products, per sample
-    block: int = 256  # samples per step
-
-    def __post_init__(self) -> None:
-        check_range(self, "taps", 1, whole=True)
-        check_range(self, "step_size", 0, 2)
-        check_range(self, "regularisation", 0)
-        check_range(self, "drift", 0, 1)
-        check_range(self, "memory", 0, 0.9999)
-        check_range(self, "block", 1, whole=True)
+    taps: int = bounded(1024, 1)  # length of the echo path [samples]
+    # 1 is fastest without noise, 2 the limit of stability
+    step_size: float = tunable(0.7, low=0.1, high=1.0, allowed=(0, 2))
+    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log", allowed=(0, math.inf))
+    drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log", allowed=(0, 1))  # of the echo path, per sample
+    # of the products, per sample
+    memory: float = tunable(0.998, low=0.99, high=0.9995, scale="complement", allowed=(0, 0.9999))
+    block: int = bounded(256, 1)  # samples per step
 
     @property
     def latency(self) -> int:
@@ -83,66 +79,54 @@ class NLMS(Streaming[State]):
         """Return the count: echo estimate and update, 1 per tap each."""
         return Count(0, 2.0 * self.taps)
 
-    def init(self, batch: tuple[int, ...]) -> State:
+    def start(self, signals: int) -> State:
         """An echo path of zeros."""
         return State(
-            weights=np.zeros((*batch, self.taps), np.float32),
-            far=np.zeros((*batch, self.taps - 1), np.float32),
-            products=np.zeros((*batch, 5), np.float32),
-            misalignment=np.ones(batch, np.float32),
-            coupling=coupling.initial(batch),
+            weights=np.zeros((signals, self.taps), np.float32),
+            far=np.zeros((signals, self.taps - 1), np.float32),
+            products=np.zeros((signals, 5), np.float32),
+            misalignment=np.ones(signals, np.float32),
+            coupling=np.zeros((signals, 2), np.float32),
         )
 
     def impulse_response(self, state: State) -> Array:
         """The taps [..., taps], that of the newest sample first."""
         return state.weights[..., ::-1]
 
-    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Adapt over one block; the output is the a-priori error, where that is not louder than the microphone."""
-        check_finite(self, mic, far)
-        x = np.concatenate([state.far, far], -1, dtype=np.float32)
-        out = mic.astype(np.float32, order="C")
-        sums = coupling.observe(state.coupling, np.square(out).mean(-1), np.square(x).mean(-1), out.shape[-1])
-        gain = coupling.power_gain(state.coupling)  # of the past: causal
-        weights, products, misalignment = state.weights.copy(), state.products.copy(), state.misalignment.copy()
-        _adapt(
-            x.reshape(-1, x.shape[-1]),
-            out.reshape(-1, mic.shape[-1]),
-            weights.reshape(-1, self.taps),
-            products.reshape(-1, 5),
-            misalignment.reshape(-1),
-            gain.astype(np.float32).reshape(-1),
-            np.float32(self.step_size),
-            np.float32(self.regularisation),
-            np.float32(self.drift),
-            np.float32(self.memory),
-        )
-        return State(weights, x[..., mic.shape[-1] :], products, misalignment, sums), out
+        x = np.concatenate([state.far, far], -1)
+        new = State._make(value.copy() for value in state)._replace(far=np.ascontiguousarray(x[:, mic.shape[-1] :]))
+        _adapt(x, mic, new, settings_of(self, Settings))
+        return new, mic
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _adapt(
-    x: Float32,
-    out: Float32,
-    weights: Float32,
-    products: Float32,
-    misalignment: Float32,
-    gain: Float32,
-    step_size: np.float32,
-    regularisation: np.float32,
-    drift: np.float32,
-    memory: np.float32,
-) -> None:
+class Settings(NamedTuple):
+    """Fields of NLMS for compiled code."""
+
+    step_size: np.float32
+    regularisation: np.float32
+    drift: np.float32
+    memory: np.float32
+
+
+@reassociated
+def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
     """Filter and adapt every signal in place: `out` holds the microphone and becomes the output.
 
     x is [signals, taps - 1 + block]. Two samples share one pass over the weights, with their updates left for the next
     pass: what the first update adds to the second echo estimate is its size times the product of both inputs.
     """
-    taps = weights.shape[1]
-    for signal in range(x.shape[0]):
-        w, p, far = weights[signal], products[signal], x[signal]
-        facts = (gain[signal], step_size, regularisation, drift, memory, np.float32(taps))
-        energy, lagged = 0.0, 0.0  # |x|² and the product with the next input, float64: running sums of float32 drift
+    signals, taps = state.weights.shape
+    for signal in range(signals):
+        w, p, far = state.weights[signal], state.products[signal], x[signal]
+        misalignment = state.misalignment[signal : signal + 1]
+        gain = coupling.power_gain(state.coupling[signal], coupling.LOWEST)  # of the past: causal
+        coupling.observe(state.coupling[signal], np.square(out[signal]).sum(), np.square(far).mean(), out.shape[1])
+        constants = (gain, np.float32(taps), settings)
+
+        # |x|² and the product with the next input, float64: running sums of float32 drift
+        energy, lagged = 0.0, 0.0
         for tap in range(taps - 1):
             energy += np.float64(far[tap]) ** 2
             lagged += np.float64(far[tap]) * far[tap + 1]
@@ -157,16 +141,14 @@ def _adapt(
                 y += w[tap] * now[tap]
                 z += w[tap] * after[tap]
             energy += np.float64(now[-1]) ** 2
-            out[signal, t], first = _one(out[signal, t], y, energy, p, misalignment[signal : signal + 1], facts)
+            out[signal, t], first = _cancel(out[signal, t], y, energy, p, misalignment, constants)
             energy -= np.float64(now[0]) ** 2
             second = np.float32(0)
             if last > t:
                 lagged += np.float64(now[-1]) * after[-1]
                 z += np.float32(first * lagged)
                 energy += np.float64(after[-1]) ** 2
-                out[signal, last], second = _one(
-                    out[signal, last], z, energy, p, misalignment[signal : signal + 1], facts
-                )
+                out[signal, last], second = _cancel(out[signal, last], z, energy, p, misalignment, constants)
                 energy -= np.float64(after[0]) ** 2
                 lagged -= np.float64(now[0]) * after[0]
                 if last + 1 < out.shape[1]:
@@ -182,26 +164,29 @@ def _adapt(
             p[2] = max(ee - 2 * (fit - 1) * dy + (fit * fit - 1) * yy, np.float32(0))
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _one(
-    d: np.float32, y: np.float32, energy: float, p: Float32, misalignment: Float32, facts: Facts
+@reassociated
+def _cancel(
+    d: np.float32, y: np.float32, energy: float, p: Float32, misalignment: Float32, constants: Constants
 ) -> tuple[np.float32, np.float32]:
-    """Output and size of the update, for a sample d of the microphone with echo estimate y; `p` and m follow."""
-    gain, step_size, regularisation, drift, memory, taps = facts
-    one, m, e = np.float32(1), misalignment[0], d - y
-    p[0] += (one - memory) * (d * y - p[0])
-    p[1] += (one - memory) * (y * y - p[1])
-    p[2] += (one - memory) * (e * e - p[2])
-    # Step: of the residual echo expected, half is deducted from the error for the disturbance v
+    """Output and size of the update, for a sample d of the microphone with echo estimate y; `p` and m follow.
+
+    `constants` are the power gain of the echo path, the number of taps, and the settings.
+    """
+    gain, taps, (step_size, regularisation, drift, memory) = constants
+    m, e = misalignment[0], d - y
+    p[0] += (ONE - memory) * (d * y - p[0])
+    p[1] += (ONE - memory) * (y * y - p[1])
+    p[2] += (ONE - memory) * (e * e - p[2])
+    # Step
     x2 = np.float32(max(energy, 0.0))
     residual = gain * m * x2 / taps
-    v2 = max(p[2] - np.float32(0.5) * residual, np.float32(0.1) * p[2])
+    v2 = two_filters.disturbance(p[2], residual)
     mu = step_size * residual / (residual + regularisation * v2 + TINY)
-    misalignment[0] = min(m + drift - mu * m / taps, one)
+    misalignment[0] = min(m + drift - mu * m / taps, ONE)
     # Output: |d - a y|² <= |d|² up to a = 2 d.y / y.y
-    p[3] += (one - np.float32(BRIEF)) * (d * y - p[3])
-    p[4] += (one - np.float32(BRIEF)) * (y * y - p[4])
-    share = one
+    p[3] += (ONE - np.float32(BRIEF)) * (d * y - p[3])
+    p[4] += (ONE - np.float32(BRIEF)) * (y * y - p[4])
+    share = ONE
     if p[4] > 2 * p[3]:
         share = max(2 * p[3] / p[4], np.float32(0))
     return d - share * y, mu * e / (x2 + TINY)

@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, Facts, Trait
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming
+from aecbench.cancellers.tunable import bounded
 from aecbench.errors import AudioError
 from aecbench.signals import Array
 
@@ -14,18 +16,15 @@ __all__ = ["Oracle"]
 
 
 @dataclass(frozen=True, slots=True)
-class Oracle(Streaming[int]):
-    """mic - echo. The state is the position of the next block within `echo`.
+class Oracle(Streaming[NDArray[np.int64]]):
+    """mic - echo. The state is the position [...] of the next block within `echo`.
 
     The evaluator gives the truth of each scene through `informed`. Without it nothing is subtracted.
     """
 
     traits: ClassVar = frozenset({Trait.IGNORES_FAR})
     echo: Array | None = None  # [..., T], zero past its end
-    block: int = 256  # samples per step
-
-    def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
+    block: int = bounded(256, 1)  # samples per step
 
     @property
     def latency(self) -> int:
@@ -42,15 +41,15 @@ class Oracle(Streaming[int]):
         """Return nothing: no sample is multiplied."""
         return Count(0, 0.0)
 
-    def init(self, batch: tuple[int, ...]) -> int:
+    def init(self, batch: tuple[int, ...]) -> NDArray[np.int64]:
         """The beginning of the echo."""
-        return 0
+        return np.zeros(batch, np.int64)
 
-    def step(self, state: int, mic: Array, far: Array) -> tuple[int, Array]:
+    def step(self, state: NDArray[np.int64], mic: Array, far: Array) -> tuple[NDArray[np.int64], Array]:
         """One block of the microphone, less the echo in it."""
-        end = state + mic.shape[-1]
         out = mic.astype(np.float32)
-        if self.echo is not None:
-            echo = self.echo[..., state:end]
+        if self.echo is not None and state.size:
+            start = int(state.flat[0])  # signals of a batch run together
+            echo = self.echo[..., start : start + mic.shape[-1]]
             out[..., : echo.shape[-1]] -= echo
-        return end, out
+        return state + mic.shape[-1], out

@@ -6,7 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from aecbench.cancellers.abilities import Count, Trait
-from aecbench.cancellers.base import Streaming, check_range
+from aecbench.cancellers.base import Streaming
+from aecbench.cancellers.tunable import bounded
 from aecbench.signals import Array
 
 __all__ = ["Passthrough"]
@@ -17,10 +18,7 @@ class Passthrough(Streaming[None]):
     """The microphone signal unchanged. It has no state."""
 
     traits: ClassVar = frozenset({Trait.IGNORES_FAR})
-    block: int = 256  # samples per step
-
-    def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
+    block: int = bounded(256, 1)  # samples per step
 
     @property
     def latency(self) -> int:

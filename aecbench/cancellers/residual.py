@@ -24,16 +24,16 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Streaming, check_finite, check_range
+from aecbench.cancellers.base import Streaming, check_finite, check_ranges, from_rows, in_rows, settings_of
 from aecbench.cancellers.kalman import Kalman
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
+from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -56,16 +56,16 @@ Complex = NDArray[np.complex64]
 
 
 class Echo(NamedTuple):
-    """What is known of echo estimate and far end, in this order along the first axis; K = frame / 2 + 1 bins."""
+    """Statistics of echo estimate and far end, in this order along the axis of 2; K = frame / 2 + 1 bins."""
 
-    tail: Float32  # [2, ..., K] decaying powers
-    peak: Float32  # [2, ..., K] highest powers of late
-    leakage: Float32  # [2, ..., K] residual echo over power
-    heard: Float32  # [2, ..., K] frames that the leakage was learnt from
+    tail: Float32  # [..., 2, K] decaying powers
+    peak: Float32  # [..., 2, K] highest powers of late
+    leakage: Float32  # [..., 2, K] residual echo over power
+    frames: Float32  # [..., 2, K] frames that the leakage was learnt from
 
 
 class Spectrum(NamedTuple):
-    """What is known of the bins of echo estimate, error and output."""
+    """Statistics of the bins of echo estimate, error and output."""
 
     echo: Float32  # [..., K] long-term power of the echo estimate
     level: Float32  # [..., K] smoothed power of the error
@@ -74,17 +74,23 @@ class Spectrum(NamedTuple):
     gain: Float32  # [..., K] of the last frame
 
 
-class State(NamedTuple):
-    """What is known after a block."""
+class Frames(NamedTuple):
+    """The suppressor after a frame."""
 
-    filter: Any  # state of the linear canceller
-    late: Float32  # [2, ..., filter.delay] last samples of microphone and far end
-    past: Float32  # [3, ..., frame - hop] last samples of error, echo estimate and far end
+    late: Float32  # [..., 2, filter.delay] last samples of microphone and far end
+    past: Float32  # [..., 3, frame - hop] last samples of error, echo estimate and far end
     pending: Float32  # [..., frame - hop] output that awaits further frames
     echo: Echo
     spectrum: Spectrum
     talk: Float32  # [...] how surely somebody talks at the near end, 0 ... 1
-    hops: int  # since the start
+    hops: NDArray[np.int64]  # [...] since the start
+
+
+class State(NamedTuple):
+    """Filter and suppressor after a block."""
+
+    filter: Any  # state of the linear canceller
+    frames: Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +102,40 @@ class ResidualSuppressor(Streaming[State]):
     """
 
     filter: Streaming[Any] = field(default_factory=Kalman)
-    frame: int = 512  # a multiple of 8 [samples]
-    reverberation: float = tunable(0.92, low=0.7, high=0.95)  # decay of the power of late echo
-    late: float = tunable(0.3, low=0.01, high=1.0, scale="log")  # weight of that power
-    spread: float = tunable(0.1, low=0.001, high=0.3, scale="log")  # share of the echo that is harmonics
-    far_share: float = tunable(0.6, low=0.3, high=0.9)  # of the far end in the residual echo, the estimate has the rest
-    quantile: float = tunable(0.48, low=0.2, high=0.7)  # of error over echo power that is taken for the leakage
-    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log")  # of the leakage [neper]
-    significant: float = tunable(0.07, low=0.005, high=0.3, scale="log")  # power below the peak that teaches little
-    width: int = tunable(2, low=1, high=6)  # bins to each side over which powers are averaged for that
-    threshold: float = tunable(6.0, low=2.0, high=12.0, scale="log")  # over residual echo and noise that is near end
-    few: float = tunable(0.03, low=0.0, high=0.1)  # share of such bins that is chance
-    many: float = tunable(0.15, low=0.1, high=0.4)  # share that is near-end talk for sure
-    attack: float = tunable(0.2, low=0.0, high=0.8)  # smoothing of that decision when it rises
-    release: float = tunable(0.987, low=0.95, high=0.995, scale="complement")  # and when it falls
-    double: float = tunable(0.2, low=0.1, high=2.0, scale="log")  # oversubtraction while the near end talks
-    single: float = tunable(16.0, low=2.0, high=40.0, scale="log")  # oversubtraction while it is silent
-    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement")  # of the a-priori ratio
-    double_floor: float = tunable(-6.0, low=-20.0, high=-3.0)  # lowest gain while the near end talks [dB]
-    single_floor: float = -40.0  # lowest gain while it is silent [dB]
-    comfort_noise: float = 0.0  # power of the noise put in for what was taken out, 1 = all of it
+    frame: int = bounded(512, 16)  # a multiple of 8 [samples]
+    reverberation: float = tunable(0.92, low=0.7, high=0.95, allowed=(0, 1))  # decay of the power of late echo
+    late: float = tunable(0.3, low=0.01, high=1.0, scale="log", allowed=(0, math.inf))  # weight of that power
+    # share of the echo that is harmonics
+    spread: float = tunable(0.1, low=0.001, high=0.3, scale="log", allowed=(0, math.inf))
+    # of the far end in the residual echo, the estimate has the rest
+    far_share: float = tunable(0.6, low=0.3, high=0.9, allowed=(0, 1))
+    # of error over echo power that is taken for the leakage
+    quantile: float = tunable(0.48, low=0.2, high=0.7, allowed=(0, 1))
+    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log", allowed=(0, math.inf))  # of the leakage [neper]
+    # power below the peak that teaches little
+    significant: float = tunable(0.07, low=0.005, high=0.3, scale="log", allowed=(0, math.inf))
+    # bins to each side over which powers are averaged for that
+    width: int = tunable(2, low=1, high=6, allowed=(0, math.inf))
+    # over residual echo and noise that is near end
+    threshold: float = tunable(6.0, low=2.0, high=12.0, scale="log", allowed=(1, math.inf))
+    few: float = tunable(0.03, low=0.0, high=0.1, allowed=(0, 1))  # share of such bins that is chance
+    many: float = tunable(0.15, low=0.1, high=0.4, allowed=("few", 1))  # share that is near-end talk for sure
+    attack: float = tunable(0.2, low=0.0, high=0.8, allowed=(0, 1))  # smoothing of that decision when it rises
+    release: float = tunable(0.987, low=0.95, high=0.995, scale="complement", allowed=(0, 1))  # and when it falls
+    # oversubtraction while the near end talks
+    double: float = tunable(0.2, low=0.1, high=2.0, scale="log", allowed=(0, math.inf))
+    # oversubtraction while it is silent
+    single: float = tunable(16.0, low=2.0, high=40.0, scale="log", allowed=(0, math.inf))
+    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement", allowed=(0, 1))  # of the a-priori ratio
+    # lowest gain while the near end talks [dB]
+    double_floor: float = tunable(-6.0, low=-20.0, high=-3.0, allowed=(-200, 0))
+    single_floor: float = bounded(-40.0, -200, 0)  # lowest gain while it is silent [dB]
+    comfort_noise: float = bounded(0.0, 0)  # power of the noise put in for what was taken out, 1 = all of it
 
     def __post_init__(self) -> None:
-        check_range(self, "frame", 16, whole=True)
+        check_ranges(self)
         if self.frame % (2 * OVERLAP):
             raise UsageError(f"ResidualSuppressor: frame is {self.frame}, expected a multiple of {2 * OVERLAP}")
-        for name in ("reverberation", "far_share", "quantile", "few", "attack", "release", "smoothing"):
-            check_range(self, name, 0, 1)
-        for name in ("late", "spread", "step_size", "significant", "double", "single", "comfort_noise"):
-            check_range(self, name, 0)
-        check_range(self, "width", 0, whole=True)
-        check_range(self, "threshold", 1)
-        check_range(self, "many", self.few, 1)
-        check_range(self, "double_floor", -200, 0)
-        check_range(self, "single_floor", -200, 0)
 
     @property
     def hop(self) -> int:
@@ -183,65 +189,58 @@ class ResidualSuppressor(Streaming[State]):
 
     def init(self, batch: tuple[int, ...]) -> State:
         """Whatever is heard is echo for now."""
-        K, past = self.frame // 2 + 1, self.frame - self.hop
-        one, two = np.zeros((*batch, K), np.float32), np.zeros((2, *batch, K), np.float32)
-        first = np.broadcast_to(FIRST.reshape(2, *(1,) * one.ndim), two.shape)
-        return State(
-            filter=self.filter.init(batch),
-            late=np.zeros((2, *batch, self.filter.delay), np.float32),
-            past=np.zeros((3, *batch, past), np.float32),
-            pending=np.zeros((*batch, past), np.float32),
-            echo=Echo(tail=two, peak=two, leakage=first, heard=two),
-            spectrum=Spectrum(echo=one, level=one, noise=one + np.float32(np.inf), near=one, gain=one + 1),
-            talk=np.zeros(batch, np.float32),
-            hops=0,
+        N, K, past = math.prod(batch), self.frame // 2 + 1, self.frame - self.hop
+        levels, pairs = np.zeros((N, K), np.float32), np.zeros((N, 2, K), np.float32)
+        frames = Frames(
+            late=np.zeros((N, 2, self.filter.delay), np.float32),
+            past=np.zeros((N, 3, past), np.float32),
+            pending=np.zeros((N, past), np.float32),
+            echo=Echo(tail=pairs, peak=pairs, leakage=pairs + FIRST[:, None], frames=pairs),
+            spectrum=Spectrum(levels, levels, noise=levels + np.float32(np.inf), near=levels, gain=levels + 1),
+            talk=np.zeros(N, np.float32),
+            hops=np.zeros(N, np.int64),
         )
+        return State(self.filter.init(batch), from_rows(frames, batch))
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Run the filter over its blocks, then the suppressor over its hops."""
         check_finite(self, mic, far)
-        size, inner, errors = self.filter.block, state.filter, []
+        batch, size, inner, errors = mic.shape[:-1], self.filter.block, state.filter, []
         for start in range(0, self.block, size):
             span = np.s_[..., start : start + size]
             inner, error = self.filter.step(inner, mic[span], far[span])
             errors.append(error)
-        error = np.concatenate(errors, -1, dtype=np.float32)
-        heard = np.concatenate([state.late, np.stack([mic, far])], -1, dtype=np.float32)  # as late as the error
-        now = heard[..., : self.block]
-        signals = np.stack([error, now[0] - error, now[1]])
-        state = state._replace(filter=inner, late=heard[..., self.block :])
-        parameters = Parameters(*(np.float32(getattr(self, name)) for name in Parameters._fields))
-        hops = []
+        error, mic, far = in_rows((np.concatenate(errors, -1, dtype=np.float32), mic, far), batch)
+        frames = in_rows(state.frames, batch)
+        recent = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)  # as late as the error
+        now, frames = recent[..., : self.block], frames._replace(late=recent[..., self.block :])
+        signals = np.stack([error, now[:, 0] - error, now[:, 1]], 1)
+        settings, hops = settings_of(self, Settings), []
         for start in range(0, self.block, self.hop):
-            state, out = self._suppress(state, signals[..., start : start + self.hop], parameters)
+            frames, out = self._suppress(frames, signals[..., start : start + self.hop], settings)
             hops.append(out)
-        return state, np.concatenate(hops, -1)
+        return State(inner, from_rows(frames, batch)), from_rows(np.concatenate(hops, -1), batch)
 
-    def _suppress(self, state: State, signals: Float32, parameters: "Parameters") -> tuple[State, Float32]:
-        """One hop of error, echo estimate and far end [3, ..., hop] -> next state, output [..., hop]."""
-        past, spectra = stft.analyse(state.past, signals)
+    def _suppress(self, frames: Frames, signals: Float32, settings: "Settings") -> tuple[Frames, Float32]:
+        """One hop of error, echo estimate and far end [N, 3, hop] -> next frames, output [N, hop]."""
+        past, spectra = stft.analyse(frames.past, signals)
         powers = np.square(spectra.real) + np.square(spectra.imag)
-        bins = powers.shape[-1]
-        echo, known = Echo(*(x.copy() for x in state.echo)), Spectrum(*(x.copy() for x in state.spectrum))
-        talk = state.talk.copy()
-        _update(
-            powers.reshape(3, -1, bins),
-            Echo(*(x.reshape(2, -1, bins) for x in echo)),
-            Spectrum(*(x.reshape(-1, bins) for x in known)),
-            talk.reshape(-1),
-            parameters,
-        )
-        spectrum = spectra[0] * known.gain
+        echo, statistics = Echo(*(x.copy() for x in frames.echo)), Spectrum(*(x.copy() for x in frames.spectrum))
+        talk = frames.talk.copy()
+        _update(powers, echo, statistics, talk, settings)
+        spectrum = spectra[:, 0] * statistics.gain
         if self.comfort_noise:
-            phase = np.random.default_rng(state.hops).uniform(-np.pi, np.pi, bins)
-            fill = self.comfort_noise * BIAS * known.noise * (1 - np.square(known.gain))
+            phase = np.empty(spectrum.shape)
+            for row, hops in zip(phase, frames.hops, strict=True):
+                row[:] = np.random.default_rng(hops).uniform(-np.pi, np.pi, row.size)
+            fill = self.comfort_noise * BIAS * statistics.noise * (1 - np.square(statistics.gain))
             # Frames of random phase add up in power only, hence the factor
             spectrum += np.sqrt(OVERLAP * fill) * np.exp(1j * phase).astype(np.complex64)
-        pending, out = stft.synthesise(state.pending, spectrum)
-        return State(state.filter, state.late, past, pending, echo, known, talk, state.hops + 1), out
+        pending, out = stft.synthesise(frames.pending, spectrum)
+        return Frames(frames.late, past, pending, echo, statistics, talk, frames.hops + 1), out
 
 
-class Parameters(NamedTuple):
+class Settings(NamedTuple):
     """Fields of ResidualSuppressor for compiled code."""
 
     width: np.float32
@@ -264,24 +263,24 @@ class Parameters(NamedTuple):
     single_floor: np.float32
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _update(powers: Float32, known: Echo, spectrum: Spectrum, talk: Float32, p: Parameters) -> None:
-    """Bring what is known up to date in place, all signals of the batch along one axis."""
+@reassociated
+def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p: Settings) -> None:
+    """Update the statistics in place from powers [N, 3, K] of error, echo estimate and far end, for all signals."""
     bins = powers.shape[-1]
     echo, residual = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
     smooth_echo, error = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
     for s in range(talk.size):
-        e2 = powers[0, s]
-        _echo_powers(powers[1, s], powers[2, s], known.tail[:, s], spectrum.echo[s], echo, p)
+        e2 = powers[s, 0]
+        _echo_powers(powers[s, 1], powers[s, 2], echoes.tail[s], spectrum.echo[s], echo, p)
         _smooth(e2, error, int(p.width))
         noise = spectrum.noise[s]
         _follow_noise(error, spectrum.level[s], noise)
         residual[:] = 0
-        leakage = known.leakage[:, s]
+        row = Echo(echoes.tail[s], echoes.peak[s], echoes.leakage[s], echoes.frames[s])
+        leakage = row.leakage
         for i in range(2):
             _smooth(echo[i], smooth_echo[i], int(p.width))
-            peak, heard = known.peak[i, s], known.heard[i, s]
-            _learn(smooth_echo[i], error, noise, peak, leakage[i], heard, HIGHEST[i], p)
+            _learn(smooth_echo[i], error, noise, row, i, p)
             share = p.far_share if i else 1 - p.far_share
             for k in range(bins):
                 residual[k] += share * leakage[i, k] * smooth_echo[i, k]
@@ -303,8 +302,8 @@ def _update(powers: Float32, known: Echo, spectrum: Spectrum, talk: Float32, p: 
         _gains(e2, residual, spectrum.near[s], spectrum.gain[s], floor, p)
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: Float32, p: Parameters) -> None:
+@reassociated
+def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: Float32, p: Settings) -> None:
     """Fill in the powers of echo estimate and far end that residual echo is a leakage of."""
     total, usual = np.float32(0), np.float32(0)
     for k in range(y2.size):
@@ -320,7 +319,7 @@ def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: 
         echo[0, k] += harmonics * shape[k]
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
     """Minimum of a smoothed power, which rises slowly of its own."""
     for k in range(error.size):
@@ -328,30 +327,22 @@ def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
         noise[k] = min(RISE * noise[k] + CREEP * level[k], level[k])
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _learn(
-    echo: Float32,
-    error: Float32,
-    noise: Float32,
-    peak: Float32,
-    leakage: Float32,
-    heard: Float32,
-    highest: np.float32,
-    p: Parameters,
-) -> None:
-    """Move the leakage towards the quantile of (error - noise) / echo, in proportion to how much echo there is."""
+@reassociated
+def _learn(echo: Float32, error: Float32, noise: Float32, echoes: Echo, i: int, p: Settings) -> None:
+    """Move leakage i towards the quantile of (error - noise) / echo, in proportion to how much echo there is."""
+    peak, leakage, frames = echoes.peak[i], echoes.leakage[i], echoes.frames[i]
     for k in range(echo.size):
         peak[k] = max(FORGET_PEAK * peak[k], echo[k])
         weight = (echo[k] / (echo[k] + p.significant * peak[k] + FAINT * error[k] + TINY)) ** 2
-        heard[k] = min(heard[k] + weight, np.float32(1e6))
-        step = max(p.step_size, 2 / (heard[k] + 3)) * weight
+        frames[k] = min(frames[k] + weight, np.float32(1e6))
+        step = max(p.step_size, 2 / (frames[k] + 3)) * weight
         above = error[k] - BIAS * noise[k] > leakage[k] * echo[k]
         leakage[k] *= np.exp(step * (p.quantile if above else p.quantile - 1))
-        leakage[k] = min(max(leakage[k], LOWEST), highest)
+        leakage[k] = min(max(leakage[k], LOWEST), HIGHEST[i])
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Parameters) -> np.float32:
+@reassociated
+def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Settings) -> np.float32:
     """0 where hardly a bin is louder than residual echo and noise, 1 where many are; of the lower half of the bins."""
     first, last = error.size // 40, error.size // 2
     louder = 0
@@ -361,8 +352,8 @@ def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Parameters)
     return min(max((share - p.few) / (p.many - p.few + TINY), np.float32(0)), np.float32(1))
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: np.float32, p: Parameters) -> None:
+@reassociated
+def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: np.float32, p: Settings) -> None:
     """Wiener gains for the decision-directed a-priori ratio of near end to residual echo."""
     for k in range(e2.size):
         a_priori = p.smoothing * near[k] + (1 - p.smoothing) * max(e2[k] - residual[k], np.float32(0))
@@ -371,7 +362,7 @@ def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: 
         gain[k] = wiener + CLOSING * max(gain[k] - wiener, np.float32(0))
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
+@reassociated
 def _smooth(power: Float32, smooth: Float32, width: int) -> None:
     """Mean over `width` neighbours to each side, as far as there are any."""
     for k in range(power.size):

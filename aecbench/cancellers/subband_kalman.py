@@ -14,18 +14,19 @@ time and takes the place of the main one when it cancels clearly better. Neither
 become weaker: an echo estimate that only adds to the microphone is scaled down to its least-squares fit at once.
 """
 
+import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Streaming, check_finite, check_range
-from aecbench.cancellers.tunable import tunable
+from aecbench.cancellers.base import FlatStreaming, check_range, check_ranges
+from aecbench.cancellers.kernels import coupling, two_filters
+from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
+from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 
@@ -40,27 +41,32 @@ TINY = np.float32(1e-10)
 
 Float32 = NDArray[np.float32]
 Complex = NDArray[np.complex64]
-Number = TypeVar("Number", np.float32, np.complex64)
+
+
+class Filters(NamedTuple):
+    """Both filters after a block: F = main and shadow, L = taps, K = frame / 2 + 1 bins."""
+
+    weights: Complex  # [..., F, L, K] echo path
+    covariance: Complex  # [..., F, L (L + 1) / 2, K] E[error of weight i x conj(that of weight j)], i <= j, row by row
+    disturbance: Float32  # [..., F, K] power of near end and noise
+    error: Float32  # [..., F] error power, by which the filters are compared
+    spectra: Complex  # [..., L, K] far end, newest frame first
+    levels: Float32  # [..., L] their mean powers
+    coupling: Float32  # [..., 2] see coupling.py
+    gain: Float32  # [...] highest power gain of the echo path believed in so far
 
 
 class State(NamedTuple):
-    """What both filters know after a block: F = main and shadow, L = taps, K = frame / 2 + 1 bins."""
+    """The filters after a block, and the samples that the next frames need."""
 
-    weights: Complex  # [F, ..., L, K] echo path
-    covariance: Complex  # [F, ..., L (L + 1) / 2, K] E[error of weight i x conj(that of weight j)], i <= j, row by row
-    disturbance: Float32  # [F, ..., K] power of near end and noise
-    error: Array  # [F, ...] error power, by which the filters are compared
-    spectra: Complex  # [..., L, K] far end, newest frame first
-    levels: Array  # [..., L] their mean powers
+    filters: Filters
     far: Float32  # [..., frame - block] last samples of the far end
     mic: Float32  # [..., frame - block] last samples of the microphone
     pending: Float32  # [..., frame - block] output that awaits further frames
-    coupling: Array  # [..., 2] see coupling.py
-    gain: Array  # [...] highest power gain of the echo path believed in so far
 
 
 @dataclass(frozen=True, slots=True)
-class SubbandKalman(Streaming[State]):
+class SubbandKalman(FlatStreaming[State]):
     """Two Kalman filters per bin on frames of `frame` samples, one every `block` samples.
 
     Model of a bin: w' = w + process noise of covariance (1 - A²) diag E|w|², mic = sum over l of w[l] x[l] + v, where
@@ -75,24 +81,22 @@ class SubbandKalman(Streaming[State]):
     estimate in a block of the output.
     """
 
-    block: int = 256  # hop [samples]
+    block: int = bounded(256, 1)  # hop [samples]
     frame: int = 1024  # a multiple of block, at least twice as long [samples]
-    taps: int = tunable(16, low=8, high=24)  # frames that the echo path spans: 0.26 s at 16 kHz
-    transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement")  # A per block of the main filter
-    shadow_transition: float = tunable(0.98, low=0.9, high=0.998, scale="complement")  # A per block of the shadow
-    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement")  # of the disturbance, per block
-    decay: float = tunable(15.0, low=0.0, high=40.0)  # of the expected room over the taps [dB]
+    taps: int = tunable(16, low=8, high=24, allowed=(1, math.inf))  # frames that the echo path spans: 0.26 s at 16 kHz
+    # A per block of the main filter
+    transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement", allowed=(0, 1))
+    # A per block of the shadow
+    shadow_transition: float = tunable(0.98, low=0.9, high=0.998, scale="complement", allowed=(0, 1))
+    # of the disturbance, per block
+    smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement", allowed=(0, 0.999))
+    decay: float = tunable(15.0, low=0.0, high=40.0, allowed=(0, 120))  # of the expected room over the taps [dB]
 
     def __post_init__(self) -> None:
-        check_range(self, "block", 1, whole=True)
+        check_ranges(self)
         check_range(self, "frame", 2 * self.block, whole=True)
         if self.frame % self.block or self.frame % 2:
             raise UsageError(f"SubbandKalman: frame is {self.frame}, expected an even multiple of block = {self.block}")
-        check_range(self, "taps", 1, whole=True)
-        check_range(self, "transition", 0, 1)
-        check_range(self, "shadow_transition", 0, 1)
-        check_range(self, "smoothing", 0, 0.999)
-        check_range(self, "decay", 0, 120)
 
     @property
     def latency(self) -> int:
@@ -115,89 +119,78 @@ class SubbandKalman(Streaming[State]):
         products = 2 * (20 * taps * (taps - 1) // 2 + 24 * taps) + 4 * taps
         return Count(0, (3 * transform(self.frame) + products * bins) / self.block)
 
-    def init(self, batch: tuple[int, ...]) -> State:
+    def start(self, signals: int) -> State:
         """An echo path of zeros that nothing contradicts yet."""
         L, K, past = self.taps, self.frame // 2 + 1, self.frame - self.block
-        return State(
-            weights=np.zeros((2, *batch, L, K), np.complex64),
-            covariance=np.zeros((2, *batch, L * (L + 1) // 2, K), np.complex64),
-            disturbance=np.zeros((2, *batch, K), np.float32),
-            error=np.zeros((2, *batch), np.float32),
-            spectra=np.zeros((*batch, L, K), np.complex64),
-            levels=np.zeros((*batch, L), np.float32),
-            far=np.zeros((*batch, past), np.float32),
-            mic=np.zeros((*batch, past), np.float32),
-            pending=np.zeros((*batch, past), np.float32),
-            coupling=coupling.initial(batch),
-            gain=np.zeros(batch, np.float32),
+        filters = Filters(
+            weights=np.zeros((signals, 2, L, K), np.complex64),
+            covariance=np.zeros((signals, 2, L * (L + 1) // 2, K), np.complex64),
+            disturbance=np.zeros((signals, 2, K), np.float32),
+            error=np.zeros((signals, 2), np.float32),
+            spectra=np.zeros((signals, L, K), np.complex64),
+            levels=np.zeros((signals, L), np.float32),
+            coupling=np.zeros((signals, 2), np.float32),
+            gain=np.zeros(signals, np.float32),
         )
+        return State(filters, *np.zeros((3, signals, past), np.float32))
 
-    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Predict, scale, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
-        check_finite(self, mic, far)
         far_past, newest = stft.analyse(state.far, far)
         mic_past, d = stft.analyse(state.mic, mic)
-        x = np.concatenate([newest[..., None, :], state.spectra[..., :-1, :]], -2)
         level = _power(newest).mean(-1, keepdims=True) / self.block
-        levels = np.concatenate([level, state.levels[..., :-1]], -1)
-        w, p = state.weights.copy(), state.covariance.copy()
-
-        # Prediction: P <- A² P + diag q. A new echo path may have the power `room`; of a higher gain than ever, it may
-        # add `news` to what is known
-        room = 10 ** (-self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps)
-        room /= room.sum()
-        sums = coupling.observe(state.coupling, _power(d).mean(-1) / self.block, levels @ room, self.block)
-        gain = coupling.power_gain(sums)
-        highest = np.maximum(gain, state.gain)
-        news = ((highest - state.gain)[..., None] * room).astype(np.float32)
-        expected = gain[..., None] * room
-        floor = np.stack([0 * expected, expected]).astype(np.float32)  # the shadow expects a new path at any time
-        a2 = np.array([self.transition, self.shadow_transition], np.float32) ** 2
-        px, q = np.empty_like(w), np.empty(w.shape, np.float32)
-        residual, echo = np.empty(state.disturbance.shape, np.float32), np.empty(state.disturbance.shape, np.complex64)
-        _predict(
-            _rows(w, 2),
-            _rows(p, 2),
-            _rows(floor, 1),
-            _rows(news, 1),
-            _rows(px, 2),
-            _rows(q, 2),
-            _rows(residual, 1),
-            _rows(echo, 1),
-            _rows(x, 2),
-            a2,
+        before = state.filters
+        after = before._replace(
+            weights=before.weights.copy(),
+            covariance=before.covariance.copy(),
+            spectra=np.concatenate([newest[:, None, :], before.spectra[:, :-1, :]], -2),
+            levels=np.concatenate([level, before.levels[:, :-1]], -1),
+            coupling=before.coupling.copy(),
+            gain=before.gain.copy(),
         )
+        a2 = np.array([self.transition, self.shadow_transition], np.float32) ** 2
+        decays = -self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps
+        room: Float32 = (10**decays).astype(np.float32)
+        room /= room.sum()
+        predicted = Prediction(
+            px=np.empty_like(after.weights),
+            q=np.empty(after.weights.shape, np.float32),
+            residual=np.empty(before.disturbance.shape, np.float32),
+            echo=np.empty(before.disturbance.shape, np.complex64),
+        )
+        _predict(after, _power(d).mean(-1), self.block, room, a2, predicted)
 
         # Disturbance: the error, less what the Kalman gain for a first guess explains, E|v|² given that guess
-        fit = _fit(d, echo)
-        w *= fit[..., None]
-        e = d - fit * echo
+        residual = predicted.residual
+        fit = _fit(d[:, None, :], predicted.echo)
+        after.weights[...] *= fit[..., None]
+        e = d[:, None, :] - fit * predicted.echo
         e2 = _power(e)
-        guess = self.smoothing * state.disturbance + (1 - self.smoothing) * _smooth(e2)
-        guess = np.maximum(guess - 0.5 * residual, 0.1 * guess)
+        guess = self.smoothing * before.disturbance + (1 - self.smoothing) * _smooth(e2)
+        guess = two_filters.disturbance(guess, residual)
         share = guess / (residual + guess + TINY)
         v2 = np.square(share) * e2 + share * residual
-        disturbance = self.smoothing * state.disturbance + (1 - self.smoothing) * _smooth(v2)
+        disturbance = self.smoothing * before.disturbance + (1 - self.smoothing) * _smooth(v2)
 
         # Update: w <- w + P x* e / (xᵀ P x* + E|v|²),  P <- P - P x* (P x*)ᴴ / (xᵀ P x* + E|v|²)
         scale = 1 / (residual + np.maximum(disturbance, CERTAIN * e2) + TINY)
-        _update(_rows(w, 2), _rows(p, 2), _rows(px, 2), _rows(q, 2), _rows(scale, 1), _rows(e, 1), a2)
+        error = MEMORY * before.error + (1 - MEMORY) * e2.mean(-1)
+        after = after._replace(disturbance=disturbance, error=error)
+        _update(after, predicted, scale, e, a2)
 
-        # Exchange. A teacher hands over its estimate; the shadow stays as uncertain as it was
-        error = MEMORY * state.error + (1 - MEMORY) * e2.mean(-1)
-        for i in np.ndindex(error.shape[1:]):
-            main, shadow = (0, *i), (1, *i)
-            if error[shadow] < TAKE_OVER * error[main]:
-                for value in (w, p, disturbance, error):
-                    value[main] = value[shadow]
-            elif error[main] < error[shadow]:
-                for value in (w, disturbance, error):
-                    value[shadow] = value[main]
-
-        pending, out = stft.synthesise(state.pending, d - (w[0] * x).sum(-2))
-        past = state.mic[..., : self.block]
+        pending, out = stft.synthesise(state.pending, d - (after.weights[:, 0] * after.spectra).sum(-2))
+        past = state.mic[:, : self.block]
         out = past - _fit(past, past - out) * (past - out)
-        return State(w, p, disturbance, error, x, levels, far_past, mic_past, pending, sums, highest), out
+        return State(after, far_past, mic_past, pending), out
+
+
+class Prediction(NamedTuple):
+    """What both filters expect of a frame, before they get its microphone."""
+
+    px: Complex  # [N, F, L, K] covariance times the far end
+    q: Float32  # [N, F, L, K] process noise
+    residual: Float32  # [N, F, K] power of the residual echo
+    echo: Complex  # [N, F, K] echo estimate
 
 
 def _power(x: NDArray[np.inexact[Any]]) -> Float32:
@@ -221,74 +214,89 @@ def _fit(mic: NDArray[np.inexact[Any]], echo: NDArray[np.inexact[Any]]) -> Float
     return gain
 
 
-def _rows(x: NDArray[Number], keep: int) -> NDArray[Number]:
-    """All signals of the batch along one axis, before the last `keep`."""
-    return x.reshape(-1, *x.shape[x.ndim - keep :])
+@reassociated
+def _expect(filters: Filters, mic_energy: Float32, block: int, room: Float32, s: int) -> tuple[Float32, Float32]:
+    """Return the powers [L] of a new echo path of signal s, and of what is news: a gain higher than ever before."""
+    far_power = np.float32(0)
+    for i in range(room.size):
+        far_power += filters.levels[s, i] * room[i]
+    coupling.observe(filters.coupling[s], mic_energy[s], far_power, block)
+    gain = coupling.power_gain(filters.coupling[s], coupling.LOWEST)
+    news = max(gain - filters.gain[s], np.float32(0)) * room
+    filters.gain[s] = max(gain, filters.gain[s])
+    return gain * room, news
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _predict(
-    w: Complex,
-    p: Complex,
-    floor: Float32,
-    news: Float32,
-    px: Complex,
-    q: Float32,
-    residual: Float32,
-    echo: Complex,
-    x: Complex,
-    a2: Float32,
-) -> None:
-    """Fill in q = (1 - A²) max(|w|², floor) + news, px = (A² P + diag q) x*, residual = xᵀ px and echo = xᵀ w."""
-    filters, taps, bins = w.shape
-    for f in range(filters):
-        s, a = f % x.shape[0], a2[f // x.shape[0]]
-        residual[f], echo[f] = 0, 0
-        for i in range(taps):
-            least, more, xi, pi = floor[f, i], news[s, i], x[s, i], px[f, i]
+@reassociated
+def _predict(filters: Filters, mic_energy: Float32, block: int, room: Float32, a2: Float32, out: Prediction) -> None:
+    """Fill in q = (1 - A²) max(|w|², floor) + news, px = (A² P + diag q) x*, residual = xᵀ px and echo = xᵀ w.
+
+    `room` [L] is the decay of the echo path over the taps; only the shadow filter has a floor, that of a new path.
+    """
+    signals, _, taps, bins = filters.weights.shape
+    for s in range(signals):
+        expected, news = _expect(filters, mic_energy, block, room, s)
+        for f in range(2):
+            w, p, x, a = filters.weights[s, f], filters.covariance[s, f], filters.spectra[s], a2[f]
+            px, q, residual, echo = out.px[s, f], out.q[s, f], out.residual[s, f], out.echo[s, f]
+            residual[:], echo[:] = 0, 0
+            for i in range(taps):
+                least = expected[i] if f == two_filters.SHADOW else np.float32(0)
+                more, xi, pi = news[i], x[i], px[i]
+                for k in range(bins):
+                    w2 = w[i, k].real ** 2 + w[i, k].imag ** 2
+                    q[i, k] = (np.float32(1) - a) * max(w2, least) + more
+                    pi[k] = q[i, k] * np.conj(xi[k])
+                    echo[k] += w[i, k] * xi[k]
+            row = 0
+            for i in range(taps):
+                xi, pi = x[i], px[i]
+                for j in range(i, taps):
+                    c, xj, pj = p[row], x[j], px[j]
+                    row += 1
+                    if i == j:
+                        for k in range(bins):
+                            pi[k] += a * c[k].real * np.conj(xi[k])
+                    else:
+                        for k in range(bins):
+                            pi[k] += a * c[k] * np.conj(xj[k])
+                            pj[k] += a * np.conj(c[k] * xi[k])
+            for i in range(taps):
+                for k in range(bins):
+                    residual[k] += (x[i, k] * px[i, k]).real
             for k in range(bins):
-                w2 = w[f, i, k].real ** 2 + w[f, i, k].imag ** 2
-                q[f, i, k] = (np.float32(1) - a) * max(w2, least) + more
-                pi[k] = q[f, i, k] * np.conj(xi[k])
-                echo[f, k] += w[f, i, k] * xi[k]
-        row = 0
-        for i in range(taps):
-            xi, pi = x[s, i], px[f, i]
-            for j in range(i, taps):
-                c, xj, pj = p[f, row], x[s, j], px[f, j]
-                row += 1
-                if i == j:
-                    for k in range(bins):
-                        pi[k] += a * c[k].real * np.conj(xi[k])
-                else:
-                    for k in range(bins):
-                        pi[k] += a * c[k] * np.conj(xj[k])
-                        pj[k] += a * np.conj(c[k] * xi[k])
-        for i in range(taps):
-            for k in range(bins):
-                residual[f, k] += (x[s, i, k] * px[f, i, k]).real
-        for k in range(bins):
-            residual[f, k] = max(residual[f, k], np.float32(0))
+                residual[k] = max(residual[k], np.float32(0))
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"})
-def _update(w: Complex, p: Complex, px: Complex, q: Float32, scale: Float32, e: Complex, a2: Float32) -> None:
-    """In place: w <- w + scale e px, P <- A² P + diag q - scale px pxᴴ with a diagonal that is never negative."""
-    filters, taps, bins = w.shape
-    for f in range(filters):
-        a = a2[f // (filters // 2)]
-        row = 0
-        for i in range(taps):
-            pi = px[f, i]
-            for k in range(bins):
-                w[f, i, k] += scale[f, k] * e[f, k] * pi[k]
-            for j in range(i, taps):
-                c, pj = p[f, row], px[f, j]
-                row += 1
-                if i == j:
-                    for k in range(bins):
-                        power = pi[k].real ** 2 + pi[k].imag ** 2
-                        c[k] = max(a * c[k].real + q[f, i, k] - scale[f, k] * power, np.float32(0))
-                else:
-                    for k in range(bins):
-                        c[k] = a * c[k] - scale[f, k] * pi[k] * np.conj(pj[k])
+@reassociated
+def _update(filters: Filters, predicted: Prediction, scale: Float32, e: Complex, a2: Float32) -> None:
+    """In place: w <- w + scale e px, P <- A² P + diag q - scale px pxᴴ with a diagonal that is never negative.
+
+    Then the better filter hands over its estimate; the shadow stays as uncertain as it was.
+    """
+    signals, _, taps, bins = filters.weights.shape
+    for s in range(signals):
+        for f in range(2):
+            w, p, gain, error, a = filters.weights[s, f], filters.covariance[s, f], scale[s, f], e[s, f], a2[f]
+            row = 0
+            for i in range(taps):
+                pi, qi = predicted.px[s, f, i], predicted.q[s, f, i]
+                for k in range(bins):
+                    w[i, k] += gain[k] * error[k] * pi[k]
+                for j in range(i, taps):
+                    c, pj = p[row], predicted.px[s, f, j]
+                    row += 1
+                    if i == j:
+                        for k in range(bins):
+                            power = pi[k].real ** 2 + pi[k].imag ** 2
+                            c[k] = max(a * c[k].real + qi[k] - gain[k] * power, np.float32(0))
+                    else:
+                        for k in range(bins):
+                            c[k] = a * c[k] - gain[k] * pi[k] * np.conj(pj[k])
+        teacher = two_filters.better(filters.error[s], TAKE_OVER, 1)
+        if teacher >= 0:
+            two_filters.hand_over(filters.weights[s], teacher)
+            two_filters.hand_over(filters.disturbance[s], teacher)
+            two_filters.hand_over(filters.error[s], teacher)
+        if teacher == two_filters.SHADOW:
+            two_filters.hand_over(filters.covariance[s], teacher)

@@ -1,4 +1,4 @@
-"""Hyper-parameters that can be searched for: a field says beside its default where good values are looked for."""
+"""Hyper-parameters: a field declares which values are valid, and where good ones are searched for."""
 
 import math
 from dataclasses import dataclass, field, fields
@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from aecbench.errors import UsageError
 
-__all__ = ["Search", "search_space", "tunable"]
+__all__ = ["Allowed", "Search", "bounded", "search_space", "tunable"]
 
 Scale = Literal["linear", "log", "complement"]
+Bound = float | str  # a number, or the name of the field that has it
+Allowed = tuple[Bound, Bound]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,26 @@ class Search:
             )
 
 
-def tunable(default: Any, *options: Any, low: float = 0.0, high: float = 0.0, scale: Scale = "linear") -> Any:
-    """A dataclass field with a default and a `Search`: `tunable(0.5, low=0.1, high=1.0)`, `tunable(256, 128, 256)`."""
-    return field(default=default, metadata={"search": Search(low, high, scale, options)})
+def tunable(
+    default: Any,
+    *options: Any,
+    low: float = 0.0,
+    high: float = 0.0,
+    scale: Scale = "linear",
+    allowed: Allowed | None = None,
+) -> Any:
+    """A dataclass field with a default and a `Search`: `tunable(0.5, low=0.1, high=1.0)`, `tunable(256, 128, 256)`.
+
+    `allowed` are the lowest and the highest valid value, for `check_ranges` of base.py; a bound may be the name of
+    another field.
+    """
+    metadata: dict[str, Any] = {"search": Search(low, high, scale, options)}
+    return field(default=default, metadata=metadata if allowed is None else metadata | {"allowed": allowed})
+
+
+def bounded(default: Any, low: Bound, high: Bound = math.inf) -> Any:
+    """A dataclass field with a default and a range of valid values, which is not searched."""
+    return field(default=default, metadata={"allowed": (low, high)})
 
 
 def search_space(canceller: Any) -> dict[str, Search]:

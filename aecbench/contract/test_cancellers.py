@@ -1,9 +1,14 @@
 """What every canceller has to do."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 
-from aecbench.cancellers import TABLE
+from aecbench.cancellers import TABLE, abilities
+from aecbench.cancellers.abilities import Count, Facts, Trait, Wraps
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.contract.audio import RATE, make_scene
 from aecbench.errors import NotInstalled
@@ -90,6 +95,90 @@ def test_a_step_leaves_the_state_it_was_given_as_it_was(canceller):
         state, _ = canceller.step(state, s.mic[start : start + block], s.far[start : start + block])
     last = s.mic[-block:], s.far[-block:]
     np.testing.assert_array_equal(canceller.step(state, *last)[1], canceller.step(state, *last)[1])
+
+
+def leaves(state: Any) -> Iterator[Any]:
+    """Yield the values of a state that are no containers."""
+    if isinstance(state, tuple | list | dict):
+        for part in state.values() if isinstance(state, dict) else state:
+            yield from leaves(part)
+    elif state is not None:
+        yield state
+
+
+@pytest.mark.parametrize("batch", [(), (3,), (3, 2)])
+def test_the_batch_comes_first_in_every_array_of_a_state(canceller, batch):
+    if not isinstance(canceller, Streaming):
+        pytest.skip("does not stream")
+    before = canceller.init(batch)
+    after, _ = canceller.step(before, *noise(2, *batch, canceller.block))
+    for state in (before, after):
+        arrays = [leaf for leaf in leaves(state) if hasattr(leaf, "shape")]
+        assert {array.shape[: len(batch)] for array in arrays} <= {batch}
+
+
+COUNT = Count(3, 5.0)
+
+
+@dataclass(frozen=True)
+class Probe(Streaming[None]):
+    """A canceller with every ability; it leaves the microphone alone."""
+
+    traits: ClassVar = frozenset({Trait.UNVERSIONED})
+    block: int = 64
+    latency: int = 0
+    count: Count | None = COUNT
+    scene: str = ""
+
+    def cost(self):
+        return self.count
+
+    def impulse_response(self, state):
+        return np.arange(1000, dtype=np.float32)
+
+    def inspect(self, mic, far):
+        return {"probe": np.ones((mic.shape[-1] // self.block, 1))}
+
+    def informed(self, facts):
+        return replace(self, scene=facts.scene)
+
+    def init(self, batch):
+        return None
+
+    def step(self, state, mic, far):
+        return None, mic.astype(np.float32)
+
+
+def check_wrapper(wrapper: Any) -> None:
+    """Fail unless a wrapper passes every ability of `aecbench.cancellers.abilities` on to the canceller inside."""
+    wrapped = wrapper.with_inner(Probe())
+    assert type(wrapped) is type(wrapper)
+    assert wrapped.inner == Probe()
+    own = abilities.cost(wrapper.with_inner(Probe(count=Count(0, 0.0))))
+    assert own is not None, "it has not been counted"
+    assert abilities.cost(wrapped) == own.plus(Probe().cost()), "the canceller inside is not counted"
+    assert abilities.cost(wrapper.with_inner(Probe(count=None))) is None, "what is inside has not been counted"
+    mic, far = noise(2, wrapped.inner.block * 40)
+    assert "probe" in abilities.inspect(wrapped, mic, far), "the decisions inside are not given"
+    response = abilities.learnt_response(wrapped, mic, far)
+    assert response is not None, "the impulse response inside is not given"
+    np.testing.assert_array_equal(response[-10:], np.arange(990, 1000))
+    facts = Facts("corpus/test/000001", RATE, np.zeros_like(mic))
+    assert abilities.informed(wrapped, facts).inner.scene == facts.scene
+    assert abilities.traits(wrapped) >= Probe.traits
+
+
+def test_a_wrapper_passes_every_ability_on(canceller):
+    if not isinstance(canceller, Wraps):
+        pytest.skip("is no wrapper")
+    check_wrapper(canceller)
+
+
+def test_a_canceller_around_another_is_a_wrapper(canceller):
+    values = [getattr(canceller, field.name) for field in fields(canceller)] if is_dataclass(canceller) else []
+    for inner in (value for value in values if isinstance(value, Canceller)):
+        assert isinstance(canceller, Wraps)
+        assert canceller.inner is inner
 
 
 def test_the_same_input_gives_the_same_output(canceller):

@@ -32,7 +32,7 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2 or len(shares) != len(models) or min(shares) <= 0:
         raise UsageError(
-            f"got {len(models)} models and the shares {shares}; expected two models or more and a positive share of each"
+            f"got {len(models)} models and the shares {shares}; expected two models or more, a positive share of each"
         )
     found = [_trained(model) for model in models]
     for model, (_, card) in zip(models, found, strict=True):
@@ -67,7 +67,8 @@ def _of_one_kind(model: str, card: Mapping[str, Any], first: str, expected: Mapp
     for key in ours | theirs:
         if ours.get(key) != theirs.get(key):
             raise UsageError(
-                f"{model}: {key} is {ours.get(key)}, but {first} has {theirs.get(key)}; average trainings of one network"
+                f"{model}: {key} is {ours.get(key)}, but {first} has {theirs.get(key)}; "
+                f"expected trainings of one network"
             )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.fft import irfft, rfft
 
-from aecbench.cancellers import overlap_save
+from aecbench.cancellers.kernels import overlap_save
 
 PARTITIONS, BLOCK = 4, 32
 

@@ -52,7 +52,7 @@ def test_the_card_names_each_model_with_its_share_and_origin_and_loads(tmp_path)
 
 def test_models_of_two_configurations_are_refused_by_name(tmp_path):
     folders = [model(tmp_path / "a", 0)[0], model(tmp_path / "b", 1, hidden=8)[0]]
-    with pytest.raises(UsageError, match="b: hidden is 8, but .*a has 4"):
+    with pytest.raises(UsageError, match=r"b: hidden is 8, but .*a has 4"):
         average(folders, tmp_path / "mean")
 
 

@@ -21,7 +21,8 @@ def training(tmp_path):
     (folder / "best" / "card.toml").write_text(
         'canceller = "toy"\nsummary = "toy, trained"\nweights = "w.safetensors"\nsha256 = "0"\n'
         "[parameters]\nsample_rate = 16000\n"
-        '[origin]\nprocesses = 1\ntrain = [{name = "c", digest = "1", scenes = 4}, {name = "d", digest = "2", scenes = 6}]\n'
+        '[origin]\nprocesses = 1\ntrain = [{name = "c", digest = "1", scenes = 4}, '
+        '{name = "d", digest = "2", scenes = 6}]\n'
         'val = [{name = "c", digest = "1", scenes = 2}]\nsettings = {val_scenes = 1}\n'
         "reached = {epoch = 1, step = 9, val_loss = 0.25, erle = 20.0}\n"
     )
@@ -49,7 +50,11 @@ def test_licence_of_the_weights_and_authors_of_the_recordings_are_named(training
 
 def test_every_corpus_is_named_with_its_scenes_and_digest(training):
     text = card(training)
-    for words in ("Trained on 4 scenes of `c`, digest `1`", "Trained on 6 scenes of `d`", "Validated on 2 scenes of `c`"):
+    for words in (
+        "Trained on 4 scenes of `c`, digest `1`",
+        "Trained on 6 scenes of `d`",
+        "Validated on 2 scenes of `c`",
+    ):
         assert words in text
 
 

@@ -106,12 +106,12 @@ def load_weights(module: nn.Module, path: Path, digest: str | None = None) -> No
     try:
         tensors = safetensors.torch.load(data)
     except SafetensorError as error:
-        raise ConfigError(f"{path}: is no safetensors file ({error}); get it again") from None
+        raise ConfigError(f"{path}: is not a safetensors file ({error}); get it again") from None
     wanted = module.state_dict()
     for name in sorted(wanted.keys() | tensors.keys()):
         got, expected = (_kind(of.get(name)) for of in (tensors, wanted))
         if got != expected:
-            raise ConfigError(f"{path}: {name} is {got}, expected {expected}; it is of another network")
+            raise ConfigError(f"{path}: {name} is {got}, expected {expected}; it belongs to another network")
     module.load_state_dict(tensors)
 
 

@@ -23,6 +23,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn.functional import avg_pool1d
+from typing_extensions import override
 
 from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
@@ -107,21 +109,24 @@ class DeepJoint(FramewiseNetwork):
         return slice(end - self.config.short, end)
 
     @property
+    @override
     def synthesis(self) -> tuple[int, int]:
-        """The frame that is put together, and how many samples before the end of an input frame it ends."""
         return self.config.short, self.config.lag
 
+    @override
     def initial(self, mic: Tensor) -> State:
         """The state before the first frame."""
         short = mic.new_zeros(*mic.shape[:-1], self.config.short // 2 + 1)
         return State(self.filter.initial(mic), self.control.initial(short))
 
+    @override
     def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
         """The output, in short spectra, and the state after the last frame."""
         filtered, _, after = self.filter.listen(spectra[0], spectra[1], state.filter)
         stages, memory = self._finish(spectra, filtered, state.memory)
         return stages.output, State(after, memory)
 
+    @override
     def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
         """Step size of the filter, expected power of the echo it leaves, and the gain of the output."""
         filtered, _, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
@@ -148,12 +153,11 @@ class DeepJoint(FramewiseNetwork):
     def _narrowed(self, power: Tensor) -> Tensor:
         """Powers of long spectra as those of short ones, means over neighbouring bins."""
         every = self.config.n_fft // self.config.short
-        if every == 1:
-            return power
         odd = 2 * (every // 2) + 1
-        pooled = torch.nn.functional.avg_pool1d(power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False)
-        return pooled[:, 0].unflatten(0, power.shape[:2])
+        pooled = avg_pool1d(power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False)
+        return pooled.reshape(*power.shape[:2], -1)
 
+    @override
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """See joint_loss."""
         config, hop, length = self.config, self.config.hop_length, batch.mic.shape[-1]

@@ -34,7 +34,6 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
@@ -44,6 +43,7 @@ from aecbench.cancellers.deep.losses.objective import residual
 from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["ClosedLoop", "DeepStepSize", "DeepStepSizeConfig", "Masks", "State"]
 
@@ -216,7 +216,9 @@ class DeepStepSize(FramewiseNetwork):
         room = self.room
         masks, _ = self._masks(observation, state.memory)
         start = layer.State(state.weights, self._covariance(room, len(mic), mic.shape[-1]))
-        adapted = self._adapt(layer.Window(torch.cat([state.far, far], 1), mic, room, self.place), observation, masks, start)
+        adapted = self._adapt(
+            layer.Window(torch.cat([state.far, far], 1), mic, room, self.place), observation, masks, start
+        )
         estimate = stft.signal(self._echo(spectra[0], adapted), hop, batch.mic.shape[-1])
         first = max(0, min(config.burn_in * hop, estimate.shape[-1] - 2 * hop))
         residual_echo, echo = (batch.echo - estimate)[:, first:], batch.echo[:, first:]

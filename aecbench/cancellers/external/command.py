@@ -57,8 +57,8 @@ class Command:
     def cancel(self, mic: Array, far: Array) -> Array:
         """One signal after the other: mic and far [..., T] in [-1, 1] -> float32 [..., T]. Raises AecbenchError."""
         out = np.empty(mic.shape, np.float32)
-        for place in np.ndindex(mic.shape[:-1]):
-            out[place] = self._run(mic[place], far[place])
+        for signal in np.ndindex(mic.shape[:-1]):
+            out[signal] = self._run(mic[signal], far[signal])
         return out
 
     def _program(self, word: str) -> str:
@@ -75,10 +75,10 @@ class Command:
             for name, path in paths.items():
                 words = [word.replace(f"{{{name}}}", str(path)) for word in words]
             words[0] = self._program(words[0])
-            done = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-            if done.returncode:
-                said = (done.stderr or done.stdout).decode(errors="replace").strip()
-                raise AecbenchError(f"{words[0]} ended with {done.returncode}: {said[-SAID:] or 'it said nothing'}")
+            process = subprocess.run(words, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            if process.returncode:
+                message = (process.stderr or process.stdout).decode(errors="replace").strip()[-SAID:]
+                raise AecbenchError(f"{words[0]} ended with {process.returncode}: {message or 'it said nothing'}")
             if not paths["out"].exists():
                 raise AecbenchError(f"{words[0]} ended well, but wrote no {{out}}")
             return read_estimate(paths["out"], mic.size, self.rate)

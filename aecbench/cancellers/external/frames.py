@@ -56,6 +56,6 @@ class Framewise(ABC):
         padding = [(0, 0)] * (mic.ndim - 1) + [(0, frames * self.frame - length)]
         mic, far = (np.pad(x.astype(np.float32), padding) for x in (mic, far))
         out = np.empty(mic.shape, np.float32)
-        for place in np.ndindex(mic.shape[:-1]):
-            out[place] = self.run(mic[place], far[place])
+        for signal in np.ndindex(mic.shape[:-1]):
+            out[signal] = self.run(mic[signal], far[signal])
         return out[..., self.delay : self.delay + length]

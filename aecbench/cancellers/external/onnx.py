@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aecbench.cancellers.abilities import Count
-from aecbench.cancellers.base import Streaming, check_finite
+from aecbench.cancellers.base import FlatStreaming
 from aecbench.config import parse
 from aecbench.errors import ConfigError, MissingExtra
 from aecbench.record import Frozen
@@ -22,7 +22,7 @@ KEY = "aecbench."  # before the names of facts in the metadata of a model
 SIGNALS = ["mic", "far"]
 STATE, NEXT = "state.", "next."
 
-State = tuple[dict[str, NDArray[np.float32]], ...]  # of each signal of the batch, by the names of inputs
+State = tuple[NDArray[np.float32], ...]  # [..., *shape] of each input of the model
 
 
 class Facts(Frozen):
@@ -38,7 +38,7 @@ class Facts(Frozen):
 
 
 @dataclass(frozen=True)
-class OnnxModel(Streaming[State]):
+class OnnxModel(FlatStreaming[State]):
     """A model whose inputs are mic, far [block] and states `state.*`, its outputs the block and `next.*`, all float32.
 
     States start as zeros. Raises ConfigError for a file that is no such model, MissingExtra without onnxruntime.
@@ -73,21 +73,22 @@ class OnnxModel(Streaming[State]):
         """Return the count that the model states."""
         return Count(self.facts.parameters, self.facts.macs)
 
-    def init(self, batch: tuple[int, ...]) -> State:
+    def start(self, signals: int) -> State:
         """Zeros."""
         states = _load(self.model)[0].get_inputs()[len(SIGNALS) :]
-        zeros = {given.name: np.zeros(given.shape, np.float32) for given in states}
-        return (zeros,) * int(np.prod(batch))
+        return tuple(np.zeros((signals, *source.shape), np.float32) for source in states)
 
-    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One signal of the batch after the other."""
-        check_finite(self, mic, far)
-        session, out, after = _load(self.model)[0], np.empty(mic.shape, np.float32), []
-        for before, place in zip(state, np.ndindex(mic.shape[:-1]), strict=True):
-            signals = {"mic": mic[place].astype(np.float32), "far": far[place].astype(np.float32)}
-            out[place], *values = session.run(None, signals | before)
-            after.append(dict(zip(before, values, strict=True)))
-        return tuple(after), out
+        session = _load(self.model)[0]
+        names, new = [source.name for source in session.get_inputs()], tuple(np.empty_like(values) for values in state)
+        for n in range(len(mic)):
+            inputs = [mic[n], far[n], *(values[n, ...] for values in state)]
+            out, *after = session.run(None, dict(zip(names, inputs, strict=True)))
+            mic[n] = out
+            for values, value in zip(new, after, strict=True):
+                values[n] = value
+        return new, mic
 
 
 @functools.cache
@@ -106,14 +107,14 @@ def _load(path: str) -> tuple[Any, Facts]:
     except Exception as error:  # of many types, without a base of their own
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"{path}: onnxruntime cannot load it ({reason}); export it again") from None
-    names = [given.name for given in session.get_inputs()]
-    results = [given.name for given in session.get_outputs()]
+    names = [source.name for source in session.get_inputs()]
+    results = [source.name for source in session.get_outputs()]
     states = [name.removeprefix(STATE) for name in names[len(SIGNALS) :]]
     if names[: len(SIGNALS)] != SIGNALS or results[1:] != [NEXT + name for name in states]:
         raise ConfigError(
             f"{path}: takes {', '.join(names)} and gives {', '.join(results)}; expected mic, far, state.* and out, "
             "next.*, as aecbench export-model writes them"
         )
-    said = session.get_modelmeta().custom_metadata_map
-    facts = {key.removeprefix(KEY): value for key, value in said.items() if key.startswith(KEY)}
+    metadata = session.get_modelmeta().custom_metadata_map
+    facts = {key.removeprefix(KEY): value for key, value in metadata.items() if key.startswith(KEY)}
     return session, parse(Facts, facts, f"{path}: metadata")

@@ -50,9 +50,9 @@ class Predictions:
 
 def read_estimate(path: Path, length: int, rate: int) -> Array:
     """The audio of a file, float32 [length]. Raises AudioError where it is missing, of another length or rate."""
-    x, found = read(path)
-    if found != rate:
-        raise AudioError(f"{path}: is at {found} Hz, expected {rate} Hz, as mic is")
+    x, file_rate = read(path)
+    if file_rate != rate:
+        raise AudioError(f"{path}: is at {file_rate} Hz, expected {rate} Hz, as mic is")
     if x.size != length:
         raise AudioError(f"{path}: has {x.size} samples, expected {length}, as mic has")
     return x

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from aecbench.cancellers.base import check_range
+from aecbench.cancellers.base import check_ranges
 from aecbench.cancellers.external.frames import Framewise, say_clipped
+from aecbench.cancellers.tunable import bounded
 from aecbench.errors import NotInstalled
 from aecbench.signals import Array
 
@@ -36,14 +37,12 @@ class Speex(Framewise):
     It high-passes the microphone, so a silent far end does not leave it as it was. Raises NotInstalled.
     """
 
-    frame: int = 160  # samples per call
-    tail: int = 4096  # taps
-    rate: int = 16_000  # Hz; decides on the high-pass and on the speed of adaptation
+    frame: int = bounded(160, 16, 4096)  # samples per call
+    tail: int = bounded(4096, "frame", 2**16)  # taps
+    rate: int = bounded(16_000, 8000, 48000)  # Hz; decides on the high-pass and on the speed of adaptation
 
     def __post_init__(self) -> None:
-        check_range(self, "frame", 16, 4096, whole=True)
-        check_range(self, "tail", self.frame, 2**16, whole=True)
-        check_range(self, "rate", 8000, 48_000, whole=True)
+        check_ranges(self)
         _library()
 
     @property

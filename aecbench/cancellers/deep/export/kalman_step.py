@@ -7,9 +7,10 @@ the kernels are `where`s. A test compares the two.
 import torch
 from torch import Tensor
 
-from aecbench.cancellers import kalman, overlap_save
+from aecbench.cancellers import kalman
 from aecbench.cancellers.deep.layers import two_filters
 from aecbench.cancellers.kalman import Kalman, State
+from aecbench.cancellers.kernels import overlap_save
 
 __all__ = ["step"]
 
@@ -28,7 +29,9 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     sums, gain = two_filters.power_gain(sums, mic.square().mean(), far_power, size)
 
     y = _echo(w, x)
-    factor, fit = two_filters.fit_gain(mic, y, gain * far_power, fit)
+    audible = kalman.AUDIBLE * size * gain * far_power
+    factor, fit = two_filters.fit_gain(mic, y, fit, kalman.FIT_MEMORY, kalman.FIT, audible)
+    factor = factor.clamp(min=0)
     w, c = _scaled(w, factor[:, :, None]), c * factor.square()[:, :, None]
     e = mic - factor * y
     mean = e.square().mean(-1)
@@ -41,13 +44,15 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     residual = (x2 * c).sum(1) / 2
     spectrum = torch.fft.rfft(torch.nn.functional.pad(e, (size, 0)))
     d = settings.smoothing * d + (1 - settings.smoothing) * _smooth(_power(spectrum))
-    scale = 0.5 / (residual + two_filters.deduct_residual(d, residual) + TINY)
+    scale = 0.5 / (residual + two_filters.disturbance(d, residual) + TINY)
     w = w + _scaled(x.conj() * _scaled(spectrum, scale)[:, None], c)
     c = c - c.square() * (scale[:, None] * x2) / 2
 
     w = _constrain(w, turn)
-    error, c, (planes, d, fit) = two_filters.exchange(error, c, (torch.view_as_real(w), d, fit))
-    w = torch.view_as_complex(planes)
+    teacher = two_filters.better(error, kalman.TAKE_OVER, 1)
+    c = torch.stack([torch.where(teacher.shadow, c[1], c[0]), torch.where(teacher.main, c.amax(0), c[1])])
+    w = torch.view_as_complex(two_filters.hand_over(torch.view_as_real(w), teacher))
+    d, error, fit = (two_filters.hand_over(z, teacher) for z in (d, error, fit))
     out, part = _subtract(mic, _echo(w[:1], x)[0], part)
     return State._make((w, c, d, error, fit, sums, x, far, part, (turn + 1) % partitions)), out
 

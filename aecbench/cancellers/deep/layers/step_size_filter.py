@@ -42,7 +42,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
-from aecbench.cancellers.deep.layers.step_size_filter_kernels import Settings, Signals, State, Window
+from aecbench.cancellers.deep.layers.step_size_filter_kernels import Prediction, Settings, Signals, State, Window
 from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 
 __all__ = [
@@ -68,14 +68,6 @@ class Adapted(NamedTuple):
     step_size: Tensor  # [N, T, F] normalised, in 0 ... 1
     weights: Tensor  # [N, L, 2, F] after the last frame, the tap of the newest frame first
     covariance: Tensor  # [N, L, F]
-
-
-class Prediction(NamedTuple):
-    """A frame before the filter adapts to it."""
-
-    error: Tensor  # [N, 1, 2, F] a-priori
-    uncertainty: Tensor  # [N, 1, F] expected power of the residual echo: sum of p |x|²
-    power: Tensor  # [N, 1, F] of the far end, weighted by the profile: sum of c |x|²
 
 
 def places(taps: Sequence[int]) -> Tensor:
@@ -105,7 +97,7 @@ def predict(window: Window, state: State) -> Prediction:
         )
     n, _, _, bins = mic.shape
     out = Prediction(mic.new_empty(mic.shape), mic.new_empty(n, 1, bins), mic.new_empty(n, 1, bins))
-    arrays = _arrays(window), _arrays(state), kernels.Prediction(*_arrays(out))
+    arrays = _arrays(window), _arrays(state), _arrays(out)
     run_on_threads(kernels.predict, arrays, n, mic.numel())
     return out
 
@@ -177,7 +169,7 @@ class Adapt(torch.autograd.Function):
         by_far = torch.zeros_like(far[:, : None if ctx.through_far else 0], memory_format=torch.contiguous_format)
         weights = weights.clone(memory_format=torch.contiguous_format)
         record = kernels.Record(far, gain, disturbance, drift, profile, place, error, history, weights, *grads[:2])
-        gradients = kernels.Gradients(by_far, *made, by_signal)
+        gradients = kernels.Gradients._make([by_far, *made, by_signal])
         arrays = _arrays(record), _arrays(state), _arrays(gradients), _numbers(ctx.settings)
         run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
         return None, by_far if ctx.through_far else None, *made, by_signal.sum(0), None, *state

@@ -79,9 +79,9 @@ class Window(NamedTuple):
 class Prediction(NamedTuple):
     """A frame before the filter adapts to it."""
 
-    error: Real  # [N, 1, 2, F]
-    uncertainty: Real  # [N, 1, F] sum of p |x|²
-    power: Real  # [N, 1, F] sum of c |x|²
+    error: Real  # [N, 1, 2, F] a-priori
+    uncertainty: Real  # [N, 1, F] expected power of the residual echo: sum of p |x|²
+    power: Real  # [N, 1, F] of the far end, weighted by the profile: sum of c |x|²
 
 
 class Record(NamedTuple):

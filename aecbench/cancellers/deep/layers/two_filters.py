@@ -1,20 +1,29 @@
-"""Two adaptive filters side by side, in torch: equations that exported models and networks share.
+"""Two adaptive filters on one far end, in torch: the equations that exported models and networks share.
 
-Each is written in numba too, for the cancellers that run block by block; the tests compare the two.
+cancellers/kernels/ has the same equations in numba, under the same names; the tests compare the two.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from aecbench.cancellers import coupling, kalman
+from aecbench.cancellers.kernels import coupling, two_filters
 
-__all__ = ["deduct_residual", "exchange", "fit_gain", "power_gain"]
+__all__ = ["Teacher", "better", "disturbance", "fit_gain", "hand_over", "power_gain"]
 
-TINY = float(kalman.TINY)
+TINY = float(two_filters.TINY)
+
+
+class Teacher(NamedTuple):
+    """Which filter teaches the other; booleans without axes, of which at most one is true."""
+
+    main: Tensor
+    shadow: Tensor
 
 
 def power_gain(sums: Tensor, mic_power: Tensor, far_power: Tensor, samples: int) -> tuple[Tensor, Tensor]:
-    """Return the sums [..., 2] of coupling.py after a block, and the power gain [...] of the echo path.
+    """Return the sums [..., 2] of kernels/coupling.py after a block, and the power gain [...] of the echo path.
 
     The powers [...] are means over the `samples` of the block.
     """
@@ -24,42 +33,35 @@ def power_gain(sums: Tensor, mic_power: Tensor, far_power: Tensor, samples: int)
     return sums, gain.clamp(coupling.LOWEST, coupling.HIGHEST)
 
 
-def fit_gain(mic: Tensor, echo: Tensor, expected: Tensor, fit: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gains [F, 1] that fit the echo estimates [F, B] of filters to mic [B], and the sums `fit` [F, 3].
+def fit_gain(
+    mic: Tensor, y: Tensor, sums: Tensor, memory: float, fraction: float, audible: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the factors [F, 1] of the echo estimates y [F, B] of filters, and the sums of products [F, 3] after them.
 
-    The gain is 1 unless it takes a large part off the error, and the estimate has about the `expected` power.
+    A factor is 1 unless another one takes the `fraction` off the error power, and y has more than the `audible` energy.
     """
-    error = mic - echo
-    products = torch.stack([(echo * error).sum(-1), echo.square().sum(-1), error.square().sum(-1)], -1)
-    fit = kalman.FIT_MEMORY * fit + products
-    ye, yy, ee = (fit[:, i : i + 1] for i in range(3))
-    explains = (ye.square() > kalman.FIT * yy * ee) & (products[:, :1] * ye > 0)
-    audible = (yy > TINY) & (products[:, 1:2] > kalman.AUDIBLE * echo.shape[-1] * expected)
-    changed = explains & audible
-    gain = torch.where(changed, (1 + ye / torch.where(changed, yy, 1.0)).clamp(min=0), 1.0)
-    return gain, torch.where(changed, 0.0, fit)
+    e = mic - y
+    products = torch.stack([(y * e).sum(-1), y.square().sum(-1), e.square().sum(-1)], -1)
+    sums = memory * sums + products
+    ye, yy, ee = (sums[:, i : i + 1] for i in range(3))
+    explains = (ye.square() > fraction * yy * ee) & (products[:, :1] * ye > 0)
+    changed = explains & (yy > TINY) & (products[:, 1:2] > audible)
+    factor = torch.where(changed, 1 + ye / torch.where(changed, yy, 1.0), 1.0)
+    return factor, torch.where(changed, 0.0, sums)
 
 
-def deduct_residual(error_power: Tensor, residual: Tensor) -> Tensor:
-    """Return the power of near end and noise, given the powers of the error and of the residual echo in it.
-
-    Deducting all of the residual echo is fast but fragile, deducting nothing is slow: deduct half.
-    """
-    return torch.maximum(error_power - residual / 2, kalman.CERTAIN * error_power)
+def disturbance(error: Tensor, residual: Tensor) -> Tensor:
+    """Return the power of near end and noise in an error, given the powers of the error and of its residual echo."""
+    return torch.maximum(error - residual / 2, two_filters.CERTAIN * error)
 
 
-def exchange(error: Tensor, covariance: Tensor, rest: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-    """Give the state of the better filter to the other one: `error` [2] is the power of main and shadow filter's error.
+def better(error: Tensor, take_over: float, give_back: float) -> Teacher:
+    """Return which filter has to teach the other, given their error powers [2]."""
+    shadow = error[1] < take_over * error[0]
+    return Teacher(main=~shadow & (error[1] > give_back * error[0]), shadow=shadow)
 
-    Return error, covariance [2, ...] and the `rest` of the state, each [2, ...]. The shadow keeps its covariance where
-    that is larger.
-    """
-    shadow_is_better = error[1] < kalman.TAKE_OVER * error[0]
-    main_is_better = ~shadow_is_better & (error[0] < error[1])
 
-    def better(z: Tensor) -> Tensor:
-        return torch.stack([torch.where(shadow_is_better, z[1], z[0]), torch.where(main_is_better, z[0], z[1])])
-
-    main = torch.where(shadow_is_better, covariance[1], covariance[0])
-    shadow = torch.where(main_is_better, covariance.amax(0), covariance[1])
-    return better(error), torch.stack([main, shadow]), tuple(better(z) for z in rest)
+def hand_over(values: Tensor, teacher: Teacher) -> Tensor:
+    """Return the values [2, ...] after one filter has got those of the other."""
+    main, shadow = values
+    return torch.stack([torch.where(teacher.shadow, shadow, main), torch.where(teacher.main, main, shadow)])

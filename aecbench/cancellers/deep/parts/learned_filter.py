@@ -18,12 +18,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers import coupling
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.parts import distortion
 from aecbench.cancellers.deep.parts.distortion import Distortion
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
+from aecbench.cancellers.kernels import coupling
 
 __all__ = ["Filtered", "Heard", "LearnedFilter", "Size", "State"]
 
@@ -148,8 +148,8 @@ class LearnedFilter(nn.Module):
             state = State(*adapted[2:], oldest, numbers[:, 0, 3:], distorted, memory, averages)
             heard.append((*observation, distortions[:, None], known.uncertainty))
             made.append((_complex(adapted.error), adapted.step_size, known.uncertainty))
-        *observation, distortions, uncertainty = _concatenate(heard)
-        return Filtered(*_concatenate(made)), Heard(Observation(*observation), distortions, uncertainty), state
+        *observed, distortions, uncertainty = _concatenate(heard)
+        return Filtered(*_concatenate(made)), Heard(Observation(*observed), distortions, uncertainty), state
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
         """Process the same frames again, from the same state, with gradients."""

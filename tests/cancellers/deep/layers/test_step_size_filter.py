@@ -21,7 +21,11 @@ TAPS = 3
 
 
 def make_inputs(
-    signals: int = 2, frames: int = 7, bins: int = 5, dtype: torch.dtype = torch.float64, taps: tuple[int, ...] = (TAPS,)
+    signals: int = 2,
+    frames: int = 7,
+    bins: int = 5,
+    dtype: torch.dtype = torch.float64,
+    taps: tuple[int, ...] = (TAPS,),
 ):
     """Return the signals and the state of a filter with so many taps of each input."""
     generator = torch.Generator().manual_seed(0)

@@ -1,83 +1,78 @@
-"""Equations of two filters side by side: in torch they give what they give in numba."""
+"""Equations of two filters on one far end: torch gives what numba gives."""
 
 import numpy as np
 import pytest
 import torch
 
-from aecbench.cancellers import coupling, kalman
-from aecbench.cancellers.deep.layers import two_filters
+from aecbench.cancellers.deep.layers import two_filters as ours
+from aecbench.cancellers.kernels import coupling
+from aecbench.cancellers.kernels import two_filters as theirs
 
 BLOCK, BINS = 64, 65
+MEMORY, FRACTION = 0.6, 0.5
 
 
 def noise(*shape, level=0.1, seed=0):
     return (level * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
-def close(ours, theirs):
-    torch.testing.assert_close(ours, torch.as_tensor(theirs), rtol=1e-5, atol=1e-7)
+def close(tensor, array):
+    torch.testing.assert_close(tensor, torch.as_tensor(array), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-4, 0.1, 30.0])
-def test_the_power_gain_is_that_of_both_numba_and_numpy(level):
-    """Nothing heard, below the bounds, within, above."""
-    sums = other = np.zeros(2, np.float32)
-    tensors = torch.zeros(2)
+def test_the_power_gain_is_the_same(level):
+    """For silence, and below, within and above the bounds."""
+    sums, tensor = np.zeros(2, np.float32), torch.zeros(2)
     for seed in range(20):
         mic, far_power = noise(BLOCK, level=level, seed=seed), np.float32(0.01 * (1 + seed % 3))
-        sums = sums.copy()
-        gain = kalman._couple(sums, mic, far_power)
-        mic_power = np.mean(mic**2)
-        other = coupling.observe(other, mic_power, far_power, BLOCK)
-        tensors, ours = two_filters.power_gain(tensors, torch.tensor(mic_power), torch.tensor(far_power), BLOCK)
-        close(tensors, sums)
-        close(tensors, other)
-        close(ours, gain)
-        close(ours, np.float32(coupling.power_gain(other)))
+        coupling.observe(sums, np.sum(mic**2), far_power, BLOCK)
+        tensor, gain = ours.power_gain(tensor, torch.tensor(np.mean(mic**2)), torch.tensor(far_power), BLOCK)
+        close(tensor, sums)
+        close(gain, np.float32(coupling.power_gain(sums, coupling.LOWEST)))
 
 
-@pytest.mark.parametrize("factor", [1.0, 1.1, 0.3, 4.0, -1.0, 0.0])
-@pytest.mark.parametrize("expected", [1e-4, 10.0])
-def test_the_gain_that_fits_an_estimate_is_the_same(factor, expected):
-    """An estimate that is right, slightly wrong, too loud, too quiet, inverted, of no echo; audible or not."""
-    echo = noise(2, BLOCK)
-    mic = factor * echo[0] + noise(BLOCK, level=0.003, seed=1)
-    fit = np.abs(noise(2, 3, level=1e-3, seed=2))
-    gains, sums = two_filters.fit_gain(
-        *(torch.tensor(z) for z in (mic, echo)), torch.tensor(expected), torch.tensor(fit)
-    )
+@pytest.mark.parametrize("scale", [1.0, 1.1, 0.3, 4.0, -1.0, 0.0])
+@pytest.mark.parametrize("audible", [1e-4, 10.0])
+def test_the_gain_that_fits_an_estimate_is_the_same(scale, audible):
+    """For a good, a too loud, a too quiet and an inverted estimate, and for one without echo; audible or not."""
+    y = noise(2, BLOCK)
+    mic, sums = scale * y[0] + noise(BLOCK, level=0.003, seed=1), np.abs(noise(2, 3, level=1e-3, seed=2))
+    tensors = (torch.tensor(z) for z in (mic, y, sums))
+    factors, after = ours.fit_gain(*tensors, MEMORY, FRACTION, torch.tensor(audible))
     for f in range(2):
-        after = fit[f].copy()
-        close(gains[f, 0], kalman._fit_gain(mic, echo[f], np.float32(expected), after))
-        close(sums[f], after)
+        close(factors[f, 0], theirs.fit_gain(mic, y[f], sums[f], MEMORY, FRACTION, np.float32(audible)))
+        close(after[f], sums[f])
 
 
 def test_the_gain_changes_where_it_should():
-    """So that the comparison above has both kinds."""
-    echo, fit, quiet = torch.tensor(noise(1, BLOCK)), torch.zeros(1, 3), torch.tensor(1e-4)
-    assert two_filters.fit_gain(0.3 * echo[0], echo, quiet, fit)[0] == pytest.approx(0.3, rel=1e-5)
-    assert two_filters.fit_gain(-echo[0], echo, quiet, fit)[0] == 0
-    assert two_filters.fit_gain(0.3 * echo[0], echo, torch.tensor(10.0), fit)[0] == 1
+    """Without this the comparison above might never see a change."""
+    y, sums = torch.tensor(noise(1, BLOCK)), torch.zeros(1, 3)
+
+    def factor(scale, audible):
+        return ours.fit_gain(scale * y[0], y, sums, MEMORY, FRACTION, torch.tensor(audible))[0].item()
+
+    assert factor(0.3, 1e-4) == pytest.approx(0.3, rel=1e-5)
+    assert factor(-1.0, 1e-4) == pytest.approx(-1, rel=1e-5)
+    assert factor(0.3, 10.0) == 1
 
 
-def test_the_same_half_of_the_residual_is_deducted():
+def test_the_disturbance_is_the_same():
     error, residual = np.abs(noise(BINS)), np.abs(noise(BINS, level=0.3, seed=1))
-    scale = np.empty(BINS, np.float32)
-    kalman._scale(np.zeros(BINS, np.float32), error.copy(), residual, np.float32(1), scale)
-    ours = two_filters.deduct_residual(torch.tensor(error), torch.tensor(residual))
-    close(0.5 / (torch.tensor(residual) + ours + float(kalman.TINY)), scale)
-    assert (ours == torch.tensor(np.float32(kalman.CERTAIN)) * torch.tensor(error)).any()
-    assert (ours == torch.tensor(error - residual / 2)).any()
+    result = ours.disturbance(torch.tensor(error), torch.tensor(residual))
+    close(result, theirs.disturbance(error, residual))
+    assert 0 < (result == torch.tensor(error - residual / 2)).sum() < BINS  # both of its cases
 
 
-@pytest.mark.parametrize("errors", [(1.0, 0.5), (0.5, 1.0), (1.0, 0.9), (1.0, 1.0)])
-def test_the_better_filter_hands_over_the_same_state(errors):
-    """The shadow is better, the main filter is, neither clearly."""
-    weights = (noise(2, 3, BINS) + 1j * noise(2, 3, BINS, seed=1)).astype(np.complex64)
-    covariance, disturbance = np.abs(noise(2, 3, BINS, seed=2)), np.abs(noise(2, BINS, seed=3))
-    error, fit = np.array(errors, np.float32), noise(2, 3, seed=4)
-    rest = torch.view_as_real(torch.tensor(weights)), torch.tensor(disturbance), torch.tensor(fit)
-    ours = two_filters.exchange(torch.tensor(error), torch.tensor(covariance), rest)
-    kalman._exchange(weights, covariance, disturbance, error, fit)
-    theirs = torch.view_as_real(torch.tensor(weights)), torch.tensor(disturbance), torch.tensor(fit)
-    torch.testing.assert_close(ours, (torch.tensor(error), torch.tensor(covariance), theirs), rtol=0, atol=0)
+@pytest.mark.parametrize(
+    ("errors", "teacher"), [((1.0, 0.5), theirs.SHADOW), ((0.5, 1.0), theirs.MAIN), ((1.0, 0.9), -1), ((1.0, 1.0), -1)]
+)
+def test_the_better_filter_hands_the_same_over(errors, teacher):
+    error, values = np.array(errors, np.float32), noise(2, 3, BINS)
+    assert theirs.better(error, 0.8, 1) == teacher
+    chosen = ours.better(torch.tensor(error), 0.8, 1)
+    assert chosen == (teacher == theirs.MAIN, teacher == theirs.SHADOW)
+    result = ours.hand_over(torch.tensor(values), chosen)
+    if teacher >= 0:
+        theirs.hand_over(values, teacher)
+    assert torch.equal(result, torch.tensor(values))

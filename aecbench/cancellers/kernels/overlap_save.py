@@ -8,10 +8,11 @@ transform of 2 B samples, P partitions. They write into arrays they are handed a
 [2 B] is scratch space.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r, r2c
+
+from aecbench.dsp.compile import reassociated
 
 __all__ = ["constrain", "echo", "forward", "inverse", "power", "push", "spectrum_of_end", "subtract"]
 
@@ -21,22 +22,20 @@ Complex = NDArray[np.complex64]
 FIRST = np.zeros(1, np.int64)  # the axis of the transforms
 FADE = 64  # samples over which the subtracted part of an echo estimate rises
 
-inlined = numba.njit(cache=True, fastmath={"reassoc", "contract"})
 
-
-@inlined
+@reassociated
 def forward(time: Float32, spectrum: Complex) -> None:
     """Set spectrum [K] to the real transform of time [2 B]."""
     r2c(time, spectrum, FIRST, True, 1.0, 1)
 
 
-@inlined
+@reassociated
 def inverse(spectrum: Complex, time: Float32) -> None:
     """Set time [2 B] to the inverse of `forward` of spectrum [K]."""
     c2r(spectrum, time, FIRST, False, 1.0 / time.size, 1)
 
 
-@inlined
+@reassociated
 def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
     """Move the far-end spectra [P, K] on by a partition and put that of (past, far) first; past [B] becomes far [B]."""
     block = far.size
@@ -48,7 +47,7 @@ def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
     forward(time, spectra[0])
 
 
-@inlined
+@reassociated
 def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> Float32:
     """The output [B] of the filter, a view of the end of time [2 B]; its spectrum sum(w x) stays in total [K]."""
     total[:] = 0
@@ -60,7 +59,7 @@ def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> F
     return time[time.size // 2 :]
 
 
-@inlined
+@reassociated
 def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
     """Set spectrum [K] to the transform of B zeros and the block [B], as the gradient needs that of the error."""
     time[: block.size] = 0
@@ -68,7 +67,7 @@ def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
     forward(time, spectrum)
 
 
-@inlined
+@reassociated
 def constrain(weights: Complex, time: Float32) -> None:
     """Cut the response of a partition [K] to its B causal taps."""
     inverse(weights, time)
@@ -76,14 +75,14 @@ def constrain(weights: Complex, time: Float32) -> None:
     forward(time, weights)
 
 
-@inlined
+@reassociated
 def power(x: Complex, out: Float32) -> None:
     """Set out [K] to |x|²."""
     for k in range(out.size):
         out[k] = x[k].real ** 2 + x[k].imag ** 2
 
 
-@inlined
+@reassociated
 def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
     """Take the echo estimate y [B] off mic [B], or the fraction of it that leaves mic no louder. Returns the fraction.
 

@@ -1,0 +1,141 @@
+"""The kernel of a delay tracker: recursive averages of the cross-power spectrum, and the lag at which a path starts.
+
+C. H. Knapp, G. C. Carter, "The generalized correlation method for estimation of time delay", IEEE Transactions on
+Acoustics, Speech, and Signal Processing 24(4), 1976. See aecbench.cancellers.align.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rocket_fft.lowlevel import c2r
+
+from aecbench.cancellers.kernels import overlap_save
+from aecbench.dsp.compile import reassociated
+
+__all__ = ["LOWEST", "SAME", "SILENT", "STEP", "Averages", "Settings", "update"]
+
+STEP = 2  # samples between lags: of the spectra, the lower half is looked at, up to 4 kHz
+SILENT = 1e-7  # far-end power below which nothing is learnt: -70 dBFS
+LOWEST = 6  # bins below are left out: 94 Hz, for offsets and hum
+FLOOR = 0.1  # of the mean power, under which a frequency is not amplified
+SAME = 32  # samples between two estimates of the same delay
+EARLIER = 480  # samples before the highest peak in which a lower one may be the start of the path
+LOWER = 0.5  # how high that one has to be
+TINY = np.finfo(np.float32).tiny
+LAST = np.ones(1, np.int64)  # the axis of the inverse transforms
+
+Float32 = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+Integer = NDArray[np.int64]
+
+
+class Averages(NamedTuple):
+    """What is averaged and decided: P = stretches of lags, K = block / 2 + 1 bins."""
+
+    spectra: Complex  # [..., P, K] far end, newest block first
+    levels: Float32  # [..., P] their powers
+    cross: Complex  # [..., P, K] averaged cross-power spectrum
+    far_power: Float32  # [..., P, K] averaged power spectrum
+    mic_power: Float32  # [..., K] averaged power spectrum
+    lag: Integer  # [...] estimate of the last decision [samples]
+    agreed: Integer  # [...] decisions in a row that found it
+    delay: Integer  # [...] of the far end now [samples]
+
+
+class Settings(NamedTuple):
+    """Settings of DelayTracker for compiled code."""
+
+    keep: np.float32  # of the averages, per block
+    confidence: np.float32
+    agreement: int
+    headroom: int
+    tolerance: int
+
+
+@reassociated
+def update(mic: Float32, past: Float32, state: Averages, p: Settings) -> None:
+    """Average, find the start of the path, and change the delay where it has to be changed.
+
+    `mic` [signals, block] is the newest block and `past` [signals, 2 block] the two newest of the far end. The state
+    is updated in place; the first of its `spectra` and `levels` are still to be set.
+    """
+    signals, stretches, bins = state.spectra.shape
+    block = mic.shape[1]
+    time, spectrum = np.empty(2 * block, np.float32), np.empty(block + 1, np.complex64)
+    weighted, correlation = np.empty((stretches, bins), np.complex64), np.empty((stretches, 2 * bins - 2), np.float32)
+    spectra, levels, lag, agreed, delay = state.spectra, state.levels, state.lag, state.agreed, state.delay
+    for s in range(signals):
+        time[:] = past[s]
+        overlap_save.forward(time, spectrum)
+        spectra[s, 0] = spectrum[:bins]
+        levels[s, 0] = np.square(time[block:]).mean()
+        if levels[s].max() > SILENT:
+            overlap_save.spectrum_of_end(mic[s], spectrum, time)
+            cross, far_power, mic_power = state.cross[s], state.far_power[s], state.mic_power[s]
+            _average(spectrum[:bins], spectra[s], cross, far_power, mic_power, p.keep)
+            _correlate(cross, far_power, mic_power, weighted, correlation)
+            start = _start(correlation, p.confidence)
+            if start < 0:
+                agreed[s] = 0
+            else:
+                agreed[s] = agreed[s] + 1 if abs(start - lag[s]) <= SAME else 1
+                lag[s] = start
+        elif agreed[s]:  # from the same averages as before comes the same lag
+            agreed[s] += 1
+        if agreed[s] >= p.agreement and not 0 <= lag[s] - delay[s] <= p.tolerance:
+            delay[s] = max(0, lag[s] - p.headroom)
+
+
+@reassociated
+def _average(
+    d: Complex, spectra: Complex, cross: Complex, far_power: Float32, mic_power: Float32, keep: np.float32
+) -> None:
+    """The spectra of the microphone, d [K], and of the far end into the averages."""
+    for p in range(spectra.shape[0]):
+        x, c, power = spectra[p], cross[p], far_power[p]
+        for k in range(d.size):
+            c[k] = keep * c[k] + x[k] * np.conj(d[k])
+            power[k] = keep * power[k] + (x[k].real ** 2 + x[k].imag ** 2)
+    for k in range(d.size):
+        mic_power[k] = keep * mic_power[k] + (d[k].real ** 2 + d[k].imag ** 2)
+
+
+@reassociated
+def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted: Complex, correlation: Float32) -> None:
+    """Set the first half of correlation [P, 2 K - 2] for the lags of each stretch; weighted [P, K] is scratch."""
+    bins = mic_power.size
+    root, spread = np.sqrt(mic_power), np.empty(bins, np.float32)
+    for p in range(cross.shape[0]):
+        c, power, w, mean = cross[p], far_power[p], weighted[p], np.float32(0)
+        for k in range(bins):
+            spread[k] = np.sqrt(power[k]) * root[k]
+            mean += spread[k]
+        floor = np.float32(FLOOR) * (mean / np.float32(bins)) + TINY
+        for k in range(bins):
+            w[k] = np.conj(c[k]) * (np.float32(1) / (spread[k] + floor))
+        w[:LOWEST] = 0
+    c2r(weighted, correlation, LAST, False, 1.0 / correlation.shape[1], 1)
+
+
+@reassociated
+def _start(correlation: Float32, confidence: np.float32) -> int:
+    """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation of _correlate."""
+    stretches, lags = correlation.shape[0], correlation.shape[1] // 2
+    heights, total = np.empty(stretches * lags, np.float32), np.float32(0)
+    for p in range(stretches):
+        row, values = heights[p * lags : (p + 1) * lags], correlation[p]
+        for t in range(lags):
+            row[t] = abs(values[t])
+            total += values[t] ** 2
+    background = np.sqrt(total / np.float32(heights.size))
+    top, peak = 0, heights[0]
+    for t in range(heights.size):
+        if heights[t] > peak:
+            top, peak = t, heights[t]
+    if not peak > confidence * background:
+        return -1
+    first = max(0, top - EARLIER // STEP)
+    while heights[first] < np.float32(LOWER) * peak:
+        first += 1
+    return STEP * first
