@@ -23,6 +23,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn.functional import avg_pool1d
+from typing_extensions import override
 
 from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
@@ -35,7 +37,9 @@ from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 
-PAIRS = ((0, 3), (2, 3), (0, 1))  # of microphone, far end, error, echo estimate, correction, uncertainty
+INPUTS = ("microphone", "far end", "error", "echo estimate", "correction", "uncertainty")  # of the second network
+PAIRS = ((0, 3), (2, 3), (0, 1))  # of inputs whose coherence it gets
+DECISIONS = ("gain", "real share", "imaginary share", "back")
 TINY = 1e-6  # of a window, where it begins with 0
 GAIN, BACK = 3.0, -4.0  # logits of the gain, and of the share of the correction that goes back, before training
 
@@ -59,16 +63,18 @@ class DeepJointConfig(NetworkConfig):
 
     @model_validator(mode="after")
     def _short_is_inside(self) -> "DeepJointConfig":
-        if self.short % self.hop_length or self.short < 2 * self.hop_length or self.short + self.lag > self.n_fft:
+        if self.short % self.hop_length or self.short < 2 * self.hop_length or self.n_fft % self.short:
             raise ValueError(
                 f"short is {self.short}, expected a multiple of hop_length ({self.hop_length}), at least twice as "
-                f"long, and with lag ({self.lag}) at most n_fft ({self.n_fft})"
+                f"long, and a divisor of n_fft ({self.n_fft})"
             )
+        if self.short + self.lag > self.n_fft:
+            raise ValueError(f"lag is {self.lag}, expected at most n_fft - short ({self.n_fft - self.short})")
         return self
 
 
 class State(NamedTuple):
-    """What filter and network remember."""
+    """The state of filter and second network after a frame."""
 
     filter: FilterState
     memory: Memory
@@ -95,41 +101,47 @@ class DeepJoint(FramewiseNetwork):
         size = Size(c.n_fft, c.hop_length, c.taps, c.reference_taps, c.filter_bands, c.filter_hidden)
         self.filter = LearnedFilter(size, c.smoothing, c.decay)
         sizes = {"bands": c.bands, "hidden": c.hidden, "small": c.small}
-        self.control = Control(6, PAIRS, 4, c.short // 2 + 1, **sizes)
+        self.control = Control(len(INPUTS), PAIRS, len(DECISIONS), c.short // 2 + 1, **sizes)
         like = torch.zeros(())
         before, after = stft.window(c.n_fft, c.hop_length, like), stft.window(c.short, c.hop_length, like)
         self.register_buffer("inside", after / before[self._span].clamp(min=TINY), persistent=False)
 
     @property
+    def channels(self) -> int:
+        """How many spectra the second network gets."""
+        return len(INPUTS)
+
+    @property
     def _span(self) -> slice:
-        """The samples of a long frame that are the short one."""
+        """The short frame within a long one."""
         end = self.config.n_fft - self.config.lag
         return slice(end - self.config.short, end)
 
     @property
+    @override
     def synthesis(self) -> tuple[int, int]:
-        """The frame that is put together, and how many samples before the end of an input frame it ends."""
         return self.config.short, self.config.lag
 
+    @override
     def initial(self, mic: Tensor) -> State:
-        """The state before the first frame."""
         short = mic.new_zeros(*mic.shape[:-1], self.config.short // 2 + 1)
         return State(self.filter.initial(mic), self.control.initial(short))
 
+    @override
     def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
-        """The output, in short spectra, and the state after the last frame."""
         filtered, _, after = self.filter.listen(spectra[0], spectra[1], state.filter)
         stages, memory = self._finish(spectra, filtered, state.memory)
         return stages.output, State(after, memory)
 
+    @override
     def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
-        """Step size of the filter, expected power of the echo it leaves, and the gain of the output."""
+        """Return the step size of the filter, the expected power of its residual echo, and the gain of the output."""
         filtered, _, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
         stages, _ = self._finish(spectra, filtered, state.memory)
         return {"step_size": filtered.step_size, "uncertainty": filtered.uncertainty, "gain": stages.gain}
 
     def _finish(self, spectra: Tensor, filtered: Filtered, memory: Memory) -> tuple[Stages, Memory]:
-        """From the filter to the output."""
+        """Return the output for what the filter gives, and the memory of the second network."""
         taken = filtered.step_size * filtered.error
         mic, far, error, taken = self._shortened(torch.stack([*spectra, filtered.error - taken, taken]))
         unsure = self._narrowed(filtered.uncertainty * (1 - filtered.step_size.detach()).square()).sqrt()
@@ -141,23 +153,20 @@ class DeepJoint(FramewiseNetwork):
         return Stages(gain * (error + back * taken - share * echo), error, gain), memory
 
     def _shortened(self, spectra: Tensor) -> Tensor:
-        """Long spectra as short ones."""
+        """Return long spectra as short ones: of the inside of their frames."""
         short: Tensor = torch.fft.rfft(torch.fft.irfft(spectra)[..., self._span] * self.inside)
         return short
 
     def _narrowed(self, power: Tensor) -> Tensor:
-        """Powers of long spectra as those of short ones, means over neighbouring bins."""
+        """Return powers of long spectra as powers of short ones: means over neighbouring bins."""
         every = self.config.n_fft // self.config.short
-        if every == 1:
-            return power
         odd = 2 * (every // 2) + 1
-        pooled = torch.nn.functional.avg_pool1d(
-            power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False
-        )
-        return pooled[:, 0].unflatten(0, power.shape[:2])
+        pooled = avg_pool1d(power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False)
+        return pooled.reshape(*power.shape[:2], -1)
 
+    @override
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """See joint_loss."""
+        """Return `losses.joint.joint_loss` of output and filter."""
         config, hop, length = self.config, self.config.hop_length, batch.mic.shape[-1]
         batch = self._prepared(batch)
         spectra = self.spectra(batch.mic, batch.far)

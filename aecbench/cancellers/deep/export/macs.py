@@ -27,7 +27,7 @@ FLOPS = 2  # per MAC, as FlopCounterMode counts
 def network_count(network: "FramewiseNetwork", signals: int) -> Count:
     """Return parameters and MACs per sample, transforms included, of a network that gets `signals` spectra."""
     config = network.config
-    macs = frame_macs(network, signals) + (signals + 1) * transform(config.n_fft)
+    macs = frame_macs(network, signals) + signals * transform(config.n_fft) + transform(network.synthesis[0])
     return Count(sum(p.numel() for p in network.parameters()), macs / config.hop_length)
 
 
@@ -54,12 +54,21 @@ def _powers(x: Tensor, exponent: Any, *_: Any, out_val: Tensor, **__: Any) -> in
     return _products(x, x, out_val=out_val) if exponent == 2 else 0
 
 
+def _transforms(x: Tensor, dim: list[int], *_: Any, out_val: Tensor, **__: Any) -> int:
+    """Return the FLOPs of transforms of real samples, or of their inverses, along one axis."""
+    samples = max(x.shape[dim[0]], out_val.shape[dim[0]])
+    return round(FLOPS * transform(samples) * out_val.numel() / out_val.shape[dim[0]])
+
+
 # FlopCounterMode then passes tensors, not shapes
 _products._get_raw = True  # type: ignore[attr-defined]
 _powers._get_raw = True  # type: ignore[attr-defined]
+_transforms._get_raw = True  # type: ignore[attr-defined]
 
 ELEMENTWISE: dict[Any, Any] = {
     aten.mul: _products,
     aten.mul_: _products,
     aten.pow: _powers,
+    aten._fft_r2c: _transforms,
+    aten._fft_c2r: _transforms,
 }

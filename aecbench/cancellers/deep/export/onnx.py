@@ -55,6 +55,7 @@ class Block(nn.Module):
         self.network: FramewiseNetwork = canceller.network
         self.front: Any = canceller.front
         self.hop, self.frame = canceller.block, canceller.network.config.n_fft
+        self.synthesis, _ = canceller.network.synthesis
         self.start = canceller.init(())
         leaves = dict(_leaves(self.start))
         # Values that are not zero at first are set in the first block, where `started` is 0
@@ -76,10 +77,9 @@ class Block(nn.Module):
             front, error = kalman_step.step(self.front, front, mic, far)
             signals.append(error)
         samples = torch.cat([before.past, torch.stack(signals)], -1)
-        window = stft.window(self.frame, self.hop, samples)
-        spectra = torch.fft.rfft(samples * window)
+        spectra = torch.fft.rfft(samples * stft.window(self.frame, self.hop, samples))
         out, network = self.network.frames(spectra[:, None, None], before.network)
-        y = torch.fft.irfft(out[0, 0]) * window
+        y = torch.fft.irfft(out[0, 0]) * stft.window(self.synthesis, self.hop, samples)
         y = y + nn.functional.pad(before.pending, (0, self.hop))
         after = samples[:, self.hop :], y[self.hop :], network, front  # in the order of State
         following = [

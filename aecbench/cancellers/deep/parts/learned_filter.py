@@ -148,8 +148,8 @@ class LearnedFilter(nn.Module):
             state = State(*adapted[2:], oldest, numbers[:, 0, 3:], distorted, memory, averages)
             heard.append((*observation, distortions[:, None], known.uncertainty))
             made.append((_complex(adapted.error), adapted.step_size, known.uncertainty))
-        *observation, distortions, uncertainty = _concatenate(heard)
-        return Filtered(*_concatenate(made)), Heard(Observation(*observation), distortions, uncertainty), state
+        *observed, distortions, uncertainty = _concatenate(heard)
+        return Filtered(*_concatenate(made)), Heard(Observation(*observed), distortions, uncertainty), state
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
         """Process the same frames again, from the same state, with gradients."""

@@ -5,14 +5,15 @@ side and of the far end for the other side, so that the level of neither makes a
 ratios. Coherences are magnitudes: |average of a b*|² over the average of |a|² times the average of |b|².
 """
 
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 from aecbench.cancellers.deep.layers.two_filters import power_gain
-from aecbench.cancellers.deep.parts import step_size_features_kernel as kernel
+from aecbench.cancellers.deep.parts import step_size_features_kernels as kernels
+from aecbench.cancellers.deep.parts.step_size_features_kernels import Averages, Frame, Observation
 from aecbench.cancellers.kernels import coupling
 
 __all__ = ["TINY", "Averages", "Features", "Frame", "Observation"]
@@ -23,38 +24,6 @@ LEVEL = 0.01  # weight of a new frame in running means, once there are many fram
 RATIO = 3.0  # decades between two powers of a bin, at most
 
 
-class Averages(NamedTuple):
-    """Averages up to a frame: F bins, B bands."""
-
-    error: Tensor  # [N, F] smoothed power of the error
-    auto: Tensor  # [N, 4, F] smoothed powers of microphone, far end, error and echo estimate
-    cross: Tensor  # [N, 2, 2, F] cross-spectra of error, or microphone, with far end and echo estimate
-    level: Tensor  # [N, 2, B] running means of logarithmic powers of microphone and far end
-    frames: Tensor  # [N] frames so far
-    coupling: Tensor  # [N, 2] see coupling.py
-    gain: Tensor  # [N] highest power gain of the echo path so far
-
-
-class Frame(NamedTuple):
-    """A frame before the filter adapts to it. Complex numbers are pairs of planes."""
-
-    mic: Tensor  # [N, 2, F]
-    far: Tensor  # [N, 2, F] newest frame
-    error: Tensor  # [N, 2, F] a-priori
-    uncertainty: Tensor  # [N, F] expected power of the residual echo
-    window: Tensor  # [N, F] power of the far end in all taps, weighted by the expected room
-
-
-class Observation(NamedTuple):
-    """The input of network and filter for T frames; constants for the gradient."""
-
-    bands: Tensor  # [N, T, C, B] features of bands
-    bins: Tensor  # [N, T, D, F] features of bins
-    power: Tensor  # [N, T, F] of the error, or without feedback of the microphone
-    gain: Tensor  # [N, T, 1] power gain of the echo path
-    rise: Tensor  # [N, T, 1] of this gain above its highest value so far
-
-
 class Features:
     """Features of microphone and far end, and with `feedback` of error and echo estimate too."""
 
@@ -62,9 +31,7 @@ class Features:
         """`smoothing` of the power of the error, per frame and over neighbouring bins; 0 is none."""
         self.hop, self.smoothing, self.feedback = hop, smoothing, feedback
         self.channels, self.detail = (8, 3) if feedback else (4, 1)
-        self._bands: kernel.Bands | None = None
-        limits = coupling.FORGET**hop, coupling.DOUBT, coupling.LOWEST, coupling.HIGHEST
-        self._constants = kernel.Constants(smoothing, COHERENCE, LEVEL, RATIO, TINY, hop, *limits)
+        self._settings: kernels.Settings | None = None  # of the kernel, once the bands are known
 
     def initial(self, like: Tensor, bands: int) -> Averages:
         """Return the averages before the first frame of spectra like [N, T, F], real."""
@@ -87,26 +54,31 @@ class Features:
 
     def _in_kernel(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
         """As `plain`, with feedback."""
-        n, bins = frame.uncertainty.shape
-        new, like = frame.uncertainty.new_empty, frame.uncertainty
+        (n, bins), new = frame.uncertainty.shape, frame.uncertainty.new_empty
         observation = Observation(
-            new(n, 1, self.channels, bands.shape[1]),
-            new(n, 1, self.detail, bins),
-            new(n, 1, bins),
-            new(n, 1, 1),
-            new(n, 1, 1),
+            bands=new(n, 1, self.channels, bands.shape[1]),
+            bins=new(n, 1, self.detail, bins),
+            power=new(n, 1, bins),
+            gain=new(n, 1, 1),
+            rise=new(n, 1, 1),
         )
         after = Averages(*(z.clone(memory_format=torch.contiguous_format) for z in averages))
-        if self._bands is None or self._bands.share.dtype != like.numpy().dtype:
-            self._bands = _triangles(bands)
-        arguments = (
-            kernel.Frame(*(z.contiguous().numpy() for z in frame)),
-            kernel.Averages(*(z.numpy() for z in after)),
-            self._bands,
-            kernel.Observation(*(z.numpy() for z in observation)),
-            self._constants,
-        )
-        run_on_threads(kernel.observe, arguments, n, n * bins)
+        if self._settings is None:
+            lower = (bands > 0).to(torch.int64).argmax(1)
+            share = bands.gather(1, lower[:, None])[:, 0]
+            self._settings = kernels.Settings(
+                lower=lower.numpy(),
+                share=share.numpy(),
+                width=bands.sum(0).numpy(),
+                samples=self.hop,
+                smoothing=self.smoothing,
+                coherence=COHERENCE,
+                level=LEVEL,
+                ratio=RATIO,
+                tiny=TINY,
+            )
+        arguments = _arrays(frame), _arrays(after), _arrays(observation), self._settings
+        run_on_threads(kernels.observe, arguments, n, n * bins)
         return observation, after
 
     def plain(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
@@ -160,11 +132,9 @@ class Features:
         return torch.stack(ratios, 1).clamp(-RATIO, RATIO)
 
 
-def _triangles(bands: Tensor) -> kernel.Bands:
-    """Return triangles [F, B] as the kernel takes them."""
-    lower = (bands > 0).to(torch.int64).argmax(1)
-    share = bands.gather(1, lower[:, None])[:, 0]
-    return kernel.Bands(lower.numpy(), share.numpy(), bands.sum(0).numpy())
+def _arrays(tensors: Any) -> Any:
+    """Return a named tuple of tensors as one of arrays."""
+    return tensors._make(z.contiguous().numpy() for z in tensors)
 
 
 def _three(power: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
+from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
 from aecbench.cancellers.deep.export.compress import prune
 from aecbench.cancellers.deep.export.onnx import export, exportable
@@ -21,7 +22,7 @@ from aecbench.cli import main
 from aecbench.errors import ConfigError, UsageError
 from aecbench.systems import load_system
 
-NAMES = ["deep_adaptive", "deep_adaptive_2022", "deep_step_size"]
+NAMES = ["deep_adaptive", "deep_adaptive_2022", "deep_joint", "deep_step_size"]
 EXAMPLE = Path(__file__).parents[4] / "examples" / "stream_onnx.py"
 RATE = 16_000
 
@@ -30,6 +31,8 @@ def build(name):
     torch.manual_seed(0)
     if name == "deep_step_size":
         return DeepStepSize(DeepStepSize.Config(hidden=16)).canceller()
+    if name == "deep_joint":
+        return DeepJoint(DeepJoint.Config(filter_hidden=16, hidden=64)).canceller()
     if name == "deep_adaptive_2022":
         return DeepAdaptive2022(DeepAdaptive2022.Config(hidden=64)).canceller()
     return load_system(name, "none").canceller

@@ -8,78 +8,71 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aecbench.cancellers.kernels import coupling
 from aecbench.dsp.compile import reassociated
 
-__all__ = ["Averages", "Bands", "Constants", "Frame", "Observation", "observe"]
+__all__ = ["Averages", "Frame", "Observation", "Settings", "observe"]
 
-Real = Any  # a NumPy array, float32 or float64 throughout
+Real = Any  # a NumPy array here, a tensor in step_size_features.py: float32
 Integer = Any  # int64
 
 
+class Averages(NamedTuple):
+    """Averages up to a frame: F bins, B bands."""
+
+    error: Real  # [N, F] smoothed power of the error
+    auto: Real  # [N, 4, F] smoothed powers of microphone, far end, error and echo estimate
+    cross: Real  # [N, 2, 2, F] cross-spectra of error, or microphone, with far end and echo estimate
+    level: Real  # [N, 2, B] running means of logarithmic powers of microphone and far end
+    frames: Real  # [N] frames so far
+    coupling: Real  # [N, 2] see coupling.py
+    gain: Real  # [N] highest power gain of the echo path so far
+
+
 class Frame(NamedTuple):
-    """As in step_size_features.py."""
+    """A frame before the filter adapts to it. Complex numbers are pairs of planes."""
 
     mic: Real  # [N, 2, F]
-    far: Real
-    error: Real
-    uncertainty: Real  # [N, F]
-    window: Real
-
-
-class Averages(NamedTuple):
-    """As in step_size_features.py."""
-
-    error: Real  # [N, F]
-    auto: Real  # [N, 4, F]
-    cross: Real  # [N, 2, 2, F]
-    level: Real  # [N, 2, B]
-    frames: Real  # [N]
-    coupling: Real  # [N, 2]
-    gain: Real  # [N]
+    far: Real  # [N, 2, F] newest frame
+    error: Real  # [N, 2, F] a-priori
+    uncertainty: Real  # [N, F] expected power of the residual echo
+    window: Real  # [N, F] power of the far end in all taps, weighted by the expected room
 
 
 class Observation(NamedTuple):
-    """As in step_size_features.py."""
+    """The input of network and filter for T frames; constants for the gradient."""
 
-    bands: Real  # [N, 1, 8, B]
-    bins: Real  # [N, 1, 3, F]
-    power: Real  # [N, 1, F]
-    gain: Real  # [N, 1, 1]
-    rise: Real  # [N, 1, 1]
-
-
-class Bands(NamedTuple):
-    """Triangles that overlap by one: every bin is in two bands at most."""
-
-    lower: Integer  # [F] the lower one
-    share: Real  # [F] the bin's share of it; the next one has the rest
-    width: Real  # [B] sum of all shares
+    bands: Real  # [N, T, C, B] features of bands
+    bins: Real  # [N, T, D, F] features of bins
+    power: Real  # [N, T, F] of the error, or without feedback of the microphone
+    gain: Real  # [N, T, 1] power gain of the echo path
+    rise: Real  # [N, T, 1] of this gain above its highest value so far
 
 
-class Constants(NamedTuple):
-    """Of the features, and of coupling.py."""
+class Settings(NamedTuple):
+    """What is constant over frames: the bands, and numbers.
 
-    smoothing: float
+    Bands are triangles that overlap by one, so every bin is in two bands at most.
+    """
+
+    lower: Integer  # [F] the lower one of the bands of a bin
+    share: Real  # [F] the bin's share of it; the next band has the rest
+    width: Real  # [B] sum of the shares in a band
+    samples: int  # hop
+    smoothing: float  # see Features
     coherence: float
     level: float
     ratio: float
     tiny: float
-    hop: float
-    forget: float
-    doubt: float
-    lowest: float
-    highest: float
 
 
 @reassociated
-def observe(
-    frame: Frame, averages: Averages, bands: Bands, out: Observation, constants: Constants, first: int, last: int
-) -> None:
+def observe(frame: Frame, averages: Averages, out: Observation, settings: Settings, first: int, last: int) -> None:
     """Fill in the observation of one frame, and carry the averages in place."""
     real = frame.uncertainty.dtype.type
-    one, tiny, ratio, kept = real(1), real(constants.tiny), real(constants.ratio), real(constants.coherence)
-    smoothing, hop = real(constants.smoothing), real(constants.hop)
-    bins, count = frame.uncertainty.shape[1], bands.width.shape[0]
+    one, tiny, ratio, kept = real(1), real(settings.tiny), real(settings.ratio), real(settings.coherence)
+    smoothing, hop = real(settings.smoothing), real(settings.samples)
+    bins, count = frame.uncertainty.shape[1], settings.width.shape[0]
     powers, error = np.empty((6, bins), real), np.empty(bins, real)
     sums = np.empty((8, count), real)
     for s in range(first, last):
@@ -109,7 +102,7 @@ def observe(
             mean_mic += d2
             mean_far += frame.window[s, k]
         for k in range(bins):
-            low, share = bands.lower[k], bands.share[k]
+            low, share = settings.lower[k], settings.share[k]
             for i in range(6):
                 sums[i, low] += share * powers[i, k]
             for j in range(2):
@@ -121,7 +114,7 @@ def observe(
             if low + 1 < count:
                 for i in range(6):
                     sums[i, low + 1] += (one - share) * powers[i, k]
-        weight = max(one / (averages.frames[s] + one), real(constants.level))
+        weight = max(one / (averages.frames[s] + one), real(settings.level))
         for b in range(count):
             for i in range(6):
                 sums[i, b] = np.log10(sums[i, b] + tiny)
@@ -130,7 +123,7 @@ def observe(
             for i in range(6):
                 out.bands[s, 0, i, b] = sums[i, b] - averages.level[s, i // 4, b]
             for j in range(2):
-                out.bands[s, 0, 6 + j, b] = sums[6 + j, b] / bands.width[b]
+                out.bands[s, 0, 6 + j, b] = sums[6 + j, b] / settings.width[b]
         for k in range(bins):
             low, high = max(k - 1, 0), min(k + 2, bins)
             three = real(0)
@@ -144,12 +137,8 @@ def observe(
             out.bins[s, 0, 0, k] = min(max(own - np.log10(powers[0, k] + tiny), -ratio), ratio)
             out.bins[s, 0, 1, k] = min(max(np.log10(powers[3, k] + tiny) - own, -ratio), ratio)
             out.bins[s, 0, 2, k] = min(max(np.log10(powers[2, k] + tiny) - own, -ratio), ratio)
-        m, f = mean_mic / real(bins) / hop, mean_far / real(bins) / hop
-        memory = averages.coupling[s]
-        memory[0] = memory[0] * real(constants.forget) + hop * m * f
-        memory[1] = memory[1] * real(constants.forget) + hop * f * f
-        gain = memory[0] / (memory[1] + real(constants.doubt))
-        gain = min(max(gain, real(constants.lowest)), real(constants.highest))
+        coupling.observe(averages.coupling[s], mean_mic / real(bins), mean_far / real(bins) / hop, settings.samples)
+        gain = coupling.power_gain(averages.coupling[s], coupling.LOWEST)
         out.gain[s, 0, 0] = gain
         out.rise[s, 0, 0] = max(gain - averages.gain[s], real(0))
         averages.gain[s] = max(averages.gain[s], gain)
