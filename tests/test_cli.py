@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from aecbench import __version__
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.metrics import METRICS
@@ -327,7 +328,7 @@ def test_a_mistyped_command_names_the_nearest(aecbench):
 
 
 def test_version(aecbench):
-    assert aecbench("--version").stdout.startswith(f"aecbench, version {ab.__version__}")
+    assert aecbench("--version").stdout.startswith(f"aecbench, version {__version__}")
 
 
 MAIN = [sys.executable, "-c", "from aecbench.cli import main; main(prog_name='aecbench')"]

@@ -68,10 +68,10 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
 
 
 def _tick(label: str, scale: float, room: int) -> str:
-    """Return the label of a bin with its numbers in other units, on two lines where `room` characters are too few.
+    r"""Return the label of a bin with its numbers in other units, on two lines where `room` characters are too few.
 
     >>> _tick("-0.025 … 0.05", 1000, 10), _tick("-10 … -5", 1, 7), _tick("static", 1, 7)
-    ('−25 … 50', '−10 …\\n−5', 'static')
+    ('−25 … 50', '−10 …\n−5', 'static')
     """
     words = " ".join(_scaled(word, scale) for word in label.split(" ")).replace("-", "−")
     return words if len(words) <= room else words.replace(" … ", " …\n")
