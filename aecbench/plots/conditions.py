@@ -14,7 +14,7 @@ __all__ = ["LABELS", "plot_condition", "plot_conditions"]
 
 LABELS = {"ser": "signal-to-echo ratio [dB]", "rt60": "RT60 [s]", "delay": "bulk delay [ms]"}
 SCALES = {"delay": 1000}  # from the numbers of the table to those shown
-LONGEST = 10  # characters of a bin that fit side by side
+ROOM = 44  # characters that fit below a panel, for all bins
 SPREAD = 0.6  # of the distance of two bins, over which the systems in one stand beside each other
 
 
@@ -34,8 +34,9 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
 
     Below each bin stands in how many scenes the metric has a value, of the system that has the most.
     """
-    metrics = [metric for metric in table.metrics if metric != RTF]
     summary = table.summary(by)
+    scored = {metric for cells in summary.values() for metric, cell in cells.items() if cell.n}
+    metrics = [metric for metric in table.metrics if metric != RTF and (metric in scored or not scored - {RTF})]
     bins = list(dict.fromkeys(label for label, _ in summary))
     styles = looks(table.systems)
     shifts = SPREAD * (np.arange(len(styles)) - (len(styles) - 1) / 2) / len(styles)
@@ -54,7 +55,8 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
                 axis.vlines(x, low, high, color=look.colour, lw=1.2, alpha=0.6)
                 axis.plot(x, value, color=look.colour, ls=look.line, lw=1, marker=look.marker, ms=3.2, label=system)
             counts = [max(summary[label, system][metric].n for system in styles) for label in bins]
-            ticks = [f"{_tick(label, SCALES.get(by, 1))}\nn = {n}" for label, n in zip(bins, counts, strict=True)]
+            room = ROOM // len(bins)
+            ticks = [f"{_tick(label, SCALES.get(by, 1), room)}\nn = {n}" for label, n in zip(bins, counts, strict=True)]
             axis.set_xticks(range(len(bins)), ticks)
             axis.set_xlim(-0.5, len(bins) - 0.5)
             axis.set_xlabel(LABELS.get(by, by))
@@ -67,14 +69,14 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
         save(figure, path)
 
 
-def _tick(label: str, scale: float) -> str:
-    """The label of a bin, its numbers in other units.
+def _tick(label: str, scale: float, room: int) -> str:
+    r"""Return the label of a bin with its numbers in other units, on two lines where `room` characters are too few.
 
-    >>> _tick("-0.025 … 0.05", 1000), _tick("static", 1)
-    ('−25 … 50', 'static')
+    >>> _tick("-0.025 … 0.05", 1000, 10), _tick("-10 … -5", 1, 7), _tick("static", 1, 7)
+    ('−25 … 50', '−10 …\n−5', 'static')
     """
     words = " ".join(_scaled(word, scale) for word in label.split(" ")).replace("-", "−")
-    return words if len(words) <= LONGEST else words.replace(" … ", " …\n")
+    return words if len(words) <= room else words.replace(" … ", " …\n")
 
 
 def _scaled(word: str, scale: float) -> str:

@@ -4,19 +4,20 @@ Colours of text and lines come from the page, so that they suit its light and it
 """
 
 import functools
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aecbench.errors import MissingExtra
 from aecbench.leaderboard.board import Board
-from aecbench.results import RTF, Interval
+from aecbench.results import RTF, Interval, heading
 
 __all__ = ["condition_chart", "cost_chart", "library", "time_chart"]
 
 COLOURS = (  # for both looks; the same system has the same colour in all charts
     *("#4c8dd6", "#d1495b", "#3aa34a", "#9a62cf", "#e07b00", "#0f9a9a", "#a07a5a", "#e0559a", "#8b949e", "#97a510"),
-    *("#c9a000", "#6f7fd8"),
+    *("#c9a000", "#6f7fd8", "#b5651d", "#5fbf9f", "#c96bd1", "#7fa650", "#e59aa0", "#5a7fa0", "#a3324f", "#3d8c8c"),
 )
 POINTS, LINES = "points", "lines"  # names of data that the page may replace
 
@@ -59,7 +60,7 @@ def cost_chart(board: Board) -> Spec:
         chart.mark_circle(size=110, opacity=1).encode(x, y, colour, tooltip=tip),
         chart.mark_text(fontSize=11).encode(x, y, text="system:N"),
     ]
-    return _finish(alt.layer(*layers), board, "quality over cost, a point per system")
+    return _finish(alt.layer(*layers), board, "quality over cost, a point per system", _metric_title(board))
 
 
 def condition_chart(board: Board) -> Spec:
@@ -86,7 +87,12 @@ def condition_chart(board: Board) -> Spec:
         chart.mark_circle(size=60).encode(x, y, colour, opacity=opacity, tooltip=_tips(alt.Tooltip("bin:N"))),
     ]
     first = alt.param(name="condition", value=next(iter(board.conditions), ""))
-    return _finish(alt.layer(*layers).add_params(first, chosen), board, "quality by condition, a line per system")
+    return _finish(
+        alt.layer(*layers).add_params(first, chosen),
+        board,
+        "quality by condition, a line per system",
+        _metric_title(board),
+    )
 
 
 def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: float) -> Spec:
@@ -125,15 +131,25 @@ def _chart(name: str, values: list[dict[str, Any]], board: Board, condition: str
     return alt.Chart(alt.InlineData(values=values, name=name)).transform_filter(rule)
 
 
-def _finish(chart: Any, board: Board, description: str) -> Spec:
+def _finish(chart: Any, board: Board, description: str, title: Any = "") -> Spec:
     import altair as alt
 
     names = [one.name for one in board.standings]
+    if title:
+        chart = chart.properties(title=title)
     params = [alt.param(name="metric", value=board.rules.ranked_by[0]), alt.param(name="shown", value=names)]
     sized = chart.add_params(*params).properties(width="container", height="container", description=description)
     spec: Spec = sized.configure_view(stroke=None).to_dict(context={"pre_transform": False})
     spec["autosize"] = {"type": "fit", "contains": "padding", "resize": True}
     return spec
+
+
+def _metric_title(board: Board) -> Any:
+    """Return the heading of the metric that the page shows, above the vertical axis."""
+    import altair as alt
+
+    headings = json.dumps({metric: heading(metric, board.facts) for metric in board.rules.metrics})
+    return alt.TitleParams(text=alt.expr(f"{headings}[metric]"), anchor="start", fontSize=12, fontWeight="normal")
 
 
 def _cell(interval: Interval) -> dict[str, Any]:
