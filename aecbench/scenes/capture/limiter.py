@@ -24,7 +24,11 @@ def limiter(
 
 STAGE = Device(
     limiter,
-    compressor.DEVICE.parameters
-    | {"threshold": Range(-12.0, -40.0, 0.0), "ratio": Range(4.0, 1.0, 100.0), "attack": Range(0.005, 1e-4, 0.1)},
+    {
+        **compressor.DEVICE.parameters,
+        "threshold": Range(-12.0, -40.0, 0.0),
+        "ratio": Range(4.0, 1.0, 100.0),
+        "attack": Range(0.005, 1e-4, 0.1),
+    },
     source=compressor.DEVICE.source,
 )
