@@ -1,4 +1,4 @@
-"""What scenes that are not all independent say about all scenes: the mean and the median of a metric, and their error.
+"""The mean and the median of a metric over scenes that are not all independent, and their error.
 
 Mean. Scenes share talkers, noises and devices. The variance of a mean counts every pair of scenes that shares any of
 them: A. C. Cameron, J. B. Gelbach and D. L. Miller, "Robust inference with multiway clustering", Journal of Business &
@@ -118,7 +118,7 @@ def mean(x: Array, clusters: Clusters) -> Mean:
 def median(x: Array, clusters: Clusters) -> Median:
     """Estimate the median of values [N], none of them NaN.
 
-    The error of the share of values below it is at least that of N independent values, also where many are equal.
+    The error of the share of values below it is at least the one for N independent values, also where many are equal.
 
     >>> median(np.arange(1.0, 25), Clusters(np.empty((24, 0), int))).interval()
     (7.0, 18.0)

@@ -17,7 +17,7 @@ ROW, PANEL, HEAD = 0.24, 2.6, 0.75  # [inch] a system, the width of a panel, tit
 
 
 def result_figure(table: "ResultTable") -> Figure:
-    """Draw a panel per metric: mean or median of each system with its 95 % interval, the best by the first on top."""
+    """Draw a panel per metric: each mean or median with its 95 % interval; best by the first metric on top."""
     summary = {system: intervals for (_, system), intervals in table.summary().items()}
     first = table.metrics[0]
     sign = 1 if lower_is_better(first, table.provenance) else -1

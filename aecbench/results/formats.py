@@ -77,7 +77,7 @@ def _half(interval: Interval | Difference) -> str:
 def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:
     """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference.
 
-    `summary` says whether the interval is that of the mean or of the median.
+    `summary` says whether the interval belongs to the mean or to the median.
     """
     ranks, losses, lines = table.ranks(by), table.lost(by), []
     differences = {} if reference is None else table.differences(reference, by)

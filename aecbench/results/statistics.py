@@ -84,7 +84,7 @@ def difference(
 ) -> Difference:
     """Summarise ours - theirs over the scenes [N] in which neither is NaN, with the interval of the test at `level`.
 
-    The median is that of the differences as tables show them: the sign of one is the same however small it is, and
+    For the median, differences are rounded as tables show them: a sign is the same however small the difference, and
     systems that differ by rounding errors would be told apart.
 
     >>> difference([1.0, 2.0, 3.0, float("nan")], [0.0, 1.0, 2.0, 0.0])
@@ -134,7 +134,7 @@ def holm(p: Sequence[float]) -> list[Corrected]:
 
 
 class Ranked(NamedTuple):
-    """A column of a table of which systems are ranked."""
+    """A column in which systems are ranked."""
 
     values: Array  # [N, K] scenes x systems; higher is better
     clusters: Clusters

@@ -152,7 +152,7 @@ class ResultTable:
     def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
         """A row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
 
-        `summary` says whether the interval is that of the mean or of the median.
+        `summary` says whether the interval belongs to the mean or to the median.
 
         With `reference`, also the difference to that system and what `differences` says of it.
         """
