@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from aecbench import __version__
 from aecbench.cancellers.deep import DEEP
@@ -21,13 +22,16 @@ from aecbench.train.checkpoint import CARD, write_model
 
 __all__ = ["average"]
 
+Described = tuple[Mapping[str, Any], Mapping[str, Tensor]]  # a card, and weights by name
+
 
 def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = None) -> Path:
     """Write the weighted mean of the weights of models, names or folders, as a model to load. Return its folder, OUT.
 
-    The models have to be of one class and one configuration. `shares` [models] are positive and count in proportion;
-    None: all the same. The card lists the models, each with its share, the SHA-256 of its weights and its origin.
-    Raises UsageError for models or shares that do not fit together, ConfigError for weights that do not fit a card.
+    The models have to be of one class, with weights of the same names and shapes. `shares` [models] are positive and
+    count in proportion; None: all the same. The parameters are those of the first model. The card lists the models:
+    share, SHA-256 of the weights, origin, and the parameters that differ from the first model's, as a loss may.
+    Raises UsageError for models or shares that do not fit together, ConfigError for weights that do not fit their card.
     """
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2 or len(shares) != len(models) or min(shares) <= 0:
@@ -35,43 +39,46 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
             f"got {len(models)} models and the shares {shares}; expected two models or more, a positive share of each"
         )
     found = [_trained(model) for model in models]
-    for model, (_, card) in zip(models, found, strict=True):
-        _of_one_kind(model, card, models[0], found[0][1])
-    networks = [_network(folder, card) for folder, card in found]
-    total, states = sum(shares), [network.state_dict() for network in networks]
+    states = [network.state_dict() for _, network in found]
+    for model, (card, _), state in zip(models, found, states, strict=True):
+        _check_kind(model, (card, state), models[0], (found[0][0], states[0]))
     for name, mean in states[0].items():
-        parts = [share / total * state[name].double() for share, state in zip(shares, states, strict=True)]
+        parts = [share / sum(shares) * state[name].double() for share, state in zip(shares, states, strict=True)]
         mean.copy_(torch.stack(parts).sum(0))
+    first, network = found[0]
     listed = [
-        {"model": model, "share": share / total, "sha256": card["sha256"], "origin": card.get("origin", {})}
-        for model, share, (_, card) in zip(models, shares, found, strict=True)
+        {
+            "model": model,
+            "share": share / sum(shares),
+            "sha256": card["sha256"],
+            "differs": {
+                key: value for key, value in card["parameters"].items() if value != first["parameters"].get(key)
+            },
+            "origin": card.get("origin", {}),
+        }
+        for model, share, (card, _) in zip(models, shares, found, strict=True)
     ]
-    kind = found[0][1]["canceller"]
     origin = {"parameters": "the mean of the weights of these models", "aecbench": __version__, "average": listed}
-    summary = f"{kind}, the mean of {len(models)} sets of weights"
-    write_model(out, networks[0], {"canceller": kind, "summary": summary, "origin": origin})
+    summary = f"{first['canceller']}, the mean of {len(models)} sets of weights"
+    write_model(out, network, {"canceller": first["canceller"], "summary": summary, "origin": origin})
     return out
 
 
-def _trained(model: str) -> tuple[Path, dict[str, Any]]:
-    """Folder and card of a model with weights of its own."""
+def _trained(model: str) -> tuple[dict[str, Any], Network]:
+    """Return the card of a model with weights of its own, and its network."""
     folder = card_folder(model)
     card = {} if folder is None else read_toml(folder / CARD)
-    if folder is None or not {"weights", "sha256"} <= card.keys():
+    if folder is None or not {"weights", "sha256", "parameters"} <= card.keys():
         raise UsageError(f"{model}: has no card with weights; expected a folder that aecbench train has written")
-    return folder, card
-
-
-def _of_one_kind(model: str, card: Mapping[str, Any], first: str, expected: Mapping[str, Any]) -> None:
-    ours, theirs = ({"canceller": c["canceller"], **c.get("parameters", {})} for c in (card, expected))
-    for key in ours | theirs:
-        if ours.get(key) != theirs.get(key):
-            raise UsageError(
-                f"{model}: {key} is {ours.get(key)}, but {first} has {theirs.get(key)}; "
-                f"expected trainings of one network"
-            )
-
-
-def _network(folder: Path, card: Mapping[str, Any]) -> Network:
     kind = import_class(DEEP.get(card["canceller"], card["canceller"]), folder)
-    return load_network(kind, card.get("parameters", {}), folder / card["weights"], card["sha256"])
+    return card, load_network(kind, card["parameters"], folder / card["weights"], card["sha256"])
+
+
+def _check_kind(model: str, ours: Described, first: str, theirs: Described) -> None:
+    """Raise UsageError unless both are one class and have weights of the same names and shapes."""
+    shapes = [{name: list(z.shape) for name, z in state.items()} for _, state in (ours, theirs)]
+    facts = [{"class": card["canceller"], **of} for (card, _), of in zip((ours, theirs), shapes, strict=True)]
+    for key in facts[0] | facts[1]:
+        got, expected = (fact.get(key, "missing") for fact in facts)
+        if got != expected:
+            raise UsageError(f"{model}: {key} is {got}, but {first} has {expected}; expected trainings of one network")
