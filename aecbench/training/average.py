@@ -5,10 +5,12 @@ increasing inference time", ICML 2022: weights that began with the same ones can
 better than each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from aecbench._version import __version__
 from aecbench.cancellers.deep import DEEP
@@ -20,56 +22,61 @@ from aecbench.training.checkpoint import write_model
 
 __all__ = ["average"]
 
+Described = tuple[Mapping[str, Any], Mapping[str, Tensor]]  # a card, and weights by name
+
 
 def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = None) -> Path:
     """Write the weighted mean of the weights of models, names or folders, as a model to load. Return its folder, OUT.
 
-    The models have to be of one class and one configuration. `shares` [models] are positive and count in proportion;
-    None: all the same. The card lists the models, each with its share, the SHA-256 of its weights and its origin.
-    Raises UsageError for models or shares that do not fit together, ConfigError for weights that do not fit a card.
+    The models have to be of one class, with weights of the same names and shapes. `shares` [models] are positive and
+    count in proportion; None: all the same. The parameters are those of the first model. The card lists the models:
+    share, SHA-256 of the weights, origin, and the parameters that differ from the first model's, as a loss may.
+    Raises UsageError for models or shares that do not fit together, ConfigError for weights that do not fit their card.
     """
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2 or len(shares) != len(models) or min(shares) <= 0:
         raise UsageError(
-            f"got {len(models)} models and the shares {shares}; expected at least two, with a positive share of each"
+            f"got {len(models)} models and the shares {shares}; expected two models or more, a positive share of each"
         )
-    cards = [_trained_card(model) for model in models]
-    for model, (_, card) in zip(models, cards, strict=True):
-        _of_one_kind(model, card, models[0], cards[0][1])
-    networks = [_network(folder, card) for folder, card in cards]
-    total, states = sum(shares), [network.state_dict() for network in networks]
+    networks = [_trained(model) for model in models]
+    states = [network.state_dict() for _, network in networks]
+    for model, (card, _), state in zip(models, networks, states, strict=True):
+        _check_kind(model, (card, state), models[0], (networks[0][0], states[0]))
     for name, mean in states[0].items():
-        parts = [share / total * state[name].double() for share, state in zip(shares, states, strict=True)]
+        parts = [share / sum(shares) * state[name].double() for share, state in zip(shares, states, strict=True)]
         mean.copy_(torch.stack(parts).sum(0))
+    first, network = networks[0]
     listed = [
-        {"model": model, "share": share / total, "sha256": card.sha256, "origin": card.origin}
-        for model, share, (_, card) in zip(models, shares, cards, strict=True)
+        {
+            "model": model,
+            "share": share / sum(shares),
+            "sha256": card.sha256,
+            "differs": {key: value for key, value in card.parameters.items() if value != first.parameters.get(key)},
+            "origin": card.origin,
+        }
+        for model, share, (card, _) in zip(models, shares, networks, strict=True)
     ]
-    kind = cards[0][1].canceller
     origin = {"parameters": "the mean of the weights of these models", "aecbench": __version__, "average": listed}
-    summary = f"{kind}, the mean of {len(models)} sets of weights"
-    write_model(out, networks[0], {"canceller": kind, "summary": summary, "origin": origin})
+    summary = f"{first.canceller}, the mean of {len(models)} sets of weights"
+    write_model(out, network, {"canceller": first.canceller, "summary": summary, "origin": origin})
     return out
 
 
-def _trained_card(model: str) -> tuple[Path, Card]:
-    """Return folder and card of a model with weights of its own."""
+def _trained(model: str) -> tuple[Card, Network]:
+    """Return the card of a model with weights of its own, and its network."""
     folder = card_folder(model)
     card = None if folder is None else read_card(folder)
     if folder is None or card is None or card.weights is None or card.sha256 is None:
         raise UsageError(f"{model}: has no card with weights; expected a folder that aecbench train has written")
-    return folder, card
-
-
-def _of_one_kind(model: str, card: Card, first: str, expected: Card) -> None:
-    ours, theirs = ({"canceller": c.canceller, **c.parameters} for c in (card, expected))
-    for key in ours | theirs:
-        if ours.get(key) != theirs.get(key):
-            raise UsageError(
-                f"{model}: {key} is {ours.get(key)}, but {first} has {theirs.get(key)}; average one network's trainings"
-            )
-
-
-def _network(folder: Path, card: Card) -> Network:
     kind = import_class(DEEP.get(card.canceller, card.canceller), folder)
-    return load_network(kind, card.parameters, folder / str(card.weights), str(card.sha256))
+    return card, load_network(kind, card.parameters, folder / card.weights, card.sha256)
+
+
+def _check_kind(model: str, ours: Described, first: str, theirs: Described) -> None:
+    """Raise UsageError unless both are one class and have weights of the same names and shapes."""
+    shapes = [{name: list(z.shape) for name, z in state.items()} for _, state in (ours, theirs)]
+    facts = [{"class": card.canceller, **of} for (card, _), of in zip((ours, theirs), shapes, strict=True)]
+    for key in facts[0] | facts[1]:
+        got, expected = (fact.get(key, "missing") for fact in facts)
+        if got != expected:
+            raise UsageError(f"{model}: {key} is {got}, but {first} has {expected}; expected trainings of one network")

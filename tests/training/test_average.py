@@ -51,9 +51,16 @@ def test_the_card_names_each_model_with_its_share_and_origin_and_loads(tmp_path)
     assert np.isfinite(load_system(str(mean)).cancel(mic, mic)).all()
 
 
-def test_models_of_two_configurations_are_refused_by_name(tmp_path):
+def test_the_parameters_are_those_of_the_first_and_the_card_says_what_differs(tmp_path):
+    folders = [model(tmp_path / "a", 0)[0], model(tmp_path / "b", 1, delta=0.5)[0]]
+    card = read_toml(average(folders, tmp_path / "mean") / CARD)
+    assert card["parameters"]["delta"] == 0.1
+    assert [part["differs"] for part in card["origin"]["average"]] == [{}, {"delta": 0.5}]
+
+
+def test_models_with_weights_of_other_shapes_are_refused_by_name(tmp_path):
     folders = [model(tmp_path / "a", 0)[0], model(tmp_path / "b", 1, hidden=8)[0]]
-    with pytest.raises(UsageError, match=r"b: hidden is 8, but .*a has 4"):
+    with pytest.raises(UsageError, match=r"b: lstm\.\S* is \[32, .*\], but .*a has \[16, "):
         average(folders, tmp_path / "mean")
 
 

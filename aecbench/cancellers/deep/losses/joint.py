@@ -21,19 +21,22 @@ class JointWeights(Frozen):
 
     sdr: float = Field(0.05, ge=0)  # per dB
     spectra: float = Field(20.0, ge=0)
-    lost: float = Field(60.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
-    disturbance: float = Field(1.0, ge=0)  # per MOS that PESQ would take off
+    lost: float = Field(40.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
+    disturbance: float = Field(1.5, ge=0)  # per MOS that PESQ would take off
     residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
     true_echo: float = Field(0.03, ge=0)  # of the error of the output against the echo, per dB
     filter: float = Field(0.05, ge=0)  # of the echo that the filter leaves against the echo, per dB
-    quiet: float = Field(-45.0, ge=-120, le=0)  # no term: level [dBFS] to which louder noise is turned down,
-    most: float = Field(20.0, ge=0, le=60)  # no term: by so many dB at most
+    quiet: float = Field(-60.0, ge=-120, le=0)  # not a term: level [dBFS] of noise above which it is turned down,
+    ratio: float = Field(0.5, ge=0, le=1)  # not a term: by so many dB per dB
 
 
 def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:
-    """The gain [N, 1] that noise [N, T] is to have, whoever talks: quiet noise stays, loud noise is turned down."""
+    """Return the gain [N, 1] that noise [N, samples] is to have, whoever talks: the louder, the more it is turned down.
+
+    So noise does not come and go with the far end, and as it is not removed, little is taken from the near end with it.
+    """
     level = 10 * torch.log10(noise.square().mean(-1, keepdim=True) + 1e-12)
-    return 10 ** (-(level - weights.quiet).clamp(0, weights.most) / 20)
+    return 10 ** (-weights.ratio * (level - weights.quiet).clamp(min=0) / 20)
 
 
 def joint_loss(
