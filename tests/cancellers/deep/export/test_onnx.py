@@ -17,6 +17,7 @@ from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
 from aecbench.cancellers.deep.export.compress import prune
 from aecbench.cancellers.deep.export.onnx import export, exportable
+from aecbench.cancellers.external import onnx as onnx_module
 from aecbench.cancellers.external.onnx import OnnxModel
 from aecbench.cli import main
 from aecbench.errors import ConfigError, UsageError
@@ -82,8 +83,9 @@ def test_every_state_is_float32_of_fixed_shape_and_comes_back(exported, name):
 
 
 def test_states_have_the_names_of_our_fields(exported):
-    state = OnnxModel(str(exported("deep_adaptive")[1])).init(())[0]
-    assert {"state.network.filter.weights", "state.front.covariance", "state.pending"} <= state.keys()
+    inputs = onnx_module._load(str(exported("deep_adaptive")[1]))[0].get_inputs()
+    names = {source.name for source in inputs}
+    assert {"state.network.filter.weights", "state.front.covariance", "state.pending"} <= names
 
 
 def test_a_model_is_a_canceller_of_the_same_latency(exported):
