@@ -1,4 +1,4 @@
-"""What a system costs: parameters, multiplications, processor time, latency and memory."""
+"""The cost of a system: parameters, multiplications, processor time, latency and memory."""
 
 import os
 import resource
@@ -27,7 +27,7 @@ PROGRAM = "import sys; from aecbench.costs import report_memory; report_memory(*
 
 
 class Cost(NamedTuple):
-    """Of a system on audio at 16 kHz; NaN where nobody has counted."""
+    """The cost of a system on audio at 16 kHz; NaN where a number is not known."""
 
     parameters: float  # learnt before, and loaded
     macs: float  # multiplications of reals, with their additions, per second of audio; see abilities.Count
@@ -46,7 +46,7 @@ def cost(name: str, align: str = "best") -> Cost:
 
 
 def real_time_factor(canceller: Canceller, runs: int = RUNS) -> float:
-    """Median over runs of the processor time per second of audio. What streams goes step by step."""
+    """Median over runs of the processor time per second of audio. Streaming systems run step by step."""
     mic, far = scene()
     _run(canceller, mic[:RATE], far[:RATE])  # compile what is compiled
     return float(np.median([_timed(canceller, mic, far) for _ in range(runs)])) / SECONDS

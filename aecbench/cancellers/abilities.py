@@ -78,7 +78,7 @@ class Counted(Protocol):
     """A canceller whose operations have been counted."""
 
     def cost(self) -> Count | None:
-        """Return the count with all that runs inside; None where a part of it has not been counted."""
+        """Return the count with all that runs inside; None where a part of it was not counted."""
 
 
 @runtime_checkable
@@ -122,7 +122,7 @@ class Shifts(Wraps, Protocol):
 
 
 def cost(canceller: Canceller) -> Count | None:
-    """Return parameters and multiplications; None for a canceller that has not been counted."""
+    """Return parameters and multiplications; None for a canceller that was not counted."""
     return canceller.cost() if isinstance(canceller, Counted) else None
 
 

@@ -3,7 +3,7 @@
 C. H. Knapp, G. C. Carter, "The generalized correlation method for estimation of time delay", IEEE Transactions on
 Acoustics, Speech, and Signal Processing 24(4), 1976. The cross-power spectrum of far end and microphone is averaged
 recursively for every stretch of lags and weighted by the smoothed coherence transform (SCOT), which whitens both ends
-and leaves frequencies out of which nothing is learnt. A delay is believed once its peak stands clear of all other lags
+and ignores frequencies without information. A delay is accepted once its peak stands clear of all other lags
 and several decisions in a row agree, and is changed only where the echo has left the reach of the filter: every change
 costs a filter what it has learnt. While nothing is found, longer delays are looked for in longer stretches, less often.
 """
@@ -52,7 +52,7 @@ Integer = NDArray[np.int64]
 
 
 class Alignment(Protocol):
-    """What delays the far end."""
+    """The delay of the far end."""
 
     @property
     def shift(self) -> int | None:
@@ -286,11 +286,11 @@ class Aligned:
 
     @property
     def shift(self) -> int | None:
-        """That of the alignment."""
+        """The delay of the alignment."""
         return self.alignment.shift
 
     def cost(self) -> Count | None:
-        """Return the count with that of the canceller; None where that is unknown."""
+        """Return the count, the canceller included; None where the latter is unknown."""
         return self.alignment.cost().plus(abilities.cost(self.canceller))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
@@ -300,7 +300,7 @@ class Aligned:
         return {name: values[len(values) - round(share * len(values)) :] for name, values in decisions.items()}
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """What the canceller makes of mic [..., T] and the far end [..., T], delayed; as early as mic."""
+        """Return the output of the canceller for mic [..., T] and the delayed far end [..., T], aligned with mic."""
         check_finite(self, mic, far)
         return self.canceller.cancel(*self._align(mic, far))[..., self._lead :]
 
@@ -364,7 +364,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         return replace(self, canceller=inner) if isinstance(inner, Streaming) else Aligned(inner, self.tracker)
 
     def cost(self) -> Count | None:
-        """Return the count with that of the canceller; None where that is unknown."""
+        """Return the count, the canceller included; None where the latter is unknown."""
         return self.tracker.cost().plus(abilities.cost(self.canceller))
 
     def impulse_response(self, state: AlignedState[Inner]) -> Array | None:

@@ -1,4 +1,4 @@
-"""What an echo canceller is. It gets the microphone and the far-end reference and nothing else."""
+"""The interface of an echo canceller. It receives the microphone and the far-end reference and nothing else."""
 
 import math
 from abc import ABC, abstractmethod

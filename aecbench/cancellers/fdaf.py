@@ -208,7 +208,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
 
 @reassociated
 def _share(w: Complex, even: np.float32, share: Float32) -> None:
-    """Of every partition in the update, share [P], 1 on average: as its weights, from `even` on."""
+    """Return the share [P] of every partition in the update, 1 on average: as its weights, from `even` on."""
     for p in range(share.size):
         energy = np.float32(0)
         for k in range(w.shape[1]):
@@ -263,7 +263,7 @@ def _expect(sums: Float32, mic: Float32, x: Complex) -> np.float32:
 def _fast_step(
     x2: Float32, e2: Float32, disturbance: Float32, expected: np.float32, shadow_step: np.float32, mu: Float32
 ) -> None:
-    """Set mu [K] to that of an NLMS whose regularisation is the error power, as for an echo path just forgotten."""
+    """Set mu [K] to the step of an NLMS whose regularisation is the error power, as for an unknown echo path."""
     for k in range(mu.size):
         disturbance[k] = np.float32(0.7) * disturbance[k] + np.float32(0.3) * e2[k]
         echo = expected * x2[k]

@@ -9,7 +9,7 @@ IEEE Signal Processing Letters 24(12), 2017: why a converged filter is slow to r
 
 The main filter believes what it has learnt: its process noise is proportional to its own |w|². The shadow expects a new
 echo path at any time, of the power that microphone and far end show and with the decay of a room. It is fast and noisy,
-and its state replaces that of the main filter when it cancels clearly better: after a change of the echo path, and at
+and its state replaces the main filter's when it cancels clearly better: after a change of the echo path, and at
 the start, when the main filter is empty. So there is no initial covariance to choose.
 """
 

@@ -90,7 +90,7 @@ class NLMS(FlatStreaming[State]):
         )
 
     def impulse_response(self, state: State) -> Array:
-        """The taps [..., taps], that of the newest sample first."""
+        """The taps [..., taps], starting with the newest sample."""
         return state.weights[..., ::-1]
 
     def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:

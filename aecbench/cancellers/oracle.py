@@ -32,7 +32,7 @@ class Oracle(Streaming[NDArray[np.int64]]):
         return 0
 
     def informed(self, facts: Facts) -> "Oracle":
-        """Return the oracle of a scene. Raises AudioError for a recording, of which the true echo is unknown."""
+        """Return the oracle of a scene. Raises AudioError for a recording, whose true echo is unknown."""
         if np.isnan(facts.echo).any():
             raise AudioError("the oracle needs the true echo, which real recordings do not have")
         return replace(self, echo=facts.echo)

@@ -1,10 +1,10 @@
 """Residual echo suppression: a gain per frequency bin behind a linear canceller.
 
-What the filter leaves is error = near end + noise + residual echo. The power of the residual echo is foretold from two
+The filter leaves error = near end + noise + residual echo. The power of the residual echo is predicted from two
 powers, each times a leakage per bin:
-- that of the filter's echo estimate, with a decaying tail for the reverberation beyond the filter, and a share spread
+- the power of the filter's echo estimate, with a decaying tail for the reverberation beyond the filter, a share spread
   over all bins for the harmonics that a nonlinear loudspeaker adds;
-- that of the far end, with a decaying tail: the filter's estimate is empty as long as it knows nothing.
+- the power of the far end, with a decaying tail: the filter's estimate is empty before it has adapted.
 
 E. A. P. Habets, S. Gannot, I. Cohen, P. C. W. Sommen, "Joint dereverberation and residual echo suppression of speech
 signals in noisy environments", IEEE Transactions on Audio, Speech, and Language Processing 16(8), 2008: the tail.
@@ -16,7 +16,7 @@ Y. Ephraim, D. Malah, "Speech enhancement using a minimum mean-square error shor
 IEEE Transactions on Acoustics, Speech, and Signal Processing 32(6), 1984: the decision-directed a-priori ratio, here of
 near end to residual echo, for which the gain is Wiener's.
 
-How much is oversubtracted depends on whether anybody talks at the near end. That is told by the share of bins in which
+How much is oversubtracted depends on whether anybody talks at the near end. The criterion is the share of bins in which
 there is clearly more than residual echo and noise.
 """
 
@@ -98,7 +98,7 @@ class ResidualSuppressor(Streaming[State]):
     """A linear canceller `filter`, then gains on frames of `frame` samples, one every quarter of a frame.
 
     Where no echo is expected the gain is 1. Noise is left alone too, but for far-end single talk, when it is held down
-    with the echo; `comfort_noise` may fill that gap. What is said about times holds per hop, 8 ms at 16 kHz.
+    with the echo; `comfort_noise` may fill that gap. All time constants are per hop, 8 ms at 16 kHz.
     """
 
     filter: Streaming[Any] = field(default_factory=Kalman)
@@ -158,7 +158,7 @@ class ResidualSuppressor(Streaming[State]):
 
     @property
     def delay(self) -> int:
-        """That of the filter, and a hop is complete when the last frame that holds it has come."""
+        """The filter's delay; in addition, a hop is complete when the last frame that holds it has arrived."""
         return self.filter.delay + self.frame - self.hop
 
     @property
@@ -171,7 +171,7 @@ class ResidualSuppressor(Streaming[State]):
         return replace(self, filter=inner)
 
     def cost(self) -> Count | None:
-        """Return the count with that of the filter; None where that is unknown.
+        """Return the count, the filter included; None where the latter is unknown.
 
         Per bin 54: 6 powers, 7 echo, 3 noise, 18 leakage, 4 residual, 2 talk, 2 sums, 5 residual again, 5 gain, 2 its
         use. Transforms: error, echo estimate, far end and output.

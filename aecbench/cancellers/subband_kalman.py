@@ -70,9 +70,9 @@ class SubbandKalman(FlatStreaming[State]):
     """Two Kalman filters per bin on frames of `frame` samples, one every `block` samples.
 
     Model of a bin: w' = w + process noise of covariance (1 - A²) diag E|w|², mic = sum over l of w[l] x[l] + v, where
-    x[l] is the far end l frames ago and v the disturbance, near end and noise. The power of v is estimated from what
-    the update leaves of the error, so it rises with the first frame of near-end speech. The covariance starts as that
-    of a room of the power gain that microphone and far end show, and is added to whenever that gain proves higher. The
+    x[l] is the far end l frames ago and v the disturbance, near end and noise. The power of v is estimated from the
+    error after the update, so it rises with the first frame of near-end speech. The covariance starts as in
+    a room of the power gain that microphone and far end show, and is added to whenever that gain proves higher. The
     shadow filter expects such a room at any time; when it cancels clearly better, it replaces the main filter. The
     output is the a-posteriori error of the main filter, the expected v.
 
@@ -185,7 +185,7 @@ class SubbandKalman(FlatStreaming[State]):
 
 
 class Prediction(NamedTuple):
-    """What both filters expect of a frame, before they get its microphone."""
+    """The expectation of both filters for a frame, before they receive its microphone."""
 
     px: Complex  # [N, F, L, K] covariance times the far end
     q: Float32  # [N, F, L, K] process noise
@@ -231,7 +231,7 @@ def _expect(filters: Filters, mic_energy: Float32, block: int, room: Float32, s:
 def _predict(filters: Filters, mic_energy: Float32, block: int, room: Float32, a2: Float32, out: Prediction) -> None:
     """Fill in q = (1 - A²) max(|w|², floor) + news, px = (A² P + diag q) x*, residual = xᵀ px and echo = xᵀ w.
 
-    `room` [L] is the decay of the echo path over the taps; only the shadow filter has a floor, that of a new path.
+    `room` [L] is the decay of the echo path over the taps; only the shadow filter has a floor, the one of a new path.
     """
     signals, _, taps, bins = filters.weights.shape
     for s in range(signals):

@@ -17,7 +17,7 @@ Allowed = tuple[Bound, Bound]
 class Search:
     """Where values of a hyper-parameter are looked for: from `low` to `high`, or among `options` if there are any.
 
-    `scale` says which values count as evenly spread: the value itself, its logarithm, or that of what it lacks to 1 (a
+    `scale` says which values count as evenly spread: the value itself, its logarithm, or the logarithm of its distance to 1 (a
     forgetting factor). Bounds that are both int give int.
     """
 

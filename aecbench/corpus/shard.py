@@ -97,7 +97,7 @@ class Shard:
         return audio
 
     def scale(self, row: int) -> float:
-        """What the stored samples of a scene are multiplied with. Raises CorpusError."""
+        """Return the factor for the stored samples of a scene. Raises CorpusError."""
         return float(self._scales[row])
 
     def rir(self, row: int) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What is installed: aecbench, the packages it needs, and its optional parts with the command that installs each."""
+"""The installed packages: aecbench, its requirements, and its optional parts with the command that installs each."""
 
 import importlib
 import re

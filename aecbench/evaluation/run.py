@@ -30,7 +30,7 @@ class Run(NamedTuple):
 def run(system: System, item: Item, scale: float, *, response: bool = False) -> Run:
     """Run a system on a scene and time it; with `response`, also read what its filter has learnt.
 
-    `scale` is that of the scene in its corpus, see `Corpus.scale`.
+    `scale` is the scale of the scene in its corpus, see `Corpus.scale`.
     """
     scene, (mic, far, _, echo, _), _ = item
     _warm_up(system, scene.rate)

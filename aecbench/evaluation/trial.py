@@ -26,7 +26,7 @@ Scores = dict[str, Score]  # of one scene, by metric; RTF and ECHO among them
 def scores_of(system: System, item: Item, scale: float, metrics: Mapping[str, Metric]) -> tuple[Array | None, Scores]:
     """Run a system on a scene; give its output, None where it fails, and the scores, which then have the reason.
 
-    `scale` is that of the scene in its corpus, see `Corpus.scale`.
+    `scale` is the scale of the scene in its corpus, see `Corpus.scale`.
     """
     done = run(system, item, scale, response=any(metric.responses for metric in metrics.values()))
     echo = {ECHO: Score(_correlates(item.signals))}

@@ -112,7 +112,7 @@ class Rules(Frozen):
 
     @property
     def alignments(self) -> tuple[str, ...]:
-        """The alignments that a system of an entry may have: that of the board, or none if it needs none."""
+        """The alignments that a system of an entry may have: the board's, or none if it needs none."""
         return ("auto" if self.align == BEST else self.align), "none"
 
     @property

@@ -56,7 +56,7 @@ class Row(NamedTuple):
 
     @property
     def recording(self) -> str:
-        """What the files of one recording have in common.
+        """Return the name that the files of one recording share.
 
         >>> Row("a/x_doubletalk_mic.wav", "", 0).recording
         'a/x_doubletalk'
@@ -90,7 +90,7 @@ class RecordingPack:
 
     @property
     def summary(self) -> str:
-        """What it is, how many recordings, how much to download, on which terms."""
+        """Return title, number of recordings, size of the download, and terms."""
         size = self.size
         counts = f"{size.recordings} recordings in {size.files} files, {size.bytes / 1e9:.2g} GB"
         return f"{self.about.title}, {counts}, {self.about.licence}"

@@ -98,10 +98,10 @@ def rank(name: str) -> tuple[int, str]:
 
 
 def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
-    """What was drawn for a scene, from its row in the table of scenes, in the order and the units of QUANTITIES.
+    """Return the values drawn for a scene, from its row in the table of scenes, in the order and units of QUANTITIES.
 
-    Lists are taken apart: into how many changes there are, and a value for each; points into distances. What cannot
-    be counted is left out: the place in the corpus, seeds, texts.
+    Lists are split into the number of changes and a value for each; points into distances. The place in the corpus,
+    seeds and texts are left out.
 
     >>> drawn({"scene": "a/test/0", "ser": -3.0, "snr": float("nan"), "channel.jumps": "[[2.0, 0.1], [5.0, 0.3]]"})
     {'ser': [-3.0], 'channel.jumps': [2.0], 'channel.jumps.value': [100.0, 300.0]}
@@ -152,7 +152,7 @@ def _room(lists: Mapping[str, Any]) -> dict[str, list[Value]]:
 
 
 def _changes(lists: Mapping[str, Any], path: str | None, fade: list[Value]) -> dict[str, list[Value]]:
-    """What changes within the scene; how the echo path switches or moves, if it does."""
+    """Return the changes within the scene, and how the echo path switches or moves, if it does."""
     values: dict[str, list[Value]] = {}
     for name in lists.keys() & set(EVENTS):
         values[name] = [len(lists[name])]

@@ -1,1 +1,1 @@
-"""What the command line prints, a file per purpose: tables and lines for people, facts for programs."""
+"""The output of the command line, a file per purpose: tables and lines for people, facts for programs."""

@@ -21,7 +21,7 @@ class Examination(NamedTuple):
 
     @property
     def failed(self) -> list[str]:
-        """What does not work, in a few words each."""
+        """Return the faults, in a few words each."""
         missing = [f"{name} is not installed" for name in self.installation.missing]
         torch = [f"torch: {self.graphics.failure}"] if self.graphics and self.graphics.failure else []
         return [*missing, *torch, *(f"{step.name}: {step.result}" for step in self.steps if not step.ok)]

@@ -221,7 +221,7 @@ class AgcSpec(StageSpec):
 
 
 class CaptureSpec(Frozen):
-    """What the device does to the microphone signal, in this order, behind the gain control of `agc`."""
+    """The stages of the device for the microphone signal, in this order, behind the gain control of `agc`."""
 
     high_pass: StageSpec = StageSpec()
     tone: StageSpec = StageSpec()

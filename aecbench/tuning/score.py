@@ -48,7 +48,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Of the study, for people to read: it differs where anything differs that trials depend on."""
+        """The name of the study, for people to read: it differs where anything differs that trials depend on."""
         facts = [self.system.hash, repr(self.space), self.scenes.digest, list(self.scenes.scenes["scene"])]
         metrics = [[name, weight, self.metrics[name].version] for name, weight in self.weights.items()]
         return f"{self.system.name} {sha256(canonical_json([*facts, metrics, self.seed]))[:12]}"

@@ -120,7 +120,7 @@ def _finished(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
 def _search(study: "optuna.Study", task: Task, trials: int) -> Iterator[None]:
     """Yield after every trial, until there are as many.
 
-    What a trial tries depends on the seed and on the trials that were finished before it, and on nothing else.
+    The parameters of a trial depend on the seed and on the trials that were finished before it, and on nothing else.
     """
     from optuna.trial import TrialState
 
@@ -156,7 +156,7 @@ def _sampler(task: Task, number: int) -> "optuna.samplers.BaseSampler":
 
 
 def _summary(study: "optuna.Study", trials: int, card: Path) -> Tuned:
-    """What came out of the first `trials`."""
+    """Return the outcome of the first `trials`."""
     from optuna.importance import get_param_importances
 
     attempts = [Attempt(**trial.user_attrs[ATTEMPT]) for trial in _finished(study)[:trials]]

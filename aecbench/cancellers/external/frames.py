@@ -1,4 +1,4 @@
-"""What the adapters share: whole frames of one signal in, the delay of the output taken out; 16-bit samples."""
+"""Parts that the adapters share: whole frames of one signal in, output without its delay; 16-bit samples."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ def _say(line: str) -> None:
 
 
 class Framewise(ABC):
-    """A canceller of another library that takes frame after frame of one signal, and starts anew for each signal."""
+    """A canceller of another library that takes frame after frame of one signal, and starts again for each signal."""
 
     @property
     @abstractmethod
@@ -43,7 +43,7 @@ class Framewise(ABC):
 
     @abstractmethod
     def run(self, mic: Array, far: Array) -> Array:
-        """What the library gives for one signal: float32 mic and far [frames * frame] in [-1, 1] -> the same shape."""
+        """Return the library's output for one signal: float32 mic and far [frames * frame] in [-1, 1] -> the same shape."""
 
     def cancel(self, mic: Array, far: Array) -> Array:
         """Signal by signal: mic and far [..., T] -> float32 [..., T], time-aligned with mic.

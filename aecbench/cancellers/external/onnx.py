@@ -27,7 +27,7 @@ State = tuple[NDArray[np.float32], ...]  # [..., *shape] of each input of the mo
 
 
 class Facts(Frozen):
-    """What a model says of itself."""
+    """The metadata of a model."""
 
     system: str
     sample_rate: int = Field(ge=1)  # [Hz]
@@ -42,7 +42,7 @@ class Facts(Frozen):
 class OnnxModel(FlatStreaming[State]):
     """A model whose inputs are mic, far [block] and states `state.*`, its outputs the block and `next.*`, all float32.
 
-    States start as zeros. Raises ConfigError for a file that is no such model, MissingExtra without onnxruntime.
+    States start as zeros. Raises ConfigError for a file that is not such a model, MissingExtra without onnxruntime.
     """
 
     model: str  # path of the file
@@ -52,22 +52,22 @@ class OnnxModel(FlatStreaming[State]):
 
     @property
     def facts(self) -> Facts:
-        """What the model says of itself."""
+        """The metadata of the model."""
         return _load(self.model)[1]
 
     @property
     def block(self) -> int:
-        """That of the model."""
+        """The block length of the model [samples]."""
         return int(_load(self.model)[0].get_inputs()[0].shape[0])
 
     @property
     def latency(self) -> int:
-        """That of the system it was made of."""
+        """The value of the exported system."""
         return self.facts.latency
 
     @property
     def delay(self) -> int:
-        """That of the system it was made of."""
+        """The value of the exported system."""
         return self.facts.delay
 
     def cost(self) -> Count:

@@ -1,4 +1,4 @@
-"""What an outside program has made of the scenes already: a folder of audio files."""
+"""The outputs of another program for the scenes: a folder of audio files."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

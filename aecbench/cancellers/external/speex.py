@@ -47,7 +47,7 @@ class Speex(Framewise):
 
     @property
     def delay(self) -> int:
-        """None: an output frame is that of the microphone."""
+        """None: an output frame belongs to the same microphone frame."""
         return 0
 
     def run(self, mic: Array, far: Array) -> Array:

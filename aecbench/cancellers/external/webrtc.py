@@ -46,7 +46,7 @@ class DenoisingAEC3(AEC3):
 
     @property
     def delay(self) -> int:
-        """Measured as that of AEC3; the noise suppressor adds 96 samples."""
+        """Measured for AEC3; the noise suppressor adds 96 samples."""
         return 224
 
     def run(self, mic: Array, far: Array) -> Array:

@@ -37,7 +37,7 @@ def inverse(spectrum: Complex, time: Float32) -> None:
 
 @reassociated
 def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
-    """Move the far-end spectra [P, K] on by a partition and put that of (past, far) first; past [B] becomes far [B]."""
+    """Move the far-end spectra [P, K] on by a partition and put the spectrum of (past, far) first; past [B] becomes far [B]."""
     block = far.size
     for p in range(spectra.shape[0] - 1, 0, -1):
         spectra[p] = spectra[p - 1]
@@ -61,7 +61,7 @@ def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> F
 
 @reassociated
 def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
-    """Set spectrum [K] to the transform of B zeros and the block [B], as the gradient needs that of the error."""
+    """Set spectrum [K] to the transform of B zeros and the block [B], as the gradient needs it of the error."""
     time[: block.size] = 0
     time[block.size :] = block
     forward(time, spectrum)
@@ -86,7 +86,7 @@ def power(x: Complex, out: Float32) -> None:
 def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
     """Take the echo estimate y [B] off mic [B], or the fraction of it that leaves mic no louder. Returns the fraction.
 
-    It falls at once, and rises from that of the block `before` within FADE samples.
+    It falls at once, and rises from the gain of the block `before` within FADE samples.
     """
     my, yy = np.float32(0), np.float32(0)
     for t in range(y.size):

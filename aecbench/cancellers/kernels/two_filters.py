@@ -1,4 +1,4 @@
-"""What a main and a shadow filter on one far end have in common: gain fit, disturbance, and exchange.
+"""Parts that a main and a shadow filter on one far end share: gain fit, disturbance, and exchange.
 
 K. Ochiai, T. Araseki, T. Ogihara, "Echo canceler with two echo path models", IEEE Transactions on Communications 25(6),
 1977: one filter learns while the other cancels, and weights go over to the one that cancels worse. Here the main filter

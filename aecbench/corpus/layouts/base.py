@@ -97,7 +97,7 @@ class Written(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is to be imported of a folder, and as what."""
+    """The selection of files to import from a folder, and their role."""
 
     corpus: str  # scenes get the ids corpus/split/...
     split: str = "test"  # of scenes whose folder names none

@@ -1,7 +1,7 @@
-"""What a device does to its microphone signal before anybody else sees it. A new stage is a file and a line in CAPTURE.
+"""The processing of the microphone signal inside a device. A new stage is a file and a line in CAPTURE.
 
 Every stage acts on the stems near, echo and noise alike, as a linear filter or as a gain over time that it derives from
-their sum. What it makes of the sum is therefore the sum of what it makes of the stems, even where it clips.
+their sum. Its output for the sum is therefore the sum of its outputs for the stems, even where it clips.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What happens around a memoryless nonlinearity: drive, oversampling, removal of DC, and the power of its input."""
+"""The surroundings of a memoryless nonlinearity: drive, oversampling, removal of DC, and the power of its input."""
 
 from collections.abc import Mapping
 

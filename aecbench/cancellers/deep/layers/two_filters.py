@@ -16,7 +16,7 @@ TINY = float(two_filters.TINY)
 
 
 class Teacher(NamedTuple):
-    """Which filter teaches the other; booleans without axes, of which at most one is true."""
+    """Which filter replaces the other; booleans without axes, at most one is true."""
 
     main: Tensor
     shadow: Tensor

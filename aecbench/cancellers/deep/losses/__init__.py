@@ -1,1 +1,1 @@
-"""What networks are trained to minimise."""
+"""The losses that networks are trained to minimise."""

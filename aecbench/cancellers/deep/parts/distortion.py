@@ -1,8 +1,8 @@
 """Distorted far ends, as further inputs of a filter: what a nonlinear loudspeaker adds to the echo.
 
 The idea of power filters: F. Kuech, W. Kellermann, "Orthogonalized power filters for nonlinear acoustic echo
-cancellation", Signal Processing 86(6), 2006. A loudspeaker without memory plays a sum of functions of its input, each
-of which goes through the room, so a filter whose inputs are such functions has an echo path for each. Here they are the
+cancellation", Signal Processing 86(6), 2006. A loudspeaker without memory plays a sum of functions of its input, and
+each goes through the room, so a filter whose inputs are such functions has an echo path for each. Here they are the
 magnitude, for what is not symmetric, and the cube, for what saturates. Both are taken relative to the peak of the far
 end, because where a loudspeaker is driven to its limits is a matter of its peaks. Less what is linear in the far end,
 in every bin, they have no more to do with each other than inputs of a filter with a diagonal covariance may.
@@ -26,7 +26,7 @@ TINY = 1e-3  # power
 
 
 class State(NamedTuple):
-    """What is known after a frame."""
+    """The state after a frame."""
 
     peak: Tensor  # [N]
     power: Tensor  # [N, 1, F] of the far end, smooth

@@ -70,7 +70,7 @@ class Filtered(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What `replay` needs of what `listen` has found; constants for the gradient."""
+    """The results of `listen` that `replay` needs; constants for the gradient."""
 
     observation: Observation
     distortions: Tensor  # [N, T, K - 1, F] complex
@@ -85,7 +85,7 @@ class LearnedFilter(nn.Module):
     place: Tensor
 
     def __init__(self, size: Size, smoothing: float, decay: float) -> None:
-        """`decay` [dB] is the expected one over the taps before training; `smoothing` is that of the features."""
+        """`decay` [dB] is the expected one over the taps before training; `smoothing` applies to the features."""
         super().__init__()
         self.size = size
         self.references = distortion.KINDS if size.reference_taps else 0

@@ -1,7 +1,7 @@
 """The features of step_size_features.py with feedback, in numba: one pass over the bins of a frame.
 
 The same equations in the same order; that both agree is tested. A frame of one signal takes a fifth of the time of the
-torch operations, most of which is the start of so many small ones.
+torch operations, which is mostly the start of so many small ones.
 """
 
 from typing import Any, NamedTuple
