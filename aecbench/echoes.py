@@ -1,4 +1,4 @@
-"""Recordings of echo as a source: which there are in a folder, of which device, and what they hold besides echo.
+"""Recordings of echo as a source: which there are in a folder, of which device, and their contents besides echo.
 
 The microphone in far-end single talk holds echo, noise and sometimes a voice. A long linear filter from the far end to
 the microphone, by least squares, tells the linear part y of the echo; e is the rest of the microphone. Two ratios are
@@ -45,14 +45,14 @@ SPLITS = {"blind": "test", "real": "train"}  # beginning of a set's name -> spli
 
 
 class Ratios(NamedTuple):
-    """What a microphone holds, in dB."""
+    """Ratios of powers at a microphone, in dB."""
 
     echo_to_noise: float
     linear: float
 
 
 class Echoes(NamedTuple):
-    """What was listed, and what is wrong with the other recordings."""
+    """The recordings that were listed, and the faults of the others."""
 
     rows: list[ListedEcho]
     problems: list[Problem]

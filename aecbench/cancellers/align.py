@@ -103,7 +103,7 @@ class State(NamedTuple):
 
     @property
     def delay(self) -> Integer:
-        """Of the far end now [samples], [...]."""
+        """The present delay of the far end [samples], [...]."""
         return self.averages.delay
 
 

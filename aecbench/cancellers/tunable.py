@@ -15,10 +15,10 @@ Allowed = tuple[Bound, Bound]
 
 @dataclass(frozen=True)
 class Search:
-    """Where values of a hyper-parameter are looked for: from `low` to `high`, or among `options` if there are any.
+    """The search range of a hyper-parameter: from `low` to `high`, or among `options` if there are any.
 
-    `scale` says which values count as evenly spread: the value itself, its logarithm, or the logarithm of its distance to 1 (a
-    forgetting factor). Bounds that are both int give int.
+    `scale` says which values count as evenly spread: the value itself, its logarithm, or the logarithm of its distance
+    to 1 (a forgetting factor). Bounds that are both int give int.
     """
 
     low: float = 0.0

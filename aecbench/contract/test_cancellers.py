@@ -155,9 +155,9 @@ def check_wrapper(wrapper: Any) -> None:
     assert type(wrapped) is type(wrapper)
     assert wrapped.inner == Probe()
     own = abilities.cost(wrapper.with_inner(Probe(count=Count(0, 0.0))))
-    assert own is not None, "it has not been counted"
+    assert own is not None, "the wrapper is not counted"
     assert abilities.cost(wrapped) == own.plus(Probe().cost()), "the canceller inside is not counted"
-    assert abilities.cost(wrapper.with_inner(Probe(count=None))) is None, "what is inside has not been counted"
+    assert abilities.cost(wrapper.with_inner(Probe(count=None))) is None, "a sum without the canceller inside"
     mic, far = noise(2, wrapped.inner.block * 40)
     assert "probe" in abilities.inspect(wrapped, mic, far), "the decisions inside are not given"
     response = abilities.learnt_response(wrapped, mic, far)
@@ -170,7 +170,7 @@ def check_wrapper(wrapper: Any) -> None:
 
 def test_a_wrapper_passes_every_ability_on(canceller):
     if not isinstance(canceller, Wraps):
-        pytest.skip("is no wrapper")
+        pytest.skip("not a wrapper")
     check_wrapper(canceller)
 
 

@@ -1,4 +1,4 @@
-"""What a board foretells of real recordings: a table that `benchmarks/validity.py` wrote beside it, on its page."""
+"""How well a board foretells real recordings: a table that `benchmarks/validity.py` wrote beside it, on its page."""
 
 import csv
 from collections.abc import Mapping

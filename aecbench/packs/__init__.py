@@ -34,8 +34,8 @@ def read_pack(name: str) -> Pack:
 def fetch(name: str, data: Path | None = None, *, only: Sequence[str] = (), limit: int | None = None) -> Place:
     """Download the missing files of a pack and check the others. An interrupted download is resumed.
 
-    `data` is a folder that may hold the files of the pack already (default: the one that AECBENCH_DATA names). For a set
-    of recordings, `only` keeps the files whose paths hold all of these texts, and `limit` that many recordings.
+    `data` is a folder that may hold the files of the pack already (default: the one that AECBENCH_DATA names). For a
+    set of recordings, `only` keeps the files whose paths hold all of these texts, and `limit` that many recordings.
     Raises UnknownName, UsageError where only a part of another kind of pack is asked for, and SourceError for a
     download that fails or a file that differs from the list.
     """

@@ -43,7 +43,7 @@ class Framewise(ABC):
 
     @abstractmethod
     def run(self, mic: Array, far: Array) -> Array:
-        """Return the library's output for one signal: float32 mic and far [frames * frame] in [-1, 1] -> the same shape."""
+        """Return the library's output for a signal: float32 mic and far [frames * frame] in [-1, 1] -> same shape."""
 
     def cancel(self, mic: Array, far: Array) -> Array:
         """Signal by signal: mic and far [..., T] -> float32 [..., T], time-aligned with mic.

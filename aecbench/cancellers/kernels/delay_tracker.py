@@ -31,7 +31,7 @@ Integer = NDArray[np.int64]
 
 
 class Averages(NamedTuple):
-    """What is averaged and decided: P = stretches of lags, K = block / 2 + 1 bins."""
+    """Averages and decisions: P = stretches of lags, K = block / 2 + 1 bins."""
 
     spectra: Complex  # [..., P, K] far end, newest block first
     levels: Float32  # [..., P] their powers

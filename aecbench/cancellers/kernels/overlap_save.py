@@ -37,7 +37,7 @@ def inverse(spectrum: Complex, time: Float32) -> None:
 
 @reassociated
 def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
-    """Move the far-end spectra [P, K] on by a partition and put the spectrum of (past, far) first; past [B] becomes far [B]."""
+    """Move the spectra [P, K] on by a partition and put that for (past, far) first; past [B] becomes far [B]."""
     block = far.size
     for p in range(spectra.shape[0] - 1, 0, -1):
         spectra[p] = spectra[p - 1]

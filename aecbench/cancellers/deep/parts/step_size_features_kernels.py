@@ -50,7 +50,7 @@ class Observation(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What is constant over frames: the bands, and numbers.
+    """Constants: the bands, and numbers.
 
     Bands are triangles that overlap by one, so every bin is in two bands at most.
     """
