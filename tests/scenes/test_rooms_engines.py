@@ -5,7 +5,7 @@ import pytest
 
 from aecbench.dsp.levels import db
 from aecbench.errors import UsageError
-from aecbench.scenes.rooms import ENGINES
+from aecbench.scenes.rooms import ENGINES, images
 from aecbench.scenes.rooms.air import air_absorption
 from aecbench.scenes.rooms.shoebox import SPEED_OF_SOUND
 from aecbench.scenes.rooms.spectrum import centres
@@ -160,3 +160,22 @@ def test_settings_of_pyroomacoustics_are_left_as_they_were():
     before = pra.constants.get("rir_hpf_enable"), pra.constants.get("num_threads")
     response(ENGINES["pyroomacoustics"], 0.9, length=100)
     assert (pra.constants.get("rir_hpf_enable"), pra.constants.get("num_threads")) == before
+
+
+def test_octaves_that_walls_absorb_alike_are_computed_once_and_are_the_same(monkeypatch):
+    size, source, microphone = (4.0, 3.0, 2.5), [(1.0, 1.0, 1.2)], [(2.0, 1.5, 1.1)]
+    alike = np.tile([[0.3, 0.3, 0.3, 0.5, 0.5]], (6, 1))
+    computed = []
+    response = images._response
+
+    def counted(*arguments):
+        computed.append(arguments)
+        return response(*arguments)
+
+    monkeypatch.setattr(images, "_response", counted)
+    once = images.impulse_responses(size, source, microphone, alike, rate=16_000, length=2000)
+    assert len(computed) == 2
+    barely = alike + 1e-12 * np.arange(5)
+    each = images.impulse_responses(size, source, microphone, barely, rate=16_000, length=2000)
+    assert len(computed) == 7
+    np.testing.assert_allclose(once, each, atol=1e-6 * np.abs(each).max())
