@@ -1,4 +1,4 @@
-"""Recordings of echo as a source: which there are in a folder, of which device, and their contents besides echo.
+"""Recordings of echo as a source: the recordings in a folder, their devices, and their contents besides echo.
 
 The microphone in far-end single talk holds echo, noise and sometimes a voice. A long linear filter from the far end to
 the microphone, by least squares, tells the linear part y of the echo; e is the rest of the microphone. Two ratios are

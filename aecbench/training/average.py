@@ -7,7 +7,6 @@ better than each.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ from aecbench.training.checkpoint import write_model
 
 __all__ = ["average"]
 
-Described = tuple[Mapping[str, Any], Mapping[str, Tensor]]  # a card, and weights by name
+Described = tuple[Card, Mapping[str, Tensor]]  # a card, and weights by name
 
 
 def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = None) -> Path:

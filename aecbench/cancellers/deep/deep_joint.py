@@ -11,7 +11,7 @@ learning-based adaptation control for linear acoustic echo cancellation", IEEE/A
 
        g (E + v C - c Y)
 
-   with the error E after the update, the correction C that the update made in its own frame, a share v of which,
+   with the error E after the update, the correction C that the update made in its own frame, whose share v,
    in 0 ... 1, goes back where it was near end, the echo estimate Y, a gain g in 0 ... 1 and a complex c.
 
 A short frame is the inside of a long one, from `n_fft - lag - short` to `lag` samples before its end: there the echo
