@@ -369,7 +369,7 @@ def test_simulate_that_is_interrupted_keeps_whole_shards_and_tells_how_to_go_on(
     def begun():
         return any((tmp_path / "c").rglob("*.h5.tmp"))
 
-    done = interrupted(tmp_path, "simulate", recipe_file, "--scenes", 60, "--out", "c", "--jobs", 2, when=begun)
+    done = interrupted(tmp_path, "simulate", recipe_file, "--scenes", 300, "--out", "c", "--jobs", 2, when=begun)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "aecbench: stopped; what is finished is kept: the same command goes on from there\n"
     assert not list((tmp_path / "c").rglob("*.tmp"))

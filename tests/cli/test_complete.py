@@ -13,7 +13,7 @@ from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.deep import DEEP
 from aecbench.cli import main
 from aecbench.corpus.layouts import LAYOUTS
-from aecbench.metrics import METRICS
+from aecbench.metrics import FAMILIES, METRICS
 from aecbench.report.listing import LISTINGS
 
 
@@ -32,7 +32,7 @@ def completed(*words: str) -> list[str]:
         (["train", ""], DEEP),
         (["simulate", ""], names("recipes")),
         (["train", "--recipe", ""], names("recipes/train")),
-        (["eval", "--metric", ""], METRICS),
+        (["eval", "--metric", ""], {*METRICS, *FAMILIES}),
         (["fetch", ""], names("packs")),
         (["list", ""], LISTINGS),
         (["import", ""], LAYOUTS),
@@ -67,7 +67,7 @@ def test_nothing_slow_is_imported_to_complete():
     words = {"COMP_WORDS": "aecbench eval --model nlms --metric pe", "COMP_CWORD": "5"}
     environment = {**os.environ, **words, "_AECBENCH_COMPLETE": "bash_complete"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    assert done.stdout.split() == ["plain,pesq", "plain,pesq_nb"]
+    assert done.stdout.split() == ["plain,pesq", "plain,pesq_clean", "plain,pesq_nb", "plain,pesq_raw"]
     assert done.stderr.strip() == "set()"
 
 

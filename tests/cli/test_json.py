@@ -119,7 +119,7 @@ def test_tune_tells_before_and_after(aecbench, corpus):
 
 
 def test_fetch_tells_where_it_is(aecbench, monkeypatch, tmp_path):
-    monkeypatch.setattr("aecbench.packs.fetch", lambda pack, data: SimpleNamespace(root=tmp_path))
+    monkeypatch.setattr("aecbench.packs.fetch", lambda pack, data, **_: SimpleNamespace(root=tmp_path))
     assert document(aecbench("fetch", "open-speech-v1", "--json")) == {"pack": "open-speech-v1", "path": str(tmp_path)}
 
 
