@@ -4,8 +4,9 @@ After H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep a
 adaptive acoustic echo cancellation", ICASSP 2022, and T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep
 learning-based adaptation control for linear acoustic echo cancellation", IEEE/ACM TASLP 32, 2024:
 
-1. A subband filter whose gains, disturbances and drifts a network decides on, in a closed loop (learned_filter.py). Its
-   frames are long, so that a tap is a good model of an echo path.
+1. A subband filter in a closed loop with a network that decides on gains, disturbances and drifts (learned_filter.py).
+   Beside the far end its inputs are learned references: distortions of the far end times complex masks, so that what a
+   nonlinear loudspeaker adds has echo paths of its own. Frames are long, so that a tap is a good model of an echo path.
 2. A second network sees microphone, far end, what the filter leaves, what it took out, how much of that it took in its
    own frame, and how uncertain it is. In every frame and bin of shorter frames it decides on the output
 
