@@ -47,7 +47,7 @@ def run(system: System, item: Item, scale: float, *, response: bool = False) -> 
     if Trait.PRECOMPUTED in traits(canceller):
         seconds = np.nan
     learnt = None if watched is None else impulse_response(watched.inner, watched.state)
-    return Run(estimate, seconds, response=None if learnt is None else _shifted(learnt, shift))
+    return Run(estimate, seconds, response=None if learnt is None else _shifted(learnt.reshape(-1), shift))  # of [1, L]
 
 
 def _watched(canceller: Canceller, samples: int) -> "tuple[Watched | None, int]":
