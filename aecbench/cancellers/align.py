@@ -368,9 +368,15 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         return self.tracker.cost().plus(abilities.cost(self.canceller))
 
     def impulse_response(self, state: AlignedState[Inner]) -> Array | None:
-        """Return the response [L] of the canceller for one signal, after the delay of the far end."""
-        response = abilities.impulse_response(self.canceller, state.inner[()])
-        return None if response is None else np.pad(response[0], (int(state.tracker.delay), 0))
+        """Return the response [..., L] of the canceller, after the delay of the far end; zeros fill up the shorter ones."""
+        responses = [abilities.impulse_response(self.canceller, inner) for inner in state.inner.flat]
+        delays = np.asarray(state.tracker.delay).flat
+        late = [np.pad(x[0], (int(d), 0)) for x, d in zip(responses, delays, strict=True) if x is not None]
+        if len(late) < len(responses):
+            return None
+        longest = max(x.size for x in late)
+        rows = np.stack([np.pad(x, (0, longest - x.size)) for x in late])
+        return rows.reshape(*state.inner.shape, longest)
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
         """Return the decisions of the canceller for the far end as late as the tracker makes it."""
