@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
+from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
-from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 

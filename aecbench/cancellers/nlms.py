@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import FlatStreaming, settings_of
 from aecbench.cancellers.kernels import coupling, two_filters
+from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
-from aecbench.dsp.compile import reassociated
 from aecbench.signals import Array
 
 __all__ = ["NLMS", "State"]

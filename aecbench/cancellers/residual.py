@@ -31,9 +31,9 @@ from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Streaming, check_finite, check_ranges, from_rows, in_rows, settings_of
 from aecbench.cancellers.kalman import Kalman
+from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
-from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 

@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import FlatStreaming, check_range, check_ranges
 from aecbench.cancellers.kernels import coupling, two_filters
+from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
-from aecbench.dsp.compile import reassociated
 from aecbench.errors import UsageError
 from aecbench.signals import Array
 

@@ -1,9 +1,8 @@
-"""The decorators of compiled functions, the only ones in the project.
+"""The decorators of compiled functions that shape a corpus: arithmetic in the order in which it is written.
 
-numba compiles for the processor it runs on. `compiled` and `inlined` do arithmetic in the order in which it is written:
-without permission to re-associate or to fuse, vectors and fused operations of a processor change nothing in the result.
-So they are for all that shapes a corpus. `reassociated` gives that permission, for filters, whose sums over taps and
-bins take several times as long without; its results differ between processors by rounding.
+numba compiles for the processor it runs on. Without permission to re-associate or to fuse (`fastmath`), vectors and
+fused operations of a processor change nothing in the result. Filters, which need not be the same to the bit, have a
+decorator with that permission: aecbench/cancellers/kernels/compile.py.
 """
 
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import ParamSpec, TypeVar, cast
 
 import numba
 
-__all__ = ["compiled", "inlined", "reassociated"]
+__all__ = ["compiled", "inlined"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,11 +24,3 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function for use within others, into which it is copied."""
     return cast("Callable[P, R]", numba.njit(cache=True, error_model="numpy", inline="always")(function))
-
-
-def reassociated(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function as `compiled` does, with permission to re-associate sums and to fuse products with sums."""
-    arithmetic = {"reassoc", "contract"}
-    return cast(
-        "Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=arithmetic)(function)
-    )

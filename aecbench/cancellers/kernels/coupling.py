@@ -8,7 +8,7 @@ double talk g is too high by the ratio of near end to echo. The two sums are zer
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["DOUBT", "FORGET", "HIGHEST", "LOWEST", "observe", "power_gain"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r
 
 from aecbench.cancellers.kernels import overlap_save
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["LOWEST", "SAME", "SILENT", "STEP", "Averages", "Settings", "update"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r, r2c
 
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["constrain", "echo", "forward", "inverse", "power", "push", "spectrum_of_end", "subtract"]
 

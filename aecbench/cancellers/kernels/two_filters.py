@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "fit_gain", "hand_over"]
 

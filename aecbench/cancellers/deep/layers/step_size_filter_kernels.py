@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = [
     "Gradients",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["Errors", "Record", "Settings", "Signals", "adapt", "adapt_back", "tasks"]
 

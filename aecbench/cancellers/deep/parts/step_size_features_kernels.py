@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aecbench.cancellers.kernels import coupling
-from aecbench.dsp.compile import reassociated
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["Averages", "Frame", "Observation", "Settings", "observe"]
 

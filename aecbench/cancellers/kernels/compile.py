@@ -1,0 +1,23 @@
+"""The decorator of the compiled functions of cancellers.
+
+Sums over taps and bins take several times as long where they have to be added in the order in which they are written.
+With permission to re-associate them, results differ between processors by rounding.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+__all__ = ["reassociated"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def reassociated(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function with permission to re-associate sums and to fuse products with sums."""
+    arithmetic = {"reassoc", "contract"}
+    return cast(
+        "Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=arithmetic)(function)
+    )
