@@ -368,7 +368,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         return self.tracker.cost().plus(abilities.cost(self.canceller))
 
     def impulse_response(self, state: AlignedState[Inner]) -> Array | None:
-        """Return the response [..., L] of the canceller behind the delay of the far end; zeros follow the shorter ones."""
+        """Return the response [..., L] of the canceller behind the delay of the far end; short ones end in zeros."""
         responses = [abilities.impulse_response(self.canceller, inner) for inner in state.inner.flat]
         delays = np.asarray(state.tracker.delay).flat
         late = [np.pad(x[0], (int(d), 0)) for x, d in zip(responses, delays, strict=True) if x is not None]
