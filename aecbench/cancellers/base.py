@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -86,18 +87,28 @@ class Streaming(ABC, Generic[State]):
         Raises AudioError for NaN or infinity; the state given is then still good.
         """
 
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Do as `step`, for arguments that the caller gives up: state and mic may be written over.
+
+        The signals are finite, float32, in rows [N, block] and contiguous.
+        """
+        return self.step(state, mic, far)
+
     def cancel(self, mic: Array, far: Array) -> Array:
         """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
         check_finite(self, mic, far)
         signals, length, shape = math.prod(mic.shape[:-1]), mic.shape[-1], mic.shape
         blocks = -(-(length + self.delay) // self.block)
         padding = [(0, 0), (0, blocks * self.block - length)]
-        mic, far = (np.pad(x.reshape(signals, length), padding) for x in (mic, far))
+        rows = (np.pad(x.reshape(signals, length), padding) for x in (mic, far))
+        mic, far = (
+            np.ascontiguousarray(x.reshape(signals, blocks, self.block).swapaxes(0, 1), np.float32) for x in rows
+        )
         state, out = self.init((signals,)), np.empty(mic.shape, np.float32)
-        for start in range(0, mic.shape[-1], self.block):
-            span = np.s_[:, start : start + self.block]
-            state, out[span] = self.step(state, mic[span], far[span])
-        return out[:, self.delay : self.delay + length].reshape(shape)
+        for n in range(blocks):
+            state, out[n] = self.consume(state, mic[n], far[n])
+        joined = out.swapaxes(0, 1).reshape(signals, blocks * self.block)
+        return joined[:, self.delay : self.delay + length].reshape(shape)
 
 
 class FlatStreaming(Streaming[State]):
@@ -111,10 +122,10 @@ class FlatStreaming(Streaming[State]):
         """Return the state of N signals before the first block; every array is [N, ...]."""
 
     @abstractmethod
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Cancel one block: float32 mic and far [N, block], contiguous -> next state, output [N, block].
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
+        """Cancel one block: float32 mic and far [N, block], contiguous -> output [N, block].
 
-        The output may be written over `mic`, which is a copy; `state` stays as it is.
+        The arrays of the state are carried on in place. The output may be written over `mic`.
         """
 
     def init(self, batch: tuple[int, ...]) -> State:
@@ -124,11 +135,14 @@ class FlatStreaming(Streaming[State]):
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One block of every signal: see `Streaming.step`."""
         check_finite(self, mic, far)
-        batch = mic.shape[:-1]
-        rows = (math.prod(batch), mic.shape[-1])
-        out = np.array(mic, np.float32, order="C").reshape(rows)
-        new, out = self.advance(in_rows(state, batch), out, np.ascontiguousarray(far, np.float32).reshape(rows))
-        return from_rows(new, batch), out.reshape(mic.shape)
+        new: State = _each(state, np.ndarray.copy)
+        rows = (math.prod(mic.shape[:-1]), mic.shape[-1])
+        out, far = mic.astype(np.float32, order="C").reshape(rows), far.astype(np.float32, order="C").reshape(rows)
+        return new, self.advance(in_rows(new, mic.shape[:-1]), out, far).reshape(mic.shape)
+
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """One block without a copy: see `Streaming.consume`."""
+        return state, self.advance(state, mic, far)
 
 
 def settings_of(canceller: object, kind: Any) -> Any:
@@ -141,7 +155,7 @@ def in_rows(state: State, batch: tuple[int, ...]) -> State:
     if len(batch) == 1:
         return state
     rows = (math.prod(batch),)
-    views: State = _viewed(state, lambda x: x.reshape(rows + x.shape[len(batch) :]) if batch else x[None])
+    views: State = _each(state, (lambda x: x.reshape(rows + x.shape[len(batch) :])) if batch else itemgetter(None))
     return views
 
 
@@ -149,16 +163,16 @@ def from_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
     if len(batch) == 1:
         return state
-    views: State = _viewed(state, lambda x: x.reshape(batch + x.shape[1:]) if batch else x[0, ...])
+    views: State = _each(state, (lambda x: x.reshape(batch + x.shape[1:])) if batch else itemgetter((0, ...)))
     return views
 
 
-def _viewed(state: Any, view: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
-    """Return a state with a view of every array in it."""
+def _each(state: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+    """Return a state with the result of a function for every array in it."""
     if not isinstance(state, tuple):
-        return view(state)
-    views = [view(part) if type(part) is np.ndarray else _viewed(part, view) for part in state]
-    return type(state)._make(views) if hasattr(state, "_make") else tuple(views)
+        return function(state)
+    parts = [function(part) if type(part) is np.ndarray else _each(part, function) for part in state]
+    return type(state)._make(parts) if hasattr(state, "_make") else tuple(parts)
 
 
 def check_finite(canceller: object, mic: Array, far: Array) -> None:

@@ -14,6 +14,7 @@ the start, when the main filter is empty. So there is no initial covariance to c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -122,11 +123,15 @@ class Kalman(FlatStreaming[State]):
         partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
         return partitions.reshape(*partitions.shape[:-2], self.taps)
 
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    @cached_property
+    def settings(self) -> "Settings":
+        """The fields for compiled code."""
+        return settings_of(self, Settings)
+
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Predict, update both filters, let the better one teach the other, cancel with the main one."""
-        new = State._make(value.copy() for value in state)
-        _step(mic, far, new, settings_of(self, Settings))
-        return new, mic
+        _step(mic, far, state, self.settings)
+        return mic
 
 
 class Settings(NamedTuple):
