@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 State = TypeVar("State")
+_AS_ROW, _OF_ROW = itemgetter(None), itemgetter((0, ...))  # views of an array: as the only row, and of it
 
 
 @runtime_checkable
@@ -135,10 +136,10 @@ class FlatStreaming(Streaming[State]):
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One block of every signal: see `Streaming.step`."""
         check_finite(self, mic, far)
-        new: State = _each(state, np.ndarray.copy)
-        rows = (math.prod(mic.shape[:-1]), mic.shape[-1])
-        out, far = mic.astype(np.float32, order="C").reshape(rows), far.astype(np.float32, order="C").reshape(rows)
-        return new, self.advance(in_rows(new, mic.shape[:-1]), out, far).reshape(mic.shape)
+        batch, new = mic.shape[:-1], _each(state, np.ndarray.copy)
+        out, far = mic.astype(np.float32, order="C"), np.ascontiguousarray(far, np.float32)
+        out = self.advance(in_rows(new, batch), in_rows(out, batch), in_rows(far, batch))
+        return new, out.reshape(mic.shape)
 
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One block without a copy: see `Streaming.consume`."""
@@ -155,7 +156,7 @@ def in_rows(state: State, batch: tuple[int, ...]) -> State:
     if len(batch) == 1:
         return state
     rows = (math.prod(batch),)
-    views: State = _each(state, (lambda x: x.reshape(rows + x.shape[len(batch) :])) if batch else itemgetter(None))
+    views: State = _each(state, (lambda x: x.reshape(rows + x.shape[len(batch) :])) if batch else _AS_ROW)
     return views
 
 
@@ -163,7 +164,7 @@ def from_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
     if len(batch) == 1:
         return state
-    views: State = _each(state, (lambda x: x.reshape(batch + x.shape[1:])) if batch else itemgetter((0, ...)))
+    views: State = _each(state, (lambda x: x.reshape(batch + x.shape[1:])) if batch else _OF_ROW)
     return views
 
 
