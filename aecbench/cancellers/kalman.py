@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
+from aecbench.cancellers.base import FlatStreaming, check_ranges
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
 from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp.compile import reassociated
@@ -126,7 +126,9 @@ class Kalman(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields for compiled code."""
-        return settings_of(self, Settings)
+        room = _room(np.float32(self.decay), self.taps // self.block)
+        numbers = self.transition, self.shadow_transition, self.smoothing
+        return Settings(*map(np.float32, numbers), room)
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Predict, update both filters, let the better one teach the other, cancel with the main one."""
@@ -140,7 +142,15 @@ class Settings(NamedTuple):
     transition: np.float32
     shadow_transition: np.float32
     smoothing: np.float32
-    decay: np.float32
+    room: Float32  # [P] power of the echo path that the shadow expects, with the sum 1
+
+
+@reassociated
+def _room(decay: np.float32, partitions: int) -> Float32:
+    """Return the power of the partitions [P] of an echo path that decays by `decay` dB over them, with the sum 1."""
+    room = (np.float32(10) ** (-decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
+    room /= room.sum()
+    return room
 
 
 @reassociated
@@ -151,8 +161,6 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
     total, spectrum = np.empty(bins, np.complex64), np.empty(bins, np.complex64)
     x2, e2 = np.empty((partitions, bins), np.float32), np.empty(bins, np.float32)
     residual, scale = np.empty(bins, np.float32), np.empty(bins, np.float32)
-    room = (np.float32(10) ** (-p.decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
-    room /= room.sum()
     transitions = (p.transition, p.shadow_transition)
     for s in range(signals):
         mic, x, weights, covariance = out[s], state.spectra[s], state.weights[s], state.covariance[s]
@@ -161,7 +169,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         far_power, mic_energy = np.float32(0), np.float32(0)
         for i in range(partitions):
             overlap_save.power(x[i], x2[i])
-            far_power += room[i] * x2[i].mean() / np.float32(time.size)
+            far_power += p.room[i] * x2[i].mean() / np.float32(time.size)
         for t in range(mic.size):
             mic_energy += mic[t] * mic[t]
         coupling.observe(state.coupling[s], mic_energy, far_power, mic.size)
@@ -184,7 +192,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
             overlap_save.spectrum_of_end(e, spectrum, time)
             overlap_save.power(spectrum, e2)
             expected = gain if f == two_filters.SHADOW else np.float32(0)
-            _predict(w, c, x2, expected * room, transitions[f] * transitions[f], residual)
+            _predict(w, c, x2, expected * p.room, transitions[f] * transitions[f], residual)
             _scale(e2, d, residual, p.smoothing, scale)
             _update(w, c, x, x2, spectrum, scale)
             for i in range(CUT):
