@@ -126,7 +126,8 @@ class FDAF(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields for compiled code."""
-        return settings_of(self, Settings)
+        settings: Settings = settings_of(self, Settings)
+        return settings
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Cancel with the better filter, adapt both, exchange."""

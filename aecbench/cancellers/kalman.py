@@ -126,9 +126,12 @@ class Kalman(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields for compiled code."""
-        room = _room(np.float32(self.decay), self.taps // self.block)
-        numbers = self.transition, self.shadow_transition, self.smoothing
-        return Settings(*map(np.float32, numbers), room)
+        return Settings(
+            np.float32(self.transition),
+            np.float32(self.shadow_transition),
+            np.float32(self.smoothing),
+            _room(np.float32(self.decay), self.taps // self.block),
+        )
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Predict, update both filters, let the better one teach the other, cancel with the main one."""

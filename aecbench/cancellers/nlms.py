@@ -97,7 +97,8 @@ class NLMS(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields for compiled code."""
-        return settings_of(self, Settings)
+        settings: Settings = settings_of(self, Settings)
+        return settings
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Adapt over one block; the output is the a-priori error, where that is not louder than the microphone."""
