@@ -9,7 +9,7 @@ costs a filter what it has learnt. While nothing is found, longer delays are loo
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -47,6 +47,7 @@ LONGEST = 2000.0  # [ms] of a fixed delay, of the far end or, negative, of the m
 REACH = f"{-LONGEST:g} to {LONGEST:g}"
 
 Inner = TypeVar("Inner")
+Step = Callable[[Inner, Array, Array], tuple[Inner, Array]]
 Float32 = NDArray[np.float32]
 Integer = NDArray[np.int64]
 
@@ -391,11 +392,21 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
+        return self._follow(self.canceller.step, state, mic, far)
+
+    def consume(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
+        """Let the canceller consume its state: see `Streaming.consume`."""
+        return self._follow(self.canceller.consume, state, mic, far)
+
+    def _follow(
+        self, run: Step[Inner], state: AlignedState[Inner], mic: Array, far: Array
+    ) -> tuple[AlignedState[Inner], Array]:
+        """Delay the far end, and run the canceller on it: `step` or `consume`."""
         tracker, late = self.tracker.step(state.tracker, mic, far)
         inner, out = state.inner[None].copy(), np.empty(mic.shape, np.float32)
         for i in _signals(tracker.delay):
             if tracker.delay[i] == state.tracker.delay[i]:
-                inner[0, *i], out[None, *i] = self.canceller.step(inner[0, *i], mic[i][None], late[i][None])
+                inner[0, *i], out[None, *i] = run(inner[0, *i], mic[i][None], late[i][None])
                 continue
             fresh = self.canceller.init((1,))
             count = max(1, -(-self.again // self.block)) * self.block

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 State = TypeVar("State")
+_AS_ROW, _OF_ROW = itemgetter(None), itemgetter((0, ...))  # views of an array: as the only row, and of it
 
 
 @runtime_checkable
@@ -86,18 +88,28 @@ class Streaming(ABC, Generic[State]):
         Raises AudioError for NaN or infinity; the state given is then still good.
         """
 
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Do as `step`, for arguments that the caller gives up: state and mic may be written over.
+
+        The signals are finite, float32, in rows [N, block] and contiguous.
+        """
+        return self.step(state, mic, far)
+
     def cancel(self, mic: Array, far: Array) -> Array:
         """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
         check_finite(self, mic, far)
         signals, length, shape = math.prod(mic.shape[:-1]), mic.shape[-1], mic.shape
         blocks = -(-(length + self.delay) // self.block)
         padding = [(0, 0), (0, blocks * self.block - length)]
-        mic, far = (np.pad(x.reshape(signals, length), padding) for x in (mic, far))
+        rows = (np.pad(x.reshape(signals, length), padding) for x in (mic, far))
+        mic, far = (
+            np.ascontiguousarray(x.reshape(signals, blocks, self.block).swapaxes(0, 1), np.float32) for x in rows
+        )
         state, out = self.init((signals,)), np.empty(mic.shape, np.float32)
-        for start in range(0, mic.shape[-1], self.block):
-            span = np.s_[:, start : start + self.block]
-            state, out[span] = self.step(state, mic[span], far[span])
-        return out[:, self.delay : self.delay + length].reshape(shape)
+        for n in range(blocks):
+            state, out[n] = self.consume(state, mic[n], far[n])
+        joined = out.swapaxes(0, 1).reshape(signals, blocks * self.block)
+        return joined[:, self.delay : self.delay + length].reshape(shape)
 
 
 class FlatStreaming(Streaming[State]):
@@ -111,10 +123,10 @@ class FlatStreaming(Streaming[State]):
         """Return the state of N signals before the first block; every array is [N, ...]."""
 
     @abstractmethod
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Cancel one block: float32 mic and far [N, block], contiguous -> next state, output [N, block].
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
+        """Cancel one block: float32 mic and far [N, block], contiguous -> output [N, block].
 
-        The output may be written over `mic`, which is a copy; `state` stays as it is.
+        The arrays of the state are carried on in place. The output may be written over `mic`.
         """
 
     def init(self, batch: tuple[int, ...]) -> State:
@@ -124,11 +136,14 @@ class FlatStreaming(Streaming[State]):
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One block of every signal: see `Streaming.step`."""
         check_finite(self, mic, far)
-        batch = mic.shape[:-1]
-        rows = (math.prod(batch), mic.shape[-1])
-        out = np.array(mic, np.float32, order="C").reshape(rows)
-        new, out = self.advance(in_rows(state, batch), out, np.ascontiguousarray(far, np.float32).reshape(rows))
-        return from_rows(new, batch), out.reshape(mic.shape)
+        batch, new = mic.shape[:-1], _each(state, np.ndarray.copy)
+        out, far = mic.astype(np.float32, order="C"), np.ascontiguousarray(far, np.float32)
+        out = self.advance(in_rows(new, batch), in_rows(out, batch), in_rows(far, batch))
+        return new, out.reshape(mic.shape)
+
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """One block without a copy: see `Streaming.consume`."""
+        return state, self.advance(state, mic, far)
 
 
 def settings_of(canceller: object, kind: Any) -> Any:
@@ -141,7 +156,7 @@ def in_rows(state: State, batch: tuple[int, ...]) -> State:
     if len(batch) == 1:
         return state
     rows = (math.prod(batch),)
-    views: State = _viewed(state, lambda x: x.reshape(rows + x.shape[len(batch) :]) if batch else x[None])
+    views: State = _each(state, (lambda x: x.reshape(rows + x.shape[len(batch) :])) if batch else _AS_ROW)
     return views
 
 
@@ -149,25 +164,26 @@ def from_rows(state: State, batch: tuple[int, ...]) -> State:
     """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
     if len(batch) == 1:
         return state
-    views: State = _viewed(state, lambda x: x.reshape(batch + x.shape[1:]) if batch else x[0, ...])
+    views: State = _each(state, (lambda x: x.reshape(batch + x.shape[1:])) if batch else _OF_ROW)
     return views
 
 
-def _viewed(state: Any, view: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
-    """Return a state with a view of every array in it."""
+def _each(state: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
+    """Return a state with the result of a function for every array in it."""
     if not isinstance(state, tuple):
-        return view(state)
-    views = [view(part) if type(part) is np.ndarray else _viewed(part, view) for part in state]
-    return type(state)._make(views) if hasattr(state, "_make") else tuple(views)
+        return function(state)
+    parts = [function(part) if type(part) is np.ndarray else _each(part, function) for part in state]
+    return type(state)._make(parts) if hasattr(state, "_make") else tuple(parts)
 
 
 def check_finite(canceller: object, mic: Array, far: Array) -> None:
     """Raise AudioError where mic or far holds NaN or infinity, which would stay in an adaptive filter for ever."""
-    for name, x in (("mic", mic), ("far", far)):
-        if not np.isfinite(x).all():
-            bad = int(np.argmin(np.isfinite(x).reshape(-1, x.shape[-1]).all(0)))
-            who = type(canceller).__name__
-            raise AudioError(f"{who}: sample {bad} of {name} is not finite; leave it out or zero it")
+    if np.isfinite(mic).all() and np.isfinite(far).all():
+        return
+    name, x = ("far", far) if np.isfinite(mic).all() else ("mic", mic)
+    bad = int(np.argmin(np.isfinite(x).reshape(-1, x.shape[-1]).all(0)))
+    who = type(canceller).__name__
+    raise AudioError(f"{who}: sample {bad} of {name} is not finite; leave it out or zero it")
 
 
 def check_ranges(canceller: Any) -> None:

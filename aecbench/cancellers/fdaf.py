@@ -11,6 +11,7 @@ Speech and Audio Processing 8(5), 2000: partitions with large weights take large
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -122,11 +123,16 @@ class FDAF(FlatStreaming[State]):
         partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
         return partitions.reshape(*partitions.shape[:-2], self.taps)
 
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    @cached_property
+    def settings(self) -> "Settings":
+        """The fields for compiled code."""
+        settings: Settings = settings_of(self, Settings)
+        return settings
+
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Cancel with the better filter, adapt both, exchange."""
-        new = State._make(value.copy() for value in state)
-        _step(mic, far, new, settings_of(self, Settings))
-        return new, mic
+        _step(mic, far, state, self.settings)
+        return mic
 
 
 class Settings(NamedTuple):

@@ -14,13 +14,14 @@ the start, when the main filter is empty. So there is no initial covariance to c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
+from aecbench.cancellers.base import FlatStreaming, check_ranges
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
 from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
@@ -122,11 +123,20 @@ class Kalman(FlatStreaming[State]):
         partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
         return partitions.reshape(*partitions.shape[:-2], self.taps)
 
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    @cached_property
+    def settings(self) -> "Settings":
+        """The fields for compiled code."""
+        return Settings(
+            np.float32(self.transition),
+            np.float32(self.shadow_transition),
+            np.float32(self.smoothing),
+            _room(np.float32(self.decay), self.taps // self.block),
+        )
+
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Predict, update both filters, let the better one teach the other, cancel with the main one."""
-        new = State._make(value.copy() for value in state)
-        _step(mic, far, new, settings_of(self, Settings))
-        return new, mic
+        _step(mic, far, state, self.settings)
+        return mic
 
 
 class Settings(NamedTuple):
@@ -135,7 +145,15 @@ class Settings(NamedTuple):
     transition: np.float32
     shadow_transition: np.float32
     smoothing: np.float32
-    decay: np.float32
+    room: Float32  # [P] power of the echo path that the shadow expects, with the sum 1
+
+
+@reassociated
+def _room(decay: np.float32, partitions: int) -> Float32:
+    """Return the power of the partitions [P] of an echo path that decays by `decay` dB over them, with the sum 1."""
+    room = (np.float32(10) ** (-decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
+    room /= room.sum()
+    return room
 
 
 @reassociated
@@ -146,8 +164,6 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
     total, spectrum = np.empty(bins, np.complex64), np.empty(bins, np.complex64)
     x2, e2 = np.empty((partitions, bins), np.float32), np.empty(bins, np.float32)
     residual, scale = np.empty(bins, np.float32), np.empty(bins, np.float32)
-    room = (np.float32(10) ** (-p.decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
-    room /= room.sum()
     transitions = (p.transition, p.shadow_transition)
     for s in range(signals):
         mic, x, weights, covariance = out[s], state.spectra[s], state.weights[s], state.covariance[s]
@@ -156,7 +172,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         far_power, mic_energy = np.float32(0), np.float32(0)
         for i in range(partitions):
             overlap_save.power(x[i], x2[i])
-            far_power += room[i] * x2[i].mean() / np.float32(time.size)
+            far_power += p.room[i] * x2[i].mean() / np.float32(time.size)
         for t in range(mic.size):
             mic_energy += mic[t] * mic[t]
         coupling.observe(state.coupling[s], mic_energy, far_power, mic.size)
@@ -179,7 +195,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
             overlap_save.spectrum_of_end(e, spectrum, time)
             overlap_save.power(spectrum, e2)
             expected = gain if f == two_filters.SHADOW else np.float32(0)
-            _predict(w, c, x2, expected * room, transitions[f] * transitions[f], residual)
+            _predict(w, c, x2, expected * p.room, transitions[f] * transitions[f], residual)
             _scale(e2, d, residual, p.smoothing, scale)
             _update(w, c, x, x2, spectrum, scale)
             for i in range(CUT):

@@ -10,6 +10,7 @@ followed as in a Kalman filter of one variance for all taps.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -93,12 +94,18 @@ class NLMS(FlatStreaming[State]):
         """The taps [..., taps], starting with the newest sample."""
         return state.weights[..., ::-1]
 
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    @cached_property
+    def settings(self) -> "Settings":
+        """The fields for compiled code."""
+        settings: Settings = settings_of(self, Settings)
+        return settings
+
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Adapt over one block; the output is the a-priori error, where that is not louder than the microphone."""
         x = np.concatenate([state.far, far], -1)
-        new = State._make(value.copy() for value in state)._replace(far=np.ascontiguousarray(x[:, mic.shape[-1] :]))
-        _adapt(x, mic, new, settings_of(self, Settings))
-        return new, mic
+        state.far[...] = x[:, mic.shape[-1] :]
+        _adapt(x, mic, state, self.settings)
+        return mic
 
 
 class Settings(NamedTuple):

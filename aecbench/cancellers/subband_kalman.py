@@ -134,54 +134,50 @@ class SubbandKalman(FlatStreaming[State]):
         )
         return State(filters, *np.zeros((3, signals, past), np.float32))
 
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Predict, scale, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
         far_past, newest = stft.analyse(state.far, far)
         mic_past, d = stft.analyse(state.mic, mic)
         level = _power(newest).mean(-1, keepdims=True) / self.block
-        before = state.filters
-        after = before._replace(
-            weights=before.weights.copy(),
-            covariance=before.covariance.copy(),
-            spectra=np.concatenate([newest[:, None, :], before.spectra[:, :-1, :]], -2),
-            levels=np.concatenate([level, before.levels[:, :-1]], -1),
-            coupling=before.coupling.copy(),
-            gain=before.gain.copy(),
-        )
+        filters = state.filters
+        filters.spectra[:, 1:] = filters.spectra[:, :-1]
+        filters.spectra[:, 0] = newest
+        filters.levels[:, 1:] = filters.levels[:, :-1]
+        filters.levels[:, :1] = level
         a2 = np.array([self.transition, self.shadow_transition], np.float32) ** 2
         decays = -self.decay / 10 * np.arange(self.taps, dtype=np.float32) / self.taps
         room: Float32 = (10**decays).astype(np.float32)
         room /= room.sum()
         predicted = Prediction(
-            px=np.empty_like(after.weights),
-            q=np.empty(after.weights.shape, np.float32),
-            residual=np.empty(before.disturbance.shape, np.float32),
-            echo=np.empty(before.disturbance.shape, np.complex64),
+            px=np.empty_like(filters.weights),
+            q=np.empty(filters.weights.shape, np.float32),
+            residual=np.empty(filters.disturbance.shape, np.float32),
+            echo=np.empty(filters.disturbance.shape, np.complex64),
         )
-        _predict(after, _power(d).mean(-1), self.block, room, a2, predicted)
+        _predict(filters, _power(d).mean(-1), self.block, room, a2, predicted)
 
         # Disturbance: the error, less what the Kalman gain for a first guess explains, E|v|² given that guess
         residual = predicted.residual
         fit = _fit(d[:, None, :], predicted.echo)
-        after.weights[...] *= fit[..., None]
+        filters.weights[...] *= fit[..., None]
         e = d[:, None, :] - fit * predicted.echo
         e2 = _power(e)
-        guess = self.smoothing * before.disturbance + (1 - self.smoothing) * _smooth(e2)
+        guess = self.smoothing * filters.disturbance + (1 - self.smoothing) * _smooth(e2)
         guess = two_filters.disturbance(guess, residual)
         share = guess / (residual + guess + TINY)
         v2 = np.square(share) * e2 + share * residual
-        disturbance = self.smoothing * before.disturbance + (1 - self.smoothing) * _smooth(v2)
+        filters.disturbance[...] = self.smoothing * filters.disturbance + (1 - self.smoothing) * _smooth(v2)
 
         # Update: w <- w + P x* e / (xᵀ P x* + E|v|²),  P <- P - P x* (P x*)ᴴ / (xᵀ P x* + E|v|²)
-        scale = 1 / (residual + np.maximum(disturbance, CERTAIN * e2) + TINY)
-        error = MEMORY * before.error + (1 - MEMORY) * e2.mean(-1)
-        after = after._replace(disturbance=disturbance, error=error)
-        _update(after, predicted, scale, e, a2)
+        scale = 1 / (residual + np.maximum(filters.disturbance, CERTAIN * e2) + TINY)
+        filters.error[...] = MEMORY * filters.error + (1 - MEMORY) * e2.mean(-1)
+        _update(filters, predicted, scale, e, a2)
 
-        pending, out = stft.synthesise(state.pending, d - (after.weights[:, 0] * after.spectra).sum(-2))
+        pending, out = stft.synthesise(state.pending, d - (filters.weights[:, 0] * filters.spectra).sum(-2))
         past = state.mic[:, : self.block]
         out = past - _fit(past, past - out) * (past - out)
-        return State(after, far_past, mic_past, pending), out
+        state.far[...], state.mic[...], state.pending[...] = far_past, mic_past, pending
+        return out
 
 
 class Prediction(NamedTuple):

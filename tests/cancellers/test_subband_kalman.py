@@ -16,10 +16,10 @@ def final_state(canceller, mic, far):
     return state
 
 
-def covariances(state, taps):
-    """The Hermitian matrices [K, L, L] of a state."""
-    p = np.zeros((state.covariance.shape[-1], taps, taps), complex)
-    p[:, *np.triu_indices(taps)] = state.covariance[0].T
+def covariances(filters, taps):
+    """The Hermitian matrices [K, L, L] of the filters."""
+    p = np.zeros((filters.covariance.shape[-1], taps, taps), complex)
+    p[:, *np.triu_indices(taps)] = filters.covariance[0].T
     return p + np.triu(p, 1).conj().swapaxes(-1, -2)
 
 
@@ -107,7 +107,7 @@ def test_covariances_stay_positive(talker, kind):
     }[kind].astype(np.float32)
     canceller = SubbandKalman(frame=128, block=64, taps=8)
     state = final_state(canceller, 0.5 * far + 0.1 * talker(20, 1), far)
-    eigenvalues = np.linalg.eigvalsh(covariances(state, 8))
+    eigenvalues = np.linalg.eigvalsh(covariances(state.filters, 8))
     assert (eigenvalues[:, 0] >= -1e-4 * eigenvalues[:, -1]).all()
 
 

@@ -79,17 +79,17 @@ class OnnxModel(FlatStreaming[State]):
         states = _load(self.model)[0].get_inputs()[len(SIGNALS) :]
         return tuple(np.zeros((signals, *source.shape), np.float32) for source in states)
 
-    def advance(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
         """One signal of the batch after the other."""
         session = _load(self.model)[0]
-        names, new = [source.name for source in session.get_inputs()], tuple(np.empty_like(values) for values in state)
+        names = [source.name for source in session.get_inputs()]
         for n in range(len(mic)):
             inputs = [mic[n], far[n], *(values[n, ...] for values in state)]
             out, *after = session.run(None, dict(zip(names, inputs, strict=True)))
             mic[n] = out
-            for values, value in zip(new, after, strict=True):
+            for values, value in zip(state, after, strict=True):
                 values[n] = value
-        return new, mic
+        return mic
 
 
 @functools.cache

@@ -107,6 +107,9 @@ def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
 
     Gradients reach all signals and the state.
     """
+    if in_kernels(signals.mic) and not torch.is_grad_enabled():
+        out, after = _adapt(settings, signals, state, history=False)
+        return Adapted(out.error, out.step_size, *after)
     run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(signals.mic) else plain_loop
     return Adapted(*run(settings, *signals, *state))
 
@@ -140,17 +143,7 @@ class Adapt(torch.autograd.Function):
     def forward(ctx: Any, settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
         """As `plain_loop`. For the way back, errors and predicted covariances are kept."""
         signals, given = _split(tensors)
-        state = State(*(z.clone(memory_format=torch.contiguous_format) for z in given))
-        n, frames, _, bins = signals.mic.shape
-        out = kernels.Output(
-            error=torch.empty_like(signals.mic, memory_format=torch.contiguous_format),
-            step_size=signals.mic.new_empty(n, frames, bins),
-            history=signals.mic.new_empty(
-                n, frames if any(ctx.needs_input_grad) else 0, state.covariance.shape[1], bins
-            ),
-        )
-        arrays = _arrays(signals), _arrays(state), _arrays(out), _numbers(settings)
-        run_on_threads(kernels.adapt, arrays, n, signals.mic.numel())
+        out, state = _adapt(settings, signals, given, history=any(ctx.needs_input_grad))
         far, _, gain, disturbance, drift, profile, place = signals
         through_far = ctx.needs_input_grad[1]
         weights = state.weights if through_far else state.weights[:, :0]
@@ -173,6 +166,20 @@ class Adapt(torch.autograd.Function):
         arrays = _arrays(record), _arrays(state), _arrays(gradients), _numbers(ctx.settings)
         run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
         return None, by_far if ctx.through_far else None, *made, by_signal.sum(0), None, *state
+
+
+def _adapt(settings: Settings, signals: Signals, state: State, *, history: bool) -> tuple[kernels.Output, State]:
+    """Run the kernel on a copy of the state. Return its output, with or without a history, and the state."""
+    n, frames, _, bins = signals.mic.shape
+    after = State(*(z.clone(memory_format=torch.contiguous_format) for z in state))
+    out = kernels.Output(
+        error=torch.empty_like(signals.mic, memory_format=torch.contiguous_format),
+        step_size=signals.mic.new_empty(n, frames, bins),
+        history=signals.mic.new_empty(n, frames if history else 0, after.covariance.shape[1], bins),
+    )
+    arrays = _arrays(signals), _arrays(after), _arrays(out), _numbers(settings)
+    run_on_threads(kernels.adapt, arrays, n, signals.mic.numel())
+    return out, after
 
 
 def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:
