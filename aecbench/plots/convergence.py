@@ -21,7 +21,8 @@ def plot_convergence(
     """Draw a line per system: the mean over scenes of `curves[system]` [scenes, segments] dB.
 
     Its 95 % band (Student's t) is drawn where at least 5 scenes have a value. A segment lasts `segment` seconds; NaN is
-    left out (a silent far end). `changes` are the times [s] at which the echo path changes in all scenes. Raises OutputError for a file that cannot be written.
+    left out (a silent far end). `changes` are the times [s] at which the echo path changes in all scenes.
+    Raises OutputError for a file that cannot be written.
     """
     with plain():
         figure = Figure(figsize=(7.2, 3.9), layout="constrained")

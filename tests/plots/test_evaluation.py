@@ -1,6 +1,7 @@
 """The pictures of an evaluation."""
 
 import dataclasses
+
 import matplotlib.image
 import numpy as np
 import pandas as pd
