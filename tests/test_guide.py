@@ -46,6 +46,8 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "aecbench publish runs/real-blind-v1": "needs results on recordings that were fetched",
     "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",
     "aecbench eval --model halver": "run by tests/test_plugins.py, which installs the package",
+    "python benchmarks/deep_joint_start.py": "run from a checkout",
+    "aecbench train deep_joint": "needs the weights that the line above writes",
     "pytest --pyargs": "run by tests/test_plugins.py, which installs the package",
     "from dask_jobqueue": "needs a cluster",
     "from dask_kubernetes": "needs a cluster",

@@ -96,7 +96,9 @@ def publish(
         click.echo(f"{len(entries)} entries are as they should be: {', '.join(names)}; nothing was written")
     else:
         for entry, _ in entries:
-            click.echo(f"{entry.name}: version {entry.version}, place {places[entry.name]} of {len(new.systems)}")
+            place = places[entry.name]
+            where = f"place {place} of {len(new.systems)}" if place else "not ranked"
+            click.echo(f"{entry.name}: version {entry.version}, {where}")
         click.echo(new.path / "README.md")
 
 

@@ -29,6 +29,7 @@ from aecbench.metrics import METRICS, RANKED_BY, of_version
 from aecbench.output import new_folder, whole_file
 from aecbench.record import Frozen
 from aecbench.results import (
+    CEILING,
     LOST_RULE,
     ROW_COLUMNS,
     RTF,
@@ -172,6 +173,12 @@ class Board:
     def standings(self) -> list[Standing]:
         """The systems, the best first, as `aecbench.results.standings`."""
         return standings(self.table, self.rules.ranked_by)
+
+    @property
+    def ranked(self) -> bool:
+        """Whether systems have places; not where there are too few scenes, talkers or devices to tell them apart."""
+        competing = [one for one in self.standings if one.name != CEILING]
+        return not competing or any(one.place is not None for one in competing)
 
     @property
     def rebuild(self) -> str:

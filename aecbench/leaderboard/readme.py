@@ -13,7 +13,7 @@ from aecbench.output import whole_file
 from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell, summarised
 from aecbench.scenes.conditions import with_unit
 
-__all__ = ["README", "board_readme", "boards_readme", "foot", "update", "update_all"]
+__all__ = ["README", "board_readme", "boards_readme", "foot", "order", "update", "update_all"]
 
 README = "README.md"
 SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
@@ -24,7 +24,9 @@ def foot(board: Board) -> str:
     rule, summary = board.rules.near_lost, summarised(board.columns, board.facts)
     words = [
         f"{summary[0].upper()}{summary[1:]}, for metrics of the near end over those in which both ends talk, ± 95 %",
-        "interval; in brackets the rank, shared where the difference is not certain (Holm-corrected for the table).",
+        "interval; in brackets the rank, shared where the difference is not certain (Holm-corrected for the table)."
+        if any(rank is not None for ranks in board.ranks.values() for rank in ranks.values())
+        else "interval.",
         f"{board.table.effective}; those that share a talker, a recording of noise or a device count as dependent.",
         f"{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone; {MARK}: in more than",
         f"{rule.share:.0%}, behind all others.",
@@ -33,6 +35,15 @@ def foot(board: Board) -> str:
         words.append(f"{CEILING}: told the echo, takes away that and nothing else, and has no rank.")
     words.append("RTF: seconds of processor time per second of audio on one core, of the machine that the entry names.")
     return textwrap.fill(" ".join(words), 120)
+
+
+def order(board: Board) -> str:
+    """Say what the order of the table goes by."""
+    metrics = _and([heading(metric, board.facts) for metric in board.rules.ranked_by])
+    if board.ranked:
+        return f"Ranked by the mean rank in {metrics}."
+    listed = f"They are listed by their mean position in {metrics}; the differences may be due to chance."
+    return f"There are too few scenes, talkers or devices to rank the systems. {listed}"
 
 
 def update(path: Path) -> Board:
@@ -60,7 +71,7 @@ def board_readme(board: Board) -> str:
         f"<!-- Written by aecbench from {BOARD} and {RESULTS}/: edit those, then run aecbench leaderboard update. -->",
         f"{corpus.scenes} scenes, split `{corpus.split}`, corpus `{corpus.id}`, digest `{corpus.digest}`.{rebuild}",
         rules.rules.strip(),
-        f"Ranked by the mean rank in {_and([heading(metric, board.facts) for metric in rules.ranked_by])}.",
+        order(board),
     ]
     if board.older:
         parts.append(f"This board keeps the older rules that it was made with: {'; '.join(board.older)}.")
@@ -108,7 +119,7 @@ def _standings(board: Board) -> str:
             + ("" if metric == RTF else _rank(ranks[name][metric]))
             for metric in board.columns
         ]
-        shown = "" if place is None else str(place)
+        shown = "-" if place is None else str(place)
         lines.append([shown, _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores, lost_cell(lost["", name])])
     return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns), LOST], lines)
 

@@ -5,34 +5,38 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import t
 
 from aecbench.plots.style import GREY, INK, PALE, looks, plain, save
 from aecbench.signals import Array
 
 __all__ = ["plot_convergence"]
 
-WIDE = 1.96  # standard errors: 95 % of a normal distribution
+FEWEST = 5  # scenes of which a band says something
 
 
 def plot_convergence(
     curves: Mapping[str, Array], segment: float, path: Path, *, changes: Sequence[float] = (), title: str = ""
 ) -> None:
-    """A line per system: the mean over scenes of `curves[system]` [scenes, segments] dB, with the 95 % band of it.
+    """Draw a line per system: the mean over scenes of `curves[system]` [scenes, segments] dB.
 
-    A segment lasts `segment` seconds; NaN is left out (a silent far end). `changes` are the times [s] at which the echo
-    path changes in all scenes. Raises OutputError for a file that cannot be written.
+    Its 95 % band (Student's t) is drawn where at least 5 scenes have a value. A segment lasts `segment` seconds; NaN is
+    left out (a silent far end). `changes` are the times [s] at which the echo path changes in all scenes.
+    Raises OutputError for a file that cannot be written.
     """
     with plain():
         figure = Figure(figsize=(7.2, 3.9), layout="constrained")
         axis = figure.subplots()
         for (system, erle), look in zip(curves.items(), looks(list(curves)).values(), strict=True):
             count = np.isfinite(erle).sum(0)
-            known = count > 1
-            time = (np.flatnonzero(known) + 0.5) * segment
-            mean = np.nanmean(erle[:, known], 0)
-            half = WIDE * np.nanstd(erle[:, known], 0, ddof=1) / np.sqrt(count[known])
+            known, certain = count > 0, count >= FEWEST
+            time = (np.arange(count.size) + 0.5) * segment
+            mean, half = np.full((2, count.size), np.nan)
+            mean[known] = np.nanmean(erle[:, known], 0)
+            n = count[certain]
+            half[certain] = t.ppf(0.975, n - 1) * np.nanstd(erle[:, certain], 0, ddof=1) / np.sqrt(n)
             axis.fill_between(time, mean - half, mean + half, color=look.colour, alpha=0.18, lw=0)
-            axis.plot(time, mean, color=look.colour, ls=look.line, lw=1.4, label=system)
+            axis.plot(time[known], mean[known], color=look.colour, ls=look.line, lw=1.4, label=system)
         for change in changes:
             axis.axvline(change, color=INK, lw=0.9, ls=(0, (4, 3)))
             axis.text(change, 1, " echo path changes", transform=axis.get_xaxis_transform(), va="top", color=INK)

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from aecbench.cancellers import abilities
@@ -20,6 +21,8 @@ __all__ = ["plot_cost", "plot_costs"]
 
 QUALITY = ("pesq", "erle")
 EMPTY: Mapping[str, float] = MappingProxyType({})
+DECADES = 100  # from the lowest to the highest cost, up to which there are ticks within a decade
+TICKS = 9  # at most
 NAME = 100  # points: so bad is it to cover a name, or to leave the panel
 PLACES = tuple(
     (x, y) for y in (0, 8, -8, 14, -14, 22, -22, 30, -30) for x in (6, -6, 0) if x or y
@@ -66,9 +69,11 @@ def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapp
                 axis.vlines(known[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
                 axis.plot(known[system], cell.value, look.marker, color=look.colour, ms=6)
             axis.set_xscale("log")
-            axis.xaxis.set_major_formatter("{x:g}")
-            axis.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
             axis.margins(x=0.28, y=0.1)
+            low, high = axis.get_xlim()
+            axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > DECADES * low else (1, 2, 5), numticks=TICKS))
+            axis.xaxis.set_minor_locator(NullLocator())
+            axis.xaxis.set_major_formatter(lambda x, _: np.format_float_positional(x, 3, fractional=False, trim="-"))
             axis.set_xlabel(what)
             axis.set_ylabel(heading(metric, table.provenance))
             axis.grid(color=PALE, lw=0.6)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 
+from aecbench.results.columns import lower_is_better
 from aecbench.results.lost import CEILING
 from aecbench.results.table import ResultTable
 
@@ -14,24 +16,41 @@ __all__ = ["Standing", "standings"]
 class Standing(NamedTuple):
     """The place of a system in a table."""
 
-    place: int | None  # shared by systems of the same mean rank; None of the oracle, which is told the echo
+    place: int | None  # shared by systems of the same mean rank; None for the oracle, and where nothing is ranked
     name: str
-    mean_rank: float  # over those of `ranked_by` that tell systems apart; infinite where it lacks one of them
+    mean_rank: float  # over the metrics of `ranked_by` that have ranks; infinite where the system lacks one of them
 
 
 def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
     """Return the systems, the best first: by the mean of their ranks in `ranked_by`, then by name.
 
-    Those that take the near end away too often stand behind all others, whatever their ranks; the oracle is last.
+    Where no metric of `ranked_by` has ranks, because there are too few scenes, talkers or devices, no system has a
+    place: the order is by the mean of their positions in these metrics. Systems that take the near end away too often
+    stand behind all others, whatever their ranks; the oracle is last.
     """
     ranks = {system: cells for (_, system), cells in table.ranks().items()}
     others = {system: cells for system, cells in ranks.items() if system != CEILING}
     decisive = [metric for metric in ranked_by if any(cells.get(metric) for cells in others.values())]
+    last = [Standing(None, name, np.inf) for name in ranks if name == CEILING]
+    if not decisive:
+        position = _positions(table, list(others), ranked_by)
+        listed = sorted(others, key=lambda system: (system in table.destroyed, position[system], system))
+        return [*(Standing(None, name, np.inf) for name in listed), *last]
     keys = {}
     for system, cells in others.items():
         own = [cells[metric] or np.inf for metric in decisive]
-        keys[system] = (system in table.destroyed, float(np.mean(own)) if own else 1.0)
+        keys[system] = (system in table.destroyed, float(np.mean(own)))
     places = sorted(keys.values())
     ordered = sorted(keys.items(), key=lambda item: (item[1], item[0]))
-    last = [Standing(None, name, np.inf) for name in ranks if name == CEILING]
     return [*(Standing(1 + places.index(key), name, key[1]) for name, key in ordered), *last]
+
+
+def _positions(table: ResultTable, systems: Sequence[str], metrics: Sequence[str]) -> dict[str, float]:
+    """Return the mean position of each system by the metrics' means or medians; one without a value comes last."""
+    summary, scored = table.summary(), [metric for metric in metrics if metric in table.metrics]
+    total = np.zeros(len(systems))
+    for metric in scored:
+        sign = 1 if lower_is_better(metric, table.provenance) else -1
+        values = np.array([sign * summary["", system][metric].value for system in systems])
+        total += np.nan_to_num(rankdata(values, nan_policy="omit"), nan=len(systems))
+    return dict(zip(systems, total / max(1, len(scored)), strict=True))

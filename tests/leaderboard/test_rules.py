@@ -6,7 +6,7 @@ import pytest
 from aecbench.corpus.format import SIMULATOR
 from aecbench.errors import UsageError
 from aecbench.leaderboard import find_board, new_board, open_board
-from aecbench.leaderboard.readme import board_readme
+from aecbench.leaderboard.readme import board_readme, boards_readme, order
 from aecbench.metrics import METRICS, of_version
 from aecbench.results import LOST_RULE, ResultTable, heading
 
@@ -69,6 +69,19 @@ def test_more_than_a_tenth_of_the_scenes_without_near_end_costs_the_place(tmp_pa
     standings = board.standings
     assert {one.name: one.place for one in standings} == places | {"oracle": None}
     assert standings[-1].name == "oracle"
+
+
+def test_a_board_of_too_few_scenes_has_no_first_and_says_why(tmp_path):
+    board = new_board(results(), tmp_path / "made-up")
+    few = results()
+    rows = few.rows[few.rows["scene"].isin(few.rows["scene"].unique()[:6])]
+    vars(board)["table"] = ResultTable(rows, few.provenance)  # as if these had been published
+    assert not board.ranked
+    assert [one.place for one in board.standings] == [None] * 4
+    assert [one.name for one in board.standings] == ["b", "a", "c", "oracle"]
+    assert order(board).startswith("There are too few scenes, talkers or devices to rank the systems.")
+    vars(board)["systems"] = dict.fromkeys("abc", ())
+    assert boards_readme([board]).splitlines()[6].endswith("| 3 | - |")
 
 
 @pytest.mark.parametrize("name", ["speech-v1", "hard-v1", "synthetic-v1"])

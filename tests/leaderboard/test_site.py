@@ -46,6 +46,12 @@ def test_pages_are_there_for_all_boards_each_board_and_each_system(pages):
     assert all(page.open == [] for page in pages.values())
 
 
+def test_each_link_to_a_scene_to_hear_says_which(site):
+    text = (site / "toy-v1" / "gallery.html").read_text()
+    links = re.findall(r'<a href="#scene-\d+">(.*?)</a>', text)
+    assert len(set(links)) == len(links) > 1
+
+
 def test_every_page_forbids_all_but_its_own_files(pages):
     for page in pages.values():
         policies = [tag["content"] for name, tag in page.tags if tag.get("http-equiv") == "Content-Security-Policy"]

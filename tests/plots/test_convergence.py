@@ -3,6 +3,7 @@
 import matplotlib.image
 import numpy as np
 import pytest
+import scipy.stats
 
 from aecbench.errors import OutputError
 from aecbench.plots import plot_convergence
@@ -30,6 +31,22 @@ def test_the_band_narrows_with_the_number_of_scenes(tmp_path):
 
     few = curves()["fast"]
     assert coloured(np.tile(few, (20, 1))) < 0.7 * coloured(few)
+
+
+@pytest.mark.parametrize(("scenes", "bands"), [(4, 0), (5, 1)])
+def test_a_band_is_drawn_of_five_scenes_or_more(monkeypatch, tmp_path, scenes, bands):
+    figures = []
+    monkeypatch.setattr("aecbench.plots.convergence.save", lambda figure, path: figures.append(figure))
+    erle = np.random.default_rng(0).normal(20, 1, (scenes, 8))
+    plot_convergence({"one": erle}, 0.25, tmp_path / "curve.png")
+    (axis,) = figures[0].axes
+    drawn = [path for band in axis.collections for path in band.get_paths() if len(path.vertices)]
+    assert len(drawn) == bands
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), erle.mean(0))
+    if bands:
+        ends = scipy.stats.t.interval(0.95, scenes - 1, erle[:, 0].mean(), scipy.stats.sem(erle[:, 0]))
+        at_start = drawn[0].vertices[np.isclose(drawn[0].vertices[:, 0], 0.125), 1]
+        np.testing.assert_allclose([at_start.min(), at_start.max()], ends)
 
 
 def test_a_file_that_no_picture_can_be_is_one_clear_error(tmp_path):

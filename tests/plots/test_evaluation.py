@@ -1,5 +1,7 @@
 """The pictures of an evaluation."""
 
+import dataclasses
+
 import matplotlib.image
 import numpy as np
 import pandas as pd
@@ -78,6 +80,25 @@ def test_only_numbers_that_differ_between_the_scenes_are_drawn_over(tmp_path):
 def test_there_is_no_picture_of_a_cost_that_nobody_knows(tmp_path):
     assert plot_costs(evaluated(undefined(table(), metric="rtf")), tmp_path) == []
     assert plot_costs(evaluated(table(metrics=["stoi", "rtf"])), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow", "labels"),
+    [(0.0052, 0.09, ["0.005", "0.01", "0.02", "0.05", "0.1"]), (0.0001, 0.09, ["0.0001", "0.001", "0.01", "0.1"])],
+)
+def test_costs_are_written_as_plain_numbers(monkeypatch, tmp_path, fast, slow, labels):
+    figures = []
+    monkeypatch.setattr("aecbench.plots.cost.save", lambda figure, path: figures.append(figure))
+    found = table(systems=("fast", "slow"))
+    rtf = found.rows["metric"] == "rtf"
+    times = found.rows["system"].map({"fast": fast, "slow": slow})
+    found = dataclasses.replace(found, rows=found.rows.assign(value=found.rows["value"].mask(rtf, times)))
+    plot_cost(found, ["pesq"], tmp_path / "cost.png")
+    (axis,) = figures[0].axes
+    low, high = axis.get_xlim()
+    ticks = axis.xaxis.get_major_ticks()
+    assert [tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high] == labels
+    assert not axis.xaxis.get_minor_ticks()
 
 
 def test_costs_that_were_counted_are_a_row_of_their_own(tmp_path):

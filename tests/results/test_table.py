@@ -380,6 +380,28 @@ def test_the_best_by_mean_rank_comes_first_and_the_oracle_last(table):
     assert whole.in_order([one.name for one in found]).systems == ["b", "a", "c|_<", "oracle"]
 
 
+def test_without_ranks_no_system_has_a_place_and_the_order_is_by_mean_position(table):
+    few = table.rows[table.rows["scene"].isin(table.rows["scene"].unique()[:6])]
+    told = few[few["system"] == "b"].assign(system="oracle", value=99.0)
+    none = few[few["system"] == "b"].assign(system="none", value=np.nan)
+    part = ResultTable(pd.concat([told, none, few]), table.provenance)
+    means = part.to_pandas().set_index(["metric", "system"])["mean"]
+    positions = sum(means[metric].drop(["oracle", "none"]).rank(ascending=False) for metric in ("erle", "pesq"))
+    found = standings(part, ["erle", "pesq"])
+    assert {one.place for one in found} == {None}
+    assert [one.name for one in found[-2:]] == ["none", "oracle"]
+    assert [positions[one.name] for one in found[:-2]] == sorted(positions)
+    assert found[0].name == "b"
+    assert [one.name for one in standings(part, [RTF])][:3] == ["a", "b", "c|_<"]  # equal positions: by name
+
+
+def test_without_ranks_a_system_that_loses_the_near_end_is_listed_behind(table):
+    few = table.rows[table.rows["scene"].isin(table.rows["scene"].unique()[:6])]
+    loud = few["system"] == "b"
+    part = ResultTable(few.assign(near_loss=few["near_loss"].where(~loud, 99.0)), table.provenance)
+    assert [one.name for one in standings(part, ["erle", "pesq"])][-1] == "b"
+
+
 def test_the_picture_shows_the_median_that_the_interval_is_of(rare):
     panel = rare.plot().axes[0]
     dots = {line.get_xdata()[0] for line in panel.lines if line.get_marker() == "o"}

@@ -12,7 +12,7 @@ from aecbench._version import __version__
 from aecbench.corpus import Corpus
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import RESULTS
-from aecbench.leaderboard.readme import foot
+from aecbench.leaderboard.readme import foot, order
 from aecbench.leaderboard.site import audio, charts
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
 from aecbench.leaderboard.site.system import system_page
@@ -96,6 +96,7 @@ def _board(
             (metric, heading(metric, board.facts), "lower" if lower_is_better(metric, board.facts) else "higher")
             for metric in board.columns
         ],
+        order=order(board),
         foot=foot(board),
         lost=LOST,
         rows=[_row(board, place, name) for place, name, _ in board.standings],

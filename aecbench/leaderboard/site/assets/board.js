@@ -138,7 +138,7 @@ async function draw() {
   const config = {
     background: "transparent", font: "system-ui, sans-serif", text: { color: ink },
     axis: { labelColor: ink, titleColor: ink, gridColor: line, domainColor: grey, tickColor: grey, titleFontWeight: "normal" },
-    legend: { labelColor: ink, titleColor: ink },
+    legend: { labelColor: ink, titleColor: ink }, title: { color: ink },
   };
   const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, config, tooltip: tip, patch: place };
   for (const place of document.querySelectorAll(".chart")) {
