@@ -51,23 +51,23 @@ def cancel_files(
     format that is written, AudioError for files that cannot be read, have several channels, or do not belong together
     (another length), AecbenchError for a system that fails, and OutputError.
     """
-    known = header(mic)
-    found = known if far is None else header(far)
-    pair = Pair(mic, far, known, found.rate, pad)
-    _check_length(pair, found)
+    mic_header = header(mic)
+    far_header = mic_header if far is None else header(far)
+    pair = Pair(mic, far, mic_header, far_header.rate, pad)
+    _check_length(pair, far_header)
     _check_output(out, mic, far)
     echo = Echo("far end silent")
     if far is not None:
-        echo = find_echo(resampled(_seconds(pair), known.rate, RATE, channels=2))
+        echo = find_echo(resampled(_seconds(pair), mic_header.rate, RATE, channels=2))
     if echo.lead and system.align == "auto":
         system = replace(system, canceller=aligned(system.canceller, FixedDelay(-1000 * echo.lead / RATE)))
     else:
         echo = echo._replace(lead=0)
     signals = _seconds(pair)
-    shown = signals if quiet else progress(signals, math.ceil(known.length / known.rate), system.name, "s")
+    seconds = signals if quiet else progress(signals, math.ceil(mic_header.length / mic_header.rate), system.name, "s")
     taken = timing(system)
-    with writing(out, known.rate, known.length) as add:
-        for y in stream(system, shown, known.rate, taken):
+    with writing(out, mic_header.rate, mic_header.length) as add:
+        for y in stream(system, seconds, mic_header.rate, taken):
             add(y)
     return Cancelled(taken, echo)
 
@@ -81,16 +81,17 @@ def _check_output(out: Path, mic: Path, far: Path | None) -> None:
             raise UsageError(f"{out}: is the same file as the recording {path}, which would be lost; name another one")
 
 
-def _check_length(pair: Pair, found: Header) -> None:
+def _check_length(pair: Pair, reference: Header) -> None:
     """Raise AudioError where the far end does not last as long as the microphone, to a sample of the lower rate."""
-    known, far = pair.known, pair.far
-    margin = max(1.0, known.rate / found.rate) if known.rate != found.rate else 0.0
-    if far is None or pair.pad or abs(found.length * known.rate / found.rate - known.length) <= margin:
+    recording, far = pair.known, pair.far
+    margin = max(1.0, recording.rate / reference.rate) if recording.rate != reference.rate else 0.0
+    if far is None or pair.pad or abs(reference.length * recording.rate / reference.rate - recording.length) <= margin:
         return
-    for _ in blocks(far, found.rate):  # should its samples be no good, that is the first thing to say
+    for _ in blocks(far, reference.rate):  # should its samples be no good, that is the first thing to say
         pass
     raise AudioError(
-        f"{far}: has {found.length} samples at {found.rate} Hz, {pair.mic} has {known.length} at {known.rate} Hz; "
+        f"{far}: has {reference.length} samples at {reference.rate} Hz, {pair.mic} has "
+        f"{recording.length} at {recording.rate} Hz; "
         f"cut or pad one to the same length, or the far end with --pad"
     )
 

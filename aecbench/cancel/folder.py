@@ -126,8 +126,8 @@ def _find(mic: Path, far: Path, out: Path) -> Pairs:
         if name.lower().endswith(FAR):
             continue
         output = out / f"{name}.wav"
-        called = [one for partner in _partners(name) for one in (partner, *any_case.get(partner.lower(), ()))]
-        partners = [file for one in called for file in references.get(one, ()) if not file.samefile(path)]
+        called = [stem for partner in _partners(name) for stem in (partner, *any_case.get(partner.lower(), ()))]
+        partners = [file for stem in called for file in references.get(stem, ()) if not file.samefile(path)]
         if others:
             failed[str(path)] = f"{path}: shares its name with {others[0].name}; keep one of the two in the folder"
         elif len(os.fsencode(output.name)) > LONGEST_NAME:
@@ -139,7 +139,7 @@ def _find(mic: Path, far: Path, out: Path) -> Pairs:
         elif _near_end_alone(path.stem):
             pairs.append(Pair(path, None, output))
         else:
-            strangers = [one for one, (file, *_) in references.items() if not file.samefile(path)]
+            strangers = [stem for stem, (file, *_) in references.items() if not file.samefile(path)]
             near = difflib.get_close_matches(_partners(name)[0], strangers, n=1)
             advice = f"; the nearest name is {references[near[0]][0]}" if near else ""
             failed[str(path)] = f"{path}: has no partner {' or '.join(_partners(name))} in {far}{advice}"
@@ -158,7 +158,7 @@ def _partners(name: str) -> list[str]:
         names.insert(0, last[: -len(MIC)] + FAR)
     if last.lower().startswith(SYNTHETIC[0]):
         names.insert(0, SYNTHETIC[1] + last[len(SYNTHETIC[0]) :])
-    return [folder + slash + one for one in names]
+    return [folder + slash + partner for partner in names]
 
 
 def _near_end_alone(stem: str) -> bool:
@@ -167,8 +167,8 @@ def _near_end_alone(stem: str) -> bool:
     >>> _near_end_alone("x_nearend_singletalk_mic"), _near_end_alone("x_doubletalk_mic")
     (True, False)
     """
-    known = SCENARIO.fullmatch(stem.lower().removesuffix(MIC))
-    return known is not None and TALK[known["scenario"].replace("-", "_")] == "near_single"
+    match = SCENARIO.fullmatch(stem.lower().removesuffix(MIC))
+    return match is not None and TALK[match["scenario"].replace("-", "_")] == "near_single"
 
 
 def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> None:
@@ -177,11 +177,11 @@ def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> Non
     made_by: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         made_by = json.loads(record.read_text())
-    there = [pair.out for pair in pairs if pair.out.exists()]
+    outputs = [pair.out for pair in pairs if pair.out.exists()]
     if overwrite:
-        for path in there:
+        for path in outputs:
             path.unlink()
-    elif there and made_by.get("hash") != system.hash:
+    elif outputs and made_by.get("hash") != system.hash:
         whose = (
             f"of {made_by['system']}, made in another way" if "system" in made_by else "that are not of this command"
         )

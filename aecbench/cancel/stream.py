@@ -36,12 +36,12 @@ def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -
     In all as many samples as came in, with the values of `cancel` on the whole signal. Streaming systems yield them as
     soon as they are known. Raises AecbenchError for a system that fails, or whose output is not finite.
     """
-    heard = given = 0
+    samples_in = samples_out = 0
 
     def counted() -> Iterator[Array]:
-        nonlocal heard
+        nonlocal samples_in
         for block in blocks:
-            heard += len(block)
+            samples_in += len(block)
             yield block
 
     parts = streaming(system.canceller)
@@ -49,10 +49,10 @@ def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -
     out = _whole(system, at_rate, timing) if parts is None else _steps(system, *parts, at_rate, timing)
     for y in resampled(out, RATE, rate):
         if y.size:
-            timing.behind = max(timing.behind, (heard - given) / rate)
-            yield y[: heard - given]  # resampling there and back may give a sample more, or less
-            given += min(y.size, heard - given)
-    yield np.zeros(heard - given, np.float32)
+            timing.behind = max(timing.behind, (samples_in - samples_out) / rate)
+            yield y[: samples_in - samples_out]  # resampling there and back may give a sample more, or less
+            samples_out += min(y.size, samples_in - samples_out)
+    yield np.zeros(samples_in - samples_out, np.float32)
 
 
 def warm_up(system: System) -> None:

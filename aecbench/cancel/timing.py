@@ -32,8 +32,8 @@ class Timing:
 
     def add(self, taken: float, audio: float) -> None:
         """A block, or a recording: `taken` [s] for `audio` [s]."""
-        place = math.log(max(taken, SHORTEST) / SHORTEST) / math.log(RATIO)
-        self.counts[min(int(place), BINS - 1)] += 1
+        position = math.log(max(taken, SHORTEST) / SHORTEST) / math.log(RATIO)
+        self.counts[min(int(position), BINS - 1)] += 1
         self.audio += audio
         self.busy += taken
         self.longest = max(self.longest, taken)
@@ -69,5 +69,5 @@ class Timing:
         count = self.counts.sum()
         if not count:
             return math.nan
-        place = int(np.searchsorted(np.cumsum(self.counts), percent / 100 * count))
-        return min(float(SHORTEST * RATIO ** (place + 0.5)), self.longest)
+        position = int(np.searchsorted(np.cumsum(self.counts), percent / 100 * count))
+        return min(float(SHORTEST * RATIO ** (position + 0.5)), self.longest)
