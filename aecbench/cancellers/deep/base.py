@@ -107,9 +107,9 @@ def load_weights(module: nn.Module, path: Path, digest: str | None = None) -> No
         tensors = safetensors.torch.load(data)
     except SafetensorError as error:
         raise ConfigError(f"{path}: is not a safetensors file ({error}); get it again") from None
-    wanted = module.state_dict()
-    for name in sorted(wanted.keys() | tensors.keys()):
-        got, expected = (_kind(of.get(name)) for of in (tensors, wanted))
+    state = module.state_dict()
+    for name in sorted(state.keys() | tensors.keys()):
+        got, expected = (_kind(of.get(name)) for of in (tensors, state))
         if got != expected:
             raise ConfigError(f"{path}: {name} is {got}, expected {expected}; it belongs to another network")
     module.load_state_dict(tensors)

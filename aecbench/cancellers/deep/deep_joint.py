@@ -172,8 +172,8 @@ class DeepJoint(FramewiseNetwork):
         batch = self._prepared(batch)
         spectra = self.spectra(batch.mic, batch.far)
         state = self.initial(spectra[0])
-        _, heard, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
-        filtered = self.filter.replay(spectra[0], spectra[1], heard, state.filter)
+        _, record, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
+        filtered = self.filter.replay(spectra[0], spectra[1], record, state.filter)
         stages, _ = self._finish(spectra, filtered, state.memory)
         estimate = stft.signal(stages.output, hop, length + config.lag)[..., config.lag :]
         stems = torch.stack([batch.near + batch.noise, batch.echo])
@@ -189,7 +189,7 @@ class DeepJoint(FramewiseNetwork):
         if not self.training or count < 2 or not self.config.path_change:
             return batch
         change = torch.rand(count, 1) < self.config.path_change
-        place = (0.3 + 0.4 * torch.rand(count, 1)) * length
-        after = (change & (torch.arange(length) >= place)).to(batch.mic.device)
+        moment = (0.3 + 0.4 * torch.rand(count, 1)) * length
+        after = (change & (torch.arange(length) >= moment)).to(batch.mic.device)
         far, echo = (torch.where(after, z.roll(1, 0), z) for z in (batch.far, batch.echo))
         return Batch(batch.near + echo + batch.noise, far, batch.near, echo, batch.noise)

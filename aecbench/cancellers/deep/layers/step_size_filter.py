@@ -142,8 +142,8 @@ class Adapt(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
         """As `plain_loop`. For the way back, errors and predicted covariances are kept."""
-        signals, given = _split(tensors)
-        out, state = _adapt(settings, signals, given, history=any(ctx.needs_input_grad))
+        signals, initial = _split(tensors)
+        out, state = _adapt(settings, signals, initial, history=any(ctx.needs_input_grad))
         far, _, gain, disturbance, drift, profile, place = signals
         through_far = ctx.needs_input_grad[1]
         weights = state.weights if through_far else state.weights[:, :0]

@@ -131,7 +131,7 @@ class LearnedFilter(nn.Module):
     @torch.no_grad()
     def listen(self, mic: Tensor, far: Tensor, state: State) -> tuple[Filtered, Heard, State]:
         """Run the closed loop frame after frame. Return its output, what it has heard, and the state at the end."""
-        paths, heard, made = self.paths, [], []
+        paths, records, made = self.paths, [], []
         room = torch.cat([self.room, paths.new_zeros(len(paths) - self.size.taps)])
         d, x = layer.planes(mic), layer.planes(far)
         for t in range(mic.shape[1]):
@@ -139,16 +139,16 @@ class LearnedFilter(nn.Module):
             distortions, distorted = self._distort(far[:, t], state.distortion)
             references = layer.planes(self._masked(state.references[:, None], distortions[:, None]))[:, 0]
             inputs = torch.cat([state.inputs, x[:, now], references], 1)
-            known = layer.predict(layer.Window(inputs, d[:, now], room, self.place), state.filter)
-            frame = Frame(d[:, t], x[:, t], *(z[:, 0] for z in known))
+            prediction = layer.predict(layer.Window(inputs, d[:, now], room, self.place), state.filter)
+            frame = Frame(d[:, t], x[:, t], *(z[:, 0] for z in prediction))
             observation, averages = self.features(frame, state.averages, self.network.weights)
             numbers, memory = self.network(observation.bands, observation.bins, state.memory)
             adapted = self._adapt(inputs, d[:, now], observation, numbers, paths, state.filter)
             oldest = inputs[:, self.settings.inputs :]
             state = State(*adapted[2:], oldest, numbers[:, 0, 3:], distorted, memory, averages)
-            heard.append((*observation, distortions[:, None], known.uncertainty))
-            made.append((_complex(adapted.error), adapted.step_size, known.uncertainty))
-        *observed, distortions, uncertainty = _concatenate(heard)
+            records.append((*observation, distortions[:, None], prediction.uncertainty))
+            made.append((_complex(adapted.error), adapted.step_size, prediction.uncertainty))
+        *observed, distortions, uncertainty = _concatenate(records)
         return Filtered(*_concatenate(made)), Heard(Observation(*observed), distortions, uncertainty), state
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
