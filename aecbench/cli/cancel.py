@@ -107,8 +107,16 @@ def cancel(
     from aecbench.systems import load_system
 
     way = RAW if mic == STREAM else FOLDERS if mic.is_dir() else FILES
-    given = {"far": far, "pad": pad, "plot": plot, "jobs": jobs, "overwrite": overwrite, "rate": rate, "json": as_json}
-    _check(way, out, [name for name, value in given.items() if value not in (None, False)])
+    options = {
+        "far": far,
+        "pad": pad,
+        "plot": plot,
+        "jobs": jobs,
+        "overwrite": overwrite,
+        "rate": rate,
+        "json": as_json,
+    }
+    _check(way, out, [name for name, value in options.items() if value not in (None, False)])
     system = load_system(model, align)
     if way != RAW and not streams(system):
         click.echo(f"aecbench: {system.name} hears a recording as a whole: some {MEMORY} MB for every minute", err=True)
@@ -137,9 +145,9 @@ def cancel(
         raise FailedItems(f"{len(failed)} recordings failed: {', '.join(failed)}; the same command tries them again")
 
 
-def _check(way: str, out: Path, given: list[str]) -> None:
+def _check(way: str, out: Path, options: list[str]) -> None:
     """Raise UsageError for options that do not belong together."""
-    for name in given:
+    for name in options:
         if way not in USE[name]:
             raise click.UsageError(f"--{name} is for {' and '.join(USE[name])}, not for {way}; leave it out")
     if (way == RAW) != (out == STREAM):

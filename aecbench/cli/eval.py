@@ -183,8 +183,8 @@ def evaluate(
     if board is None:
         task = Task(open_corpus(corpus_path or CORPORA / QUICKSTART), split or SPLIT, metrics, align or ALIGNMENT)
     else:
-        given = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
-        task = _of_board(board, boards, corpus_path, [option for option, value in given.items() if value])
+        options = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
+        task = _of_board(board, boards, corpus_path, [option for option, value in options.items() if value])
     corpus, split, by_name = task.corpus, task.split, metrics_of(task.metrics, aecmos, dnsmos)
     if scenes:
         corpus = corpus.where(scene=[corpus.scenes["scene"].iloc[corpus.find(scene)] for scene in scenes])
@@ -213,8 +213,8 @@ def evaluate(
     if plots is not None:
         from aecbench.plots import Evaluated, plot_evaluation
 
-        shown = [outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))]
-        plot_evaluation(Evaluated(table, systems, *shown), plots)
+        trials = [outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))]
+        plot_evaluation(Evaluated(table, systems, *trials), plots)
     layout = "json" if as_json else layout
     if layout != "rich":
         click.echo(formats.FORMATS[layout](table, by, reference), nl=False)
@@ -239,12 +239,12 @@ class Task(NamedTuple):
     board: Path | None = None
 
 
-def _of_board(name: str, boards: Path | None, corpus: Path | None, given: Sequence[str]) -> Task:
+def _of_board(name: str, boards: Path | None, corpus: Path | None, options: Sequence[str]) -> Task:
     """The task of a leaderboard. Raises UsageError for options that were given and are its to say."""
     from aecbench.errors import UsageError
     from aecbench.leaderboard import board_corpus, board_metrics, find_board, read_rules
 
-    for option in given:
+    for option in options:
         raise UsageError(f"board {name} says what {option} is for; leave out {option}, or --board")
     path = find_board(name, boards)
     rules = read_rules(path)

@@ -135,8 +135,8 @@ def verify(
         path = find_board(name, boards)
         problems = check(path)
         facts: dict[str, Any] = {"board": path, "problems": [problem._asdict() for problem in problems]}
-        for file, what in problems:
-            say(f"{path / file}: {what}")
+        for file, message in problems:
+            say(f"{path / file}: {message}")
         wrong += len(problems)
         if not problems:
             opened = open_board(path)

@@ -83,8 +83,8 @@ def publish(
             raise UsageError(f"two of the results are of {entry.name!r}; give one of them another --name")
     for entry, _ in entries:
         if (entry.commit or "").endswith("+dirty"):
-            what = f"{entry.name}: evaluated with files that differ from commit {entry.commit}; nobody else has them"
-            click.echo(f"{what}. Better evaluate it again with a clean checkout.", err=True)
+            message = f"{entry.name}: evaluated with files that differ from commit {entry.commit}; nobody else has them"
+            click.echo(f"{message}. Better evaluate it again with a clean checkout.", err=True)
     new = board if dry_run else write(entries, board)
     places = {} if dry_run else {standing.name: standing.place for standing in new.standings}
     if as_json:
