@@ -68,9 +68,9 @@ def test_output_sees_no_further_than_its_latency(canceller, cut):
     mic, far = s.mic.copy(), s.far.copy()
     mic[cut:] += 0.3
     far[cut:] *= -3
-    heard = np.s_[: cut - canceller.latency]
+    beginning = np.s_[: cut - canceller.latency]
     np.testing.assert_allclose(
-        canceller.cancel(mic, far)[heard], canceller.cancel(s.mic, s.far)[heard], rtol=0, atol=1e-6
+        canceller.cancel(mic, far)[beginning], canceller.cancel(s.mic, s.far)[beginning], rtol=0, atol=1e-6
     )
 
 
@@ -204,9 +204,9 @@ def test_next_to_nothing_is_a_signal_too(canceller, shape):
 def test_a_shorter_signal_gives_the_beginning_of_the_output(canceller, length):
     mic, far = noise(1300), noise(1300, seed=1)
     out = canceller.cancel(mic[:length], far[:length])
-    known = max(length - canceller.latency, 0)
+    samples = max(length - canceller.latency, 0)
     assert out.shape == (length,)
-    np.testing.assert_allclose(out[:known], canceller.cancel(mic, far)[:known], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(out[:samples], canceller.cancel(mic, far)[:samples], rtol=0, atol=1e-6)
 
 
 SILENCE, DC = np.zeros(RATE, np.float32), np.full(RATE, 0.5, np.float32)

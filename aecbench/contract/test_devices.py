@@ -33,7 +33,7 @@ def test_shape_and_type_are_kept_and_the_output_is_finite(name):
 
 def test_batching_changes_nothing(name):
     x = np.stack([make_voice(), -0.1 * make_voice()])
-    np.testing.assert_allclose(apply(name, x, RATE, {}), [apply(name, one, RATE, {}) for one in x], atol=1e-6)
+    np.testing.assert_allclose(apply(name, x, RATE, {}), [apply(name, signal, RATE, {}) for signal in x], atol=1e-6)
 
 
 def test_input_is_left_alone_and_the_same_call_gives_the_same_bits(name):

@@ -62,7 +62,7 @@ def test_distortion_does_not_depend_on_the_level(name, x):
 
 
 def test_batching_changes_nothing(name, x):
-    np.testing.assert_array_equal(apply(name, x, {}), [apply(name, one, {}) for one in x])
+    np.testing.assert_array_equal(apply(name, x, {}), [apply(name, signal, {}) for signal in x])
 
 
 def test_input_is_left_alone_and_the_same_call_gives_the_same_bits(name, x):
