@@ -39,8 +39,8 @@ def finish(
         with Shard(path) as shard:
             facts = zip(shard.scenes(), shard.hashes(), shard.measures(), strict=True)
             for row, (scene, sha, measured) in enumerate(facts):
-                place = {"scene": scene.pop("id"), "shard": path.name, "row": row, "sha256": sha}
-                rows.append(place | flat(scene) | measured)
+                position = {"scene": scene.pop("id"), "shard": path.name, "row": row, "sha256": sha}
+                rows.append(position | flat(scene) | measured)
     with whole_file(out / SCENES) as part:
         pd.DataFrame(rows).to_parquet(part, index=False)
     info = {

@@ -95,9 +95,9 @@ class Corpus(Sequence[Item]):
 
     def _repr_html_(self) -> str:
         """Return the facts and the first scenes as tables, for notebooks."""
-        shown = self.to_pandas().head(SHOWN)
-        columns = [name for name in COLUMNS if name in shown and shown[name].notna().any()]
-        return _html(self._facts()) + str(shown[columns].to_html(index=False, float_format="{:.3g}".format, na_rep=""))
+        head = self.to_pandas().head(SHOWN)
+        columns = [name for name in COLUMNS if name in head and head[name].notna().any()]
+        return _html(self._facts()) + str(head[columns].to_html(index=False, float_format="{:.3g}".format, na_rep=""))
 
     def _facts(self) -> dict[str, Any]:
         counts = self.scenes["split"].value_counts(sort=False)
@@ -141,10 +141,10 @@ class Corpus(Sequence[Item]):
 
     def split(self, name: str) -> "Corpus":
         """The scenes of one split. Raises UnknownName when there are none."""
-        found = self.where(split=name)
-        if not found:
+        part = self.where(split=name)
+        if not part:
             raise UnknownName(f"split of {self.path}", name, [s for s in SPLITS if (self.scenes["split"] == s).any()])
-        return found
+        return part
 
     def where(self, **conditions: Any) -> "Corpus":
         """The scenes that meet all conditions, perhaps none: `where(ser=(-10, 0), loudspeaker="zhang_wang")`.
@@ -164,7 +164,7 @@ class Corpus(Sequence[Item]):
             first = (self.scenes["split"] == self.scenes["split"].iloc[0]) & (self.scenes["talk"] == "double")
             return int(first.to_numpy().argmax())
         ids = [str(scene) for scene in self.scenes["scene"]]
-        indices = {known: index for index, scene in enumerate(ids) for known in (scene, scene.partition("/")[2])}
+        indices = {label: index for index, scene in enumerate(ids) for label in (scene, scene.partition("/")[2])}
         if name not in indices:
             near = difflib.get_close_matches(name, indices, n=1)
             raise UnknownName(f"scene of {self.path}", name, near or [f"{ids[0]} to {ids[-1]}"])

@@ -103,7 +103,7 @@ class Remix:
         wholes = [
             self.corpus.stems(i, n) for i, n in ((index, ("far", "echo")), (second, ("near",)), (third, ("noise",)))
         ]
-        crops = [_crop(x, place, round(self.seconds * rate)) for x, place in zip(wholes, places, strict=True)]
+        crops = [_crop(x, position, round(self.seconds * rate)) for x, position in zip(wholes, places, strict=True)]
         levels = (_level(crop[-1], whole[-1], rate) for crop, whole in zip(crops, wholes, strict=True))
         echo_level, near_level, noise_level = levels
         near_gain = _gain(ser, near_level, echo_level)
@@ -137,9 +137,9 @@ def _groups(scenes: pd.DataFrame) -> tuple[NDArray[Any], list[NDArray[Any]]]:
     return group, [np.flatnonzero(group == number) for number in range(group.max() + 1)]
 
 
-def _crop(x: Array, place: float, length: int) -> Array:
+def _crop(x: Array, position: float, length: int) -> Array:
     """`length` samples of [names, T], from a place between the earliest (0) and the latest (1)."""
-    start = int(place * (x.shape[-1] - length + 1))
+    start = int(position * (x.shape[-1] - length + 1))
     return x[:, start : start + length]
 
 
@@ -154,15 +154,15 @@ def _level(crop: Array, whole: Array, rate: int) -> float:
     return level if level > FLOOR * active_power(whole, rate) else 0.0
 
 
-def _gain(wanted: float | None, level: float, reference: float) -> np.float32:
-    """The factor that puts a power `wanted` dB above another; 1 where nothing is wanted or one of them is 0.
+def _gain(ratio: float | None, level: float, reference: float) -> np.float32:
+    """The factor that puts a power `ratio` dB above another; 1 where there is no ratio or one of them is 0.
 
     >>> float(_gain(20, 1.0, 4.0)), float(_gain(20, 0.0, 4.0)), float(_gain(20, 1.0, 0.0))
     (20.0, 1.0, 1.0)
     """
-    if wanted is None or not (level and reference):
+    if ratio is None or not (level and reference):
         return np.float32(1)
-    return np.float32(np.sqrt(reference / level * 10 ** (wanted / 10)))
+    return np.float32(np.sqrt(reference / level * 10 ** (ratio / 10)))
 
 
 def _mix(far: Array, near: Array, echo: Array, noise: Array, gain: float) -> Signals:

@@ -20,15 +20,15 @@ def true_response(item: Item) -> Array:
     scene = item.scene
     if not isinstance(scene, Scene):
         raise Inapplicable("the echo path is not known" if scene.stems else NO_STEMS)
-    for there_is, what in (
+    for applies, obstacle in (
         (scene.loudspeaker.model != "linear", f"the loudspeaker is not linear: {scene.loudspeaker.model}"),
         (scene.loudspeaker.stages or scene.loudspeaker.measured, "the loudspeaker has a response of its own"),
         (scene.agc, "the microphone has a gain control"),
         (scene.capture, "the device processes the microphone signal"),
         (scene.channel.drift, "the clocks drift"),
     ):
-        if there_is:
-            raise Inapplicable(what)
+        if applies:
+            raise Inapplicable(obstacle)
     kept = {"static": 0, "switch": len(scene.path.times), "move": 1}[scene.path.kind]
     response, channel = item.rir[kept], scene.channel
     for _, gain in channel.volume[-1:]:

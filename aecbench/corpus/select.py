@@ -47,24 +47,24 @@ def matches(scenes: pd.DataFrame, conditions: Mapping[str, Any]) -> "pd.Series[b
     [False, False, False, True]
     """
     table = with_conditions(scenes)
-    found = pd.Series(True, table.index)
-    for name, wanted in conditions.items():
+    mask = pd.Series(True, table.index)
+    for name, condition in conditions.items():
         if name not in table:
             raise UnknownName("condition", name, map(str, table))
-        found &= _matches(name, table[name], wanted)
-    return found
+        mask &= _matches(name, table[name], condition)
+    return mask
 
 
-def _matches(name: str, values: "pd.Series[Any]", wanted: Any) -> "pd.Series[bool]":
-    if isinstance(wanted, tuple):
-        return _within(name, values, wanted)
-    if isinstance(wanted, Collection) and not isinstance(wanted, str):
-        return reduce(or_, (_equal(values, member) for member in wanted), pd.Series(False, values.index))
-    return _equal(values, wanted)
+def _matches(name: str, values: "pd.Series[Any]", condition: Any) -> "pd.Series[bool]":
+    if isinstance(condition, tuple):
+        return _within(name, values, condition)
+    if isinstance(condition, Collection) and not isinstance(condition, str):
+        return reduce(or_, (_equal(values, member) for member in condition), pd.Series(False, values.index))
+    return _equal(values, condition)
 
 
-def _equal(values: "pd.Series[Any]", wanted: Any) -> "pd.Series[bool]":
-    return values.isna() if wanted is None else values == wanted
+def _equal(values: "pd.Series[Any]", condition: Any) -> "pd.Series[bool]":
+    return values.isna() if condition is None else values == condition
 
 
 def _within(name: str, values: "pd.Series[Any]", interval: tuple[Any, ...]) -> "pd.Series[bool]":

@@ -166,8 +166,8 @@ class Shard:
             raise self._damaged(name, row, error) from None
 
     def _damaged(self, name: str, row: int | slice, error: Exception) -> CorpusError:
-        place = name if isinstance(row, slice) else f"{name}, row {row},"
-        return fault(self.path, f"{place} is damaged", error)
+        position = name if isinstance(row, slice) else f"{name}, row {row},"
+        return fault(self.path, f"{position} is damaged", error)
 
 
 def _opened(path: Path) -> h5py.File:
@@ -198,8 +198,8 @@ def _data_sets(file: h5py.File, signals: tuple[str, ...], measured: tuple[str, .
     scenes, length = _shape(file, "mic")
     longs = long_layout(scenes, length, _shape(file, "rir")[1], signals)
     shorts = short_layout(scenes, file["scene"].dtype.itemsize, measured)
-    for name, wanted in (longs | shorts).items():
-        _check(name, file[name], wanted, scenes if name in longs else 1)
+    for name, form in (longs | shorts).items():
+        _check(name, file[name], form, scenes if name in longs else 1)
     if file["scene"].dtype.itemsize > LONGEST:
         raise CorpusError(f"scene has {file['scene'].dtype.itemsize} bytes a row, allowed are {LONGEST}")
     return {name: file[name] for name in names}
@@ -212,12 +212,12 @@ def _shape(file: h5py.File, name: str) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _check(name: str, data: h5py.Dataset, wanted: dict[str, Any], chunks: int) -> None:
+def _check(name: str, data: h5py.Dataset, form: dict[str, Any], chunks: int) -> None:
     """Raises CorpusError unless type, shape and checksum are as wanted and all chunks are there, of a sane size."""
-    if data.shape != wanted["shape"] or data.dtype != np.dtype(wanted["dtype"]):
-        raise CorpusError(f"{name} is {data.dtype} {data.shape}, expected {wanted['dtype']} {wanted['shape']}")
+    if data.shape != form["shape"] or data.dtype != np.dtype(form["dtype"]):
+        raise CorpusError(f"{name} is {data.dtype} {data.shape}, expected {form['dtype']} {form['shape']}")
     stored = data.chunks, data.compression, data.shuffle, data.fletcher32
-    if stored != (wanted["chunks"], wanted.get("compression"), wanted.get("shuffle", False), True):
+    if stored != (form["chunks"], form.get("compression"), form.get("shuffle", False), True):
         raise CorpusError(f"{name} is stored with other chunks or filters: {stored}")
     size = prod(data.chunks) * data.dtype.itemsize
     if size > LARGEST:

@@ -30,11 +30,11 @@ def verify(corpus: Corpus) -> list[Problem]:
     problems = []
     for name, scenes in expected.items():
         try:
-            what, readable = _wrong(corpus, corpus.path / SHARDS / name, scenes, expected), True
+            message, readable = _wrong(corpus, corpus.path / SHARDS / name, scenes, expected), True
         except Unreadable as error:
-            what, readable = _reason(error), False
-        if what:
-            problems.append(Problem(f"{SHARDS}/{name}", what, readable))
+            message, readable = _reason(error), False
+        if message:
+            problems.append(Problem(f"{SHARDS}/{name}", message, readable))
     try:
         strays = {path.name for path in (corpus.path / SHARDS).iterdir()} - set(expected)
         problems += [Problem(f"{SHARDS}/{name}", "does not belong to the corpus") for name in sorted(strays)]
@@ -54,7 +54,7 @@ def _wrong(
     try:
         with Shard(path) as shard:
             shard.verify()
-            found = [(scene["id"], sha) for scene, sha in zip(shard.scenes(), shard.hashes(), strict=True)]
+            contents = [(scene["id"], sha) for scene, sha in zip(shard.scenes(), shard.hashes(), strict=True)]
             owner = shard.corpus_id
     except Unreadable:
         raise
@@ -62,8 +62,8 @@ def _wrong(
         return f"is damaged: {_reason(error)}" if path.exists() else "is missing"
     if owner != corpus.id:
         return f"belongs to another corpus ({owner[:12]})"
-    if found != scenes:
-        others = [name for name, rows in expected.items() if rows == found]
+    if contents != scenes:
+        others = [name for name, rows in expected.items() if rows == contents]
         return f"holds the scenes of {others[0]}" if others else "holds other scenes"
     return ""
 

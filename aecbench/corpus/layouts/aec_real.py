@@ -109,11 +109,11 @@ def find_real(folder: Path, wanted: Wanted) -> Found:
     enrolled = {name.lower().removesuffix(ENROLMENT) for name in named if name.lower().endswith(ENROLMENT)}
     for base, ends in sorted(pairs(named).items()):
         mic, lpb = (ends.get(end, folder / f"{base}{end}.wav") for end in ENDS)
-        known = SCENARIO.fullmatch(Path(base).name)
-        if known is None:
+        match = SCENARIO.fullmatch(Path(base).name)
+        if match is None:
             problems.append(Problem(key(ends.get(ENDS[0], lpb), folder), "has no scenario in its name"))
             continue
-        scenario = known["scenario"].lower().replace("-", "_")
+        scenario = match["scenario"].lower().replace("-", "_")
         alone = scenario == "nearend_singletalk" and ENDS[1] not in ends
         present = (mic,) if alone else (mic, lpb)
         if unlisted((mic, lpb), ends.values()):
@@ -123,16 +123,16 @@ def find_real(folder: Path, wanted: Wanted) -> Found:
         if cut:
             kept = cut <= MARGIN * stored_rate
             fate = "both are cut to the shorter one" if kept else "no pair"
-            what = f"has {lengths[0]} samples, its lpb {lengths[1]}: {fate}"
-            wrong = [Problem(key(mic, folder), what, kept=kept)]
+            message = f"has {lengths[0]} samples, its lpb {lengths[1]}: {fate}"
+            wrong = [Problem(key(mic, folder), message, kept=kept)]
         problems += wrong
         if all(problem.kept for problem in wrong):
             facts: dict[str, Fact] = {
                 "scenario": scenario,
-                "movement": bool(known["movement"]),
+                "movement": bool(match["movement"]),
                 "lpb": not alone,
                 "cut": cut,
-                "device": known["name"],
+                "device": match["name"],
                 "enrolment": base.lower() in enrolled,
                 "stored_rate": stored_rate,
                 **_origin(mic),
@@ -159,13 +159,13 @@ def pairs(named: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
     >>> pairs({"a/x_mic": Path("a/x_mic.wav"), "a/x_LPB": Path("a/x_LPB.WAV"), "y": Path("y.wav")}).keys()
     dict_keys(['a/x'])
     """
-    found: dict[str, dict[str, Path]] = {}
+    recordings: dict[str, dict[str, Path]] = {}
     for name, path in named.items():
         stem = name[:-2] if name.lower().endswith(CLEAN) else name
         for end in ENDS:
             if stem.lower().endswith(end):
-                found.setdefault(stem[: -len(end)], {})[end] = path
-    return found
+                recordings.setdefault(stem[: -len(end)], {})[end] = path
+    return recordings
 
 
 def set_of(path: Path) -> str:
@@ -175,7 +175,7 @@ def set_of(path: Path) -> str:
     ('blind_test_set_icassp2021', '')
     """
     parts = path.absolute().parts[:-1]
-    return next((SETS[one] for above, one in pairwise(parts) if above == DATASETS and one in SETS), "")
+    return next((SETS[folder] for above, folder in pairwise(parts) if above == DATASETS and folder in SETS), "")
 
 
 def _origin(mic: Path) -> dict[str, Fact]:
@@ -193,8 +193,8 @@ def _lengths(files: Sequence[Path], folder: Path, rate: int) -> tuple[list[int],
         stored_rate = rate
     lengths, problems = headers(files, stored_rate, folder)
     if not problems and stored_rate < rate:
-        what = f"is at {stored_rate} Hz, less than the {rate} Hz of the corpus; import it with --rate {stored_rate}"
-        problems = [Problem(key(files[0], folder), what)]
+        message = f"is at {stored_rate} Hz, less than the {rate} Hz of the corpus; import it with --rate {stored_rate}"
+        problems = [Problem(key(files[0], folder), message)]
     return lengths, stored_rate, problems
 
 

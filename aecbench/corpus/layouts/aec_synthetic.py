@@ -95,19 +95,19 @@ def find_synthetic(folder: Path, corpus: str, split: str) -> Found:
     named, problems = listed(folder)
     present = _numbered(named)
     for fileid in sorted(present.keys() | rows.keys()):
-        there = present.get(fileid, {})
+        stems = present.get(fileid, {})
         files = tuple(
-            there.get(name, folder / name / f"{prefix}_fileid_{fileid}.wav") for name, prefix in FOLDERS.items()
+            stems.get(name, folder / name / f"{prefix}_fileid_{fileid}.wav") for name, prefix in FOLDERS.items()
         )
         if fileid not in present:
             problems.append(Problem(META, f"fileid {fileid}: none of its files is there"))
             continue
-        if unlisted(files, there.values()):
+        if unlisted(files, stems.values()):
             continue
         lengths, wrong = headers(files, RATE, folder)
         if not wrong and len(set(lengths)) > 1:
-            what = ", ".join(f"{length} samples in {path.name}" for path, length in zip(files, lengths, strict=True))
-            wrong = [Problem(key(files[0], folder), f"the four files differ in length: {what}")]
+            listing = ", ".join(f"{length} samples in {path.name}" for path, length in zip(files, lengths, strict=True))
+            wrong = [Problem(key(files[0], folder), f"the four files differ in length: {listing}")]
         try:
             take = _synthetic(rows, numbers, fileid, lengths, files, corpus, split)
         except ValueError as error:

@@ -118,12 +118,14 @@ class Layout(NamedTuple):
 
 def header(path: Path, rate: int) -> int:
     """Return the length of a file of one channel of 16-bit samples at `rate` Hz. Raises AudioError for another one."""
-    known = audio.header(path)
-    if known.rate != rate:
-        raise AudioError(f"{path}: is at {known.rate} Hz, expected {rate}; resample all files of the set first")
-    if known.encoding != "PCM_16":
-        raise AudioError(f"{path}: holds {known.encoding} samples, expected PCM_16, which alone are kept bit by bit")
-    return known.length
+    file_header = audio.header(path)
+    if file_header.rate != rate:
+        raise AudioError(f"{path}: is at {file_header.rate} Hz, expected {rate}; resample all files of the set first")
+    if file_header.encoding != "PCM_16":
+        raise AudioError(
+            f"{path}: holds {file_header.encoding} samples, expected PCM_16, which alone are kept bit by bit"
+        )
+    return file_header.length
 
 
 def headers(files: Sequence[Path], rate: int, folder: Path) -> tuple[list[int], list[Problem]]:
@@ -182,8 +184,8 @@ def relative(message: str, folder: Path) -> str:
     >>> relative("sets/a/x.wav: holds no samples", Path("sets/a"))
     'holds no samples'
     """
-    path, separator, what = message.partition(": ")
-    return what if separator and Path(path).is_relative_to(folder) else message
+    path, separator, reason = message.partition(": ")
+    return reason if separator and Path(path).is_relative_to(folder) else message
 
 
 def unknown_rir() -> NDArray[np.float32]:

@@ -64,18 +64,18 @@ def build(
     Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
     """
     if out.is_dir() and any(out.iterdir()):
-        what = "a corpus" if (out / CORPUS).exists() else "files, perhaps of an import that was interrupted"
-        raise OutputError(f"{out}: holds {what} already; choose another place with --out, or remove it")
+        obstacle = "a corpus" if (out / CORPUS).exists() else "files, perhaps of an import that was interrupted"
+        raise OutputError(f"{out}: holds {obstacle} already; choose another place with --out, or remove it")
     if not folder.is_dir():
         raise SourceError(f"{folder}: is not a folder; give the folder of the data set")
     name = out.absolute().name
-    found = layout.find(folder, Wanted(name, split, rate, None if files is None else frozenset(files)))
-    takes, problems = _alike(found, folder)
+    contents = layout.find(folder, Wanted(name, split, rate, None if files is None else frozenset(files)))
+    takes, problems = _alike(contents, folder)
     if not takes:
         first = f"; the first of {len(problems)} problems: {_line(problems[0])}" if problems else ""
         raise SourceError(f"{folder}: holds nothing that can be imported{first}")
     new_folder(out / SHARDS)
-    identity = _identity(found, takes, folder, name, rate)
+    identity = _identity(contents, takes, folder, name, rate)
     shards = list(_shards(takes, folder, out, identity, problems, jobs))
     if not shards:
         raise SourceError(f"{folder}: holds nothing that can be imported; the first problem: {_line(problems[0])}")
@@ -85,16 +85,16 @@ def build(
     return Imported(finish(out, identity, shards, takes[0].rir_shape[1], spec), problems)
 
 
-def _alike(found: Found, folder: Path) -> tuple[list[Take], list[Problem]]:
+def _alike(contents: Found, folder: Path) -> tuple[list[Take], list[Problem]]:
     """The takes in the order of their splits, those with stems first, and whose echo paths are of one shape."""
-    takes = sorted(found.takes, key=lambda take: (SPLITS.index(take.split), not take.stems))
+    takes = sorted(contents.takes, key=lambda take: (SPLITS.index(take.split), not take.stems))
     shape = takes[0].rir_shape if takes else None
     odd = [
         Problem(key(take.files[0], folder), f"has echo paths of shape {take.rir_shape}, other scenes {shape}")
         for take in takes
         if take.rir_shape != shape
     ]
-    return [take for take in takes if take.rir_shape == shape], [*found.problems, *odd]
+    return [take for take in takes if take.rir_shape == shape], [*contents.problems, *odd]
 
 
 def _groups(takes: Sequence[Take]) -> Iterator[Group]:
@@ -137,11 +137,11 @@ def _packed(take: Take, length: int, folder: Path) -> Packed | Problem:
         return Problem(key(take.files[0], folder), relative(str(error), folder))
 
 
-def _identity(found: Found, takes: Sequence[Take], folder: Path, name: str, rate: int) -> str:
+def _identity(contents: Found, takes: Sequence[Take], folder: Path, name: str, rate: int) -> str:
     """Hash of all that decides the contents: the files, the name of the corpus, the format."""
-    files = sorted({*found.tables, *(path for take in takes for path in take.files)})
-    contents = in_threads(file_sha256, files)
-    hashes = {key(path, folder): content for path, content in zip(files, contents, strict=True)}
+    files = sorted({*contents.tables, *(path for take in takes for path in take.files)})
+    sums = in_threads(file_sha256, files)
+    hashes = {key(path, folder): content for path, content in zip(files, sums, strict=True)}
     other_rate = [] if rate == RATE else [rate]
     return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes, *other_rate]))
 

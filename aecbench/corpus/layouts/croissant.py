@@ -101,5 +101,5 @@ def _field(name: str, values: "pd.Series[Any]", written: Written) -> dict[str, A
 
 def _type(values: "pd.Series[Any]") -> str:
     """Text where nothing is known; whole numbers with gaps are read as float."""
-    known: Mapping[str, str] = {"i": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
-    return known.get(values.dtype.kind, "sc:Text") if values.notna().any() else "sc:Text"
+    types: Mapping[str, str] = {"i": "sc:Integer", "f": "sc:Float", "b": "sc:Boolean"}
+    return types.get(values.dtype.kind, "sc:Text") if values.notna().any() else "sc:Text"

@@ -150,8 +150,8 @@ def _stored(
     if rir.exists():
         files.append(rir)
         try:
-            known = audio.header(rir, mix=True)
-            shape = (known.channels, known.length)
+            rir_header = audio.header(rir, mix=True)
+            shape = (rir_header.channels, rir_header.length)
         except AudioError as error:
             problems.append(Problem(f"{base}_rir.wav", relative(str(error), folder)))
     return problems or Stored(text, scene.split, scene.rate, expected, stems, shape, tuple(files), scale, t20)
