@@ -121,10 +121,10 @@ def _opened(path: Path) -> Iterator[tuple[Any, int | None]]:
     """Open a file; with it comes how many samples its header promises, None where the header leaves that open."""
     try:
         with _Forward(os.fsencode(path)) as file:
-            for promised, there in SHORT.findall(file.extra_info):
-                if int(there) < int(promised) < OPEN:
+            for promised, size in SHORT.findall(file.extra_info):
+                if int(size) < int(promised) < OPEN:
                     raise AudioError(
-                        f"{path}: ends after {there} of {promised} bytes that its header promises; get the file again"
+                        f"{path}: ends after {size} of {promised} bytes that its header promises; get the file again"
                     )
             yield file, None if file.frames >= UNKNOWN else int(file.frames)
     except UNREADABLE as error:
@@ -150,8 +150,8 @@ def _pieces(path: Path, file: Any, length: int | None, kind: str, size: int) -> 
 
 
 def _joined(file: Any, pieces: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    found = list(pieces)
-    return found[0] if len(found) == 1 else np.concatenate([np.zeros((0, file.channels), np.int16), *found])
+    arrays = list(pieces)
+    return arrays[0] if len(arrays) == 1 else np.concatenate([np.zeros((0, file.channels), np.int16), *arrays])
 
 
 def _check_shape(path: Path, length: int, channels: int) -> None:
@@ -257,7 +257,7 @@ def writing(path: Path, rate: int, length: int, channels: int = 1) -> Iterator[C
 def _without_date(path: Path) -> None:
     """The time of writing, which libsndfile notes in the chunk PEAK, as 0: the same samples make the same file."""
     with path.open("r+b") as file:
-        place = file.read(HEAD).find(b"PEAK")
-        if place >= 0:
-            file.seek(place + 12)  # behind name, size and version
+        position = file.read(HEAD).find(b"PEAK")
+        if position >= 0:
+            file.seek(position + 12)  # behind name, size and version
             file.write(bytes(4))

@@ -18,15 +18,15 @@ class AudioFiles(NamedTuple):
 
 def audio_files(folder: Path, *, below: bool = True) -> AudioFiles:
     """List the audio files in a folder and, unless not `below`, in the folders below it."""
-    found = sorted(
+    paths = sorted(
         path
         for path in (folder.rglob("*") if below else folder.glob("*"))
         if path.suffix.lower() in SUFFIXES and path.is_file()
     )
-    hidden = [any(part.startswith(".") for part in path.relative_to(folder).parts) for path in found]
+    hidden = [any(part.startswith(".") for part in path.relative_to(folder).parts) for path in paths]
     return AudioFiles(
-        tuple(path for path, skipped in zip(found, hidden, strict=True) if not skipped),
-        tuple(path for path, skipped in zip(found, hidden, strict=True) if skipped),
+        tuple(path for path, skipped in zip(paths, hidden, strict=True) if not skipped),
+        tuple(path for path, skipped in zip(paths, hidden, strict=True) if skipped),
     )
 
 

@@ -23,13 +23,13 @@ def linear_part(x: Array, d: Array, taps: int, first: int = 0) -> Array:
     True
     """
     size = next_fast_len(x.size + d.size + taps + abs(first), real=True)
-    spectrum, wanted = rfft(x.astype(np.float64), size), rfft(d.astype(np.float64), size)
+    spectrum, target = rfft(x.astype(np.float64), size), rfft(d.astype(np.float64), size)
     autocorrelation = irfft(np.abs(spectrum) ** 2, size)[:taps]
     if not autocorrelation[0]:
         return np.zeros(d.size)
     autocorrelation[0] *= 1 + RIDGE
     lags = np.arange(first, first + taps) % size
-    response = solve_toeplitz(autocorrelation, irfft(spectrum.conj() * wanted, size)[lags])
+    response = solve_toeplitz(autocorrelation, irfft(spectrum.conj() * target, size)[lags])
     padded = np.zeros(size)
     padded[lags] = response
     return np.asarray(irfft(spectrum * rfft(padded), size)[: d.size])
