@@ -55,9 +55,9 @@ def with_echo(scenes: Corpus, count: int) -> Corpus:
     """
     for talk in ("far_single", "double"):
         indices = np.flatnonzero(scenes.scenes["talk"] == talk)[:count]
-        known = [n for n in indices if not np.isnan(scenes.stems(int(n), ["echo"])).any()]
-        if known:
-            return scenes.where(scene=list(scenes.scenes["scene"].iloc[known]))
+        rows = [n for n in indices if not np.isnan(scenes.stems(int(n), ["echo"])).any()]
+        if rows:
+            return scenes.where(scene=list(scenes.scenes["scene"].iloc[rows]))
     return scenes[:0]
 
 
@@ -84,8 +84,8 @@ def write_audio(folder: Path, item: Item, made: Mapping[str, Array]) -> Path:
     """
     files = scene_folder(folder, item.scene.id)
     new_folder(files)
-    known = {name: x for name, x in zip(STEMS, item.signals, strict=True) if not np.isnan(x).any()}
-    for name, x in (known | {output_name(system): x for system, x in made.items()}).items():
+    signals = {name: x for name, x in zip(STEMS, item.signals, strict=True) if not np.isnan(x).any()}
+    for name, x in (signals | {output_name(system): x for system, x in made.items()}).items():
         with whole_file(files / f"{name}.wav") as part:
             soundfile.write(part, x, item.scene.rate, format="WAV", subtype="FLOAT")
     return files

@@ -138,8 +138,8 @@ def _compute(
             if missing:
                 tasks.append((work, n, scene, {name: metric for name, metric in needed.items() if name in missing}))
     calls = (joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio) for work, n, _, unscored in tasks)
-    what = f"evaluate {works[0].system.name}" if len(works) == 1 else f"evaluate {len(works)} systems"
-    computed = in_parallel(calls, len(tasks), what, "scenes", jobs=jobs, scheduler=scheduler)
+    label = f"evaluate {works[0].system.name}" if len(works) == 1 else f"evaluate {len(works)} systems"
+    computed = in_parallel(calls, len(tasks), label, "scenes", jobs=jobs, scheduler=scheduler)
     for (work, _, scene, _), new in zip(tasks, computed, strict=True):
         work.scores[scene] = new | work.scores[scene]
         write_scores(work.store, scene, new, needed)
