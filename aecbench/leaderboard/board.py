@@ -177,8 +177,8 @@ class Board:
     @property
     def ranked(self) -> bool:
         """Whether systems have places; not where there are too few scenes, talkers or devices to tell them apart."""
-        competing = [one for one in self.standings if one.name != CEILING]
-        return not competing or any(one.place is not None for one in competing)
+        competing = [standing for standing in self.standings if standing.name != CEILING]
+        return not competing or any(standing.place is not None for standing in competing)
 
     @property
     def rebuild(self) -> str:

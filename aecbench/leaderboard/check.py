@@ -133,7 +133,7 @@ def verify(path: Path) -> list[Violation]:
             violations.append(Violation(within, str(error).removeprefix(f"{file}: ")))
             continue
         wrong = list(check_entry(published[-1], rules, scenes))
-        violations += [Violation(within, what) for what in wrong or _means(published[-1], rules, scenes, path)]
+        violations += [Violation(within, message) for message in wrong or _means(published[-1], rules, scenes, path)]
     violations += _versions(path, [entry for entry, _ in published])
     violations += _twins(published)
     violations += _hidden(published)
@@ -176,15 +176,15 @@ def _same(ours: float | None, theirs: float | None) -> bool:
 
 def _versions(path: Path, entries: list[Entry]) -> Iterator[Violation]:
     """Each version names the hash of the one before."""
-    known = {(entry.name, entry.version): entry for entry in entries}
-    for (name, version), entry in sorted(known.items()):
-        before = known.get((name, version - 1))
+    versions = {(entry.name, entry.version): entry for entry in entries}
+    for (name, version), entry in sorted(versions.items()):
+        before = versions.get((name, version - 1))
         expected = None if before is None else sha256((path / RESULTS / f"{before.file}.json").read_bytes())
         if version > 1 and before is None:
             yield Violation(f"{RESULTS}/{entry.file}.json", f"supersedes version {version - 1}, which is not there")
         elif entry.supersedes != expected:
-            what = f"supersedes another version {version - 1} than the one that is there"
-            yield Violation(f"{RESULTS}/{entry.file}.json", what)
+            message = f"supersedes another version {version - 1} than the one that is there"
+            yield Violation(f"{RESULTS}/{entry.file}.json", message)
 
 
 def _twins(published: list[Published]) -> Iterator[Violation]:
@@ -210,10 +210,10 @@ def _hidden(published: list[Published]) -> Iterator[Violation]:
     odd = rows[(rows["value"].notna() & (share_known < 0.5)) | (rows["value"].isna() & (share_known >= 0.5))]
     for file, part in odd.groupby("file"):
         first = part.iloc[0]
-        what = f"is NaN ({first['reason']}), and has a value in other entries"
+        message = f"is NaN ({first['reason']}), and has a value in other entries"
         if pd.notna(first["value"]):
-            what = "has a value, and is undefined in other entries"
-        yield Violation(f"{RESULTS}/{file}.json", f"{first['metric']} of {first['scene']} {what}{_more(part)}")
+            message = "has a value, and is undefined in other entries"
+        yield Violation(f"{RESULTS}/{file}.json", f"{first['metric']} of {first['scene']} {message}{_more(part)}")
 
 
 def _strays(path: Path) -> Iterator[Violation]:
@@ -231,8 +231,8 @@ def _outdated(published: list[Published]) -> Iterator[Violation]:
     for name in sorted(last.keys() & set(names("baselines"))):
         theirs = last[name].system.weights
         if theirs is not None and (ours := load_system(name).parameters.get("weights")) != theirs:
-            what = f"has the weights {theirs}, but the shipped {name} has {ours}; publish it again"
-            yield Violation(f"{RESULTS}/{last[name].file}.json", what)
+            message = f"has the weights {theirs}, but the shipped {name} has {ours}; publish it again"
+            yield Violation(f"{RESULTS}/{last[name].file}.json", message)
 
 
 def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, published: list[Published]) -> bool:

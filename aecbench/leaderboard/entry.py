@@ -143,8 +143,8 @@ class Entry(Frozen):
     @model_validator(mode="after")
     def _visible(self) -> "Entry":
         for text in strings(self.model_dump()):
-            if found := hidden(text):
-                raise ValueError(f"{text[:40]!r} holds the hidden character {found}; leave it out")
+            if character := hidden(text):
+                raise ValueError(f"{text[:40]!r} holds the hidden character {character}; leave it out")
         return self
 
     def seal(self) -> str:
@@ -221,8 +221,8 @@ def read_rows(path: Path, entry: Entry) -> pd.DataFrame:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise BoardError(f"{path}: is not a Parquet file ({error}); publish it again") from None
     if table.schema.remove_metadata() != SCHEMA:
-        found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
-        raise BoardError(f"{path}: has the columns {found}; expected scene, metric, value, reason, failed, near_loss")
+        columns = ", ".join(f"{field.name} {field.type}" for field in table.schema)
+        raise BoardError(f"{path}: has the columns {columns}; expected scene, metric, value, reason, failed, near_loss")
     if any(column.null_count for column in table.columns):
         raise BoardError(f"{path}: has empty cells; expected NaN and a reason where there is no value")
     rows: pd.DataFrame = table.to_pandas()

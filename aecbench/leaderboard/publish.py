@@ -46,8 +46,10 @@ def board_of(table: ResultTable) -> tuple[Path, list[str]]:
     places = {system: table.origin(system).get("board") for system in table.systems}
     boards = sorted({place for place in places.values() if place is not None})
     if len(boards) != 1:
-        what = f"were evaluated for the boards {', '.join(boards)}" if boards else "do not say for which board they are"
-        raise UsageError(f"the results {what}; name one with --board")
+        reason = (
+            f"were evaluated for the boards {', '.join(boards)}" if boards else "do not say for which board they are"
+        )
+        raise UsageError(f"the results {reason}; name one with --board")
     return Path(boards[0]), [system for system, place in places.items() if place is not None]
 
 
@@ -116,13 +118,13 @@ def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[s
             raise BoardError(f"{system!r} was evaluated from {source}, which is not here; say with --model where it is")
         return None
     ours = load_system(source, facts["align"])
-    for what, one, other in (
+    for part, current, evaluated in (
         ("class", ours.target, facts["canceller"]),
         ("parameters", canonical_json(dict(ours.parameters)), canonical_json(facts["parameters"])),
     ):
-        if one != other:
+        if current != evaluated:
             raise BoardError(
-                f"the results of {system!r} are not of the {what} that {source} has now; evaluate it again, "
+                f"the results of {system!r} are not of the {part} that {source} has now; evaluate it again, "
                 f"or publish it under another --name"
             )
     if folder is None:
@@ -184,15 +186,15 @@ def _summary(card: dict[str, Any] | None) -> str:
 
 def _compare_scenes(rows: pd.DataFrame, scenes: pd.DataFrame, called: str) -> None:
     """Raise BoardError where the results tell of other conditions than the board."""
-    told = rows.drop_duplicates("scene")
+    conditions = rows.drop_duplicates("scene")
     for name in scenes:
-        if name not in told:
+        if name not in conditions:
             raise BoardError(f"{called}: the results do not tell the {name} of the scenes; evaluate it again")
-    both = scenes.merge(told, on="scene", suffixes=("", " told"))
+    both = scenes.merge(conditions, on="scene", suffixes=("", " told"))
     for name in scenes.columns.drop("scene"):
         ours, theirs = both[name], both[f"{name} told"]
         different = both[(ours != theirs) & ~(ours.isna() & theirs.isna())]
         if len(different):
             first = different.iloc[0]
-            what = f"{name} of {first['scene']} is {first[f'{name} told']}, on the board {first[name]}"
-            raise BoardError(f"{called}: {what}: another corpus, or edited")
+            message = f"{name} of {first['scene']} is {first[f'{name} told']}, on the board {first[name]}"
+            raise BoardError(f"{called}: {message}: another corpus, or edited")

@@ -91,7 +91,7 @@ def boards_readme(boards: Sequence[Board]) -> str:
     """A row per board."""
     lines = []
     for board in boards:
-        first = [f"{one.name}" for one in board.standings if one.place == 1]
+        first = [f"{standing.name}" for standing in board.standings if standing.place == 1]
         corpus = board.rules.corpus
         words = f"{corpus.scenes} scenes, split {corpus.split}"
         name = f"[{markdown(board.rules.title)}]({board.rules.name}/{README})"
@@ -119,8 +119,8 @@ def _standings(board: Board) -> str:
             + ("" if metric == RTF else _rank(ranks[name][metric]))
             for metric in board.columns
         ]
-        shown = "-" if place is None else str(place)
-        lines.append([shown, _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores, lost_cell(lost["", name])])
+        label = "-" if place is None else str(place)
+        lines.append([label, _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores, lost_cell(lost["", name])])
     return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns), LOST], lines)
 
 
@@ -133,16 +133,16 @@ def _by(board: Board, condition: str, metric: str) -> str:
     summary = board.summary(condition)
     bins = list(dict.fromkeys(label for label, _ in summary))
     lines = [
-        [markdown(one.name), *(cell(metric, summary[label, one.name][metric], count=True) for label in bins)]
-        for one in board.standings
+        [markdown(standing.name), *(cell(metric, summary[label, standing.name][metric], count=True) for label in bins)]
+        for standing in board.standings
     ]
     return _table([heading(metric, board.facts), *map(markdown, bins)], lines)
 
 
 def _entries(board: Board) -> str:
     lines = []
-    for one in board.standings:
-        for entry, _ in reversed(board.systems[one.name]):
+    for standing in board.standings:
+        for entry, _ in reversed(board.systems[standing.name]):
             title = f"[{markdown(entry.title)}]({entry.url})" if entry.url else markdown(entry.title)
             version = _link(f"{entry.name} {entry.version}", f"{RESULTS}/{entry.file}.json")
             code = f"aecbench {entry.versions.get('aecbench', '')} {(entry.commit or '')[:12]}".strip()

@@ -79,8 +79,8 @@ def _again(published: Published, models: Sequence[str], scenes: Corpus, jobs: in
         return Rerun(entry.name, largest, allowed, "")
     worst: Any = gap.index[0]
     scene, metric = worst
-    what = f"{metric} of {scene} is {ours[worst]:.6f} when run again, published {theirs[worst]:.6f}"
-    return Rerun(entry.name, largest, allowed, what)
+    message = f"{metric} of {scene} is {ours[worst]:.6f} when run again, published {theirs[worst]:.6f}"
+    return Rerun(entry.name, largest, allowed, message)
 
 
 def system_of(entry: Entry, models: Sequence[str]) -> System | None:
@@ -104,16 +104,16 @@ def kind_of(system: System) -> str:
 
 def _same_place(entry: Entry) -> bool:
     """Whether code, libraries and processor are those of the entry."""
-    here = (provenance.commit(), provenance.versions(), provenance.machine())
-    return here == (entry.commit, entry.versions, entry.machine)
+    origin = (provenance.commit(), provenance.versions(), provenance.machine())
+    return origin == (entry.commit, entry.versions, entry.machine)
 
 
 def _differs(system: System, entry: Entry) -> str:
     """Return the differences between a system and its entry, except for the version of aecbench."""
-    for what, ours, theirs in (
+    for part, ours, theirs in (
         ("class", system.target, entry.system.canceller),
         ("parameters", canonical_json(dict(system.parameters)), canonical_json(entry.system.parameters)),
     ):
         if ours != theirs:
-            return f"has another {what} now than when it was published; publish it again"
+            return f"has another {part} now than when it was published; publish it again"
     return ""

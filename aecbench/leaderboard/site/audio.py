@@ -62,28 +62,28 @@ def gallery(scenes: Corpus, systems: Sequence[System], folder: Path, jobs: int =
 
     Raises OutputError.
     """
-    shown = []
+    audio = []
     for item, made in outputs(systems, examples(scenes, SCENES), jobs=jobs):
         files = scene_folder(folder, item.scene.id)
         new_folder(files)
-        shown.append(SceneAudio(item.scene.id, str(item.scene.talk), _sounds(item, made, files, folder)))
-    return shown
+        audio.append(SceneAudio(item.scene.id, str(item.scene.talk), _sounds(item, made, files, folder)))
+    return audio
 
 
 def _sounds(item: Item, made: Mapping[str, Array], files: Path, folder: Path) -> list[Sound]:
     rate, signals = item.scene.rate, item.signals
-    given = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
+    originals = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
     loudest = float(spectrum(signals.mic, rate).max())
     sounds = []
-    for name, x in [*given.items(), *made.items()]:
-        file = files / (name if name in given else f"out-{output_name(name)}")
+    for name, x in [*originals.items(), *made.items()]:
+        file = files / (name if name in originals else f"out-{output_name(name)}")
         audio, picture = file.with_name(f"{file.name}.flac"), file.with_name(f"{file.name}.png")
         with whole_file(audio) as part:
             soundfile.write(part, np.clip(x, -1, 1), rate, format="FLAC", subtype="PCM_16")
         with whole_file(picture) as part:
             _picture(x, rate, loudest).save(part, format="PNG", optimize=True)
         links = [path.relative_to(folder).as_posix() for path in (audio, picture)]
-        sounds.append(Sound(name, name in given, *links))
+        sounds.append(Sound(name, name in originals, *links))
     return sounds
 
 

@@ -39,13 +39,14 @@ def cost_chart(board: Board) -> Spec:
     import altair as alt
 
     values = [
-        {"system": one.name, "metric": metric, RTF: board.summary()["", one.name][RTF].value}
-        | _cell(board.summary()["", one.name][metric])
-        for one in board.standings
+        {"system": standing.name, "metric": metric, RTF: board.summary()["", standing.name][RTF].value}
+        | _cell(board.summary()["", standing.name][metric])
+        for standing in board.standings
         for metric in board.rules.metrics
-        if board.summary()["", one.name][RTF].n and board.summary()["", one.name][metric].n
+        if board.summary()["", standing.name][RTF].n and board.summary()["", standing.name][metric].n
     ]
-    chart, names = _chart(POINTS, values, board), [one.name for one in board.standings]
+    chart = _chart(POINTS, values, board)
+    names = [standing.name for standing in board.standings]
     x = alt.X(
         f"{RTF}:Q",
         scale=alt.Scale(type="log", nice=False, padding=40),
@@ -68,14 +69,15 @@ def condition_chart(board: Board) -> Spec:
     import altair as alt
 
     values = [
-        {"system": system, "metric": metric, "condition": condition, "bin": label, "place": place}
+        {"system": system, "metric": metric, "condition": condition, "bin": label, "place": position}
         | _cell(cells[metric])
         for condition in board.conditions
-        for place, ((label, system), cells) in enumerate(board.summary(condition).items())
+        for position, ((label, system), cells) in enumerate(board.summary(condition).items())
         for metric in board.rules.metrics
         if cells[metric].n
     ]
-    chart, names = _chart(LINES, values, board, "datum.condition === condition"), [one.name for one in board.standings]
+    chart = _chart(LINES, values, board, "datum.condition === condition")
+    names = [standing.name for standing in board.standings]
     chosen = alt.selection_point(fields=["system"], bind="legend", name="picked")
     opacity = alt.condition(chosen, alt.value(1), alt.value(0.12))
     x = alt.X("bin:N", sort=alt.SortField("place"), title=None, axis=alt.Axis(labelAngle=0, labelLimit=110))
@@ -106,7 +108,7 @@ def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: flo
         if not math.isnan(value)
     ]
     source = alt.InlineData(values=values, name="times")
-    names = [one.name for one in board.standings]
+    names = [standing.name for standing in board.standings]
     chosen = alt.selection_point(fields=["system"], bind="legend", name="picked")
     chart = alt.Chart(source).transform_filter("indexof(shown, datum.system) >= 0")
     line = chart.mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(size=18)).encode(
@@ -134,7 +136,7 @@ def _chart(name: str, values: list[dict[str, Any]], board: Board, condition: str
 def _finish(chart: Any, board: Board, description: str, title: Any = "") -> Spec:
     import altair as alt
 
-    names = [one.name for one in board.standings]
+    names = [standing.name for standing in board.standings]
     if title:
         chart = chart.properties(title=title)
     params = [alt.param(name="metric", value=board.rules.ranked_by[0]), alt.param(name="shown", value=names)]

@@ -52,7 +52,10 @@ def build(
         _write(out / "assets" / name, (HERE / "assets" / name).read_text(encoding="utf-8"))
     for board in boards:
         _board(pages, board, out / board.rules.name, corpus, models, jobs)
-    rows = [(board, [one.name for one in board.standings if one.place == 1], board.rules.corpus) for board in boards]
+    rows = [
+        (board, [standing.name for standing in board.standings if standing.place == 1], board.rules.corpus)
+        for board in boards
+    ]
     _write(out / "index.html", pages.get_template("boards.html").render(boards=rows, top=""))
     return out / "index.html"
 

@@ -55,7 +55,7 @@ def _provenance(board: Board, entry: Entry) -> list[tuple[str, str]]:
         ("rows", entry.rows),
         ("entry", entry.sha256),
     ]
-    return [(what, text) for what, text in rows if text]
+    return [(label, text) for label, text in rows if text]
 
 
 def _means(board: Board, name: str) -> list[list[str]]:
@@ -65,8 +65,8 @@ def _means(board: Board, name: str) -> list[list[str]]:
         interval, rank = board.summary()["", name][metric], board.ranks[name][metric]
         digits = 4 if metric == RTF else 2
         both = [f"{value:.{digits}f}" if interval.n else "-" for value in (interval.mean, interval.median)]
-        shown = "-" if rank is None or metric == RTF else str(rank)
-        row = [cell(metric, interval), *both, shown, str(interval.n), str(interval.failed)]
+        label = "-" if rank is None or metric == RTF else str(rank)
+        row = [cell(metric, interval), *both, label, str(interval.n), str(interval.failed)]
         lines.append([heading(metric, board.facts), *row])
     return lines
 
