@@ -212,9 +212,9 @@ def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) ->
 
 def of_version(name: str, version: int) -> Metric | None:
     """The row of METRICS that computes a version of a metric; None where there is none any more."""
-    known = METRICS.get(name)
-    if known is not None and known.version == version:
-        return known
+    metric = METRICS.get(name)
+    if metric is not None and metric.version == version:
+        return metric
     former = FORMER.get((name, version))
     return None if former is None else METRICS[former]
 

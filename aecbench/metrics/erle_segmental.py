@@ -27,9 +27,9 @@ def erle_segmental(signals: Signals, estimate: Array, rate: int) -> Array:
     [10.0, 100.0, nan]
     """
     curve = segmental(signals, estimate, rate)
-    known = ~np.isnan(curve)
+    valid = ~np.isnan(curve)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, curve, 0).sum(-1) / known.sum(-1))
+        return np.asarray(np.where(valid, curve, 0).sum(-1) / valid.sum(-1))
 
 
 def segmental(signals: Signals, estimate: Array, rate: int) -> Array:

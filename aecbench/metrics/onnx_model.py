@@ -46,23 +46,23 @@ def which(path: Path, expected: Mapping[str, Inputs]) -> str:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file; give the path of an ONNX model")
-    found = [(given.name, tuple(given.shape)) for given in _session(path).get_inputs()]
+    signature = [(node.name, tuple(node.shape)) for node in _session(path).get_inputs()]
     for key, inputs in expected.items():
-        if len(found) == len(inputs) and all(map(_fits, found, inputs.items())):
+        if len(signature) == len(inputs) and all(map(_fits, signature, inputs.items())):
             return key
-    wanted = " or ".join(
+    choices = " or ".join(
         ", ".join(f"{name or 'any name'} {list(shape)}" for name, shape in inputs.items())
         for inputs in expected.values()
     )
-    got = ", ".join(f"{name} {list(shape)}" for name, shape in found)
-    raise UsageError(f"{path}: takes {got}, expected {wanted}; give another model")
+    got = ", ".join(f"{name} {list(shape)}" for name, shape in signature)
+    raise UsageError(f"{path}: takes {got}, expected {choices}; give another model")
 
 
-def _fits(found: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape]) -> bool:
+def _fits(node: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape]) -> bool:
     """Whether an input is the expected one. A length that the model leaves open has a name, or None, for a number."""
-    (name, shape), (wanted, lengths) = found, expected
+    (name, shape), (label, lengths) = node, expected
     fit = all(n == m or m is None or not isinstance(n, int) for n, m in zip(shape, lengths, strict=False))
-    return wanted in (None, name) and len(shape) == len(lengths) and fit
+    return label in (None, name) and len(shape) == len(lengths) and fit
 
 
 def run(path: Path, *inputs: Array) -> Array:
@@ -70,12 +70,12 @@ def run(path: Path, *inputs: Array) -> Array:
 
     Several metrics read different outputs for the same audio, so the last outputs are kept.
     """
-    given = [np.ascontiguousarray(x, np.float32) for x in inputs]
-    key = hashlib.sha256(b"".join([str(path).encode(), *(x.tobytes() for x in given)])).digest()
+    arrays = [np.ascontiguousarray(x, np.float32) for x in inputs]
+    key = hashlib.sha256(b"".join([str(path).encode(), *(x.tobytes() for x in arrays)])).digest()
     if key not in _outputs:
         session = _session(path)
-        names = [wanted.name for wanted in session.get_inputs()]
-        _outputs[key] = session.run(None, dict(zip(names, given, strict=True)))[0]
+        names = [node.name for node in session.get_inputs()]
+        _outputs[key] = session.run(None, dict(zip(names, arrays, strict=True)))[0]
         while len(_outputs) > KEPT:
             del _outputs[next(iter(_outputs))]
     return _outputs[key]
