@@ -77,12 +77,12 @@ def recordings(names: Sequence[str], data: Path | None = None) -> tuple[Path, li
         pack = read_pack(name)
         if not isinstance(pack, RecordingPack):
             raise UsageError(f"pack {name!r} is not a set of recordings; give a folder, or one of the sets")
-        root, here = pack.here(folder)
-        if not here:
+        root, rows = pack.here(folder)
+        if not rows:
             where = pack.store if folder is None else f"{folder} or {pack.store}"
             raise SourceError(f"pack {name!r} has no file in {where}; run: aecbench fetch {name}")
         roots.append(root)
-        files += [root / row.path for row in here]
+        files += [root / row.path for row in rows]
     if len(set(roots)) > 1:
         raise SourceError(f"the sets {', '.join(names)} lie in {' and '.join(map(str, roots))}; bring them together")
     return Path(os.path.commonpath([path.parent for path in files])), files

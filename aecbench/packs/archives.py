@@ -76,20 +76,20 @@ class ArchivePack:
 
     def fetch(self, data: Path | None) -> Place:
         """Unpack what is not unpacked, out of the archives in `data` where it has them, else out of downloaded ones."""
-        here = self.place(data)
-        if here is not None:
-            return here
+        place = self.place(data)
+        if place is not None:
+            return place
         root = cache(self.name)
         packed = [archive for archive in self.listed.archives if not (root / archive.folder).is_dir()]
-        given = {archive: data / archive.remote.file for archive in packed if data is not None}
-        given = {archive: path for archive, path in given.items() if path.is_file()}
-        for archive, path in given.items():
+        local = {archive: data / archive.remote.file for archive in packed if data is not None}
+        local = {archive: path for archive, path in local.items() if path.is_file()}
+        for archive, path in local.items():
             if not archive.remote.whole(path):
                 raise SourceError(f"{path}: differs from the md5 of pack {self.name}; restore or remove it")
-        download([archive.remote for archive in packed if archive not in given], root, f"fetch {self.name}")
+        download([archive.remote for archive in packed if archive not in local], root, f"fetch {self.name}")
         for archive in packed:
             loaded = root / archive.remote.file
-            _unpack(given.get(archive, loaded), archive.folder, root)
+            _unpack(local.get(archive, loaded), archive.folder, root)
             loaded.unlink(missing_ok=True)
         _write_manifest(root, self.listed.archives)
         return Place(root / MANIFEST, root)
@@ -107,18 +107,18 @@ def _unpack(path: Path, folder: str, root: Path) -> None:
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="unpack-", dir=root) as place:
+        with tempfile.TemporaryDirectory(prefix="unpack-", dir=root) as scratch:
             with transfer(f"unpack {path.name}", path.stat().st_size) as advance:
-                _copy_audio(path, folder, Path(place), advance)
-            if not (Path(place) / folder).is_dir():
+                _copy_audio(path, folder, Path(scratch), advance)
+            if not (Path(scratch) / folder).is_dir():
                 raise SourceError(f"{path}: has no {SUFFIX} files in {folder}; it is not the archive of this pack")
             (root / folder).parent.mkdir(parents=True, exist_ok=True)
-            (Path(place) / folder).rename(root / folder)
+            (Path(scratch) / folder).rename(root / folder)
     except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise SourceError(f"{path}: cannot be unpacked into {root} ({error}); run the command again") from None
 
 
-def _copy_audio(path: Path, folder: str, place: Path, advance: Callable[[int], None]) -> None:
+def _copy_audio(path: Path, folder: str, target: Path, advance: Callable[[int], None]) -> None:
     read = 0
     with path.open("rb") as file, tarfile.open(fileobj=file) as tar:
         for member in tar:
@@ -127,8 +127,8 @@ def _copy_audio(path: Path, folder: str, place: Path, advance: Callable[[int], N
             name = PurePosixPath(member.name)
             content = tar.extractfile(member)
             if content is not None and name.suffix == SUFFIX and name.is_relative_to(folder):
-                (place / name).parent.mkdir(parents=True, exist_ok=True)
-                with (place / name).open("xb") as out:
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                with (target / name).open("xb") as out:
                     shutil.copyfileobj(content, out)
             advance(file.tell() - read)
             read = file.tell()
@@ -146,7 +146,7 @@ def _unsafe(member: tarfile.TarInfo) -> str:
 
 def _write_manifest(root: Path, archives: tuple[Archive, ...]) -> None:
     """List the audio of all archives with speakers, splits and contents."""
-    found = [
+    files = [
         (path, archive)
         for archive in archives
         for path in sorted((root / archive.folder).rglob(f"*{SUFFIX}"))
@@ -154,8 +154,8 @@ def _write_manifest(root: Path, archives: tuple[Archive, ...]) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("file", "kind", "speaker", "split", "sha256"))
-    sums = progress(in_threads(file_sha256, [path for path, _ in found]), len(found), "index", "files")
-    for (path, archive), sha256 in zip(found, sums, strict=True):
+    sums = progress(in_threads(file_sha256, [path for path, _ in files]), len(files), "index", "files")
+    for (path, archive), sha256 in zip(files, sums, strict=True):
         speaker = path.relative_to(root / archive.folder).parts[0]
         table.writerow((path.relative_to(root).as_posix(), "speech", speaker, archive.split, sha256))
     part = root / f"{MANIFEST}.part"

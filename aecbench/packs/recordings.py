@@ -142,10 +142,10 @@ class RecordingPack:
 
     def fetch(self, data: Path | None) -> Place:
         """Check the files in the data folder if it has all of them; else get what the cache lacks."""
-        here = self.place(data)
-        if here is not None and here.root == data:
-            check(self.files, here.root, self.name)
-            return here
+        place = self.place(data)
+        if place is not None and place.root == data:
+            check(self.files, place.root, self.name)
+            return place
         download(self.files, self.store, f"fetch {self.name}")
         return Place(self.manifest, self.store)
 
