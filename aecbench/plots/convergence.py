@@ -29,14 +29,14 @@ def plot_convergence(
         axis = figure.subplots()
         for (system, erle), look in zip(curves.items(), looks(list(curves)).values(), strict=True):
             count = np.isfinite(erle).sum(0)
-            known, certain = count > 0, count >= FEWEST
+            valid, reliable = count > 0, count >= FEWEST
             time = (np.arange(count.size) + 0.5) * segment
             mean, half = np.full((2, count.size), np.nan)
-            mean[known] = np.nanmean(erle[:, known], 0)
-            n = count[certain]
-            half[certain] = t.ppf(0.975, n - 1) * np.nanstd(erle[:, certain], 0, ddof=1) / np.sqrt(n)
+            mean[valid] = np.nanmean(erle[:, valid], 0)
+            n = count[reliable]
+            half[reliable] = t.ppf(0.975, n - 1) * np.nanstd(erle[:, reliable], 0, ddof=1) / np.sqrt(n)
             axis.fill_between(time, mean - half, mean + half, color=look.colour, alpha=0.18, lw=0)
-            axis.plot(time[known], mean[known], color=look.colour, ls=look.line, lw=1.4, label=system)
+            axis.plot(time[valid], mean[valid], color=look.colour, ls=look.line, lw=1.4, label=system)
         for change in changes:
             axis.axvline(change, color=INK, lw=0.9, ls=(0, (4, 3)))
             axis.text(change, 1, " echo path changes", transform=axis.get_xaxis_transform(), va="top", color=INK)

@@ -50,38 +50,38 @@ def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapp
         "real-time factor on one core": {system: cells[RTF].value for system, cells in summary.items()},
         "million MACs per second of audio": {system: macs.get(system, 0) / 1e6 for system in summary},
     }
-    costs = {what: {system: cost for system, cost in known.items() if cost > 0} for what, known in costs.items()}
-    if not any(summary[system][metric].n for known in costs.values() for system in known for metric in metrics):
+    costs = {label: {system: cost for system, cost in values.items() if cost > 0} for label, values in costs.items()}
+    if not any(summary[system][metric].n for values in costs.values() for system in values for metric in metrics):
         return False
-    shown = [(what, known) for what, known in costs.items() if known]
+    rows = [(label, values) for label, values in costs.items() if values]
     with plain():
-        figure = Figure(figsize=(4.8 * len(metrics), 4.0 * len(shown)), layout="constrained")
+        figure = Figure(figsize=(4.8 * len(metrics), 4.0 * len(rows)), layout="constrained")
         FigureCanvasAgg(figure)
-        grid = figure.subplots(len(shown), len(metrics), squeeze=False)
+        grid = figure.subplots(len(rows), len(metrics), squeeze=False)
         panels = [
-            (axis, metric, what, known)
-            for row, (what, known) in zip(grid, shown, strict=True)
+            (axis, metric, label, values)
+            for row, (label, values) in zip(grid, rows, strict=True)
             for axis, metric in zip(row, metrics, strict=True)
         ]
-        for axis, metric, what, known in panels:
-            for system in known:
+        for axis, metric, label, values in panels:
+            for system in values:
                 cell, look = summary[system][metric], styles[system]
-                axis.vlines(known[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
-                axis.plot(known[system], cell.value, look.marker, color=look.colour, ms=6)
+                axis.vlines(values[system], cell.low, cell.high, color=look.colour, lw=1.4, alpha=0.6)
+                axis.plot(values[system], cell.value, look.marker, color=look.colour, ms=6)
             axis.set_xscale("log")
             axis.margins(x=0.28, y=0.1)
             low, high = axis.get_xlim()
             axis.xaxis.set_major_locator(LogLocator(subs=(1,) if high > DECADES * low else (1, 2, 5), numticks=TICKS))
             axis.xaxis.set_minor_locator(NullLocator())
             axis.xaxis.set_major_formatter(lambda x, _: np.format_float_positional(x, 3, fractional=False, trim="-"))
-            axis.set_xlabel(what)
+            axis.set_xlabel(label)
             axis.set_ylabel(heading(metric, table.provenance))
             axis.grid(color=PALE, lw=0.6)
             axis.set_axisbelow(True)
         figure.draw_without_rendering()
-        for axis, metric, _, known in panels:
-            cells = {system: summary[system][metric] for system in known if summary[system][metric].n}
-            _label(axis, {system: (known[system], cell) for system, cell in cells.items()}, styles)
+        for axis, metric, _, values in panels:
+            cells = {system: summary[system][metric] for system in values if summary[system][metric].n}
+            _label(axis, {system: (values[system], cell) for system, cell in cells.items()}, styles)
         save(figure, path)
     return True
 

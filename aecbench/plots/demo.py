@@ -29,15 +29,15 @@ def plot_demo(shown: Demo, path: Path) -> None:
     OutputError.
     """
     scene, signals = shown.scene, shown.signals
-    heard = {"echo": signals.echo, "near end": signals.near, "microphone": signals.mic, "output": shown.output}
-    rows = {"far end": signals.far} | heard
+    captured = {"echo": signals.echo, "near end": signals.near, "microphone": signals.mic, "output": shown.output}
+    rows = {"far end": signals.far} | captured
     peak, loudest = _peak(signals.mic), float(spectrum(signals.mic, scene.rate).max())
     with plain():
         figure = Figure(figsize=(WIDTH, HEAD + ROW * (len(rows) + len(shown.decisions))), layout="constrained")
         axes = figure.subplots(len(rows) + len(shown.decisions), 2, sharex=True)
         for (left, right), (name, x) in zip(axes, rows.items(), strict=False):
-            _waveform(left, name, x, scene.rate, peak if name in heard else _peak(x))
-            top = loudest if name in heard else float(spectrum(x, scene.rate).max())
+            _waveform(left, name, x, scene.rate, peak if name in captured else _peak(x))
+            top = loudest if name in captured else float(spectrum(x, scene.rate).max())
             image = draw_spectrogram(right, x, scene.rate, top)
             figure.colorbar(image, ax=right, label="dB", pad=0.01)
         for (left, right), (name, values) in zip(axes[len(rows) :], shown.decisions.items(), strict=True):
@@ -68,27 +68,27 @@ def _waveform(axis: Axes, name: str, x: Array, rate: int, peak: float) -> None:
 def _decision(left: Axes, right: Axes, name: str, values: NDArray[Any], scene: Scene) -> AxesImage:
     """Values [N, F]: real ones, of at least 0, as they are, complex ones as levels."""
     limits: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": float(np.abs(values).max()) or 1.0}
-    shown, mean, unit = values, values.mean(-1), ""
+    matrix, mean, unit = values, values.mean(-1), ""
     if np.iscomplexobj(values):
         power = np.maximum(np.abs(values) ** 2, SILENT)
-        shown, unit = db(power), " [dB]"
-        limits = {"cmap": "magma", "vmin": shown.max() - RANGE, "vmax": shown.max()}
+        matrix, unit = db(power), " [dB]"
+        limits = {"cmap": "magma", "vmin": matrix.max() - RANGE, "vmax": matrix.max()}
         mean = np.maximum(db(power.mean(-1)), limits["vmin"])
     left.plot(np.linspace(0, scene.duration, len(mean)), mean, color=ACCENT, lw=1)
     left.set_ylabel(f"{name}{unit}")
     right.set_ylabel("kHz")
     return right.imshow(
-        shown.T, origin="lower", aspect="auto", extent=(0, scene.duration, 0, scene.rate / 2000), **limits
+        matrix.T, origin="lower", aspect="auto", extent=(0, scene.duration, 0, scene.rate / 2000), **limits
     )
 
 
-def _title(shown: Demo) -> str:
+def _title(demo: Demo) -> str:
     """Which system on which scene, and the scores before and after."""
-    scene = shown.scene
+    scene = demo.scene
     levels = f"SER {scene.ser:g} dB, SNR {scene.snr:g} dB".replace("-", "−")
     changes = (
-        f"{heading(metric)} " + f"{shown.before[metric].value:.2f} → {score.value:.2f}".replace("-", "−")
-        for metric, score in shown.after.items()
+        f"{heading(metric)} " + f"{demo.before[metric].value:.2f} → {score.value:.2f}".replace("-", "−")
+        for metric, score in demo.after.items()
         if np.isfinite(score.value)
     )
-    return f"{shown.system}: {levels}\n{'     '.join(changes)}"
+    return f"{demo.system}: {levels}\n{'     '.join(changes)}"

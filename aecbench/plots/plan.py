@@ -47,9 +47,9 @@ def draw_plan(axis: Axes, room: Room | Measured) -> None:
 
 def _walls(axis: Axes, bottom: float, across: float, up: float) -> None:
     axis.add_patch(Rectangle((0, bottom), across, up, fill=False, edgecolor=GREY))
-    place = (0, bottom + up / 2)
+    position = (0, bottom + up / 2)
     axis.annotate(
-        f"{up:.2f} m", place, (-3, 0), textcoords="offset points", ha="right", va="center", rotation="vertical"
+        f"{up:.2f} m", position, (-3, 0), textcoords="offset points", ha="right", va="center", rotation="vertical"
     )
 
 

@@ -106,14 +106,14 @@ def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
     >>> drawn({"scene": "a/test/0", "ser": -3.0, "snr": float("nan"), "channel.jumps": "[[2.0, 0.1], [5.0, 0.3]]"})
     {'ser': [-3.0], 'channel.jumps': [2.0], 'channel.jumps.value': [100.0, 300.0]}
     """
-    given = {
+    facts = {
         name: value
         for name, value in row.items()
         if name not in PLACES and not name.endswith(ASIDE) and value is not None and value == value  # NaN is not
     }
-    lists = {name: json.loads(given.pop(name)) for name in LISTS & given.keys()}
-    values: dict[str, list[Value]] = {name: [value] for name, value in given.items()}
-    values |= _room(lists) | _changes(lists, given.get("path.kind"), values.pop("path.fade", []))
+    lists = {name: json.loads(facts.pop(name)) for name in LISTS & facts.keys()}
+    values: dict[str, list[Value]] = {name: [value] for name, value in facts.items()}
+    values |= _room(lists) | _changes(lists, facts.get("path.kind"), values.pop("path.fade", []))
     if lists.get("near.spans"):
         values["near.onset"] = [lists["near.spans"][0][0]]
     return {

@@ -100,15 +100,15 @@ def _echo_path(figure: SubFigure, item: Item, scene: Scene) -> None:
     curve.legend(loc="upper right", borderaxespad=0)
 
 
-def _end(shown: Decay) -> float:
+def _end(curve: Decay) -> float:
     """When the decay comes to the bottom, or ends."""
-    return float(shown.time[min(int(np.count_nonzero(~(shown.energy <= BOTTOM))), shown.time.size - 1)])
+    return float(curve.time[min(int(np.count_nonzero(~(curve.energy <= BOTTOM))), curve.time.size - 1)])
 
 
-def _slope(axis: Axes, shown: Decay, rt60: float, words: str, **style: Any) -> None:
+def _slope(axis: Axes, curve: Decay, rt60: float, words: str, **style: Any) -> None:
     """The straight line of a reverberation time, from where the direct sound is over; none for an undefined one."""
-    start = shown.direct + AFTER
-    level = float(np.interp(start, shown.time, shown.energy))
+    start = curve.direct + AFTER
+    level = float(np.interp(start, curve.time, curve.energy))
     if np.isnan(rt60 * level):
         return
     stop = start + (level - BOTTOM) / 60 * 1000 * rt60

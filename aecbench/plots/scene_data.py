@@ -71,13 +71,13 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     One without memory follows its characteristic, without the mean and at the power of the tone. One with memory is
     given a tone of 400 Hz, until it has settled.
     """
-    given = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
+    sine = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
     if devices.find(loudspeaker.model).memoryless:
-        return Tone(given, _characteristic(loudspeaker, given))
+        return Tone(sine, _characteristic(loudspeaker, sine))
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
     y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
-    return Tone(given, np.asarray(resample(y[-period:], POINTS)))
+    return Tone(sine, np.asarray(resample(y[-period:], POINTS)))
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:

@@ -66,9 +66,9 @@ def _loss(axis: Axes, steps: Sequence[Row]) -> None:
 
 def _limits(loss: Array, validation: Array) -> tuple[float, float]:
     """From the lowest to the highest, but for a few steps that stand out."""
-    known = loss[np.isfinite(loss)]
-    kept = np.percentile(known, [FEW, 100 - FEW]) if known.size else known
-    shown = np.concatenate([kept, validation[np.isfinite(validation)]])
-    low, high = (shown.min(), shown.max()) if shown.size else (0.0, 1.0)
+    finite = loss[np.isfinite(loss)]
+    kept = np.percentile(finite, [FEW, 100 - FEW]) if finite.size else finite
+    values = np.concatenate([kept, validation[np.isfinite(validation)]])
+    low, high = (values.min(), values.max()) if values.size else (0.0, 1.0)
     margin = 0.08 * (high - low) or 1.0
     return float(low - margin), float(high + margin)
