@@ -31,7 +31,7 @@ def grid(frame: pd.DataFrame, by: Sequence[str] = (), caption: str = "", title: 
         labels = row[: len(by)]
         if before and labels != before:
             table.add_section()
-        shown = ["" if labels == before else label for label in labels]
-        table.add_row(*map(Text, [*shown, *row[len(by) :]]))
+        changes = ["" if labels == before else label for label in labels]
+        table.add_row(*map(Text, [*changes, *row[len(by) :]]))
         before = labels
     return table

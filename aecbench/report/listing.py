@@ -116,11 +116,11 @@ def _sources() -> list[Row]:
         "loudspeaker": keys("scenes/devices/__init__.py", "DEVICES"),
     }
     engines = ", ".join(keys("scenes/rooms/__init__.py", "ENGINES"))
-    shipped = [Row(what, ", ".join(some)) for what, some in listed.items()]
+    shipped = [Row(kind, ", ".join(some)) for kind, some in listed.items()]
     shipped.append(Row("rooms", f"simulated ({engines}), or measured responses in a folder or a manifest"))
     groups = ("aecbench.speech", "aecbench.noises", "aecbench.loudspeakers")
-    for what, group in zip(listed, groups, strict=True):
-        shipped += [row._replace(name=f"{what} {row.name}") for row in _of_others(group, lambda name: "")]
+    for kind, group in zip(listed, groups, strict=True):
+        shipped += [row._replace(name=f"{kind} {row.name}") for row in _of_others(group, lambda name: "")]
     return shipped
 
 

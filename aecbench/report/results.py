@@ -48,7 +48,7 @@ def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[Renderabl
         p = "-" if np.isnan(gap.p) else f"{gap.p:.2g}"
         lines.append([title, difference_cell(metric, gap), p, *map(str, [*wins, gap.n])])
     columns = ["metric", "difference", "p", f"{ours} better", f"{theirs} better", "scenes"]
-    shown = [grid(pd.DataFrame(lines, columns=columns), (), f"{ours} - {theirs}, scene by scene; {CERTAIN}")]
+    tables = [grid(pd.DataFrame(lines, columns=columns), (), f"{ours} - {theirs}, scene by scene; {CERTAIN}")]
     frames = []
     for by in (*CONDITIONS, "nonlinear"):
         if by in table.rows and table.rows[by].nunique() > 1:
@@ -57,15 +57,15 @@ def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[Renderabl
     if frames:
         conditions = pd.concat(frames)
         conditions.insert(0, "condition", conditions.pop("condition"))
-        shown.append(grid(conditions, ["condition"], f"{ours} - {theirs} by condition; {CERTAIN} of a condition"))
-    return shown
+        tables.append(grid(conditions, ["condition"], f"{ours} - {theirs} by condition; {CERTAIN} of a condition"))
+    return tables
 
 
 def scenes_table(scenes: pd.DataFrame, title: str) -> RenderableType:
     """Return scenes as `ResultTable.behind` gives them: the conditions drawn, the values of both systems."""
     drawn = [name for name in CONDITIONS if name in scenes and scenes[name].notna().any()]
-    shown = scenes[["scene", *drawn, *scenes.columns[-3:]]]
-    texts = shown.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+    table = scenes[["scene", *drawn, *scenes.columns[-3:]]]
+    texts = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
     return grid(texts.rename(columns=with_unit), title=title)
 
 

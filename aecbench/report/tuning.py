@@ -28,8 +28,8 @@ def tuning_tables(tuned: Tuned) -> Sequence[RenderableType]:
     columns = columns_of(choose(list(after.means)))
     scores = [(heading(name, columns), before.means[name], mean) for name, mean in after.means.items()]
     scores.append(("objective", before.value, after.value))
-    shown = [{"score": name, "before": f"{first:.3f}", "after": f"{last:.3f}"} for name, first, last in scores]
+    changes = [{"score": name, "before": f"{first:.3f}", "after": f"{last:.3f}"} for name, first, last in scores]
     counts = ", ".join(f"{n} {state}" for state, n in tuned.trials.items())
     failure = f" (the first: {tuned.failure})" if tuned.failure else ""
     ending = f"trials: {counts}{failure}; {tuned.hours:.3g} h of processor time"
-    return [grid(pd.DataFrame(parameters)), grid(pd.DataFrame(shown)), ending]
+    return [grid(pd.DataFrame(parameters)), grid(pd.DataFrame(changes)), ending]
