@@ -48,12 +48,12 @@ class Clusters:
 
         Inclusion and exclusion: pairs that share a source, less those that share two of them, and so on.
         """
-        found = [
+        groups = [
             ((-1) ** (size + 1), np.unique(np.stack(chosen, 1), axis=0, return_inverse=True)[1].ravel())
             for size in range(1, len(self._columns) + 1)
             for chosen in combinations(self._columns, size)
         ]
-        return found or [(1, np.arange(self.n))]
+        return groups or [(1, np.arange(self.n))]
 
     @functools.cached_property
     def degrees(self) -> NDArray[np.float64]:

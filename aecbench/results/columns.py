@@ -61,11 +61,11 @@ def headings(metrics: Sequence[str], provenance: Mapping[str, Any]) -> dict[str,
     >>> headings(["erle", "mine:ERLE"], {"columns": {"mine:ERLE": {"title": "ERLE", "unit": "dB", "better": "higher"}}})
     {'erle': 'ERLE (erle) [dB]', 'mine:ERLE': 'ERLE (mine:ERLE) [dB]'}
     """
-    known = {metric: column(metric, provenance) for metric in metrics}
-    count = Counter(one.title for one in known.values())
+    columns = {metric: column(metric, provenance) for metric in metrics}
+    count = Counter(entry.title for entry in columns.values())
     return {
-        metric: (one if count[one.title] == 1 else one._replace(title=f"{one.title} ({metric})")).heading
-        for metric, one in known.items()
+        metric: (entry if count[entry.title] == 1 else entry._replace(title=f"{entry.title} ({metric})")).heading
+        for metric, entry in columns.items()
     }
 
 
@@ -82,7 +82,7 @@ def summarised(metrics: Sequence[str], provenance: Mapping[str, Any]) -> str:
     >>> summarised(["erle"], {})
     'mean over the scenes'
     """
-    known = [column(metric, provenance) for metric in metrics]
-    titles = [one.title for one in known if one.summary == "median"]
-    words = " and ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
-    return f"mean over the scenes (median of {words})" if titles else "mean over the scenes"
+    columns = [column(metric, provenance) for metric in metrics]
+    titles = [entry.title for entry in columns if entry.summary == "median"]
+    medians = " and ".join(filter(None, (", ".join(titles[:-1]), *titles[-1:])))
+    return f"mean over the scenes (median of {medians})" if titles else "mean over the scenes"

@@ -38,14 +38,14 @@ def check(new: ResultTable, folder: Path) -> None:
     for fact in ("id", "digest", "split", "scenes"):
         ours, theirs = new.provenance["corpus"][fact], stored.provenance["corpus"][fact]
         if ours != theirs:
-            what = f"holds results of {_words(fact, theirs)}, these are of {_words(fact, ours)}"
-            raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
+            message = f"holds results of {_words(fact, theirs)}, these are of {_words(fact, ours)}"
+            raise UsageError(f"{folder}: {message}; {ELSEWHERE}")
     for system in stored.systems:
         for metric, version in stored.origin(system)["metrics"].items():
             ours = new.provenance["metrics"].get(metric, version)
             if ours != version:
-                what = f"holds results by version {version} of {metric}, these are by version {ours}"
-                raise UsageError(f"{folder}: {what}; {ELSEWHERE}")
+                message = f"holds results by version {version} of {metric}, these are by version {ours}"
+                raise UsageError(f"{folder}: {message}; {ELSEWHERE}")
     for system in (new.provenance["systems"].keys() & stored.provenance["systems"].keys()) - {CEILING}:
         _check_system(system, new, stored, folder)
 
@@ -92,13 +92,13 @@ def _words(fact: str, value: Any) -> str:
 def _check_system(system: str, new: ResultTable, stored: ResultTable, folder: Path) -> None:
     """Raise UsageError where another system has the name, or the same one has metrics that it would lose."""
     ours, theirs = new.origin(system), stored.origin(system)
-    for what, own, previous in (
+    for fact, own, previous in (
         ("model", ours["models"][system], theirs["models"][system]),
         ("alignment", ours["systems"][system]["align"], theirs["systems"][system]["align"]),
     ):
         if own != previous:
             raise UsageError(
-                f"{folder}: holds results of {system!r} with {what} {previous}, not {own}; give this one a name, "
+                f"{folder}: holds results of {system!r} with {fact} {previous}, not {own}; give this one a name, "
                 f"--model NAME={ours['models'][system]}, or {ELSEWHERE}"
             )
     if lost := _metrics_lost(system, new, stored):

@@ -94,9 +94,11 @@ def difference(
     if x.size == 0:
         return Difference(np.nan, np.nan, np.nan, 0, np.nan, 0, 0, summary=summary)
     x = np.round(x, DIGITS) + 0.0 if summary == "median" else x
-    found = ESTIMATES[summary](x, kept)
+    estimate = ESTIMATES[summary](x, kept)
     signs = int((x > 0).sum()), int((x < 0).sum())
-    return Difference(float(np.mean(x)), *found.interval(level), x.size, found.p, *signs, float(np.median(x)), summary)
+    return Difference(
+        float(np.mean(x)), *estimate.interval(level), x.size, estimate.p, *signs, float(np.median(x)), summary
+    )
 
 
 def _known(values: Sequence[float] | Array, clusters: Clusters | None) -> tuple[Array, Clusters]:
@@ -154,28 +156,30 @@ def ranks(columns: Sequence[Ranked], last: Sequence[bool]) -> list[list[int | No
     >>> ranks([Ranked(values, alone), Ranked(values[:9], alone.at(np.arange(20) < 9))], [False, False, False, True])
     [[3, 1, 1, 4], [None, None, None, None]]
     """
-    systems, found = range(len(last)), {}
+    systems, differences = range(len(last)), {}
     for column, (values, clusters, summary) in enumerate(columns):
-        for one, other in combinations(systems, 2):
+        for system, other in combinations(systems, 2):
             if clusters.count >= FEWEST:
-                found[column, one, other] = difference(values[:, one], values[:, other], clusters, summary=summary)
-    corrected = dict(zip(found, holm([pair.p for pair in found.values()]), strict=True))
+                differences[column, system, other] = difference(
+                    values[:, system], values[:, other], clusters, summary=summary
+                )
+    corrected = dict(zip(differences, holm([pair.p for pair in differences.values()]), strict=True))
     better = {
-        (column, *((one, other) if found[column, one, other].value > 0 else (other, one)))
-        for (column, one, other), tested in corrected.items()
+        (column, *((system, other) if differences[column, system, other].value > 0 else (other, system)))
+        for (column, system, other), tested in corrected.items()
         if tested.p < LEVEL
     }
 
-    def rank(column: int, one: int) -> int | None:
+    def rank(column: int, system: int) -> int | None:
         values, clusters, _ = columns[column]
-        known = [not np.isnan(values[:, other]).all() for other in systems]
-        if not known[one] or clusters.count < FEWEST:
+        valid = [not np.isnan(values[:, other]).all() for other in systems]
+        if not valid[system] or clusters.count < FEWEST:
             return None
         ahead = [
-            last[one] if last[one] != last[other] else (column, other, one) in better
+            last[system] if last[system] != last[other] else (column, other, system) in better
             for other in systems
-            if known[other] and other != one
+            if valid[other] and other != system
         ]
         return 1 + sum(ahead)
 
-    return [[rank(column, one) for one in systems] for column in range(len(columns))]
+    return [[rank(column, system) for system in systems] for column in range(len(columns))]

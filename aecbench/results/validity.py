@@ -52,11 +52,11 @@ def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, dev
         return Validity(np.nan, np.nan, np.nan, len(systems), count)
     ours, theirs = means[systems].mean().to_numpy(), values[systems].to_numpy()
     sums = np.stack([np.nansum(theirs[devices == k], axis=0) for k in range(count)])
-    known = np.stack([np.isfinite(theirs[devices == k]).sum(axis=0) for k in range(count)])
+    counts = np.stack([np.isfinite(theirs[devices == k]).sum(axis=0) for k in range(count)])
     chosen = np.random.default_rng(0).integers(count, size=(DRAWS, count))
     with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = [_spearman(ours, sums[k].sum(0) / known[k].sum(0)) for k in chosen]
-        correlation = _spearman(ours, sums.sum(0) / known.sum(0))
+        drawn = [_spearman(ours, sums[k].sum(0) / counts[k].sum(0)) for k in chosen]
+        correlation = _spearman(ours, sums.sum(0) / counts.sum(0))
     low, high = np.nanquantile(drawn, [LEVEL / 2, 1 - LEVEL / 2]) if np.isfinite(drawn).any() else (np.nan, np.nan)
     return Validity(correlation, float(low), float(high), len(systems), count)
 
@@ -70,11 +70,11 @@ def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame
     return sign * values, scenes
 
 
-def _spearman(one: Array, other: Array) -> float:
+def _spearman(ours: Array, theirs: Array) -> float:
     """The correlation of the ranks of two rows of values [N]; NaN where a value is missing or all are alike."""
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return float("nan")
-    ranks: NDArray[np.float64] = np.stack([rankdata(one), rankdata(other)])
+    ranks: NDArray[np.float64] = np.stack([rankdata(ours), rankdata(theirs)])
     ranks -= ranks.mean(axis=1, keepdims=True)
     scale = np.sqrt(np.prod(np.sum(ranks * ranks, axis=1)))
     return float(np.sum(ranks[0] * ranks[1]) / scale) if scale else float("nan")
