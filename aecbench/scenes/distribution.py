@@ -44,9 +44,9 @@ class Distribution(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> "Distribution":
-        given = [form for form in FORMS if getattr(self, form) is not None]
-        if len(given) != 1:
-            raise ValueError(f"expected a constant or one of {', '.join(FORMS[1:])}; got {', '.join(given) or 'none'}")
+        forms = [form for form in FORMS if getattr(self, form) is not None]
+        if len(forms) != 1:
+            raise ValueError(f"expected a constant or one of {', '.join(FORMS[1:])}; got {', '.join(forms) or 'none'}")
         if (self.clip is None) != (self.normal is None):
             raise ValueError("normal and clip go together: {normal = [mean, deviation], clip = [low, high]}")
         for pair in (self.uniform, self.clip):

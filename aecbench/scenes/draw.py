@@ -173,12 +173,12 @@ def _room(spec: CorpusSpec, path: Path, bank: int | None, rng: np.random.Generat
     """A room that can have its reverberation time and has a place for everyone; drawn again until it is one."""
     rt60, problem = spec.room.rt60.number(rng), ""
     humidity = None if spec.room.humidity is None else spec.room.humidity.number(rng)
-    wanted = rt60 if spec.room.octaves is None else rt60 * np.array(spec.room.octaves)
+    octaves = rt60 if spec.room.octaves is None else rt60 * np.array(spec.room.octaves)
     for redrawn in range(REDRAWS):
         size = (spec.room.length.number(rng), spec.room.width.number(rng), spec.room.height.number(rng))
         device, talker = spec.room.device.number(rng), spec.room.talker.number(rng)
         walls = tuple(spec.room.walls.number(rng) for _ in range(6))
-        absorption = absorption_for(wanted, size, walls=walls, humidity=humidity)
+        absorption = absorption_for(octaves, size, walls=walls, humidity=humidity)
         if absorption is None:
             problem = f"{size[0]:.1f} x {size[1]:.1f} x {size[2]:.1f} m cannot have an RT60 of {rt60:.2f} s"
             continue

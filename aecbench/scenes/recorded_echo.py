@@ -80,25 +80,25 @@ class EchoFiles:
 
     def recordings(self, split: str, seconds: float, least: float) -> dict[str, list[ListedEcho]]:
         """The recordings of a split that are long and clean enough, by device."""
-        found = {}
+        recordings = {}
         for device in self.devices.split(split):
             rows = [self.listed[name] for name in self.devices.of(device)]
             if good := [row for row in rows if row.seconds >= seconds and row.echo_to_noise >= least]:
-                found[device] = good
-        if not found:
+                recordings[device] = good
+        if not recordings:
             raise SourceError(
                 f"{self.manifest}: split {split!r} has no recording of {seconds:g} s or more whose echo-to-noise "
                 f"ratio is {least:g} dB or more; list more recordings, or lower echo.least"
             )
-        return found
+        return recordings
 
     def load(self, name: str, rate: int) -> tuple[Array, Array]:
         """Far end and microphone of a recording."""
         if name not in self.listed:
             raise SourceError(f"{self.manifest}: has no recording {name!r}; draw the scenes again from this source")
-        row, here = self.listed[name], self.manifest.parent
+        row, folder = self.listed[name], self.manifest.parent
         far, mic = (
-            load_audio(here / file, rate, sha256)
+            load_audio(folder / file, rate, sha256)
             for file, sha256 in ((row.far, row.far_sha256), (row.mic, row.mic_sha256))
         )
         return far, mic
@@ -114,10 +114,10 @@ def open_echoes(source: str) -> EchoSource:
         )
     listed: dict[str, ListedEcho] = {}
     for line, row in manifest_rows(manifest, tuple(ListedEcho.model_fields)):
-        one = parse(ListedEcho, row, f"{source}, line {line}")
-        if one.name in listed:
-            raise SourceError(f"{source}, line {line}: lists {one.name} again; keep one of the rows")
-        listed[one.name] = one
+        recording = parse(ListedEcho, row, f"{source}, line {line}")
+        if recording.name in listed:
+            raise SourceError(f"{source}, line {line}: lists {recording.name} again; keep one of the rows")
+        listed[recording.name] = recording
     if not listed:
         raise SourceError(f"{source}: lists no recordings; give another manifest")
     return EchoFiles(manifest, listed)

@@ -178,8 +178,8 @@ def _parameters(model: str) -> Mapping[str, Range]:
     try:
         return devices.find(model).parameters
     except UnknownName:
-        known = [*DEVICES, *devices.TABLE.offered]
-        raise ValueError(f"unknown loudspeaker model {model!r}: {did_you_mean(model, known)}") from None
+        models = [*DEVICES, *devices.TABLE.offered]
+        raise ValueError(f"unknown loudspeaker model {model!r}: {did_you_mean(model, models)}") from None
     except AecbenchError as error:
         raise ValueError(str(error)) from None
 

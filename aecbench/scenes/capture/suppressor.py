@@ -44,11 +44,11 @@ def suppressor(stems: Array, rate: int, depth: float, excess: float) -> Array:
 @compiled
 def _follow(power: Array, gains: Array, smooth: float, rise: float, lowest: float, excess: float) -> None:
     """The gain behind each frame, from the frames up to it."""
-    heard = floor = power[0] if power.size else 0.0
+    level = floor = power[0] if power.size else 0.0
     for k in range(power.size):
-        heard = smooth * heard + (1 - smooth) * power[k]
-        floor = min(floor * rise, heard)
-        share = 1 - excess * floor / heard if heard > 0 else 1.0
+        level = smooth * level + (1 - smooth) * power[k]
+        floor = min(floor * rise, level)
+        share = 1 - excess * floor / level if level > 0 else 1.0
         gains[k] = max(lowest, np.sqrt(max(share, 0.0)))
 
 

@@ -34,15 +34,15 @@ def conceal(x: Array, gaps: Iterable[tuple[float, float]], rate: int) -> Array:
 
 def _fill(x: Array, first: int, lost: int, rate: int) -> None:
     fade = round(FADE * rate)
-    here = x[first : first + lost + fade]  # a view
-    if lost <= 0 or not len(here):
+    gap = x[first : first + lost + fade]  # a view
+    if lost <= 0 or not len(gap):
         return
     longest = round(LONGEST * rate)
     history = np.concatenate([np.zeros(2 * longest, x.dtype), x[:first]])[-2 * longest :]
-    time = np.arange(len(here)) / rate
+    time = np.arange(len(gap)) / rate
     gain = np.clip((GONE - time) / (GONE - HOLD), 0, 1)
-    back = np.clip((np.arange(len(here)) - lost + 1) / (fade + 1), 0, 1)
-    here[:] = back * here + (1 - back) * gain * np.resize(_period(history, rate), len(here))
+    back = np.clip((np.arange(len(gap)) - lost + 1) / (fade + 1), 0, 1)
+    gap[:] = back * gap + (1 - back) * gain * np.resize(_period(history, rate), len(gap))
 
 
 def _period(history: Array, rate: int) -> Array:

@@ -34,7 +34,7 @@ def move(x: Array, responses: Array, times: Sequence[float], rate: int) -> Array
     if len(times) != len(responses):
         raise ConfigError(f"{len(times)} times for {len(responses)} responses; expected one for each")
     knots = [Knot(round(rate * time), k) for k, time in enumerate(times)]
-    if any(one.at >= other.at for one, other in itertools.pairwise(knots)):
+    if any(first.at >= second.at for first, second in itertools.pairwise(knots)):
         raise ConfigError(f"the path is at its points at {list(times)} s; expected ascending times")
     return _filter(x, responses, knots)
 

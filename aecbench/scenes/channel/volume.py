@@ -27,6 +27,6 @@ def volume(x: Array, gains: Sequence[float], times: Sequence[float], rate: int, 
     amplitudes = np.where(np.isneginf(gains), 0, from_decibels(np.asarray(gains, float)))
     if not times:
         return np.asarray(x * amplitudes[0], x.dtype)
-    at, heard = [knot.at for knot in knots], [knot.version for knot in knots]
-    curve = interpolate(np.arange(x.shape[-1]), at, amplitudes[heard])
+    at, versions = [knot.at for knot in knots], [knot.version for knot in knots]
+    curve = interpolate(np.arange(x.shape[-1]), at, amplitudes[versions])
     return np.asarray(x * curve, x.dtype)

@@ -31,20 +31,20 @@ def reduced(x: Array, rate: int, threshold: float, ratio: float, knee: float, at
     """Return the gain, a factor from 0 to 1, by which `compressor` multiplies x: float64 [..., T]."""
     over = 2 * decibels(np.maximum(np.abs(x), QUIETEST)) - threshold
     bent = np.square(np.clip(over + knee / 2, 0, knee)) / (2 * knee) if knee else 0
-    wanted = (1 - 1 / ratio) * (bent + np.maximum(over - knee / 2, 0))
+    target = (1 - 1 / ratio) * (bent + np.maximum(over - knee / 2, 0))
     smooth = [float(exp(-1 / (rate * time))) for time in (attack, release)]
     reduction = np.empty(x.shape)
     for i in np.ndindex(x.shape[:-1]):
-        _follow(wanted[i], reduction[i], *smooth)
+        _follow(target[i], reduction[i], *smooth)
     return np.asarray(from_decibels(-reduction))
 
 
 @compiled
-def _follow(wanted: Array, reduction: Array, attack: float, release: float) -> None:
+def _follow(target: Array, reduction: Array, attack: float, release: float) -> None:
     """The reduction [dB] that rises to what is wanted, and recovers from it, with two smoothing factors."""
     peak = now = 0.0
-    for n in range(wanted.size):
-        peak = max(wanted[n], release * peak)
+    for n in range(target.size):
+        peak = max(target[n], release * peak)
         now = attack * now + (1 - attack) * peak
         reduction[n] = now
 

@@ -50,6 +50,6 @@ def _follow(
     gain = 0.0
     for k in range(levels.shape[0]):
         if levels[k] > gate:
-            wanted = min(max(target - levels[k], lowest), highest)
-            gain += (fall if wanted < gain else rise) * (wanted - gain)
+            goal = min(max(target - levels[k], lowest), highest)
+            gain += (fall if goal < gain else rise) * (goal - gain)
         gains[k] = gain

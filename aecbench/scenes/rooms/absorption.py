@@ -55,10 +55,10 @@ def absorption_for(
     """
     if min(walls) < 0 or max(walls) <= 0:
         raise UsageError(f"walls absorb {tuple(walls)}, expected numbers from 0 on, not all of them 0")
-    wanted = np.atleast_1d(np.asarray(rt60, np.float64))
-    rate = 1 / wanted  # of decay [60 dB/s]
+    times = np.atleast_1d(np.asarray(rt60, np.float64))
+    rate = 1 / times  # of decay [60 dB/s]
     if humidity is not None:
-        centre = centres(len(wanted)) if np.ndim(rt60) else np.array([1000.0])
+        centre = centres(len(times)) if np.ndim(rt60) else np.array([1000.0])
         rate = rate - air_absorption(centre, humidity) * SPEED_OF_SOUND / log(1e6)
     exponents = np.outer(walls, rate) * (_unit_rt60(size, walls) / SPEED_OF_SOUND)
     absorption = 1 - exp(-exponents)

@@ -49,8 +49,8 @@ def band_weights(frequencies: Array, bands: int) -> Array:
 def finish(bands: Array, rate: int, *, humidity: float | None, high_pass: bool) -> Array:
     """One response from those of its octave bands, [..., B, L] -> float32 [..., L], through air and the high-pass."""
     if humidity is not None:
-        known, last = octaves(rate), bands.shape[-2] - 1
-        bands = bands[..., np.minimum(np.arange(max(known, last + 1)), last), :]
+        count, last = octaves(rate), bands.shape[-2] - 1
+        bands = bands[..., np.minimum(np.arange(max(count, last + 1)), last), :]
         loss = air_absorption(centres(bands.shape[-2]), humidity)[:, None]
         bands = bands * exp(-loss / 2 * SPEED_OF_SOUND / rate * np.arange(bands.shape[-1]))
     response = _merge(bands, rate) if bands.shape[-2] > 1 else bands[..., 0, :]

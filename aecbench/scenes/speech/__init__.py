@@ -50,7 +50,7 @@ def open_speech(source: str) -> SpeechSource:
 def _opened(source: str) -> SpeechSource:
     """The source of another package."""
     with TABLE.blamed(source):
-        found = TABLE.find(source)(source)
-        if not isinstance(found, SpeechSource):
-            raise TypeError(f"gives a {type(found).__name__}, expected a SpeechSource")
-    return Outside(found, functools.partial(TABLE.blamed, source))
+        opened = TABLE.find(source)(source)
+        if not isinstance(opened, SpeechSource):
+            raise TypeError(f"gives a {type(opened).__name__}, expected a SpeechSource")
+    return Outside(opened, functools.partial(TABLE.blamed, source))

@@ -49,12 +49,12 @@ def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array
     ends = (np.clip(np.round(np.array(span) * rate), 0, length).astype(int) for span in speech.spans)
     spans = [(int(start), int(stop)) for start, stop in ends if start < stop]
     lengths = [stop - start for start, stop in spans]
-    said = _recite(source, speech, sum(lengths), rate)
+    recital = _recite(source, speech, sum(lengths), rate)
     fade = max(1, round(FADE * rate))
     ramp = np.arange(1, fade + 1, dtype=np.float32) / np.float32(fade)
     x = np.zeros(length, np.float32)
     for start, stop in spans:
-        now, said = np.split(said, [stop - start])
+        now, recital = np.split(recital, [stop - start])
         now[:fade] *= ramp[: now.size]
         now[::-1][:fade] *= ramp[: now.size]
         x[start:stop] += now
@@ -64,14 +64,14 @@ def speak(source: SpeechSource, speech: Speech, length: int, rate: int) -> Array
 def _recite(source: SpeechSource, speech: Speech, needed: int, rate: int) -> Array:
     """The first `needed` samples of the utterances from `start` on, spoken over and over."""
     parts: list[Array] = []
-    said, empty, start = 0, 0, speech.start
+    length, empty, start = 0, 0, speech.start
     for utterance in itertools.cycle(speech.utterances):
-        if said >= needed or empty > len(speech.utterances):
+        if length >= needed or empty > len(speech.utterances):
             break
-        parts.append(source.load(speech.speaker, utterance, rate, (needed - said) / rate, start))
-        said += parts[-1].size
+        parts.append(source.load(speech.speaker, utterance, rate, (needed - length) / rate, start))
+        length += parts[-1].size
         empty = 0 if parts[-1].size else empty + 1  # in a row: after `start` there may be nothing left of the first
         start = 0.0
-    if said < needed:
+    if length < needed:
         raise SourceError(f"speaker {speech.speaker!r} has a turn but no utterance with any samples; draw again")
     return np.concatenate(parts)[:needed] if parts else np.zeros(0, np.float32)

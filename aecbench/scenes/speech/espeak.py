@@ -145,10 +145,10 @@ def _say(voice: Voice, text: str) -> Array:
     """A text as float32 [T] at RATE, trimmed, and followed by the pause."""
     _check()
     x = np.frombuffer(_synthesise(voice, text), np.int16).astype(np.float32)
-    (heard,) = np.nonzero(np.abs(x) > SILENT)
-    if not heard.size:
+    (indices,) = np.nonzero(np.abs(x) > SILENT)
+    if not indices.size:
         raise SourceError(f"espeak: {voice.name} has no sound for the text {text!r}; give another one")
-    x = np.pad(x[heard[0] : heard[-1] + 1] / 32768, (0, round(PAUSE * RATE)))
+    x = np.pad(x[indices[0] : indices[-1] + 1] / 32768, (0, round(PAUSE * RATE)))
     x.flags.writeable = False
     return x
 
@@ -163,12 +163,12 @@ def _synthesise(voice: Voice, text: str) -> bytes:
         return 0
 
     callback = Callback(collect)
-    said = text.encode() + b"\0"
+    phrase = text.encode() + b"\0"
     with _library() as library:
         library.espeak_SetSynthCallback(callback)
         statuses = [library.espeak_SetVoiceByName(f"{voice.language}+{voice.variant}".encode())]
         statuses += [library.espeak_SetParameter(code, getattr(voice, name), 0) for name, code in PARAMETERS.items()]
-        statuses += [library.espeak_Synth(said, ctypes.c_size_t(len(said)), 0, 1, 0, UTF8, None, None)]
+        statuses += [library.espeak_Synth(phrase, ctypes.c_size_t(len(phrase)), 0, 1, 0, UTF8, None, None)]
     if any(statuses):
         raise SourceError(
             f"espeak: cannot speak as {voice.name} (status {max(statuses)}); install espeakng-loader again"

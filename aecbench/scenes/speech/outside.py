@@ -28,10 +28,10 @@ class Outside:
     def speakers(self, split: str) -> Sequence[str]:
         """Two speakers at least."""
         with self.blamed():
-            found = self.source.speakers(split)
-            if len(found) < 2:
-                raise ValueError(f"split {split!r} has {len(found)} speakers, expected two or more")
-            return found
+            names = self.source.speakers(split)
+            if len(names) < 2:
+                raise ValueError(f"split {split!r} has {len(names)} speakers, expected two or more")
+            return names
 
     def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
         """Keys of utterances."""
@@ -44,10 +44,10 @@ class Outside:
     def start(self, speaker: str, utterance: str, rng: np.random.Generator) -> float:
         """A time that is not negative."""
         with self.blamed():
-            found = float(self.source.start(speaker, utterance, rng))
-            if not 0 <= found < np.inf:
-                raise ValueError(f"starts {found:g} s into utterance {utterance!r}, expected 0 or more")
-            return found
+            seconds = float(self.source.start(speaker, utterance, rng))
+            if not 0 <= seconds < np.inf:
+                raise ValueError(f"starts {seconds:g} s into utterance {utterance!r}, expected 0 or more")
+            return seconds
 
     def load(self, speaker: str, utterance: str, rate: int, seconds: float | None = None, start: float = 0.0) -> Array:
         """Finite samples, float32 [T]."""
