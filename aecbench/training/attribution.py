@@ -44,9 +44,9 @@ class Source(NamedTuple):
             return
         shipped = self.name in names("packs")
         yield f"- {self.kind}: {'pack ' if shipped else ''}`{self.name}`:"
-        place = f", named in packs/{self.name}.csv, which ships with aecbench" if shipped else ""
+        origin = f", named in packs/{self.name}.csv, which ships with aecbench" if shipped else ""
         for licence, files, owners in self.terms:
-            more = f" and {len(owners) - SHOWN} more{place}" if len(owners) > SHOWN else ""
+            more = f" and {len(owners) - SHOWN} more{origin}" if len(owners) > SHOWN else ""
             count = "" if files is None else f", {files} file{'' if files == 1 else 's'}"
             yield f"  - {licence}{count}: {'; '.join(owners[:SHOWN]) or 'nobody is named'}{more}"
 
@@ -64,24 +64,24 @@ def data_name(corpus: Corpus) -> str:
 
 def _source(spec: Mapping[str, Any], table: str) -> str | None:
     """Return the source that a table of a specification names, without folders."""
-    found = spec.get(table)
-    source = found.get("source") if isinstance(found, Mapping) else None
+    section = spec.get(table)
+    source = section.get("source") if isinstance(section, Mapping) else None
     return None if source is None else Path(source).name
 
 
 def sources(corpora: Sequence[Corpus]) -> list[Source]:
     """The sources of corpora, each once. Only the name is known of files that no longer exist here."""
-    found: dict[tuple[str, str], Source] = {}
+    entries: dict[tuple[str, str], Source] = {}
     for corpus in corpora:
         spec = corpus.info["spec"]
         if "imported" in spec:
-            found["audio", spec["imported"]] = Source("audio", str(spec["imported"]), [])
+            entries["audio", spec["imported"]] = Source("audio", str(spec["imported"]), [])
         for table, kind in KINDS.items():
-            given = spec.get(table)
-            source = given.get("source") if isinstance(given, Mapping) else None
+            section = spec.get(table)
+            source = section.get("source") if isinstance(section, Mapping) else None
             if source not in (None, "simulated"):
-                found[kind, source] = Source(kind, Path(source).name, _terms(source, kind))
-    return list(found.values())
+                entries[kind, source] = Source(kind, Path(source).name, _terms(source, kind))
+    return list(entries.values())
 
 
 def _terms(source: str, kind: str) -> list[Terms]:

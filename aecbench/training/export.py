@@ -37,13 +37,16 @@ def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str | 
     card = read_card(model).model_dump(exclude_none=True)
     weights = (model / card["weights"]).read_bytes()
     new_folder(out)
-    heard = sources(corpora)
-    terms = {"weights": licence or UNDECIDED, "data": sorted({one.licence for source in heard for one in source.terms})}
+    audio_sources = sources(corpora)
+    terms = {
+        "weights": licence or UNDECIDED,
+        "data": sorted({term.licence for source in audio_sources for term in source.terms}),
+    }
     card = {**card, "weights": WEIGHTS, "origin": {**card["origin"], "licence": terms}}
     files = {WEIGHTS: weights} | {file.name: file.read_bytes() for file in model.glob("*.py")}
     if (training / CURVE).is_file():
         files[CURVE] = (training / CURVE).read_bytes()
-    text = "\n".join(_readme(out.resolve().name, card, read_log(training)[1], heard, files))
+    text = "\n".join(_readme(out.resolve().name, card, read_log(training)[1], audio_sources, files))
     for name, data in {**files, README: f"{text}\n".encode()}.items():
         with whole_file(out / name) as part:
             part.write_bytes(data)
@@ -55,7 +58,7 @@ def _readme(
     name: str,
     card: Mapping[str, Any],
     rows: list[dict[str, Any]],
-    heard: Sequence[Source],
+    audio_sources: Sequence[Source],
     files: Mapping[str, bytes],
 ) -> Iterator[str]:
     origin = card["origin"]
@@ -66,7 +69,7 @@ def _readme(
         for facts in corpora:
             yield f"- {role} on {facts['scenes']} scenes of `{facts['name']}`, digest `{facts['digest']}`."
     yield "- Nothing of a split test was read."
-    for source in heard:
+    for source in audio_sources:
         yield from source.lines()
     yield from ("", "## Settings", "", "| | |", "|---|---|")
     for key, value in {**card["parameters"], **origin["settings"]}.items():

@@ -61,12 +61,12 @@ class Writer:
 
     def epoch(self, run: Training, row: Mapping[str, float], *, best: bool) -> None:
         """The row of an epoch, a checkpoint, and the network where it is the best."""
-        place = {"step": run.progress.step, "epoch": run.progress.epoch}
+        position = {"step": run.progress.step, "epoch": run.progress.epoch}
         if any(self.scenes):
             name = f"epoch-{run.progress.epoch:03d}"
             where = self.folder / SAMPLES
             row = {**row, **cancel_scenes(run.best.canceller(), self.scenes, where, name, self.picture)}
-        self.log.epoch({**place, **row, "skipped": run.progress.skipped}, best=best)
+        self.log.epoch({**position, **row, "skipped": run.progress.skipped}, best=best)
         if best:
             reached = {"epoch": run.progress.epoch, "step": run.progress.step}
             scores = {name: value for name, value in row.items() if name.startswith("val_") or name in SCORES}
@@ -123,8 +123,8 @@ def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, s
         run.progress.seconds += seconds
         run.processes.work = f"this step (about {max(1, round(seconds))} s)"
         if writer is not None:
-            place = {"step": run.progress.step, "epoch": run.progress.epoch + 1}
-            writer.log.step({**place, **row, "lr": rate, "seconds": seconds, "wait": wait}, examples)
+            position = {"step": run.progress.step, "epoch": run.progress.epoch + 1}
+            writer.log.step({**position, **row, "lr": rate, "seconds": seconds, "wait": wait}, examples)
         if run.progress.bad >= settings.bad_steps:
             raise AecbenchError(
                 f"{run.progress.bad} steps in a row were not finite (the last: loss {row['loss']:g}, gradient "

@@ -52,10 +52,10 @@ def processes(device: str) -> Iterator[Processes]:
     Raises UsageError for a device that is not there.
     """
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    place = _device(device)
+    processor = _device(device)
     if world > 1:
-        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    group = Processes(rank, world, place)
+        dist.init_process_group("nccl" if processor.type == "cuda" else "gloo")
+    group = Processes(rank, world, processor)
     try:
         with _listening(group):
             yield group
@@ -65,17 +65,17 @@ def processes(device: str) -> Iterator[Processes]:
 
 
 def _device(name: str) -> torch.device:
-    here = torch.cuda.is_available()
-    if name == "cpu" or (name == "auto" and not here):
+    cuda = torch.cuda.is_available()
+    if name == "cpu" or (name == "auto" and not cuda):
         return torch.device("cpu")
-    if not here:
+    if not cuda:
         raise UsageError(f"device {name!r}: this torch sees no GPU; choose --device cpu or auto")
     try:
-        place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if name == "auto" else torch.device(name)
-        torch.cuda.set_device(place)
+        processor = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if name == "auto" else torch.device(name)
+        torch.cuda.set_device(processor)
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"device {name!r}: {str(error).splitlines()[0]}; choose auto, cpu, cuda or cuda:N") from None
-    return place
+    return processor
 
 
 @contextmanager

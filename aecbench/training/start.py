@@ -46,8 +46,8 @@ class Trained:
 
 def stored_settings(out: Path) -> dict[str, Any] | None:
     """The settings of the training in a folder; None where there is none."""
-    found = read_checkpoint(out / LAST)
-    return None if found is None else dict(found[2]["settings"])
+    checkpoint = read_checkpoint(out / LAST)
+    return None if checkpoint is None else dict(checkpoint[2]["settings"])
 
 
 def train(
@@ -80,14 +80,14 @@ def train(
     config = parse(kind.Config, settings.network, f"{model}: network")
     new_folder(out)
     with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():
-        found = read_checkpoint(out / LAST)
-        if found is not None and not resume:
+        checkpoint = read_checkpoint(out / LAST)
+        if checkpoint is not None and not resume:
             raise UsageError(f"{out}: holds a training; go on with --resume, or choose another --save-dir")
         corpora = [corpora] if isinstance(corpora, Corpus) else list(corpora)
         val = list(val_corpora) or corpora
         facts = _facts(model, corpora, val, settings, group)
-        if found is not None:
-            _same(facts, found[2], out)
+        if checkpoint is not None:
+            _same(facts, checkpoint[2], out)
         if workers is None:
             workers = min(4, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
         shares = group.rank, group.world, workers
@@ -100,8 +100,8 @@ def train(
         if init is not None:
             load_weights(network, init / str(read_card(init).weights))
         run = Training(network, settings, examples, group)
-        if found is not None:
-            run.load(found[0], found[1], found[2]["run"])
+        if checkpoint is not None:
+            run.load(checkpoint[0], checkpoint[1], checkpoint[2]["run"])
         done = _go(run, out, validation_scenes(val, settings.val_scenes), picture, facts, init, limits or Limits())
         if done and not run.progress.best_epoch:
             raise AecbenchError(f"{out}: no epoch had a finite loss in validation; train with a smaller --lr")
