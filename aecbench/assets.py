@@ -23,10 +23,10 @@ def names(kind: str) -> list[str]:
 
 def find(kind: str, name: str) -> Path:
     """The recipe (TOML), pack (CSV, TOML, CSV.XZ) or baseline (folder with card.toml) of a name. Raises UnknownName."""
-    known = _shipped(kind)
-    if name not in known:
-        raise UnknownName(kind.removesuffix("s"), name, known)
-    return known[name]
+    paths = _shipped(kind)
+    if name not in paths:
+        raise UnknownName(kind.removesuffix("s"), name, paths)
+    return paths[name]
 
 
 def _shipped(kind: str) -> dict[str, Path]:

@@ -89,15 +89,15 @@ def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> Echoes:
     Other recordings have no split, and `recorded_echo` divides their devices. Raises SourceError where there is nothing
     to list, OutputError where `out` cannot be written.
     """
-    found, problems = [], []
+    recordings, problems = [], []
     for folder in folders:
         takes, wrong = _takes(folder)
-        found += takes
+        recordings += takes
         problems += wrong
-    calls = (joblib.delayed(_analysed)(*take) for take in found)
+    calls = (joblib.delayed(_analysed)(*take) for take in recordings)
     done = joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
     rows: list[ListedEcho] = []
-    for result in progress(done, len(found), "analyse", "recordings"):
+    for result in progress(done, len(recordings), "analyse", "recordings"):
         (rows if isinstance(result, ListedEcho) else problems).append(result)
     if not rows:
         first = f"; the first problem: {problems[0].file}: {problems[0].problem}" if problems else ""
@@ -120,15 +120,15 @@ def _takes(folder: Path) -> tuple[list[Take], list[Problem]]:
     named, problems = listed(folder)
     takes: list[Take] = []
     for base, ends in sorted(pairs(named).items()):
-        known = SCENARIO.fullmatch(Path(base).name)
-        if known is None or not known["scenario"].lower().startswith("farend"):
+        match = SCENARIO.fullmatch(Path(base).name)
+        if match is None or not match["scenario"].lower().startswith("farend"):
             continue
         if len(ends) < len(ENDS):
-            (there,) = ends.values()
-            problems.append(Problem(key(there, folder), "its other half, mic or lpb, is missing"))
+            (half,) = ends.values()
+            problems.append(Problem(key(half, folder), "its other half, mic or lpb, is missing"))
             continue
         mic, far = (ends[end].absolute() for end in ENDS)
-        name, device = set_of(mic), known["name"]
+        name, device = set_of(mic), match["name"]
         split = "" if not name else next((side for start, side in SPLITS.items() if name.startswith(start)), None)
         if split is None:
             continue

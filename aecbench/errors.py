@@ -127,5 +127,5 @@ def system_errno(error: BaseException) -> int | None:
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
-    found = re.search(r"\berrno = (\d+), error message = ", str(error))
-    return int(found[1]) if found else None
+    match = re.search(r"\berrno = (\d+), error message = ", str(error))
+    return int(match[1]) if match else None

@@ -39,11 +39,11 @@ class Offer(NamedTuple):
 @functools.cache
 def offers(group: str) -> Mapping[str, tuple[Offer, ...]]:
     """Return the entries that installed packages offer in a group of entry points, sorted by name."""
-    found: dict[str, set[Offer]] = {}
+    entries: dict[str, set[Offer]] = {}
     for point in entry_points(group=group):
         package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "unknown"
-        found.setdefault(point.name, set()).add(Offer(point.value.partition("[")[0].strip(), package))
-    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+        entries.setdefault(point.name, set()).add(Offer(point.value.partition("[")[0].strip(), package))
+    return {name: tuple(sorted(entries[name])) for name in sorted(entries)}
 
 
 def is_reference(name: str) -> bool:
@@ -56,9 +56,9 @@ def load(reference: str, what: str) -> Any:
 
     Raises ConfigError, which says `what` it is, whatever goes wrong in the import.
     """
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
     module, _, attribute = reference.partition(":")
     try:
         imported = importlib.import_module(module)
@@ -92,16 +92,16 @@ class Table(Generic[T]):
         reference = self.reference(name)
         if reference is None:
             raise UnknownName(self.noun, name, [*self.shipped, *self.reserved, *self.offered])
-        found: T = load(reference, self._called(name))
-        if not (isinstance(found, self.types) if self.types else callable(found)):
+        entry: T = load(reference, self._called(name))
+        if not (isinstance(entry, self.types) if self.types else callable(entry)):
             expected = " or ".join(f"{kind.__module__}.{kind.__name__}" for kind in self.types) or "a function"
-            raise ConfigError(f"{self._called(name)}: {reference} is a {type(found).__name__}, expected {expected}")
-        return found
+            raise ConfigError(f"{self._called(name)}: {reference} is a {type(entry).__name__}, expected {expected}")
+        return entry
 
     @property
     def offered(self) -> dict[str, Offer]:
         """The entries of installed packages that go by a name of their own."""
-        return {name: found[0] for name, found in offers(self.group).items() if not self.is_taken(name)}
+        return {name: candidates[0] for name, candidates in offers(self.group).items() if not self.is_taken(name)}
 
     def is_taken(self, name: str) -> bool:
         """Whether an installed package cannot offer an entry by that name: it is shipped, or offered twice."""
@@ -116,12 +116,12 @@ class Table(Generic[T]):
             return None
         if is_reference(name):
             return name
-        found = offers(self.group).get(name, ())
-        if len(found) > 1:
-            packages = " and ".join(offer.package for offer in found)
-            references = " or ".join(offer.reference for offer in found)
+        candidates = offers(self.group).get(name, ())
+        if len(candidates) > 1:
+            packages = " and ".join(offer.package for offer in candidates)
+            references = " or ".join(offer.reference for offer in candidates)
             raise ConfigError(f"{self.noun} {name!r} is offered by {packages}; say which one: {references}")
-        return found[0].reference if found else None
+        return candidates[0].reference if candidates else None
 
     def package(self, name: str) -> str:
         """Where an entry comes from: "aecbench", "my-package 1.0", or a module."""

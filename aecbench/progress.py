@@ -38,15 +38,15 @@ class Speed(TextColumn):
 
 def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
     """Hand on `items` while a bar shows how many of `total` have come, how fast, and when the last is due."""
-    start = told = time.monotonic()
+    start = last_report = time.monotonic()
     with _bar(MofNCompleteColumn(), Speed("")) as bar:
         task = bar.add_task(what, total=total, unit=unit)
         for done, item in enumerate(items, 1):
             yield item
             bar.advance(task)
             now = time.monotonic()
-            if bar.disable and now - told >= EVERY:
-                told, speed = now, done / (now - start)
+            if bar.disable and now - last_report >= EVERY:
+                last_report, speed = now, done / (now - start)
                 left = timedelta(seconds=round((total - done) / speed))
                 line = f"{what}: {done} of {total} {unit}, {speed:.2g} {unit}/s, {left} left"
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)

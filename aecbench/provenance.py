@@ -31,13 +31,13 @@ def commit() -> str | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of aecbench, Python and the installed libraries that decide values."""
-    found = {"aecbench": __version__, "python": platform.python_version()}
+    releases = {"aecbench": __version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            releases[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return releases
 
 
 def machine() -> dict[str, str | int]:
@@ -73,7 +73,7 @@ def command() -> str:
 
 def code(*places: Path) -> str:
     """Hash of all Python files that are among `places` or in folders there, by their names and contents."""
-    files = {file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place])}
+    files = {file for path in places for file in (path.rglob("*.py") if path.is_dir() else [path])}
     return sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in sorted(files)]))
 
 

@@ -136,8 +136,8 @@ def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: s
     length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples
     key = spec_key(spec)
     calls = (joblib.delayed(_record)(spec, key, plan.split, index) for plan in missing for index in plan.indices)
-    wanted = sum(len(plan.indices) for plan in missing)
-    records = in_parallel(calls, wanted, f"simulate {spec.name}", "scenes", jobs=jobs, scheduler=scheduler)
+    count = sum(len(plan.indices) for plan in missing)
+    records = in_parallel(calls, count, f"simulate {spec.name}", "scenes", jobs=jobs, scheduler=scheduler)
     for plan in missing:
         write_shard(plan.path, identity, len(plan.indices), length, rir_length, islice(records, len(plan.indices)))
     next(records, None)  # lets the bar reach its end

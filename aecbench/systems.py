@@ -77,7 +77,7 @@ class System:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """Pickle the code first: a canceller is pickled as the name of its class, which has to be found by then."""
-        return _unpickled, (self.code, {one.name: getattr(self, one.name) for one in fields(self)})
+        return _unpickled, (self.code, {attribute.name: getattr(self, attribute.name) for attribute in fields(self)})
 
     def __repr__(self) -> str:
         return f"System({self.name!r}, {self.target!r}, align={self.align!r}, {self._values()})"
@@ -210,7 +210,7 @@ def _load(name: str) -> System:
     if (offered := cancellers.target(name)) is not None:
         return _build(name, offered, {}, "")
     if Path(name).is_dir():
-        places = ", ".join((CARD, *(f"{place}/{CARD}" for place in TRAINED)))
+        places = ", ".join((CARD, *(f"{subfolder}/{CARD}" for subfolder in TRAINED)))
         raise UsageError(f"model {name!r}: this folder holds none of {places}; the last two come from a training")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS, *cancellers.TABLE.offered})
 
@@ -221,8 +221,8 @@ def card_folder(model: str) -> Path | None:
         return find("baselines", model)
     if model in CANCELLERS:
         return None
-    places = (Path(model), *(Path(model, place) for place in TRAINED))
-    return next((place for place in places if (place / CARD).is_file()), None)
+    places = (Path(model), *(Path(model, path) for path in TRAINED))
+    return next((path for path in places if (path / CARD).is_file()), None)
 
 
 def load_predictions(name: str | Path) -> System:
@@ -254,8 +254,8 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
         return _program(name, card.parameters, card.summary, folder)
     target = cancellers.target(card.canceller)
     if target is None:
-        known = [*CANCELLERS, COMMAND, *cancellers.TABLE.offered]
-        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, known)}")
+        choices = [*CANCELLERS, COMMAND, *cancellers.TABLE.offered]
+        raise ConfigError(f"{path}: unknown canceller: {did_you_mean(card.canceller, choices)}")
     if card.filter is None:
         return _build(name, target, card.parameters, card.summary, folder)
     if folder.resolve() in inside:
@@ -306,18 +306,18 @@ def _onnx(name: str, path: Path, card: Card | None = None) -> System:
 def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
     """The system that a card in `folder` names as its filter."""
     beside = {path.parent.name: path.parent for path in folder.resolve().parent.glob(f"*/{CARD}")}
-    known = beside | {shipped: find("baselines", shipped) for shipped in names("baselines")}
-    if name not in known:
-        raise ConfigError(f"{folder / CARD}: unknown filter {name!r}: {did_you_mean(name, known)}")
-    return _from_folder(name, known[name], inside)
+    filters = beside | {shipped: find("baselines", shipped) for shipped in names("baselines")}
+    if name not in filters:
+        raise ConfigError(f"{folder / CARD}: unknown filter {name!r}: {did_you_mean(name, filters)}")
+    return _from_folder(name, filters[name], inside)
 
 
 def _build(name: str, target: str, parameters: dict[str, Any], summary: str, folder: Path | None = None) -> System:
     cls = import_class(target, folder)
-    known = [field.name for field in fields(cls)] if is_dataclass(cls) else list(parameters)
+    keys = [field.name for field in fields(cls)] if is_dataclass(cls) else list(parameters)
     for key in parameters:
-        if key not in known:
-            raise ConfigError(f"model {name!r}: unknown parameter {key!r}: {did_you_mean(key, known)}")
+        if key not in keys:
+            raise ConfigError(f"model {name!r}: unknown parameter {key!r}: {did_you_mean(key, keys)}")
     try:
         canceller = cls(**parameters)
     except TypeError as error:
