@@ -290,11 +290,11 @@ def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p:
         # Noise counts as residual echo, as far as echo is all there is
         over = p.single + (p.double - p.single) * talk[s]
         floor = 10 ** ((p.single_floor + (p.double_floor - p.single_floor) * talk[s]) / 20)
-        there, noises = np.float32(0), np.float32(0)
+        echo_power, noise_power = np.float32(0), np.float32(0)
         for k in range(bins):
-            there += smooth_echo[0, k] + leakage[1, k] * smooth_echo[1, k]
-            noises += BIAS * noise[k]
-        gate = (1 - talk[s]) * p.single * there / (there + noises + TINY)
+            echo_power += smooth_echo[0, k] + leakage[1, k] * smooth_echo[1, k]
+            noise_power += BIAS * noise[k]
+        gate = (1 - talk[s]) * p.single * echo_power / (echo_power + noise_power + TINY)
         for k in range(bins):
             residual[k] = gate * noise[k] + over * (
                 (1 - p.far_share) * leakage[0, k] * echo[0, k] + p.far_share * leakage[1, k] * echo[1, k]

@@ -62,8 +62,8 @@ def _networks(_: click.Context) -> Iterable[str]:
 def _boards(context: click.Context) -> Iterable[str]:
     from aecbench.assets import folder
 
-    here = Path("leaderboards")
-    boards = context.params.get("boards") or (here if here.is_dir() else folder("leaderboards"))
+    local = Path("leaderboards")
+    boards = context.params.get("boards") or (local if local.is_dir() else folder("leaderboards"))
     return [path.parent.name for path in boards.glob("*/board.toml")]
 
 

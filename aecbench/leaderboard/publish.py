@@ -44,13 +44,13 @@ def board_of(table: ResultTable) -> tuple[Path, list[str]]:
     Raises UsageError where `aecbench eval --board` did not make them, or for several boards.
     """
     places = {system: table.origin(system).get("board") for system in table.systems}
-    boards = sorted({place for place in places.values() if place is not None})
+    boards = sorted({board for board in places.values() if board is not None})
     if len(boards) != 1:
         reason = (
             f"were evaluated for the boards {', '.join(boards)}" if boards else "do not say for which board they are"
         )
         raise UsageError(f"the results {reason}; name one with --board")
-    return Path(boards[0]), [system for system, place in places.items() if place is not None]
+    return Path(boards[0]), [system for system, board in places.items() if board is not None]
 
 
 def prepare(

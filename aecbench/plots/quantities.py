@@ -79,7 +79,7 @@ QUANTITIES = {
     "duration": Quantity("duration", "s"),
     "rate": Quantity("rate", "kHz", 0.001),
 }
-ORDER = {name: place for place, name in enumerate(QUANTITIES)}
+ORDER = {name: position for position, name in enumerate(QUANTITIES)}
 EVENTS = ("channel.jumps", "channel.gaps", "channel.volume")  # lists of (time, value)
 POINTS = ("room.size", "room.microphone", "room.loudspeaker", "room.talker")
 LISTS = {*EVENTS, *POINTS, "room.later", "near.spans", "path.times"}
