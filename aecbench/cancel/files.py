@@ -28,12 +28,12 @@ class Cancelled(NamedTuple):
     echo: Echo
 
 
-class Pair(NamedTuple):
+class Recordings(NamedTuple):
     """Two recordings."""
 
     mic: Path
     far: Path | None  # None: silent
-    known: Header  # of the microphone
+    header: Header  # of the microphone
     far_rate: int  # [Hz]
     pad: bool  # whether the far end may end early
 
@@ -53,7 +53,7 @@ def cancel_files(
     """
     mic_header = header(mic)
     far_header = mic_header if far is None else header(far)
-    pair = Pair(mic, far, mic_header, far_header.rate, pad)
+    pair = Recordings(mic, far, mic_header, far_header.rate, pad)
     _check_length(pair, far_header)
     _check_output(out, mic, far)
     echo = Echo("far end silent")
@@ -81,9 +81,9 @@ def _check_output(out: Path, mic: Path, far: Path | None) -> None:
             raise UsageError(f"{out}: is the same file as the recording {path}, which would be lost; name another one")
 
 
-def _check_length(pair: Pair, reference: Header) -> None:
+def _check_length(pair: Recordings, reference: Header) -> None:
     """Raise AudioError where the far end does not last as long as the microphone, to a sample of the lower rate."""
-    recording, far = pair.known, pair.far
+    recording, far = pair.header, pair.far
     margin = max(1.0, recording.rate / reference.rate) if recording.rate != reference.rate else 0.0
     if far is None or pair.pad or abs(reference.length * recording.rate / reference.rate - recording.length) <= margin:
         return
@@ -96,9 +96,9 @@ def _check_length(pair: Pair, reference: Header) -> None:
     )
 
 
-def _seconds(pair: Pair) -> Iterator[Array]:
+def _seconds(pair: Recordings) -> Iterator[Array]:
     """Microphone and far end second by second at the microphone's rate, [N, 2] float32."""
-    rate = pair.known.rate
+    rate = pair.header.rate
     far = iter(()) if pair.far is None else resampled(blocks(pair.far, pair.far_rate), pair.far_rate, rate)
     ahead = np.zeros(0, np.float32)  # of the far end, more than the microphone has had
     for x in blocks(pair.mic, rate):
