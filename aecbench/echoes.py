@@ -33,7 +33,7 @@ from aecbench.progress import progress
 from aecbench.scenes.recorded_echo import ListedEcho
 from aecbench.signals import Array
 
-__all__ = ["Echoes", "Ratios", "list_echoes", "ratios"]
+__all__ = ["EchoList", "Ratios", "list_echoes", "ratios"]
 
 RATE = 16_000  # [Hz] at which recordings are analysed
 TAPS, EARLY = 4096, 480  # of the filter, and how many of them are before the peak of the cross-correlation
@@ -51,7 +51,7 @@ class Ratios(NamedTuple):
     linear: float
 
 
-class Echoes(NamedTuple):
+class EchoList(NamedTuple):
     """The recordings that were listed, and the faults of the others."""
 
     rows: list[ListedEcho]
@@ -80,7 +80,7 @@ def ratios(far: Array, mic: Array) -> Ratios:
     return Ratios(*(round(float(db(total[strong].mean() / rest[part].mean())), 1) for part in (weak, strong)))
 
 
-def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> Echoes:
+def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> EchoList:
     """Analyse the far-end single talk in folders and write the manifest `out`, with `jobs` processes (-1: all cores).
 
     NAME_farend_singletalk_mic.wav and ..._lpb.wav, as the AEC Challenge names them, are a recording of the device NAME.
@@ -107,7 +107,7 @@ def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> Echoes:
         table = csv.DictWriter(file, list(ListedEcho.model_fields), lineterminator="\n")
         table.writeheader()
         table.writerows(row.model_dump() for row in rows)
-    return Echoes(rows, problems)
+    return EchoList(rows, problems)
 
 
 Take = tuple[str, str, str, Path, Path]  # name, device, split, mic, far
