@@ -13,7 +13,7 @@ from aecbench.corpus import Corpus, open_corpus
 from aecbench.corpus.finish import finish
 from aecbench.corpus.format import CORPUS, FORMAT, SHARDS, SIMULATOR, encode, shard_name
 from aecbench.corpus.read import Shard
-from aecbench.corpus.verify import Problem, verify
+from aecbench.corpus.verify import Damage, verify
 from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import CorpusError, FormatError, OutputError, SourceError, Unreadable
 from aecbench.output import locked, new_folder
@@ -78,7 +78,7 @@ def simulate(
         return _finished(folder, identity) or _written(spec, folder, identity, jobs, scheduler)
 
 
-def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> list[Problem]:
+def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> list[Damage]:
     """Render damaged, missing or misplaced shards again, and remove what does not belong; tell what was wrong.
 
     A shard that the operating system does not deliver may be whole: nothing is repaired until it can be read. Raises

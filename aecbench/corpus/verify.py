@@ -7,10 +7,10 @@ from aecbench.corpus.format import SCENES, SHARDS, digest
 from aecbench.corpus.read import Corpus, Shard
 from aecbench.errors import CorpusError, Unreadable
 
-__all__ = ["Problem", "verify"]
+__all__ = ["Damage", "verify"]
 
 
-class Problem(NamedTuple):
+class Damage(NamedTuple):
     """A file of a corpus that is not as it should be."""
 
     file: str  # within the folder of the corpus
@@ -18,7 +18,7 @@ class Problem(NamedTuple):
     readable: bool = True  # False: the operating system did not deliver it, so it may be whole
 
 
-def verify(corpus: Corpus) -> list[Problem]:
+def verify(corpus: Corpus) -> list[Damage]:
     """Read every byte of a corpus and compare it with the table of scenes, and that with the digest.
 
     Finds shards that are missing, damaged, of another corpus, renamed or swapped, and files that do not belong there.
@@ -34,16 +34,16 @@ def verify(corpus: Corpus) -> list[Problem]:
         except Unreadable as error:
             message, readable = _reason(error), False
         if message:
-            problems.append(Problem(f"{SHARDS}/{name}", message, readable))
+            problems.append(Damage(f"{SHARDS}/{name}", message, readable))
     try:
         strays = {path.name for path in (corpus.path / SHARDS).iterdir()} - set(expected)
-        problems += [Problem(f"{SHARDS}/{name}", "does not belong to the corpus") for name in sorted(strays)]
+        problems += [Damage(f"{SHARDS}/{name}", "does not belong to the corpus") for name in sorted(strays)]
     except FileNotFoundError:
         pass  # every shard is missing
     except OSError as error:
-        problems.append(Problem(SHARDS, f"cannot be read ({error.strerror})", readable=False))
+        problems.append(Damage(SHARDS, f"cannot be read ({error.strerror})", readable=False))
     if digest(dict(zip(table["scene"], table["sha256"], strict=True))) != corpus.digest:
-        problems.append(Problem(SCENES, "its hashes are not those the digest was made of"))
+        problems.append(Damage(SCENES, "its hashes are not those the digest was made of"))
     return problems
 
 

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from aecbench.corpus import Corpus
-from aecbench.corpus.verify import Problem
+from aecbench.corpus.verify import Damage
 from aecbench.scenes.conditions import CONDITIONS, UNITS
 from aecbench.signals import Array
 
@@ -85,7 +85,7 @@ def _histogram(values: Array, unit: str) -> str:
     return f"{low:g} {bars} {high:g} {unit}, median {np.median(values):.3g}"
 
 
-def verify_lines(corpus: Corpus, problems: Sequence[Problem], repaired: bool) -> Iterator[str]:
+def verify_lines(corpus: Corpus, problems: Sequence[Damage], repaired: bool) -> Iterator[str]:
     """Yield a line per problem, and one more where the corpus is whole."""
     for problem in problems:
         yield f"{problem.file}: {problem.what}{', repaired' if repaired else ''}"
@@ -93,7 +93,7 @@ def verify_lines(corpus: Corpus, problems: Sequence[Problem], repaired: bool) ->
         yield f"{corpus.path}: whole, {len(corpus)} scenes, digest {corpus.digest}"
 
 
-def verify_facts(corpus: Corpus, problems: Sequence[Problem], repaired: bool) -> dict[str, Any]:
+def verify_facts(corpus: Corpus, problems: Sequence[Damage], repaired: bool) -> dict[str, Any]:
     """Return the same for a program."""
     whole = repaired or not problems
     return {"corpus": corpus_facts(corpus), "whole": whole, "problems": [problem._asdict() for problem in problems]}

@@ -11,7 +11,7 @@ import h5py
 import pytest
 
 from aecbench.corpus import open_corpus
-from aecbench.corpus.verify import Problem, verify
+from aecbench.corpus.verify import Damage, verify
 from aecbench.errors import OutputError, Unreadable
 from aecbench.simulation import repair, simulate
 
@@ -97,7 +97,7 @@ def cause(request):
 def test_verify_tells_why_and_that_the_shard_may_be_whole(copy, cause):
     with cause(copy.path / "shards" / SHARD) as number:
         found = {problem.file: problem for problem in verify(copy)}
-    expected = Problem(f"shards/{SHARD}", f"cannot be read ({os.strerror(number)})", readable=False)
+    expected = Damage(f"shards/{SHARD}", f"cannot be read ({os.strerror(number)})", readable=False)
     assert found[expected.file] == expected
     assert not any(problem.readable for problem in found.values())
     assert verify(copy) == []
