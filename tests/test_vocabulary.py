@@ -35,20 +35,22 @@ WORDS = re.compile(r"\b(anew|(?<!there )is no(?! longer)|has not|of which|that o
 BEGINNING = re.compile(r"(?:^|(?<=[.!?:] ))(Of|What)\b(?![^.!]*\?)")  # a question may begin with "What"
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]*`", re.MULTILINE | re.DOTALL)  # quoted, or no English
 PARAGRAPH = re.compile(r"\n\s*\n|^[ \t]*(?:#+|[-*+]|\d+\.|\|)[ \t]|[ \t]\|[ \t]*", re.MULTILINE)
+FILLERS = {"found", "given", "heard", "here", "known", "said", "shown", "there", "told", "wanted", "what"}
+LOOP_FILLERS = FILLERS | {"one"}  # elsewhere it may be the number 1 in the type of a signal
 LONGEST = 70  # characters of an option's help, without "[default: ...]"
 
 
 def faults(text: str) -> list[str]:
     """Return the ruled-out words of a text, each within its surroundings."""
-    found = []
+    excerpts = []
     for part in PARAGRAPH.split(CODE.sub("` `", text)):
         paragraph = " ".join(part.split()).lstrip("*_[(\"'")
-        found += [
+        excerpts += [
             paragraph[max(0, match.start() - 40) : match.end() + 40]
             for pattern in (WORDS, BEGINNING)
             for match in pattern.finditer(paragraph)
         ]
-    return found
+    return excerpts
 
 
 def prose(path: Path) -> str:
@@ -87,6 +89,25 @@ def options(group: click.Group, name: str = "aecbench") -> Iterator[tuple[str, s
                 yield f"{name} {command.name} {parameter.opts[0]}", parameter.help or ""
 
 
+def fillers(code: str) -> list[tuple[int, str]]:
+    """Return line and name of the variables called by a filler; fields of classes and parameters are not looked at."""
+    nodes = list(ast.walk(ast.parse(code)))
+    fields = {
+        part.target
+        for node in nodes
+        if isinstance(node, ast.ClassDef)
+        for part in node.body
+        if isinstance(part, ast.AnnAssign)
+    }
+    loops = {name for node in nodes if isinstance(node, ast.For | ast.comprehension) for name in ast.walk(node.target)}
+    return [
+        (node.lineno, node.id)
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node not in fields
+        if node.id in (LOOP_FILLERS if node in loops else FILLERS)
+    ]
+
+
 def place(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -104,17 +125,17 @@ def part(path: Path) -> str:
 
 @pytest.mark.parametrize("path", [path for path in PYTHON if part(path) not in TO_MEND], ids=place)
 def test_messages_and_docstrings_avoid_the_words(path):
-    found = [f"{place(path)}:{line}: {fault}" for line, text in literals(path) for fault in faults(text)]
-    assert not found, "\n".join(found)
+    lines = [f"{place(path)}:{line}: {fault}" for line, text in literals(path) for fault in faults(text)]
+    assert not lines, "\n".join(lines)
 
 
 @pytest.mark.parametrize(("name", "text"), sorted(set(options(main))), ids=lambda value: value if "--" in value else "")
 def test_the_help_of_an_option_is_short_and_complete(name, text):
-    said = text.partition("  [")[0]
-    assert said, f"{name} has no help"
-    assert said[0].isupper(), said
-    assert said.endswith("."), said
-    assert len(said) <= LONGEST, f"{len(said)} characters: {said}"
+    sentence = text.partition("  [")[0]
+    assert sentence, f"{name} has no help"
+    assert sentence[0].isupper(), sentence
+    assert sentence.endswith("."), sentence
+    assert len(sentence) <= LONGEST, f"{len(sentence)} characters: {sentence}"
 
 
 @pytest.mark.parametrize("text", ["It is no file.", "Made anew.", "Of a file. ", "Fine. What it is.", "# What is new"])
@@ -125,3 +146,23 @@ def test_a_fault_is_found(text):
 @pytest.mark.parametrize("text", ["There is no file.", "What is it?", "It is no longer there.", "`has not`", "office"])
 def test_what_is_right_is_not_a_fault(text):
     assert not faults(text)
+
+
+def test_no_variable_is_called_by_a_filler():
+    """A name is a noun that says what the variable holds: `checkpoint`, not `found`."""
+    calls = [
+        f"{place(path)}:{line}: {name}"
+        for path in ROOT.glob("aecbench/**/*.py")
+        for line, name in fillers(path.read_text())
+    ]
+    assert not calls, "\n".join(calls)
+
+
+@pytest.mark.parametrize("code", ["found = 1", "a, told = b", "if said := f(): pass", "[one for one in x]"])
+def test_a_filler_is_found(code):
+    assert len(fillers(code)) == 1
+
+
+@pytest.mark.parametrize("code", ["one = real(1)", "class A:\n    known: int", "def f(what): pass", "found.x = 1"])
+def test_other_names_are_no_fillers(code):
+    assert not fillers(code)
