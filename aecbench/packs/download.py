@@ -105,11 +105,11 @@ def check(files: Sequence[Remote], folder: Path, pack: str) -> None:
     wrong = _broken(files, folder)
     if wrong:
         first = folder / wrong[0].file
-        fault, advice = "differ from its list", "restore or remove them"
+        flaw, advice = "differ from its list", "restore or remove them"
         if is_pointer(first):
-            fault, advice = "are not the files of its list but Git LFS pointers", "run git lfs pull there"
+            flaw, advice = "are not the files of its list but Git LFS pointers", "run git lfs pull there"
         raise SourceError(
-            f"{folder}: {len(wrong)} of the {len(files)} files of pack {pack} {fault}, such as {wrong[0].file}; {advice}"
+            f"{folder}: {len(wrong)} of the {len(files)} files of pack {pack} {flaw}, such as {wrong[0].file}; {advice}"
         )
 
 
