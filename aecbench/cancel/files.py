@@ -65,11 +65,11 @@ def cancel_files(
         echo = echo._replace(lead=0)
     signals = _seconds(pair)
     seconds = signals if quiet else progress(signals, math.ceil(mic_header.length / mic_header.rate), system.name, "s")
-    taken = timing(system)
+    times = timing(system)
     with writing(out, mic_header.rate, mic_header.length) as add:
-        for y in stream(system, seconds, mic_header.rate, taken):
+        for y in stream(system, seconds, mic_header.rate, times):
             add(y)
-    return Cancelled(taken, echo)
+    return Cancelled(times, echo)
 
 
 def _check_output(out: Path, mic: Path, far: Path | None) -> None:

@@ -126,8 +126,8 @@ def _find(mic: Path, far: Path, out: Path) -> Pairs:
         if name.lower().endswith(FAR):
             continue
         output = out / f"{name}.wav"
-        called = [stem for partner in _partners(name) for stem in (partner, *any_case.get(partner.lower(), ()))]
-        partners = [file for stem in called for file in references.get(stem, ()) if not file.samefile(path)]
+        stems = [stem for partner in _partners(name) for stem in (partner, *any_case.get(partner.lower(), ()))]
+        partners = [file for stem in stems for file in references.get(stem, ()) if not file.samefile(path)]
         if others:
             failed[str(path)] = f"{path}: shares its name with {others[0].name}; keep one of the two in the folder"
         elif len(os.fsencode(output.name)) > LONGEST_NAME:
@@ -182,10 +182,10 @@ def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> Non
         for path in outputs:
             path.unlink()
     elif outputs and made_by.get("hash") != system.hash:
-        whose = (
+        origin = (
             f"of {made_by['system']}, made in another way" if "system" in made_by else "that are not of this command"
         )
-        raise UsageError(f"{out}: holds outputs {whose}; choose another --out, or replace them with --overwrite")
+        raise UsageError(f"{out}: holds outputs {origin}; choose another --out, or replace them with --overwrite")
     with whole_file(record) as part:
         part.write_text(canonical_json({"system": system.name, "align": system.align, "hash": system.hash}) + "\n")
 

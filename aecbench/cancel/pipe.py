@@ -28,8 +28,8 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
     Raises UsageError for a system that does not stream or is to get the microphone later, AudioError for an input that
     ends within a sample.
     """
-    taken = timing(system)
-    if taken.block is None:
+    times = timing(system)
+    if times.block is None:
         raise UsageError(f"{system.name} does not run block by block; choose another model for a pipe, or give files")
     match abilities.streaming(system.canceller):
         case _, int() as shift if shift < 0:
@@ -38,11 +38,11 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
                 f"pipe, or give files"
             )
     warm_up(system)
-    size = max(1, round(taken.block * rate))
-    for y in stream(system, _frames(source, size), rate, taken):
+    size = max(1, round(times.block * rate))
+    for y in stream(system, _frames(source, size), rate, times):
         sink.write(np.clip(np.rint(y * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(SAMPLE).tobytes())
         sink.flush()
-    return taken
+    return times
 
 
 def _frames(source: BinaryIO, size: int) -> Iterator[Array]:
