@@ -131,7 +131,7 @@ class LearnedFilter(nn.Module):
     @torch.no_grad()
     def listen(self, mic: Tensor, far: Tensor, state: State) -> tuple[Filtered, Heard, State]:
         """Run the closed loop frame after frame. Return its output, what it has heard, and the state at the end."""
-        paths, records, made = self.paths, [], []
+        paths, records, outputs = self.paths, [], []
         room = torch.cat([self.room, paths.new_zeros(len(paths) - self.size.taps)])
         d, x = layer.planes(mic), layer.planes(far)
         for t in range(mic.shape[1]):
@@ -147,9 +147,9 @@ class LearnedFilter(nn.Module):
             oldest = inputs[:, self.settings.inputs :]
             state = State(*adapted[2:], oldest, numbers[:, 0, 3:], distorted, memory, averages)
             records.append((*observation, distortions[:, None], prediction.uncertainty))
-            made.append((_complex(adapted.error), adapted.step_size, prediction.uncertainty))
+            outputs.append((_complex(adapted.error), adapted.step_size, prediction.uncertainty))
         *observed, distortions, uncertainty = _concatenate(records)
-        return Filtered(*_concatenate(made)), Heard(Observation(*observed), distortions, uncertainty), state
+        return Filtered(*_concatenate(outputs)), Heard(Observation(*observed), distortions, uncertainty), state
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
         """Process the same frames again, from the same state, with gradients."""
