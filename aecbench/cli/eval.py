@@ -191,7 +191,7 @@ def evaluate(
     part = corpus.split(split)
     groups.check(part.to_pandas(), by)
     systems = [load_system(model, task.align) for model in dict.fromkeys(models)]
-    systems += [load_predictions(made) for made in dict.fromkeys(predictions)]
+    systems += [load_predictions(file) for file in dict.fromkeys(predictions)]
     folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
     real = "stems" in corpus.scenes and not corpus.scenes["stems"].dropna().all()
     if task.board is None and not real and CEILING not in models:

@@ -129,7 +129,7 @@ def verify(
 
     if count is not None and board is None:
         raise UsageError("--rerun needs the name of one board")
-    wrong, facts_of_boards = 0, []
+    faults, facts_of_boards = 0, []
     say = _silent if as_json else click.echo
     for name in [board] if board else board_names(boards):
         path = find_board(name, boards)
@@ -137,19 +137,19 @@ def verify(
         facts: dict[str, Any] = {"board": path, "problems": [problem._asdict() for problem in problems]}
         for file, message in problems:
             say(f"{path / file}: {message}")
-        wrong += len(problems)
+        faults += len(problems)
         if not problems:
             opened = open_board(path)
             facts |= {"systems": len(opened.systems), "scenes": len(opened.scenes)}
             say(f"{path}: whole, {len(opened.systems)} systems, {len(opened.scenes)} scenes")
             if count is not None:
                 facts["rerun"] = _rerun(opened, corpus or CORPORA / name, count, seed, models, jobs, say)
-                wrong += sum(bool(system["problem"]) for system in facts["rerun"]["systems"])
+                faults += sum(bool(system["problem"]) for system in facts["rerun"]["systems"])
         facts_of_boards.append(facts)
     if as_json:
         show_json({"boards": facts_of_boards})
-    if wrong:
-        raise BoardError(f"{wrong} things are not as they should be")
+    if faults:
+        raise BoardError(f"{faults} things are not as they should be")
 
 
 def _silent(_: str) -> None:

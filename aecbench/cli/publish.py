@@ -97,8 +97,8 @@ def publish(
     else:
         for entry, _ in entries:
             place = places[entry.name]
-            where = f"place {place} of {len(new.systems)}" if place else "not ranked"
-            click.echo(f"{entry.name}: version {entry.version}, {where}")
+            rank = f"place {place} of {len(new.systems)}" if place else "not ranked"
+            click.echo(f"{entry.name}: version {entry.version}, {rank}")
         click.echo(new.path / "README.md")
 
 
