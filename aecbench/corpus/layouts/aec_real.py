@@ -118,15 +118,15 @@ def find_real(folder: Path, wanted: Wanted) -> Found:
         present = (mic,) if alone else (mic, lpb)
         if unlisted((mic, lpb), ends.values()):
             continue
-        lengths, stored_rate, wrong = _lengths(present, folder, wanted.rate)
-        cut = 0 if wrong else max(lengths) - min(lengths)
+        lengths, stored_rate, faults = _lengths(present, folder, wanted.rate)
+        cut = 0 if faults else max(lengths) - min(lengths)
         if cut:
             kept = cut <= MARGIN * stored_rate
             fate = "both are cut to the shorter one" if kept else "no pair"
             message = f"has {lengths[0]} samples, its lpb {lengths[1]}: {fate}"
-            wrong = [Problem(key(mic, folder), message, kept=kept)]
-        problems += wrong
-        if all(problem.kept for problem in wrong):
+            faults = [Problem(key(mic, folder), message, kept=kept)]
+        problems += faults
+        if all(problem.kept for problem in faults):
             facts: dict[str, Fact] = {
                 "scenario": scenario,
                 "movement": bool(match["movement"]),

@@ -104,16 +104,16 @@ def find_synthetic(folder: Path, corpus: str, split: str) -> Found:
             continue
         if unlisted(files, stems.values()):
             continue
-        lengths, wrong = headers(files, RATE, folder)
-        if not wrong and len(set(lengths)) > 1:
+        lengths, faults = headers(files, RATE, folder)
+        if not faults and len(set(lengths)) > 1:
             listing = ", ".join(f"{length} samples in {path.name}" for path, length in zip(files, lengths, strict=True))
-            wrong = [Problem(key(files[0], folder), f"the four files differ in length: {listing}")]
+            faults = [Problem(key(files[0], folder), f"the four files differ in length: {listing}")]
         try:
             take = _synthetic(rows, numbers, fileid, lengths, files, corpus, split)
         except ValueError as error:
-            wrong.append(Problem(META, f"fileid {fileid}: {error}"))
-        if wrong:
-            problems += wrong
+            faults.append(Problem(META, f"fileid {fileid}: {error}"))
+        if faults:
+            problems += faults
         else:
             takes.append(take)
     return Found(takes, problems, (folder / META,))
