@@ -77,13 +77,13 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
     for metric in metrics:
         part = rows[rows["metric"] == metric]
         counts = Counter(part["scene"])
-        for words, odd_scenes in (
+        for message, odd_scenes in (
             ("lacks", scenes - counts.keys()),
             ("has an unknown", counts.keys() - scenes),
             ("has more than one row for", {scene for scene, n in counts.items() if n > 1}),
         ):
             if odd_scenes:
-                yield f"{metric} {words} scene {min(odd_scenes)}{_more(odd_scenes)}"
+                yield f"{metric} {message} scene {min(odd_scenes)}{_more(odd_scenes)}"
         low, high = (0.0, SLOWEST) if metric == RTF else RANGES[METRICS[metric].unit] if metric in METRICS else FREE
         values = part["value"]
         outside = part[values.notna() & ~values.between(low, high)]
@@ -132,8 +132,8 @@ def verify(path: Path) -> list[Violation]:
         except BoardError as error:
             violations.append(Violation(within, str(error).removeprefix(f"{file}: ")))
             continue
-        wrong = list(check_entry(published[-1], rules, scenes))
-        violations += [Violation(within, message) for message in wrong or _means(published[-1], rules, scenes, path)]
+        messages = list(check_entry(published[-1], rules, scenes))
+        violations += [Violation(within, message) for message in messages or _means(published[-1], rules, scenes, path)]
     violations += _versions(path, [entry for entry, _ in published])
     violations += _twins(published)
     violations += _hidden(published)

@@ -61,9 +61,9 @@ def section(rows: list[Foretold]) -> list[str]:
     lines = ["| metric here | recordings | metric there | rank correlation | systems | devices |"]
     lines.append("| --- | --- | --- | ---: | ---: | ---: |")
     for row in rows:
-        words = f"{row.correlation:.2f} ({row.low:.2f} to {row.high:.2f})"
-        words += "" if row.low > 0 else ", foretells nothing"
-        cells = (heading(row.metric), row.recordings, heading(row.truth), words, f"{row.systems}", f"{row.devices}")
+        interval = f"{row.correlation:.2f} ({row.low:.2f} to {row.high:.2f})"
+        interval += "" if row.low > 0 else ", foretells nothing"
+        cells = (heading(row.metric), row.recordings, heading(row.truth), interval, f"{row.systems}", f"{row.devices}")
         lines.append(f"| {' | '.join(map(markdown, cells))} |")
     return [
         "## How well does this board foretell real recordings?",

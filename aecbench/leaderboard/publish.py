@@ -167,10 +167,10 @@ def _entry(
     }
     try:
         draft = Published(parse(Entry, content, called), rows)
-        wrong = [*check_entry(draft, board.rules, board.scenes), *among(board, draft)]
-        if wrong:
-            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            raise BoardError(f"{called}: {wrong[0]}{more}")
+        messages = [*check_entry(draft, board.rules, board.scenes), *among(board, draft)]
+        if messages:
+            more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+            raise BoardError(f"{called}: {messages[0]}{more}")
         means, destroyed = stated(board, draft)
         whole = draft.entry.model_copy(update={"means": means, "near_end_destroyed": destroyed})
         entry = whole.model_copy(update={"sha256": whole.seal()})
@@ -190,10 +190,10 @@ def _compare_scenes(rows: pd.DataFrame, scenes: pd.DataFrame, called: str) -> No
     for name in scenes:
         if name not in conditions:
             raise BoardError(f"{called}: the results do not tell the {name} of the scenes; evaluate it again")
-    both = scenes.merge(conditions, on="scene", suffixes=("", " told"))
+    pairs = scenes.merge(conditions, on="scene", suffixes=("", " told"))
     for name in scenes.columns.drop("scene"):
-        ours, theirs = both[name], both[f"{name} told"]
-        different = both[(ours != theirs) & ~(ours.isna() & theirs.isna())]
+        ours, theirs = pairs[name], pairs[f"{name} told"]
+        different = pairs[(ours != theirs) & ~(ours.isna() & theirs.isna())]
         if len(different):
             first = different.iloc[0]
             message = f"{name} of {first['scene']} is {first[f'{name} told']}, on the board {first[name]}"

@@ -22,7 +22,7 @@ SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
 def foot(board: Board) -> str:
     """How to read the table."""
     rule, summary = board.rules.near_lost, summarised(board.columns, board.facts)
-    words = [
+    notes = [
         f"{summary[0].upper()}{summary[1:]}, for metrics of the near end over those in which both ends talk, ± 95 %",
         "interval; in brackets the rank, shared where the difference is not certain (Holm-corrected for the table)."
         if any(rank is not None for ranks in board.ranks.values() for rank in ranks.values())
@@ -32,9 +32,9 @@ def foot(board: Board) -> str:
         f"{rule.share:.0%}, behind all others.",
     ]
     if CEILING in board.current:
-        words.append(f"{CEILING}: told the echo, takes away that and nothing else, and has no rank.")
-    words.append("RTF: seconds of processor time per second of audio on one core, of the machine that the entry names.")
-    return textwrap.fill(" ".join(words), 120)
+        notes.append(f"{CEILING}: told the echo, takes away that and nothing else, and has no rank.")
+    notes.append("RTF: seconds of processor time per second of audio on one core, of the machine that the entry names.")
+    return textwrap.fill(" ".join(notes), 120)
 
 
 def order(board: Board) -> str:
@@ -93,9 +93,9 @@ def boards_readme(boards: Sequence[Board]) -> str:
     for board in boards:
         first = [f"{standing.name}" for standing in board.standings if standing.place == 1]
         corpus = board.rules.corpus
-        words = f"{corpus.scenes} scenes, split {corpus.split}"
+        size = f"{corpus.scenes} scenes, split {corpus.split}"
         name = f"[{markdown(board.rules.title)}]({board.rules.name}/{README})"
-        lines.append([name, words, str(len(board.systems)), markdown(", ".join(first)) or "-"])
+        lines.append([name, size, str(len(board.systems)), markdown(", ".join(first)) or "-"])
     return f"""\
 # Leaderboards
 

@@ -125,13 +125,13 @@ def _row(board: Board, place: int | None, name: str) -> dict[str, Any]:
     """A row of the table: what is shown and what it is sorted and found by."""
     entry, cells = board.current[name].entry, board.summary()["", name]
     ranks, lost = board.ranks[name], board.table.lost().get(("", name), Lost(0, 0))
-    words = " ".join([name, entry.title, entry.authors, entry.system.canceller]).lower()
+    text = " ".join([name, entry.title, entry.authors, entry.system.canceller]).lower()
     return {
         "place": "" if place is None else place,
         "lost": {"value": f"{lost.share:.6g}" if lost.scenes else "", "text": lost_cell(lost)},
         "marked": name in board.table.destroyed,
         "entry": entry,
-        "search": words,
+        "search": text,
         "cells": [
             {
                 "metric": metric,
