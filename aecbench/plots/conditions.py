@@ -75,8 +75,8 @@ def _tick(label: str, scale: float, room: int) -> str:
     >>> _tick("-0.025 … 0.05", 1000, 10), _tick("-10 … -5", 1, 7), _tick("static", 1, 7)
     ('−25 … 50', '−10 …\n−5', 'static')
     """
-    words = " ".join(_scaled(word, scale) for word in label.split(" ")).replace("-", "−")
-    return words if len(words) <= room else words.replace(" … ", " …\n")
+    text = " ".join(_scaled(word, scale) for word in label.split(" ")).replace("-", "−")
+    return text if len(text) <= room else text.replace(" … ", " …\n")
 
 
 def _scaled(word: str, scale: float) -> str:

@@ -103,7 +103,7 @@ def _figure(corpus: Corpus) -> Figure:
     panels = distributions(corpus.scenes)
     bars = [panel for panel in panels if isinstance(panel, Bars)]
     histograms = [panel for panel in panels if isinstance(panel, Histogram)]
-    lines = [line for words in overview(corpus) for line in textwrap.wrap(words, WIDTH)]
+    lines = [line for paragraph in overview(corpus) for line in textwrap.wrap(paragraph, WIDTH)]
     heights = [
         0.45 + LINE * len(lines),
         *(PANEL[1] * -(-len(part) // SIDE_BY_SIDE) for part in (bars, histograms) if part),

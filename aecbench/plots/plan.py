@@ -22,7 +22,7 @@ def draw_plan(axis: Axes, room: Room | Measured) -> None:
     if isinstance(room, Measured):
         files = ["echo path", room.echo, *room.later, "", "near end", room.near]
         axis.set_title(f"measured room: {room.room}", loc="left")
-        axis.text(0, 0.95, "\n".join(shorten(words, LONGEST) for words in files), va="top", linespacing=1.5)
+        axis.text(0, 0.95, "\n".join(shorten(name, LONGEST) for name in files), va="top", linespacing=1.5)
         return
     length, width, height = room.size
     floor = -GAP * max(room.size) - height  # on which the room stands, seen from the side

@@ -129,8 +129,8 @@ def text(name: str, values: Sequence[Value]) -> str:
     >>> text("channel.jumps.value", [100.0, 312.53]), text("rate", [16.0]), text("talk", ["double"])
     ('100, 313 ms', '16 kHz', 'double')
     """
-    words = dict.fromkeys(value if isinstance(value, str) else _number(value) for value in values)
-    return f"{', '.join(words)} {quantity(name).unit}".strip()
+    parts = dict.fromkeys(value if isinstance(value, str) else _number(value) for value in values)
+    return f"{', '.join(parts)} {quantity(name).unit}".strip()
 
 
 def _number(value: float) -> str:

@@ -61,8 +61,8 @@ def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
         figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
         head, paths, stems, foot = figure.subfigures(4, 1, height_ratios=heights, squeeze=False).flat
         head.text(0.008, 0.5, item.scene.id, size=15, weight="bold", va="center")
-        words = f"corpus {corpus.id[:12]}, digest {corpus.digest[:12]}"
-        head.text(0.992, 0.5, words, color=GREY, ha="right", va="center")
+        caption = f"corpus {corpus.id[:12]}, digest {corpus.digest[:12]}"
+        head.text(0.992, 0.5, caption, color=GREY, ha="right", va="center")
         _paths(paths, item, item.scene)
         _stems(stems, item, changes, lanes)
         _facts(foot, facts, heights[-1])
@@ -84,8 +84,8 @@ def _echo_path(figure: SubFigure, item: Item, scene: Scene) -> None:
     wave.plot(first.time, first.response, color=INK, lw=0.8)
     wave.set(ylabel="response", ylim=(-1.1, 1.1), xlim=(first.direct - EARLY[0], first.direct + EARLY[1]))
     wave.set_title("echo path, early part and decay", loc="left")
-    words = f"direct sound at {first.direct:.1f} ms"
-    wave.text(0.99, 0.97, words, color=ACCENT, ha="right", va="top", transform=wave.transAxes)
+    caption = f"direct sound at {first.direct:.1f} ms"
+    wave.text(0.99, 0.97, caption, color=ACCENT, ha="right", va="top", transform=wave.transAxes)
 
     squared = db(np.maximum(first.response**2, 1e-12))
     curve.plot(first.time, squared, color=PALE, lw=0.6, label="squared response", rasterized=True)
@@ -105,14 +105,14 @@ def _end(curve: Decay) -> float:
     return float(curve.time[min(int(np.count_nonzero(~(curve.energy <= BOTTOM))), curve.time.size - 1)])
 
 
-def _slope(axis: Axes, curve: Decay, rt60: float, words: str, **style: Any) -> None:
+def _slope(axis: Axes, curve: Decay, rt60: float, label: str, **style: Any) -> None:
     """The straight line of a reverberation time, from where the direct sound is over; none for an undefined one."""
     start = curve.direct + AFTER
     level = float(np.interp(start, curve.time, curve.energy))
     if np.isnan(rt60 * level):
         return
     stop = start + (level - BOTTOM) / 60 * 1000 * rt60
-    axis.plot([start, stop], [level, BOTTOM], label=words, lw=1.2, **style)
+    axis.plot([start, stop], [level, BOTTOM], label=label, lw=1.2, **style)
 
 
 def _loudspeaker(axis: Axes, scene: Scene) -> None:
@@ -124,8 +124,8 @@ def _loudspeaker(axis: Axes, scene: Scene) -> None:
     axis.set_title(f"loudspeaker: {model}", loc="left")
     axis.set(xlabel="in, a tone at full scale", ylabel="out", xlim=(-1.1, 1.1), ylim=(-limit, limit))
     parameters = devices.settings(f"device stage {model}", devices.find(model).parameters, scene.loudspeaker.parameters)
-    words = [f"THD {100 * tone.thd:.1f} %", *(f"{name} {text(name, [value])}" for name, value in parameters.items())]
-    axis.text(0.03, 0.97, "\n".join(words), va="top", transform=axis.transAxes)
+    lines = [f"THD {100 * tone.thd:.1f} %", *(f"{name} {text(name, [value])}" for name, value in parameters.items())]
+    axis.text(0.03, 0.97, "\n".join(lines), va="top", transform=axis.transAxes)
 
 
 def _closed(period: Array) -> Array:

@@ -35,11 +35,11 @@ def plot_training(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> No
         figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
         axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
         _loss(axes[0], steps)
-        for axis, name, words in zip(axes, ["val_loss", *scores], ["loss", *map(heading, scores)], strict=True):
+        for axis, name, label in zip(axes, ["val_loss", *scores], ["loss", *map(heading, scores)], strict=True):
             axis.plot(*_curve(epochs, name), "o-", color=ACCENT, ms=3, lw=1.2, label="validation")
             if best is not None and best[name] is not None:
                 axis.plot(best["step"], best[name], "o", mfc="none", mec=INK, ms=8, label="lowest")
-            axis.set_ylabel(words)
+            axis.set_ylabel(label)
             axis.grid(color=PALE, lw=0.6)
             axis.set_axisbelow(True)
         axes[0].legend(loc="upper right", ncols=4)
