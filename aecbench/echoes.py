@@ -91,9 +91,9 @@ def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> EchoLis
     """
     recordings, problems = [], []
     for folder in folders:
-        takes, wrong = _takes(folder)
+        takes, faults = _takes(folder)
         recordings += takes
-        problems += wrong
+        problems += faults
     calls = (joblib.delayed(_analysed)(*take) for take in recordings)
     done = joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
     rows: list[ListedEcho] = []

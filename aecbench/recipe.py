@@ -36,20 +36,20 @@ def read_recipe(
     changes = {key: value for key, value in changes.items() if value is not None}
     if isinstance(recipe, CorpusSpec) and not (assignments or changes):
         return _restricted(recipe, split, scenes)
-    data, where = _read(recipe)
+    data, origin = _read(recipe)
     for assignment in assignments:
         override(data, assignment)
     for key, value in changes.items():
         assign(data, key, value)
-    return _restricted(parse(CorpusSpec, data, where), split, scenes)
+    return _restricted(parse(CorpusSpec, data, origin), split, scenes)
 
 
 def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
     """Return the contents of a recipe, and its name for messages."""
     if isinstance(recipe, CorpusSpec):
         return recipe.model_dump(mode="json"), f"specification {recipe.name}"
-    path, where = _found(recipe)
-    return _completed(read_toml(path), where), where
+    path, origin = _found(recipe)
+    return _completed(read_toml(path), origin), origin
 
 
 def _found(recipe: str | Path) -> tuple[Path, str]:
@@ -59,17 +59,17 @@ def _found(recipe: str | Path) -> tuple[Path, str]:
     return find("recipes", recipe), f"recipe {recipe}"
 
 
-def _completed(data: dict[str, Any], where: str) -> dict[str, Any]:
+def _completed(data: dict[str, Any], origin: str) -> dict[str, Any]:
     """A recipe with all that it takes from its base, which has no base itself."""
     base = data.pop("base", None)
     if base is None:
         return data
     if not isinstance(base, str):
-        raise ConfigError(f"{where}: base is {base!r}, expected the name of a recipe in quotes")
+        raise ConfigError(f"{origin}: base is {base!r}, expected the name of a recipe in quotes")
     path, called = _found(base)
     shared = read_toml(path)
     if "base" in shared:
-        raise ConfigError(f"{where}: its base, {called}, has a base itself; name {shared['base']!r} or copy {base!r}")
+        raise ConfigError(f"{origin}: its base, {called}, has a base itself; name {shared['base']!r} or copy {base!r}")
     return _merged(shared, data)
 
 

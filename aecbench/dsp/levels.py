@@ -90,9 +90,9 @@ def near_levels(near: Array, echo: Array, rate: int) -> tuple[float, float]:
     """
     powers = frame_power(near, rate), frame_power(echo, rate)
     talks = [_active(energy) for energy in powers]
-    both = talks[0] & talks[1]
+    overlap = talks[0] & talks[1]
     level = float(powers[0][talks[0]].mean()) if talks[0].any() else 0.0
-    sums = [float(energy[both].sum()) for energy in powers]
+    sums = [float(energy[overlap].sum()) for energy in powers]
     return (float(db(level)) if level else np.nan), (float(db(sums[0] / sums[1])) if all(sums) else np.nan)
 
 

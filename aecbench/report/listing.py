@@ -116,7 +116,7 @@ def _sources() -> list[Row]:
         "loudspeaker": keys("scenes/devices/__init__.py", "DEVICES"),
     }
     engines = ", ".join(keys("scenes/rooms/__init__.py", "ENGINES"))
-    shipped = [Row(kind, ", ".join(some)) for kind, some in listed.items()]
+    shipped = [Row(kind, ", ".join(entries)) for kind, entries in listed.items()]
     shipped.append(Row("rooms", f"simulated ({engines}), or measured responses in a folder or a manifest"))
     groups = ("aecbench.speech", "aecbench.noises", "aecbench.loudspeakers")
     for kind, group in zip(listed, groups, strict=True):

@@ -82,5 +82,5 @@ def listen_command(scene: str, corpus: str, split: str, *systems: str) -> str:
     >>> listen_command("c/test/000001", "corpora/c", "test", "--model", "a b")
     "aecbench eval --model 'a b' --corpus corpora/c --split test --scene test/000001 --save-audio listen"
     """
-    words = ["--corpus", corpus, "--split", split, "--scene", scene.partition("/")[2], "--save-audio", FOLDER]
-    return shlex.join(["aecbench", "eval", *systems, *words])
+    options = ["--corpus", corpus, "--split", split, "--scene", scene.partition("/")[2], "--save-audio", FOLDER]
+    return shlex.join(["aecbench", "eval", *systems, *options])

@@ -188,9 +188,9 @@ class ResultTable:
     def __repr__(self) -> str:
         """Say in one line what the table is of."""
         corpus = self.provenance.get("corpus", {})
-        where = f" of corpus {corpus['id'][:12]}, split {corpus['split']}" if corpus else ""
+        origin = f" of corpus {corpus['id'][:12]}, split {corpus['split']}" if corpus else ""
         scenes = self.rows["scene"].nunique()
-        return f"<ResultTable: {', '.join(self.systems)} by {', '.join(self.metrics)} on {scenes} scenes{where}>"
+        return f"<ResultTable: {', '.join(self.systems)} by {', '.join(self.metrics)} on {scenes} scenes{origin}>"
 
     def __str__(self) -> str:
         """Return the table in Markdown."""
