@@ -128,7 +128,7 @@ def version_skipped(path, forge):
 
 def readme(path, forge):
     text = (path / "README.md").read_text()
-    (path / "README.md").write_text(text.replace("| 1 | [nlms]", "| 1 | [mine]"))
+    (path / "README.md").write_text(text.replace("[nlms]", "[mine]"))
 
 
 def other_board(path, forge):
