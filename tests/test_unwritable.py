@@ -57,7 +57,7 @@ def test_a_cache_that_cannot_be_read_is_one_line(aecbench, corpus):
         kept.mkdir()
     result = aecbench("eval", "--model", "passthrough", *options)
     assert result.exit_code == 1
-    assert result.stderr.endswith("cannot be read (Is a directory); keep no scores: --no-cache\n")
+    assert result.stderr.endswith("cannot be read (Is a directory); cache no scores: --no-cache\n")
 
 
 def mounted(program, read_only, place):

@@ -131,9 +131,9 @@ def test_leaderboards(aecbench, results, monkeypatch):
     assert (tried["written"], tried["entries"][0]["place"]) == (False, None)
     done = document(aecbench("publish", results, "--board", "toy-v1", "--json"))
     assert {entry["name"]: entry["place"] for entry in done["entries"]} == {
-        "nlms": 1,
-        "passthrough": 1,
-    }  # of too few scenes
+        "nlms": None,
+        "passthrough": None,
+    }  # too few scenes
     assert len(document(aecbench("leaderboard", "update", "--json"))["files"]) == 2
     (board,) = document(aecbench("leaderboard", "verify", "--json"))["boards"]
     assert (board["systems"], board["problems"]) == (2, [])

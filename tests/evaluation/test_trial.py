@@ -38,9 +38,9 @@ def test_a_system_runs_once_for_all_its_scores(corpus):
 
         blocks = 0
 
-        def step(self, state, mic, far):
+        def advance(self, state, mic, far):
             Counting.blocks += 1
-            return super().step(state, mic, far)
+            return super().advance(state, mic, far)
 
     item = corpus[0]
     system = System("counting", Counting(taps=128), "tests:Counting", {})
@@ -49,6 +49,6 @@ def test_a_system_runs_once_for_all_its_scores(corpus):
     system.canceller.cancel(item.signals.mic, item.signals.far)
     once, Counting.blocks = Counting.blocks, 0
     _, scores = scores_of(system, item, 1.0, {name: METRICS[name] for name in ("erle_true", "misalignment")})
-    assert Counting.blocks == once
+    assert Counting.blocks == once > 0
     assert not scores["misalignment"].failed
     assert load_system("nlms").name not in scores

@@ -79,7 +79,7 @@ def test_from_an_empty_folder_to_a_verified_entry(run, tmp_path, make, jobs):
     model = make(tmp_path / f"{make.__name__}_{jobs}")
     run("eval", "--board", "toy-v1", "--boards", "boards", "--model", model.name, "--jobs", jobs)
     assert "are as they should be" in run("publish", "runs/toy-v1", "--authors", "A. Researcher", "--dry-run")
-    assert f"{model.name}: version 1, place" in run("publish", "runs/toy-v1", "--authors", "A. Researcher")
+    assert f"{model.name}: version 1, not ranked" in run("publish", "runs/toy-v1", "--authors", "A. Researcher")
     again = ["--rerun", 4, "--model", model.name, "--jobs", jobs, "--seed", 3]
     output = run("leaderboard", "verify", "toy-v1", "--boards", "boards", *again)
     assert "toy-v1: whole, 2 systems" in output

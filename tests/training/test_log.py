@@ -80,7 +80,7 @@ def test_without_tensorboard_there_is_still_a_log(tmp_path, monkeypatch):
 
 def test_without_a_bar_lines_tell_the_pace_and_the_time_that_is_left(tmp_path, monkeypatch, capsys):
     clock = iter(range(0, 10_000, 30))
-    monkeypatch.setattr("aecbench.train.log.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("aecbench.training.log.time.monotonic", lambda: float(next(clock)))
     with Log(tmp_path, 0, 2, 1002) as log:
         for n in range(3, 7):
             log.step({"step": n, "epoch": 1, "loss": 0.5, "seconds": 0.5}, 8)
