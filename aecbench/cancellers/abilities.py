@@ -62,7 +62,7 @@ class Facts(NamedTuple):
     scene: str  # id: corpus/split/index
     rate: int  # [Hz]
     echo: Array  # [..., T] true echo at the microphone; NaN where it is unknown
-    scale: float = 1.0  # full scale of the corpus' samples in that of exported audio files
+    scale: float = 1.0  # full scale of the corpus' samples, relative to the full scale of exported audio files
 
 
 class Trait(Enum):

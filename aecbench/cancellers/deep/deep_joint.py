@@ -27,7 +27,6 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d
 from typing_extensions import override
 
-from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
 from aecbench.cancellers.deep.losses.joint import JointWeights, joint_loss
@@ -35,6 +34,7 @@ from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.deep.parts.control import Control, Memory
 from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
 from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
+from aecbench.cancellers.deep.parts.preparation import prepare
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 
@@ -49,7 +49,7 @@ class DeepJointConfig(NetworkConfig):
     """Defaults are those of the released weights: a latency of 40 ms."""
 
     short: int = Field(512, ge=16)  # frame of the gain, and of the synthesis
-    lag: int = Field(128, ge=0)  # samples from the end of a short frame to that of its long one
+    lag: int = Field(128, ge=0)  # samples from the end of a short frame to the end of its long one
     taps: int = Field(16, ge=1)  # long frames that the echo path spans
     reference_taps: int = Field(4, ge=0)  # of each learned reference; 0: the far end is the only input
     smoothing: float = Field(0.5, ge=0, lt=1)  # as of deep_step_size
@@ -169,7 +169,7 @@ class DeepJoint(FramewiseNetwork):
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return `losses.joint.joint_loss` of output and filter."""
         config, hop, length = self.config, self.config.hop_length, batch.mic.shape[-1]
-        batch = self._prepared(batch)
+        batch = prepare(batch, self.config.path_change if self.training else 0.0)
         spectra = self.spectra(batch.mic, batch.far)
         state = self.initial(spectra[0])
         _, record, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
@@ -179,17 +179,3 @@ class DeepJoint(FramewiseNetwork):
         stems = torch.stack([batch.near + batch.noise, batch.echo])
         rest, echo = self._shortened(stft.spectra(stems, config.n_fft, hop))
         return joint_loss(batch, estimate, stages.error - rest, echo, config.loss, config.sample_rate)
-
-    @torch.no_grad()
-    def _prepared(self, batch: Batch) -> Batch:
-        """The far end aligned, as it is in front of every system; in training, some echo paths change half-way."""
-        aligned = DelayTracker().align(batch.mic.cpu().numpy(), batch.far.cpu().numpy())
-        batch = batch._replace(far=torch.from_numpy(aligned).to(batch.far))
-        count, length = batch.mic.shape
-        if not self.training or count < 2 or not self.config.path_change:
-            return batch
-        change = torch.rand(count, 1) < self.config.path_change
-        moment = (0.3 + 0.4 * torch.rand(count, 1)) * length
-        after = (change & (torch.arange(length) >= moment)).to(batch.mic.device)
-        far, echo = (torch.where(after, z.roll(1, 0), z) for z in (batch.far, batch.echo))
-        return Batch(batch.near + echo + batch.noise, far, batch.near, echo, batch.noise)

@@ -34,13 +34,13 @@ from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from aecbench.cancellers.align import DelayTracker
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.objective import residual
 from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts.preparation import prepare
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
 from aecbench.cancellers.kernels import coupling
@@ -208,7 +208,7 @@ class DeepStepSize(FramewiseNetwork):
         The disturbance of a listener to the near end is added.
         """
         config, hop = self.config, self.config.hop_length
-        batch = self._prepare(batch)
+        batch = prepare(batch, self.config.path_change if self.training else 0.0)
         spectra = self.spectra(batch.mic, batch.far)
         mic, far = layer.planes(spectra[0]), layer.planes(spectra[1])
         state = self.initial(spectra[0])
@@ -232,20 +232,6 @@ class DeepStepSize(FramewiseNetwork):
         total = (config.whole * whole + (1 - config.whole) * frames + config.disturbance * disturbed).mean()
         parts = {"whole": whole, "frames": frames, "disturbance": disturbed, "step": masks.step, "error": masks.error}
         return total, {name: part.detach().mean() for name, part in parts.items()}
-
-    @torch.no_grad()
-    def _prepare(self, batch: Batch) -> Batch:
-        """Align the far end, as in front of every system; in training, change some echo paths half-way."""
-        aligned = DelayTracker().align(batch.mic.cpu().numpy(), batch.far.cpu().numpy())
-        batch = batch._replace(far=torch.from_numpy(aligned).to(batch.far))
-        count, length = batch.mic.shape
-        if not self.training or count < 2 or not self.config.path_change:
-            return batch
-        change = torch.rand(count, 1) < self.config.path_change
-        sample = (0.3 + 0.4 * torch.rand(count, 1)) * length
-        after = (change & (torch.arange(length) >= sample)).to(batch.mic.device)
-        far, echo = (torch.where(after, z.roll(1, 0), z) for z in (batch.far, batch.echo))
-        return Batch(batch.near + echo + batch.noise, far, batch.near, echo, batch.noise)
 
 
 def _concatenate(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:

@@ -6,19 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from aecbench.cancellers.external.frames import Framewise, say_clipped
+from aecbench.cancellers.external.frames import say_clipped
+from aecbench.cancellers.external.webrtc import AEC3, FRAME, RATE
 from aecbench.errors import MissingExtra
 from aecbench.signals import Array
 
 __all__ = ["LiveKitAEC3"]
 
-RATE = 16_000  # Hz
-FRAME = RATE // 100
 FULL_SCALE = 2**15
 
 
 @dataclass(frozen=True)
-class LiveKitAEC3(Framewise):
+class LiveKitAEC3(AEC3):
     """All of AEC3: delay estimation, linear filter, residual echo suppression. Raises MissingExtra.
 
     Noise suppression and gain control are off. It high-passes the microphone at 100 Hz whatever the option says, more
@@ -27,16 +26,6 @@ class LiveKitAEC3(Framewise):
 
     def __post_init__(self) -> None:
         _wheel()
-
-    @property
-    def frame(self) -> int:
-        """10 ms."""
-        return FRAME
-
-    @property
-    def delay(self) -> int:
-        """Measured: the peak of the cross-correlation of white noise and the output for it."""
-        return 128
 
     def run(self, mic: Array, far: Array) -> Array:
         """One signal with a new audio processor."""
