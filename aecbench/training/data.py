@@ -1,14 +1,15 @@
 """Training examples and their order. Both depend on seed and epoch alone, so training can go on from any batch."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import torch
 from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, DistributedSampler, Sampler, default_collate
 
-from aecbench.cancellers.deep.base import Batch
+from aecbench.cancellers.deep.base import Batch, Network
 from aecbench.corpus import Corpus, Remix
 from aecbench.errors import UnknownName, UsageError
 from aecbench.signals import Signals
@@ -17,11 +18,22 @@ from aecbench.training.settings import Settings
 __all__ = ["Examples", "training_examples", "validation_examples"]
 
 
+Prepare = Callable[[Batch], Batch]  # see Network.prepare
+
+
 class Examples:
     """Batches of data sets, shared out among processes: step k of all together is the same however many they are."""
 
     def __init__(
-        self, remixes: Sequence[Remix], settings: Settings, rank: int, world: int, workers: int, *, train: bool
+        self,
+        remixes: Sequence[Remix],
+        settings: Settings,
+        rank: int,
+        world: int,
+        workers: int,
+        prepare: Prepare,
+        *,
+        train: bool,
     ) -> None:
         """For training, in another order every epoch and in whole batches; else all there is, each example once."""
         self.remixes, self.train = remixes, train
@@ -35,7 +47,7 @@ class Examples:
             together,
             batch_sampler=self._batches,
             num_workers=workers,
-            collate_fn=_collate,
+            collate_fn=partial(_collate, prepare),
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers > 0,
             prefetch_factor=4 if workers else None,
@@ -89,12 +101,18 @@ def _deaf(_: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _collate(examples: list[Signals]) -> Batch:
-    return Batch(*default_collate([tuple(example) for example in examples]))
+def _collate(prepare: Prepare, examples: list[Signals]) -> Batch:
+    return prepare(Batch(*default_collate([tuple(example) for example in examples])))
 
 
 def training_examples(
-    corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
+    corpora: Sequence[Corpus],
+    settings: Settings,
+    rate: int,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    prepare: Prepare = Network.prepare,
 ) -> Examples:
     """Return crops of the split train of each corpus, their stems combined within it.
 
@@ -105,7 +123,7 @@ def training_examples(
         Remix(scenes, settings.duration, seed=settings.seed, ser=data.ser, snr=data.snr, gain=data.gain, pair=data.pair)
         for scenes in (_scenes(corpus, "train", settings.train_samples, rate) for corpus in corpora)
     ]
-    examples = Examples(remixes, settings, rank, world, workers, train=True)
+    examples = Examples(remixes, settings, rank, world, workers, prepare, train=True)
     if not len(examples):
         raise UsageError(
             f"{sum(map(len, remixes))} scenes are less than a batch of {settings.batch_size} for {world} processes; "
@@ -115,13 +133,19 @@ def training_examples(
 
 
 def validation_examples(
-    corpora: Sequence[Corpus], settings: Settings, rate: int, rank: int = 0, world: int = 1, workers: int = 0
+    corpora: Sequence[Corpus],
+    settings: Settings,
+    rate: int,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    prepare: Prepare = Network.prepare,
 ) -> Examples:
     """Crops of the split val of each corpus as it is, the same in every epoch."""
     remixes = [
         Remix(_scenes(corpus, "val", settings.val_samples, rate), settings.duration, pair=False) for corpus in corpora
     ]
-    return Examples(remixes, settings, rank, world, workers, train=False)
+    return Examples(remixes, settings, rank, world, workers, prepare, train=False)
 
 
 def _scenes(corpus: Corpus, split: str, count: int | None, rate: int) -> Corpus:

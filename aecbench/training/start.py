@@ -90,7 +90,7 @@ def train(
             _same(facts, checkpoint[2], out)
         if workers is None:
             workers = min(4, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
-        shares = group.rank, group.world, workers
+        shares = group.rank, group.world, workers, kind.prepare
         examples = (
             training_examples(corpora, settings, config.sample_rate, *shares),
             validation_examples(val, settings, config.sample_rate, *shares),

@@ -61,6 +61,11 @@ class Network(nn.Module, ABC):
         super().__init__()
         self.config = config
 
+    @staticmethod
+    def prepare(batch: Batch) -> Batch:
+        """Return examples as `loss` takes them. Where several processes read examples, they do this too."""
+        return batch
+
     @abstractmethod
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss, a scalar, and its parts for the log, scalars too.

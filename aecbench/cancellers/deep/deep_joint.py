@@ -34,7 +34,7 @@ from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.deep.parts.control import Control, Memory
 from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
 from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
-from aecbench.cancellers.deep.parts.preparation import prepare
+from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 
@@ -165,15 +165,21 @@ class DeepJoint(FramewiseNetwork):
         pooled = avg_pool1d(power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False)
         return pooled.reshape(*power.shape[:2], -1)
 
+    @staticmethod
+    @override
+    def prepare(batch: Batch) -> Batch:
+        return aligned(batch)
+
     @override
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return `losses.joint.joint_loss` of output and filter."""
         config, hop, length = self.config, self.config.hop_length, batch.mic.shape[-1]
-        batch = prepare(batch, self.config.path_change if self.training else 0.0)
+        if self.training:
+            batch = changed_paths(batch, config.path_change)
         spectra = self.spectra(batch.mic, batch.far)
         state = self.initial(spectra[0])
-        _, record, _ = self.filter.listen(spectra[0], spectra[1], state.filter)
-        filtered = self.filter.replay(spectra[0], spectra[1], record, state.filter)
+        heard = self.filter.hear(spectra[0], spectra[1])
+        filtered = self.filter.replay(spectra[0], spectra[1], heard, state.filter)
         stages, _ = self._finish(spectra, filtered, state.memory)
         estimate = stft.signal(stages.output, hop, length + config.lag)[..., config.lag :]
         stems = torch.stack([batch.near + batch.noise, batch.echo])

@@ -40,7 +40,7 @@ from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.objective import residual
 from aecbench.cancellers.deep.parts import stft
-from aecbench.cancellers.deep.parts.preparation import prepare
+from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
 from aecbench.cancellers.kernels import coupling
@@ -201,6 +201,11 @@ class DeepStepSize(FramewiseNetwork):
         error = torch.complex(adapted.error[:, :, 0], adapted.error[:, :, 1])
         return mic - ((1 - adapted.step_size) * error if self.config.posterior else error)
 
+    @staticmethod
+    @override
+    def prepare(batch: Batch) -> Batch:
+        return aligned(batch)
+
     @override
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return residual echo over echo [dB], of the whole example and frame by frame, after the burn-in.
@@ -208,7 +213,8 @@ class DeepStepSize(FramewiseNetwork):
         The disturbance of a listener to the near end is added.
         """
         config, hop = self.config, self.config.hop_length
-        batch = prepare(batch, self.config.path_change if self.training else 0.0)
+        if self.training:
+            batch = changed_paths(batch, config.path_change)
         spectra = self.spectra(batch.mic, batch.far)
         mic, far = layer.planes(spectra[0]), layer.planes(spectra[1])
         state = self.initial(spectra[0])

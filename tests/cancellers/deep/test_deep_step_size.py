@@ -232,7 +232,8 @@ def test_paths_change_in_training_alone(examples):
 
 
 def test_a_long_delay_is_taken_out_before_training(examples):
-    lost, found = (build().loss(examples(2, length, 2000))[1]["whole"] for length in (4000, 24_000))
+    batches = (DeepStepSize.prepare(examples(2, length, 2000)) for length in (4000, 24_000))
+    lost, found = (build().loss(batch)[1]["whole"] for batch in batches)
     assert lost > -0.5
     assert found < -3
 

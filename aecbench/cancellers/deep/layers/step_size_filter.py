@@ -43,7 +43,7 @@ from torch.autograd.function import once_differentiable
 
 from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
 from aecbench.cancellers.deep.layers.step_size_filter_kernels import Prediction, Settings, Signals, State, Window
-from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
+from aecbench.cancellers.deep.layers.threads import in_gpu_kernels, in_kernels, run_on_threads
 
 __all__ = [
     "Adapt",
@@ -88,7 +88,7 @@ def planes(z: Tensor) -> Tensor:
 def predict(window: Window, state: State) -> Prediction:
     """Predict one frame, without gradients."""
     far, mic, profile, place = window
-    if not in_kernels(mic):
+    if not _in_kernels(mic):
         x = far[:, place]
         power = x.square().sum(2)
         uncertainty = (state.covariance * power).sum(1, True)
@@ -97,20 +97,19 @@ def predict(window: Window, state: State) -> Prediction:
         )
     n, _, _, bins = mic.shape
     out = Prediction(mic.new_empty(mic.shape), mic.new_empty(n, 1, bins), mic.new_empty(n, 1, bins))
-    arrays = _arrays(window), _arrays(state), _arrays(out)
-    run_on_threads(kernels.predict, arrays, n, mic.numel())
+    _run("predict", (window, state, out), mic)
     return out
 
 
 def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
-    """Filter and adapt, frame after frame: on the CPU in kernels, elsewhere as `plain_loop`.
+    """Filter and adapt, frame after frame: in kernels on the CPU and on a GPU, elsewhere as `plain_loop`.
 
     Gradients reach all signals and the state.
     """
-    if in_kernels(signals.mic) and not torch.is_grad_enabled():
+    if _in_kernels(signals.mic) and not torch.is_grad_enabled():
         out, after = _adapt(settings, signals, state, history=False)
         return Adapted(out.error, out.step_size, *after)
-    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if in_kernels(signals.mic) else plain_loop
+    run: Callable[..., tuple[Tensor, ...]] = Adapt.apply if _in_kernels(signals.mic) else plain_loop
     return Adapted(*run(settings, *signals, *state))
 
 
@@ -163,8 +162,7 @@ class Adapt(torch.autograd.Function):
         weights = weights.clone(memory_format=torch.contiguous_format)
         record = kernels.Record(far, gain, disturbance, drift, profile, place, error, history, weights, *grads[:2])
         gradients = kernels.Gradients._make([by_far, *made, by_signal])
-        arrays = _arrays(record), _arrays(state), _arrays(gradients), _numbers(ctx.settings)
-        run_on_threads(kernels.adapt_back, arrays, len(error), gain.numel())
+        _run("adapt_back", (record, state, gradients), gain, _numbers(ctx.settings))
         return None, by_far if ctx.through_far else None, *made, by_signal.sum(0), None, *state
 
 
@@ -177,9 +175,23 @@ def _adapt(settings: Settings, signals: Signals, state: State, *, history: bool)
         step_size=signals.mic.new_empty(n, frames, bins),
         history=signals.mic.new_empty(n, frames if history else 0, after.covariance.shape[1], bins),
     )
-    arrays = _arrays(signals), _arrays(after), _arrays(out), _numbers(settings)
-    run_on_threads(kernels.adapt, arrays, n, signals.mic.numel())
+    _run("adapt", (signals, after, out), signals.mic, _numbers(settings))
     return out, after
+
+
+def _in_kernels(like: Tensor) -> bool:
+    return in_kernels(like) or in_gpu_kernels(like)
+
+
+def _run(name: str, tensors: tuple[Any, ...], like: Tensor, *numbers: Settings) -> None:
+    """Run a kernel, by name, where a tensor `like` [N, ...] of its input is; `tensors` are named tuples."""
+    if like.device.type == "cpu":
+        arrays = tuple(map(_arrays, tensors))
+        run_on_threads(getattr(kernels, name), (*arrays, *numbers), len(like), like.numel())
+        return
+    from aecbench.cancellers.deep.layers import step_size_filter_gpu as gpu
+
+    getattr(gpu, name)(*(values._make(z.detach().contiguous() for z in values) for values in tensors), *numbers)
 
 
 def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:

@@ -26,8 +26,8 @@ class JointWeights(Frozen):
     residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
     true_echo: float = Field(0.03, ge=0)  # of the error of the output against the echo, per dB
     filter: float = Field(0.05, ge=0)  # of the echo that the filter leaves against the echo, per dB
-    quiet: float = Field(-60.0, ge=-120, le=0)  # not a term: level [dBFS] of noise above which it is turned down,
-    ratio: float = Field(0.5, ge=0, le=1)  # not a term: dB per dB
+    quiet: float = Field(-65.0, ge=-120, le=0)  # not a term: level [dBFS] of noise above which it is turned down,
+    ratio: float = Field(0.65, ge=0, le=1)  # not a term: dB per dB
 
 
 def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from aecbench.cancellers.deep.layers import step_size_filter as layer
+from aecbench.cancellers.deep.layers.recorded import Recorded
 from aecbench.cancellers.deep.parts import distortion
 from aecbench.cancellers.deep.parts.distortion import Distortion
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
@@ -104,6 +105,7 @@ class LearnedFilter(nn.Module):
         self.register_buffer("place", layer.places(taps), persistent=False)
         self.register_buffer("logits", torch.tensor(LOGITS)[:, None], persistent=False)
         self.register_buffer("scales", torch.tensor(SCALES)[:, None], persistent=False)
+        self._recorded = Recorded(self, self._hear)
 
     @property
     def room(self) -> Tensor:
@@ -150,6 +152,15 @@ class LearnedFilter(nn.Module):
             outputs.append((_complex(adapted.error), adapted.step_size, prediction.uncertainty))
         *observed, distortions, uncertainty = _concatenate(records)
         return Filtered(*_concatenate(outputs)), Heard(Observation(*observed), distortions, uncertainty), state
+
+    def hear(self, mic: Tensor, far: Tensor) -> Heard:
+        """Return what `listen` has heard from the initial state on."""
+        *observed, distortions, uncertainty = self._recorded(mic, far)
+        return Heard(Observation(*observed), distortions, uncertainty)
+
+    def _hear(self, mic: Tensor, far: Tensor) -> tuple[Tensor, ...]:
+        _, heard, _ = self.listen(mic, far, self.initial(mic))
+        return *heard.observation, heard.distortions, heard.uncertainty
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
         """Process the same frames again, from the same state, with gradients."""

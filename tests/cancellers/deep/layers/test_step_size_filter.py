@@ -69,6 +69,37 @@ def test_kernels_and_plain_loop_agree_in_values_and_gradients(track, truncation,
         torch.testing.assert_close(kernel, loop, rtol=1e-11, atol=1e-12)
 
 
+@pytest.fixture
+def on_gpu(monkeypatch):
+    """Let the kernels for a GPU process tensors on the CPU, in Triton's interpreter."""
+    gpu = pytest.importorskip("aecbench.cancellers.deep.layers.step_size_filter_gpu")
+
+    def run(name, tensors, like, *numbers):
+        getattr(gpu, name)(*(values._make(z.detach().contiguous() for z in values) for values in tensors), *numbers)
+
+    monkeypatch.setattr(step_size_filter, "_run", run)
+
+
+@KINDS
+@pytest.mark.parametrize("truncation", [0, 3])
+@INPUTS
+@pytest.mark.usefixtures("on_gpu")
+def test_kernels_for_a_gpu_and_plain_loop_agree_in_values_and_gradients(track, truncation, taps):
+    inputs, settings = make_inputs(frames=7, bins=37, taps=taps), Settings(track, truncation, len(taps))
+    pairs = zip(*(value_and_gradients(run, inputs, settings) for run in (Adapt.apply, plain_loop)), strict=True)
+    for kernel, loop in pairs:
+        torch.testing.assert_close(kernel, loop, rtol=1e-11, atol=1e-12)
+
+
+def test_kernels_for_a_gpu_predict_as_those_for_the_cpu(request):
+    (far, mic, _, _, _, profile, place), state = make_inputs(bins=37, taps=(TAPS, 2, 1))
+    window = Window(far[:, : 3 * TAPS], mic[:, :1], profile, place)
+    on_cpu = predict(window, state)
+    request.getfixturevalue("on_gpu")
+    for one, other in zip(predict(window, state), on_cpu, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 @KINDS
 @INPUTS
 def test_gradients_are_those_of_finite_differences(track, taps):
