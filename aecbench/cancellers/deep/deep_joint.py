@@ -178,8 +178,8 @@ class DeepJoint(FramewiseNetwork):
             batch = changed_paths(batch, config.path_change)
         spectra = self.spectra(batch.mic, batch.far)
         state = self.initial(spectra[0])
-        heard = self.filter.hear(spectra[0], spectra[1])
-        filtered = self.filter.replay(spectra[0], spectra[1], heard, state.filter)
+        record = self.filter.hear(spectra[0], spectra[1])
+        filtered = self.filter.replay(spectra[0], spectra[1], record, state.filter)
         stages, _ = self._finish(spectra, filtered, state.memory)
         estimate = stft.signal(stages.output, hop, length + config.lag)[..., config.lag :]
         stems = torch.stack([batch.near + batch.noise, batch.echo])

@@ -159,8 +159,8 @@ class LearnedFilter(nn.Module):
         return Heard(Observation(*observed), distortions, uncertainty)
 
     def _hear(self, mic: Tensor, far: Tensor) -> tuple[Tensor, ...]:
-        _, heard, _ = self.listen(mic, far, self.initial(mic))
-        return *heard.observation, heard.distortions, heard.uncertainty
+        _, record, _ = self.listen(mic, far, self.initial(mic))
+        return *record.observation, record.distortions, record.uncertainty
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
         """Process the same frames again, from the same state, with gradients."""
