@@ -71,7 +71,8 @@ def _device(name: str) -> torch.device:
     if not cuda:
         raise UsageError(f"device {name!r}: this torch sees no GPU; choose --device cpu or auto")
     try:
-        processor = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if name == "auto" else torch.device(name)
+        local = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        processor = local if name in ("auto", "cuda") else torch.device(name)
         torch.cuda.set_device(processor)
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"device {name!r}: {str(error).splitlines()[0]}; choose auto, cpu, cuda or cuda:N") from None
