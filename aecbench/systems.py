@@ -19,7 +19,7 @@ from aecbench.cancellers import ADAPTERS, CANCELLERS
 from aecbench.cancellers.abilities import Trait, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
-from aecbench.cancellers.deep import DEEP, INFERENCE
+from aecbench.cancellers.deep import DEEP
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
@@ -290,11 +290,9 @@ def _network(name: str, card: Card, folder: Path) -> System:
 
 def _trained(target: str, parameters: Mapping[str, Any], weights: Path, digest: str) -> Canceller:
     """The canceller of a class of networks, without torch where the class and its parameters allow it."""
-    canceller: Canceller | None = None
-    if target in INFERENCE:
-        from aecbench.cancellers.deep.inference.canceller import load_inference  # imports kernels
+    from aecbench.cancellers.deep.inference.canceller import load_inference  # imports kernels
 
-        canceller = load_inference(import_class(INFERENCE[target], None), target, parameters, weights, digest)
+    canceller = load_inference(target, parameters, weights, digest)
     if canceller is not None:
         return canceller
     from aecbench.cancellers.deep.base import load_network  # imports torch

@@ -12,15 +12,17 @@ from typing_extensions import override
 
 from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import FlatStreaming, check_finite
+from aecbench.cancellers.deep import INFERENCE
 from aecbench.cancellers.deep.config import NetworkConfig
 from aecbench.cancellers.deep.inference.layers import Float32
 from aecbench.cancellers.deep.inference.weights import Weights, load_arrays
 from aecbench.cancellers.kalman import Kalman
 from aecbench.config import parse
 from aecbench.dsp import stft
+from aecbench.plugins import load
 from aecbench.signals import Array
 
-__all__ = ["Inference", "InferenceCanceller", "Result", "State", "load_inference"]
+__all__ = ["Inference", "InferenceCanceller", "Result", "State", "inference", "load_inference"]
 
 Complex = NDArray[np.complex64]
 
@@ -146,17 +148,27 @@ class InferenceCanceller(FlatStreaming[State]):
         return restore(self.target, self.network.config, self.weights)
 
 
-def load_inference(
-    kind: type[Inference], target: str, parameters: Mapping[str, Any], path: Path, digest: str
-) -> InferenceCanceller | None:
-    """Return the canceller of a card, given its fields, weights and their SHA-256; None where it has to run in torch.
+def load_inference(target: str, parameters: Mapping[str, Any], path: Path, digest: str) -> InferenceCanceller | None:
+    """Return the canceller of a card, given its class in torch, the fields of its Config, weights and their SHA-256.
 
-    `target` is the class in torch, which the card names. Raises ConfigError for parameters or weights that do not fit.
+    None where it has to run in torch. Raises ConfigError for parameters or weights that do not fit.
     """
-    config = parse(kind.Config, parameters, f"{path.parent}: parameters")
+    if target not in INFERENCE:
+        return None
+    config = parse(load(INFERENCE[target], target).Config, parameters, f"{path.parent}: parameters")
+    return inference(target, config, load_arrays(path, digest), path)
+
+
+def inference(
+    target: str, config: NetworkConfig, arrays: Mapping[str, NDArray[Any]], path: Path
+) -> InferenceCanceller | None:
+    """Return the canceller of a network with these weights; None where it has to run in torch.
+
+    `target` is its class in torch, a key of `deep.INFERENCE`; errors name the `path`.
+    """
+    kind: type[Inference] = load(INFERENCE[target], target)
     if not kind.supports(config):
         return None
-    arrays = load_arrays(path, digest)
     weights = Weights(arrays, path)
     network = kind(config, weights)
     weights.finish()

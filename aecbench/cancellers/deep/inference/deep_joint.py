@@ -1,6 +1,6 @@
 """deep_joint without torch: see the module of that name one folder up."""
 
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -74,13 +74,14 @@ class DeepJointInference(Inference):
         size = Size(c.n_fft, c.hop_length, c.taps, c.reference_taps, c.filter_bands, c.filter_hidden)
         self.filter = LearnedFilter(weights.part("filter"), size, c.smoothing)
         sizes = {"bands": c.bands, "hidden": c.hidden, "small": c.small}
-        counts = len(INPUTS), PAIRS, len(DECISIONS), c.short // 2 + 1
-        self.control = Control(weights.part("control"), *counts, **sizes)
+        bins = c.short // 2 + 1
+        self.control = Control(weights.part("control"), len(INPUTS), PAIRS, len(DECISIONS), bins, **sizes)
         end = c.n_fft - c.lag
         self._span = slice(end - c.short, end)
         before = stft.window(c.n_fft, c.hop_length)[self._span]
         self._inside = stft.window(c.short, c.hop_length) / np.maximum(before, np.float32(TINY))
-        self._counts = self._windows(np.ones((1, c.n_fft // 2 + 1), np.float32))
+        self._share: Any = 1.0  # of each of the neighbours whose mean is taken
+        self._share = 1 / self._narrowed(np.ones((1, c.n_fft // 2 + 1), np.float32))
 
     @property
     @override
@@ -117,12 +118,12 @@ class DeepJointInference(Inference):
 
     def _narrowed(self, power: Float32) -> Float32:
         """Return powers [N, F] of long spectra as powers [N, F'] of short ones: means over neighbouring bins."""
-        return self._windows(power) / self._counts
-
-    def _windows(self, power: Float32) -> Float32:
-        """Return sums over the neighbours of every bin of a short frame."""
         every = self.config.n_fft // self.config.short
-        half, bins = every // 2, power.shape[-1]
-        padded = np.pad(power, [(0, 0), (half, half)])
-        sums: Float32 = sum(padded[:, i : i + bins : every] for i in range(2 * half + 1))
-        return sums
+        half, (n, bins) = every // 2, power.shape
+        padded = np.zeros((n, bins + 2 * half), np.float32)
+        padded[:, half : half + bins] = power
+        total: Float32 = padded[:, :bins:every].copy()
+        for i in range(1, 2 * half + 1):
+            total += padded[:, i : i + bins : every]
+        total *= self._share
+        return total

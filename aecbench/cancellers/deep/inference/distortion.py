@@ -34,7 +34,8 @@ class Distortion:
 
     def __init__(self, n_fft: int, hop: int) -> None:
         window = stft.window(n_fft, hop)
-        self._window, self._inside = np.maximum(window, np.float32(EDGE**2)), window > EDGE * window.max()
+        inside = np.flatnonzero(window > EDGE * window.max())
+        self._window, self._inside = np.maximum(window, np.float32(EDGE**2)), slice(inside[0], inside[-1] + 1)
 
     def start(self, signals: int, bins: int) -> State:
         """Return the state before the first frame."""
@@ -44,11 +45,14 @@ class Distortion:
     def __call__(self, far: Complex, state: State) -> Complex:
         """Return the distortions [N, KINDS, F] of one frame of the far end [N, F]; carry the state on in place."""
         peak, power, cross = state
-        weighed = irfft(far)
+        weighed: Float32 = irfft(far)
         samples = weighed / self._window
-        np.maximum(np.abs(samples * self._inside).max(-1), RELEASE * peak, out=peak)
+        np.maximum(np.abs(samples[:, self._inside]).max(-1), RELEASE * peak, out=peak)
         samples /= np.maximum(peak, QUIET)[:, None]
-        distortions: Complex = rfft(np.stack([weighed * np.sign(samples), weighed * np.square(samples)], 1))
+        kinds = np.empty((len(far), KINDS, weighed.shape[-1]), np.float32)
+        np.abs(weighed, out=kinds[:, 0])  # times the sign of the sample, which has the sign of the weighed one
+        np.multiply(weighed, np.square(samples), out=kinds[:, 1])
+        distortions: Complex = rfft(kinds)
         far = far[:, None]
         power *= MEMORY
         power += (1 - MEMORY) * (np.square(far.real) + np.square(far.imag))

@@ -124,9 +124,7 @@ class LearnedFilter:
         gain = np.ascontiguousarray(masks[:, :1])
         disturbance = np.square(masks[:, 1:2]) * observation.power + features.TINY
         drift = (masks[:, 2:] + LEAST) * observation.gain + observation.rise
-        signals = kernels.Signals(
-            state.inputs, d[:, None], gain, disturbance, drift, self._paths, self._place
-        )
+        signals = kernels.Signals(state.inputs, d[:, None], gain, disturbance, drift, self._paths, self._place)
         out = kernels.Output(prediction.error, _empty(n, 1, bins), _empty(n, 0, len(self._paths), bins))
         kernels.adapt(signals, state.filter, out, self._settings, 0, n)
         return Filtered(_complex(out.error[:, 0]), out.step_size[:, 0], prediction.uncertainty[:, 0], masks)
@@ -137,8 +135,9 @@ class LearnedFilter:
         inputs[:, : -self.inputs] = inputs[:, self.inputs :]
         newest[:, 0, 0], newest[:, 0, 1] = far.real, far.imag
         if self.inputs > 1:
-            magnitude, phase = np.split(np.tanh(state.references), 2, 1)
-            references = self._distortion(far, state.distortion) * _joined(1 + magnitude, phase)
+            numbers, half = np.tanh(state.references), self.inputs - 1
+            references = self._distortion(far, state.distortion)
+            references *= _joined(1 + numbers[:, :half], numbers[:, half:])
             newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
 
 

@@ -39,7 +39,9 @@ class SubbandNLMS:
         prior, error = np.empty((2, n, 1, bins), np.complex64)
         checkpoints = np.empty((n, 1, self.taps, bins), np.complex64)
         signals = kernels.Signals(
-            _reals(state.reference), _reals(np.ascontiguousarray(mic[:, None])), np.ascontiguousarray(step_size[:, None])
+            _reals(state.reference),
+            _reals(np.ascontiguousarray(mic[:, None])),
+            np.ascontiguousarray(step_size[:, None]),
         )
         out = kernels.Errors(*map(_reals, (prior, error, checkpoints)))
         kernels.adapt(signals, _reals(state.weights), out, self._settings, 0, kernels.tasks(n, bins))

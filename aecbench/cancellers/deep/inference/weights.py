@@ -1,4 +1,4 @@
-"""Weights of a network, from a file: never unpickled, of the digest that the card gives, and of the shapes it expects."""
+"""Weights of a network from a file: never unpickled, of the digest in the card, and of the shapes it expects."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
