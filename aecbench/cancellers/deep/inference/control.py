@@ -67,9 +67,10 @@ class Control:
         power = np.square(spectra.real)
         power += np.square(spectra.imag)
         features = self._features(spectra, power)
-        everything = relu(self._all_in(features.reshape(len(features), -1, 1)))
-        context = self._all_out(self._all(everything, memory.all))
-        local = relu(self._band_in(_with_neighbours(features, context.reshape(len(features), CONTEXT, -1))))
+        n, channels, bands = features.shape
+        everything = relu(self._all_in(features.reshape(n, channels * bands, 1)))
+        context = self._all_out(self._all(everything, memory.all)).reshape(n, CONTEXT, bands)
+        local = relu(self._band_in(_with_neighbours(features, context)))
         x = self._band_out(self._band(local, memory.band)) @ self._spread
         x += self._bin_in @ _level(power)
         x += self._bin_bias

@@ -51,7 +51,7 @@ class StepSizeNetwork:
         """Return the numbers; carry the memory on in place."""
         x = self._enter(bands)
         if self._around is not None:
-            x += self._around @ (bands @ self._means).reshape(len(bands), -1, 1)
+            x += self._around @ (bands @ self._means).reshape(len(bands), self._around.shape[1], 1)
         x = self._leave(self._gru(relu(x), memory)) @ self._spread
         x += self._bin_in @ bins
         x += self._bin_bias
