@@ -50,7 +50,9 @@ def canceller(network, request):
     if request.param == "torch":
         return network.canceller()
     arrays = {name: value.numpy().copy() for name, value in network.state_dict().items()}
-    made = inference(f"{type(network).__module__}:{type(network).__qualname__}", network.config, arrays, Path("weights"))
+    made = inference(
+        f"{type(network).__module__}:{type(network).__qualname__}", network.config, arrays, Path("weights")
+    )
     return made or pytest.skip("runs in torch only")
 
 
