@@ -58,7 +58,7 @@ class GRU(NamedTuple):
 
 
 class LSTM(NamedTuple):
-    """A layer of long short-term memory. Rows are those of the input, forget and output gates, and the candidate."""
+    """A layer of long short-term memory. Rows are those of input gate, forget gate, candidate, and output gate."""
 
     weight: Float32  # [4 H, in] of the input
     recurrent: Float32  # [4 H, H]
@@ -71,12 +71,14 @@ class LSTM(NamedTuple):
         z = self.weight @ x
         z += self.recurrent @ hidden
         z += self.bias
-        gates, candidate = sigmoid(z[:, : 3 * units]), np.tanh(z[:, 3 * units :])
+        gates, candidate, output = z[:, : 2 * units], z[:, 2 * units : 3 * units], z[:, 3 * units :]
+        sigmoid(gates)
+        np.tanh(candidate, out=candidate)
         candidate *= gates[:, :units]
-        cell *= gates[:, units : 2 * units]
+        cell *= gates[:, units:]
         cell += candidate
         np.tanh(cell, out=hidden)
-        hidden *= gates[:, 2 * units :]
+        hidden *= sigmoid(output)
         return hidden
 
 
@@ -92,15 +94,12 @@ def gru(weights: Weights, inputs: int, units: int) -> GRU:
 
 
 def lstm(weights: Weights, inputs: int, units: int, layer: int = 0) -> LSTM:
-    """Take the weights of a layer of a torch.nn.LSTM, which has the candidate before the output gate."""
-    bias = sum(weights.take(f"bias_{of}_l{layer}", 4 * units) for of in ("ih", "hh"))
-    matrices = (
+    """Take the weights of a layer of a torch.nn.LSTM."""
+    return LSTM(
         weights.take(f"weight_ih_l{layer}", 4 * units, inputs),
         weights.take(f"weight_hh_l{layer}", 4 * units, units),
-        np.reshape(bias, (-1, 1)),
+        np.add(*(weights.take(f"bias_{of}_l{layer}", 4 * units)[:, None] for of in ("ih", "hh"))),
     )
-    rows = np.r_[: 2 * units, 3 * units : 4 * units, 2 * units : 3 * units]
-    return LSTM(*(matrix[rows] for matrix in matrices))
 
 
 def sigmoid(x: Float32) -> Float32:
