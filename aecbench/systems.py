@@ -278,18 +278,26 @@ def _program(name: str, parameters: dict[str, Any], summary: str, folder: Path) 
 
 def _network(name: str, card: Card, folder: Path) -> System:
     """The canceller of a network with its weights."""
-    from aecbench.cancellers.deep.base import load_network  # imports torch
-
     if card.canceller not in DEEP and ":" not in card.canceller:
         raise ConfigError(f"{folder / CARD}: unknown network: {did_you_mean(card.canceller, DEEP)}")
     if card.weights is None or card.sha256 is None:
         raise ConfigError(f"{folder / CARD}: has no sha256 of its weights; write it, or train it again")
     target = DEEP.get(card.canceller, card.canceller)
-    canceller = load_network(
-        import_class(target, folder), card.parameters, folder / card.weights, card.sha256
-    ).canceller()
+    canceller = _trained(target, card.parameters, folder / card.weights, card.sha256)
     parameters = card.parameters | {"weights": card.sha256}
     return System(name, canceller, target, parameters, card.summary, code=_code(target, folder))
+
+
+def _trained(target: str, parameters: Mapping[str, Any], weights: Path, digest: str) -> Canceller:
+    """The canceller of a class of networks, without torch where the class and its parameters allow it."""
+    from aecbench.cancellers.deep.inference.canceller import load_inference  # imports kernels
+
+    canceller = load_inference(target, parameters, weights, digest)
+    if canceller is not None:
+        return canceller
+    from aecbench.cancellers.deep.base import load_network  # imports torch
+
+    return load_network(import_class(target, weights.parent), parameters, weights, digest).canceller()
 
 
 def _onnx(name: str, path: Path, card: Card | None = None) -> System:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import aecbench
+from aecbench.assets import names as assets
 
 PACKAGE = Path(aecbench.__file__).parent
 
@@ -109,9 +110,14 @@ def test_pytest_is_imported_by_the_tests_of_the_contract_only():
     assert {user for user in users if not user.startswith("contract/test_")} == set()
 
 
+NETWORKS = [name for name in assets("baselines") if name.startswith("deep_")]
+CANCEL = "from aecbench.systems import load_system; load_system({!r}).cancel(*[[0.1] * 4000] * 2)"
+
+
 @pytest.mark.parametrize(
     "program",
     [
+        *map(CANCEL.format, NETWORKS),
         "from aecbench.cli import main; main(['--help'], standalone_mode=False)",
         "import aecbench.simulation",
         "from aecbench.systems import load_system; load_system('nlms')",

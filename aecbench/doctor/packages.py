@@ -1,12 +1,12 @@
 """The installed packages: aecbench, its requirements, and its optional parts with the command that installs each."""
 
-import importlib
 import re
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import NamedTuple
 
 from aecbench import provenance
+from aecbench.cancellers.external.needs import SPEEXDSP
 from aecbench.errors import MissingExtra, NotInstalled
 
 __all__ = ["PURPOSES", "Installation", "Part", "installation"]
@@ -51,7 +51,7 @@ class Installation(NamedTuple):
 
 
 def installation() -> Installation:
-    """Read the metadata of the installed distributions; nothing is imported but SpeexDSP."""
+    """Read the metadata of the installed distributions, and look for SpeexDSP; nothing is imported."""
     needed, extras = _requirements()
     versions: dict[str, str | None] = {**provenance.versions(), **{name: _version(name) for name in needed}}
     parts = {
@@ -89,12 +89,7 @@ def _command(error: NotInstalled) -> str:
 def _speex() -> Part:
     purpose = "cancellers of others: SpeexDSP"
     try:
-        from aecbench.cancellers import CANCELLERS
-
-        module, _, name = CANCELLERS["speex"].partition(":")
-        getattr(importlib.import_module(module), name)()
+        SPEEXDSP.check()
     except NotInstalled as error:
         return Part(purpose, {"libspeexdsp": None}, _command(error))
-    except ImportError as error:
-        return Part(purpose, {"libspeexdsp": None}, f"pip install {error.name}")
     return Part(purpose, {"libspeexdsp": "1"}, "")

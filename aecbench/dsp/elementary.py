@@ -62,14 +62,18 @@ CENTRE, DEGREE = 3.75, 22
 def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
     """The function of numbers and arrays, float64, that a compiled function of one number stands for.
 
-    It raises no floating-point warnings: vectors compute entries that are then thrown away.
+    It raises no floating-point warnings: vectors compute entries that are then thrown away. It is made when it is first
+    called, because that takes time and memory.
     """
-    vectorised: Any = numba.vectorize(cache=True)(scalar)  # type: ignore[no-untyped-call]
+
+    @functools.cache
+    def vectorised() -> Any:
+        return numba.vectorize(cache=True)(scalar)  # type: ignore[no-untyped-call]
 
     @functools.wraps(scalar)
     def function(*arguments: ArrayLike) -> Any:
         with np.errstate(all="ignore"):
-            return vectorised(*arguments)
+            return vectorised()(*arguments)
 
     return function
 

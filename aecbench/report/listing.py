@@ -14,6 +14,7 @@ from rich.table import Table
 from aecbench import plugins
 from aecbench.assets import find, names
 from aecbench.cancellers import CANCELLERS
+from aecbench.cancellers.external.needs import NEEDS
 from aecbench.cards import read_card
 from aecbench.config import read_toml
 from aecbench.errors import AecbenchError, NotInstalled
@@ -31,7 +32,6 @@ TABLES = {  # of each group of entry points: the module whose TABLE they extend
     "aecbench.noises": "aecbench.scenes.noise",
     "aecbench.loudspeakers": "aecbench.scenes.devices",
 }
-EXTERNAL = "aecbench.cancellers.external."  # module of cancellers that need a library
 
 
 class Row(NamedTuple):
@@ -72,9 +72,9 @@ def _models() -> list[Row]:
 
 def _bare(name: str, target: str) -> str:
     """Return the class of a canceller without a card, or how to install it."""
-    if target.startswith(EXTERNAL):
+    if name in NEEDS:
         try:
-            plugins.load(target, name)()
+            NEEDS[name].check()
         except NotInstalled as error:
             return str(error)
     return f"{target}, not tuned"

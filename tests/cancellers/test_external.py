@@ -12,6 +12,7 @@ from scipy.signal import correlate
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.external import frames, livekit, speex, webrtc
 from aecbench.cancellers.external.command import Command
+from aecbench.cancellers.external.needs import LIVEKIT, NEEDS, PYWEBRTC
 from aecbench.cancellers.external.predictions import Predictions
 from aecbench.errors import AecbenchError, AudioError, NotInstalled, UsageError
 
@@ -106,10 +107,25 @@ def test_speex_refuses_parameters_out_of_range(parameters):
 
 
 def test_missing_speex_says_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(speex, "LIBRARIES", ("libnone.so.1",))
+    monkeypatch.setattr(speex, "SPEEXDSP", speex.SPEEXDSP._replace(files=("libnone.so.1",)))
     speex._library.cache_clear()
     with pytest.raises(NotInstalled, match=r"not installed; run: apt install libspeexdsp1$"):
         speex.Speex()
+
+
+@pytest.mark.parametrize("need", [LIVEKIT, PYWEBRTC], ids=lambda need: need.module)
+def test_a_missing_wheel_is_found_missing_without_importing_it(monkeypatch, need):
+    monkeypatch.setitem(sys.modules, need.module, None)
+    with pytest.raises(NotInstalled, match=r"not installed; run: pip install 'aecbench\[peers\]'$"):
+        need.check()
+    monkeypatch.setitem(sys.modules, need.module.partition(".")[0], None)
+    with pytest.raises(NotInstalled):
+        need.check()
+
+
+def test_every_adapter_of_a_library_says_what_it_needs():
+    libraries = {name for name, target in CANCELLERS.items() if ".external." in target}
+    assert set(NEEDS) == libraries
 
 
 def test_missing_webrtc_says_how_to_install_it(monkeypatch):

@@ -3,19 +3,22 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import safetensors.torch
-from pydantic import Field, model_validator
+import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from aecbench.cancellers.base import Streaming
-from aecbench.config import parse, sha256
+from aecbench.cancellers.deep.config import NetworkConfig
+from aecbench.cancellers.deep.inference.weights import read_weights
+from aecbench.config import parse
 from aecbench.errors import ConfigError
-from aecbench.record import Frozen
+from aecbench.plugins import load
 
-__all__ = ["Batch", "Network", "NetworkConfig", "load_network", "load_weights"]
+__all__ = ["Batch", "Network", "NetworkConfig", "load_network", "load_weights", "restore"]
 
 
 class Batch(NamedTuple):
@@ -26,26 +29,6 @@ class Batch(NamedTuple):
     near: Tensor
     echo: Tensor
     noise: Tensor
-
-
-class NetworkConfig(Frozen):
-    """Parameters of every network; a network adds its own, with the values of its paper as defaults.
-
-    All of them are written to the card, so their types are those of TOML: numbers, texts, lists, tables.
-    """
-
-    sample_rate: int = Field(16_000, ge=8_000, le=48_000)  # [Hz]
-    n_fft: int = Field(1024, ge=16)  # frame of the short-time Fourier transform
-    hop_length: int = Field(256, ge=8)  # samples per frame, and per step when streaming
-    mode: Literal["joint", "echo_only"] = "joint"  # remove noise too, or leave it with the near end
-
-    @model_validator(mode="after")
-    def _frames_overlap(self) -> "NetworkConfig":
-        if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
-            raise ValueError(
-                f"n_fft is {self.n_fft}, expected a multiple of hop_length ({self.hop_length}), at least twice as long"
-            )
-        return self
 
 
 class Network(nn.Module, ABC):
@@ -97,17 +80,19 @@ def load_network(kind: type[Network], parameters: Mapping[str, Any], weights: Pa
     return network.eval()
 
 
+def restore(target: str, config: NetworkConfig, weights: Mapping[str, NDArray[Any]]) -> Network:
+    """Return the network of a class, "module:Class", with its parameters and weights, in evaluation mode."""
+    network: Network = load(target, f"model {target!r}")(config)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    return network.eval()
+
+
 def load_weights(module: nn.Module, path: Path, digest: str | None = None) -> None:
     """Fill parameters and buffers from a safetensors file, with the SHA-256 `digest` if that is given.
 
     Raises ConfigError for a file that cannot be read, has another digest, or does not fit the module.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); it belongs beside its card") from None
-    if digest is not None and sha256(data) != digest:
-        raise ConfigError(f"{path}: has SHA-256 {sha256(data)}, expected {digest}; get it again")
+    data = read_weights(path, digest)
     try:
         tensors = safetensors.torch.load(data)
     except SafetensorError as error:

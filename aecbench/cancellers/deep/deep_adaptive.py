@@ -15,45 +15,26 @@ import math
 from typing import ClassVar, NamedTuple
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 from typing_extensions import override
 
 from aecbench.cancellers.deep.base import NetworkConfig
+from aecbench.cancellers.deep.inference.deep_adaptive import (
+    DECISIONS,
+    GAIN,
+    INPUTS,
+    PAIRS,
+    STEP_SIZE,
+    DeepAdaptiveConfig,
+)
 from aecbench.cancellers.deep.layers.subband_nlms import State as FilterState
 from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
 from aecbench.cancellers.deep.parts.control import Control, Memory
-from aecbench.cancellers.deep.parts.kalman_front import KalmanTable, kalman_front
-from aecbench.cancellers.deep.parts.steered import Stages, SteeredConfig, SteeredNetwork
+from aecbench.cancellers.deep.parts.kalman_front import kalman_front
+from aecbench.cancellers.deep.parts.steered import Stages, SteeredNetwork
 from aecbench.cancellers.kalman import Kalman
-from aecbench.errors import UsageError
 
 __all__ = ["DeepAdaptive", "DeepAdaptiveConfig", "State"]
-
-INPUTS = ("mic", "far", "error", "echo")  # of the network; error and echo estimate are the Kalman filter's
-PAIRS = ((0, 3), (2, 3), (0, 1))  # of inputs, whose coherences the network gets
-DECISIONS = ("reference.real", "reference.imag", "step_size", "gain", "share.real", "share.imag")
-STEP_SIZE = 0.02  # before training
-GAIN = 3.0  # logit of the gain before training
-
-
-class DeepAdaptiveConfig(SteeredConfig):
-    """The defaults are the values of the released weights: a latency of 32 ms."""
-
-    kalman: KalmanTable = Field({}, validate_default=True)  # fields of Kalman; taps = 0: no such filter
-    posterior: bool = True  # the error of the NLMS filter is the a-posteriori one
-    bands: int = Field(40, ge=4)
-    hidden: int = Field(192, ge=1)  # units of the LSTM over all bands
-    small: int = Field(32, ge=1)  # units of the LSTM along each band
-    filter: bool = True  # False: no NLMS filter
-
-    @model_validator(mode="after")
-    def _kalman_is_in_range(self) -> "DeepAdaptiveConfig":
-        try:
-            kalman_front(self.hop_length, self.kalman)
-        except UsageError as error:
-            raise ValueError(str(error)) from None
-        return self
 
 
 class State(NamedTuple):

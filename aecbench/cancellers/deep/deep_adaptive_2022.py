@@ -9,28 +9,17 @@ the a-priori error of the filter. The loss is this project's, losses/objective.p
 from typing import ClassVar, NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from typing_extensions import override
 
 from aecbench.cancellers.deep.base import NetworkConfig
+from aecbench.cancellers.deep.inference.deep_adaptive_2022 import FLOOR, DeepAdaptive2022Config
 from aecbench.cancellers.deep.layers.subband_nlms import State as FilterState
 from aecbench.cancellers.deep.layers.subband_nlms import SubbandNLMS
 from aecbench.cancellers.deep.parts.recurrent import lstm
-from aecbench.cancellers.deep.parts.steered import Stages, SteeredConfig, SteeredNetwork
+from aecbench.cancellers.deep.parts.steered import Stages, SteeredNetwork
 
 __all__ = ["DeepAdaptive2022", "DeepAdaptive2022Config", "State"]
-
-FLOOR = 1e-6  # power of a bin that is almost silent
-
-
-class DeepAdaptive2022Config(SteeredConfig):
-    """The paper has 4 layers of 300 units; 2 of them, with 2 fully connected ones behind, learn faster."""
-
-    layers: int = Field(2, ge=1)  # LSTM
-    dense: int = Field(2, ge=1)  # fully connected layers behind, the last one to the outputs
-    hidden: int = Field(300, ge=1)
-    step_size: float = Field(0.5, gt=0, lt=1)  # before training
 
 
 class State(NamedTuple):

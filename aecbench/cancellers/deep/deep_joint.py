@@ -22,14 +22,22 @@ estimate is at its best, as the long window is high. The latency is `short + lag
 from typing import ClassVar, NamedTuple
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import avg_pool1d
 from typing_extensions import override
 
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.losses.joint import JointWeights, joint_loss
+from aecbench.cancellers.deep.inference.deep_joint import (
+    BACK,
+    DECISIONS,
+    GAIN,
+    INPUTS,
+    PAIRS,
+    TINY,
+    DeepJointConfig,
+)
+from aecbench.cancellers.deep.losses.joint import joint_loss
 from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.deep.parts.control import Control, Memory
 from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
@@ -37,41 +45,6 @@ from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
 from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
-
-INPUTS = ("microphone", "far end", "error", "echo estimate", "correction", "uncertainty")  # of the second network
-PAIRS = ((0, 3), (2, 3), (0, 1))  # of inputs whose coherence it gets
-DECISIONS = ("gain", "real share", "imaginary share", "back")
-TINY = 1e-6  # of a window, where it begins with 0
-GAIN, BACK = 3.0, -4.0  # logits of the gain, and of the share of the correction that goes back, before training
-
-
-class DeepJointConfig(NetworkConfig):
-    """Defaults are those of the released weights: a latency of 40 ms."""
-
-    short: int = Field(512, ge=16)  # frame of the gain, and of the synthesis
-    lag: int = Field(128, ge=0)  # samples from the end of a short frame to the end of its long one
-    taps: int = Field(16, ge=1)  # long frames that the echo path spans
-    reference_taps: int = Field(4, ge=0)  # of each learned reference; 0: the far end is the only input
-    smoothing: float = Field(0.5, ge=0, lt=1)  # as of deep_step_size
-    decay: float = Field(30.0, ge=0, le=120)  # of the expected room over the taps, before training [dB]
-    filter_bands: int = Field(64, ge=4)  # of the network that adapts the filter
-    filter_hidden: int = Field(48, ge=1)  # units of its GRU
-    bands: int = Field(40, ge=4)  # of the network that decides on the output
-    hidden: int = Field(192, ge=1)  # units of its LSTM over all bands
-    small: int = Field(32, ge=1)  # units of its LSTM along each band
-    path_change: float = Field(0.2, ge=0, le=1)  # share of training examples that go on as another one half-way
-    loss: JointWeights = JointWeights()
-
-    @model_validator(mode="after")
-    def _short_is_inside(self) -> "DeepJointConfig":
-        if self.short % self.hop_length or self.short < 2 * self.hop_length or self.n_fft % self.short:
-            raise ValueError(
-                f"short is {self.short}, expected a multiple of hop_length ({self.hop_length}), at least twice as "
-                f"long, and a divisor of n_fft ({self.n_fft})"
-            )
-        if self.short + self.lag > self.n_fft:
-            raise ValueError(f"lag is {self.lag}, expected at most n_fft - short ({self.n_fft - self.short})")
-        return self
 
 
 class State(NamedTuple):

@@ -27,15 +27,16 @@ of the masks on later inputs of the network. The values do not: they are of the 
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
+from aecbench.cancellers.deep.inference.deep_step_size import DeepStepSizeConfig
+from aecbench.cancellers.deep.inference.learned_filter import LEAST, LOGITS, SCALES
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.objective import residual
@@ -46,32 +47,6 @@ from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
 from aecbench.cancellers.kernels import coupling
 
 __all__ = ["ClosedLoop", "DeepStepSize", "DeepStepSizeConfig", "Masks", "State"]
-
-LOGITS = (3.0, 1.0, -8.5)  # of m_mu, m_e and m_q before training
-SCALES = (1.0, 1.0, 3.0)  # a drift varies over decades
-LEAST = 1e-8  # drift, so that a variance is never a denormal number
-
-
-class DeepStepSizeConfig(NetworkConfig):
-    """The paper has n_fft = 512, hop_length = 128, taps = 8, update = "nlms", smoothing = 0, decay = 0."""
-
-    mode: Literal["echo_only"] = "echo_only"  # noise stays
-    n_fft: int = Field(1024, ge=16)
-    hop_length: int = Field(256, ge=8)
-    taps: int = Field(16, ge=1)  # frames that the echo path spans
-    network: Literal["narrow", "hybrid", "broad"] = "hybrid"
-    feedback: bool = True  # False: step sizes from microphone and far end alone
-    update: Literal["kalman", "nlms"] = "kalman"
-    posterior: bool = True  # output with the updated filter
-    smoothing: float = Field(0.5, ge=0, lt=1)  # of |e|² over time and frequency before m_e
-    decay: float = Field(30.0, ge=0, le=120)  # of the expected room over the taps, before training [dB]
-    bands: int = Field(64, ge=4)  # of bins, along which the network runs
-    hidden: int = Field(48, ge=1)  # units of the GRU; twice as many if it is over all bands at once
-    burn_in: int = Field(16, ge=0)  # frames at the start that the loss omits
-    truncation: int = Field(0, ge=0)  # frames after which gradients are cut; 0: never
-    path_change: float = Field(0.3, ge=0, le=1)  # share of training examples whose echo path changes half-way
-    whole: float = Field(0.5, ge=0, le=1)  # weight of the residual echo of the whole example; the rest: frame by frame
-    disturbance: float = Field(0.0, ge=0)  # dB of loss per MOS that PESQ would subtract, near end active
 
 
 class Masks(NamedTuple):

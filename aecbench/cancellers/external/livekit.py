@@ -1,14 +1,13 @@
 """AEC3 as the wheel livekit builds it from a newer WebRTC than pywebrtc-audio's; at 16 kHz, in its frames of 10 ms."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from aecbench.cancellers.external.frames import say_clipped
+from aecbench.cancellers.external.needs import LIVEKIT
 from aecbench.cancellers.external.webrtc import AEC3, FRAME, RATE
-from aecbench.errors import MissingExtra
 from aecbench.signals import Array
 
 __all__ = ["LiveKitAEC3"]
@@ -25,11 +24,11 @@ class LiveKitAEC3(AEC3):
     """
 
     def __post_init__(self) -> None:
-        _wheel()
+        LIVEKIT.load()
 
     def run(self, mic: Array, far: Array) -> Array:
         """One signal with a new audio processor."""
-        wheel = _wheel()
+        wheel = LIVEKIT.load()
         say_clipped(mic, "livekit_aec3")
         say_clipped(far, "livekit_aec3")
         processor = wheel.AudioProcessingModule(echo_cancellation=True)
@@ -45,11 +44,3 @@ class LiveKitAEC3(AEC3):
 def _frame(wheel: Any, x: Array) -> Any:
     samples = np.clip(np.rint(x * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
     return wheel.AudioFrame(bytearray(samples.tobytes()), RATE, 1, samples.size)
-
-
-def _wheel() -> Any:
-    """The module of the wheel. Raises MissingExtra."""
-    try:
-        return import_module("livekit.rtc")
-    except ImportError:
-        raise MissingExtra("WebRTC's AEC3 (livekit)", "peers") from None

@@ -17,13 +17,12 @@ import numpy as np
 
 from aecbench.cancellers.base import check_ranges
 from aecbench.cancellers.external.frames import Framewise, say_clipped
+from aecbench.cancellers.external.needs import SPEEXDSP
 from aecbench.cancellers.tunable import bounded
-from aecbench.errors import NotInstalled
 from aecbench.signals import Array
 
 __all__ = ["Speex", "SpeexPre"]
 
-LIBRARIES = ("libspeexdsp.so.1", "libspeexdsp.1.dylib")
 SPEEX_ECHO_SET_SAMPLING_RATE = 24
 SPEEX_PREPROCESS_SET_ECHO_STATE = 24
 FULL_SCALE = 2**15
@@ -113,12 +112,7 @@ def _muted() -> Iterator[None]:
 @cache
 def _library() -> ctypes.CDLL:
     """The shared library. Raises NotInstalled."""
-    for name in LIBRARIES:
-        try:
-            library = ctypes.CDLL(name)
-        except OSError:
-            continue
-        library.speex_echo_state_init.restype = ctypes.c_void_p
-        library.speex_preprocess_state_init.restype = ctypes.c_void_p
-        return library
-    raise NotInstalled("SpeexDSP (libspeexdsp)", "apt install libspeexdsp1")
+    library = SPEEXDSP.load()
+    library.speex_echo_state_init.restype = ctypes.c_void_p
+    library.speex_preprocess_state_init.restype = ctypes.c_void_p
+    return library

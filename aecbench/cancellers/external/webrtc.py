@@ -1,11 +1,9 @@
 """AEC3, the echo canceller of WebRTC, from the wheel pywebrtc-audio; at 16 kHz, in its frames of 10 ms."""
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 from aecbench.cancellers.external.frames import Framewise
-from aecbench.errors import MissingExtra
+from aecbench.cancellers.external.needs import PYWEBRTC
 from aecbench.signals import Array
 
 __all__ = ["AEC3", "DenoisingAEC3"]
@@ -22,7 +20,7 @@ class AEC3(Framewise):
     """
 
     def __post_init__(self) -> None:
-        _wheel()
+        PYWEBRTC.load()
 
     @property
     def frame(self) -> int:
@@ -36,7 +34,7 @@ class AEC3(Framewise):
 
     def run(self, mic: Array, far: Array) -> Array:
         """One signal with a new canceller."""
-        out: Array = _wheel().EchoCanceller(RATE, 1, 0).process(mic, far)
+        out: Array = PYWEBRTC.load().EchoCanceller(RATE, 1, 0).process(mic, far)
         return out
 
 
@@ -51,14 +49,6 @@ class DenoisingAEC3(AEC3):
 
     def run(self, mic: Array, far: Array) -> Array:
         """One signal with a new audio processor."""
-        processor = _wheel().AudioProcessor(RATE, 1, echo_cancellation=True, noise_suppression=True)
+        processor = PYWEBRTC.load().AudioProcessor(RATE, 1, echo_cancellation=True, noise_suppression=True)
         out: Array = processor.process(mic, far)
         return out
-
-
-def _wheel() -> Any:
-    """The module of the wheel. Raises MissingExtra."""
-    try:
-        return import_module("pywebrtc_audio")
-    except ImportError:
-        raise MissingExtra("WebRTC's AEC3 (pywebrtc-audio)", "peers") from None

@@ -1,6 +1,7 @@
 """What holds for every network of the table DEEP, trained or not."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.deep.base import Batch
+from aecbench.cancellers.deep.inference.canceller import inference
 from aecbench.errors import AudioError
 from aecbench.systems import import_class
 
@@ -42,6 +44,18 @@ def network(request):
     return kind(kind.Config(**{**FRAME, **fields})).eval()
 
 
+@pytest.fixture(params=["torch", "numpy"])
+def canceller(network, request):
+    """The canceller of a network; in NumPy for the configurations that run there."""
+    if request.param == "torch":
+        return network.canceller()
+    arrays = {name: value.numpy().copy() for name, value in network.state_dict().items()}
+    made = inference(
+        f"{type(network).__module__}:{type(network).__qualname__}", network.config, arrays, Path("weights")
+    )
+    return made or pytest.skip("runs in torch only")
+
+
 @pytest.fixture(autouse=True)
 def one_thread():
     before = torch.get_num_threads()
@@ -67,8 +81,8 @@ def test_all_frames_at_once_are_one_frame_after_the_other(network, random_spectr
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
 
 
-def test_cancel_is_the_steps_put_together_and_states_stay(network, scene):
-    canceller, s = network.canceller(), scene(0.5)
+def test_cancel_is_the_steps_put_together_and_states_stay(canceller, scene):
+    s = scene(0.5)
     state, outputs = canceller.init(()), []
     for start in range(0, s.mic.size - 63, 64):
         block = np.s_[start : start + 64]
@@ -81,8 +95,8 @@ def test_cancel_is_the_steps_put_together_and_states_stay(network, scene):
 
 
 @pytest.mark.parametrize("batch", [(3,), (2, 2), (0,)])
-def test_batching_changes_nothing(network, batch):
-    canceller, mic, far = network.canceller(), noise(*batch, 2000), noise(*batch, 2000, seed=1)
+def test_batching_changes_nothing(canceller, batch):
+    mic, far = noise(*batch, 2000), noise(*batch, 2000, seed=1)
     together, rows = canceller.cancel(mic, far), (z.reshape(-1, 2000) for z in (mic, far))
     one_by_one = [canceller.cancel(m, f) for m, f in zip(*rows, strict=True)]
     assert together.shape == (*batch, 2000)
@@ -90,8 +104,8 @@ def test_batching_changes_nothing(network, batch):
     np.testing.assert_allclose(together, np.reshape(one_by_one, together.shape), atol=1e-5)
 
 
-def test_output_sees_no_further_than_its_latency(network, scene):
-    canceller, s = network.canceller(), scene(0.5)
+def test_output_sees_no_further_than_its_latency(canceller, scene):
+    s = scene(0.5)
     mic, far = s.mic.copy(), s.far.copy()
     mic[5000:] += 0.3
     far[5000:] *= -3
@@ -113,23 +127,23 @@ STRESS = {
 
 
 @pytest.mark.parametrize("case", STRESS)
-def test_output_is_finite_and_of_the_size_of_the_inputs(network, case):
+def test_output_is_finite_and_of_the_size_of_the_inputs(canceller, case):
     mic, far = (z.astype(np.float32) for z in STRESS[case])
-    out = network.canceller().cancel(mic, far)
+    out = canceller.cancel(mic, far)
     assert np.isfinite(out).all()
     assert np.abs(out).max() <= 4 * max(np.abs(mic).max(), np.abs(far).max())
 
 
-def test_a_block_that_is_not_finite_is_an_error_and_the_state_lives_on(network):
-    canceller, mic = network.canceller(), noise(64)
+def test_a_block_that_is_not_finite_is_an_error_and_the_state_lives_on(canceller):
+    mic = noise(64)
     state, _ = canceller.step(canceller.init(()), mic, mic)
     with pytest.raises(AudioError, match="sample 0 of mic is not finite"):
         canceller.step(state, np.full(64, np.nan, np.float32), mic)
     assert np.isfinite(canceller.step(state, mic, mic)[1]).all()
 
 
-def test_a_canceller_pickles_runs_on_one_thread_and_is_not_trained_any_further(network):
-    canceller, mic, far = network.canceller(), noise(1000), noise(1000, seed=1)
+def test_a_canceller_pickles_runs_on_one_thread_and_is_not_trained_any_further(network, canceller):
+    mic, far = noise(1000), noise(1000, seed=1)
     before, threads = canceller.cancel(mic, far), torch.get_num_threads()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(canceller)).cancel(mic, far), before)
     assert torch.get_num_threads() == threads

@@ -30,6 +30,7 @@ from aecbench.cancellers.base import Canceller
 from aecbench.cancellers.deep.export import kalman_step
 from aecbench.cancellers.deep.export.compress import quantize
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
+from aecbench.cancellers.deep.inference.canceller import InferenceCanceller
 from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.external.onnx import KEY, Facts, OnnxModel
 from aecbench.cancellers.kalman import Kalman
@@ -89,7 +90,9 @@ class Block(nn.Module):
 
 
 def exportable(canceller: Canceller, name: str) -> FramewiseCanceller:
-    """Return the same canceller. Raises UsageError for one whose step cannot be exported."""
+    """Return the same canceller, in torch. Raises UsageError for one whose step cannot be exported."""
+    if isinstance(canceller, InferenceCanceller):
+        canceller = canceller.trained().canceller()
     if isinstance(canceller, FramewiseCanceller) and isinstance(canceller.front, Kalman | None):
         return canceller
     raise UsageError(

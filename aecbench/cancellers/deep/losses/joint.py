@@ -1,33 +1,18 @@
 """The loss of deep_joint.py: near end, true echo, and near end that is lost."""
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.objective import compressed_spectra, residual, sdr
-from aecbench.record import Frozen
+from aecbench.cancellers.deep.losses.weights import JointWeights
 
 __all__ = ["JointWeights", "joint_loss", "noise_gain"]
 
 TINY = 1e-8
 FRAME, HOP = 512, 256  # samples, of the frames over which power is compared
 SILENT = 1e-9  # mean power of a stem that is not there
-
-
-class JointWeights(Frozen):
-    """The weights of the terms; 0 leaves one out."""
-
-    sdr: float = Field(0.05, ge=0)  # per dB
-    spectra: float = Field(20.0, ge=0)
-    lost: float = Field(40.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
-    disturbance: float = Field(1.5, ge=0)  # per MOS that PESQ would take off
-    residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
-    true_echo: float = Field(0.03, ge=0)  # of the error of the output against the echo, per dB
-    filter: float = Field(0.05, ge=0)  # of the echo that the filter leaves against the echo, per dB
-    quiet: float = Field(-65.0, ge=-120, le=0)  # not a term: level [dBFS] of noise above which it is turned down,
-    ratio: float = Field(0.65, ge=0, le=1)  # not a term: dB per dB
 
 
 def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:

@@ -3,28 +3,15 @@
 from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.losses.loudness import disturbance
-from aecbench.record import Frozen
+from aecbench.cancellers.deep.losses.weights import Weights
 
 __all__ = ["Echoes", "Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr"]
 
 TINY = 1e-8
-
-
-class Weights(Frozen):
-    """The weights of the terms of `objective`; 0 omits a term."""
-
-    si_sdr: float = Field(0.05, ge=0)  # per dB
-    sdr: float = Field(0.0, ge=0)  # per dB: as SI-SDR, but the level counts
-    spectra: float = Field(5.0, ge=0)
-    disturbance: float = Field(0.0, ge=0)  # per MOS that PESQ would subtract
-    residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
-    echo: float = Field(0.03, ge=0)  # of the residual echo of a filter against the echo, per dB
-    noise: float = Field(0.0, ge=0, le=1)  # not a term: the share of the noise's amplitude to keep, in mode joint
 
 
 class Echoes(NamedTuple):

@@ -6,32 +6,18 @@ along every band, with the same weights for all and with context from the first:
 output for a bin is made from its band and its own powers.
 """
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from aecbench.cancellers.deep.inference.control import CONTEXT, DETAIL, FLOOR
+from aecbench.cancellers.deep.parts.bands import triangles
 from aecbench.cancellers.deep.parts.recurrent import lstm
 
-__all__ = ["Control", "Memory", "triangles"]
+__all__ = ["Control", "Memory"]
 
 Memory = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # of the LSTM over all bands, and the one along each
 
 Pairs = tuple[tuple[int, int], ...]
-
-FLOOR = 1e-6  # power of a bin that is almost silent
-CONTEXT = 4  # numbers for each band from all bands together
-DETAIL = 12  # numbers in which a band and a bin are combined
-
-
-def triangles(bins: int, count: int) -> Tensor:
-    """Return overlapping triangles [bins, count] on an ERB-like scale, at least 2 bins apart; their sum is 1."""
-    position = np.arange(bins, dtype=float)
-    corner = bins / 12
-    warped = np.linspace(0, np.log1p((bins - 1) / corner), count)
-    centres = corner * np.expm1(warped)
-    centres = np.maximum(centres, 2.0 * np.arange(count))
-    centres[-1] = bins - 1
-    return torch.tensor(np.stack([np.interp(position, centres, row) for row in np.eye(count)], 1), dtype=torch.float32)
 
 
 class Control(nn.Module):
@@ -46,7 +32,7 @@ class Control(nn.Module):
         super().__init__()
         self.pairs, self.count, self.small = pairs, bands, small
         channels = spectra + 2 * len(pairs)
-        self.register_buffer("weights", triangles(bins, bands), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(triangles(bins, bands)), persistent=False)
         self.all_in = nn.Linear(bands * channels, hidden)
         self.all = nn.LSTM(hidden, hidden, batch_first=True)
         self.all_out = nn.Linear(hidden, bands * CONTEXT)

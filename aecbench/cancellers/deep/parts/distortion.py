@@ -13,16 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from aecbench.cancellers.deep.inference.distortion import EDGE, KINDS, MEMORY, QUIET, RELEASE, TINY
 from aecbench.cancellers.deep.parts import stft
 
 __all__ = ["KINDS", "Distortion", "State"]
-
-KINDS = 2  # magnitude and cube
-RELEASE = 0.9998  # of the peak, per frame
-QUIET = 1e-3  # peak below which nothing is distorted any more
-MEMORY = 0.999  # per frame, of the powers that linear parts are estimated from
-EDGE = 0.1  # of the highest value of the window, below which samples do not count as peaks
-TINY = 1e-3  # power
 
 
 class State(NamedTuple):

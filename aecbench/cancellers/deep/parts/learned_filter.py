@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from aecbench.cancellers.deep.inference.learned_filter import LEAST, LOGITS, SCALES, Size
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.layers.recorded import Recorded
 from aecbench.cancellers.deep.parts import distortion
@@ -28,21 +29,7 @@ from aecbench.cancellers.kernels import coupling
 
 __all__ = ["Filtered", "Heard", "LearnedFilter", "Size", "State"]
 
-LOGITS = (3.0, 1.0, -8.5)  # of gain, root of the disturbance and drift, before training
-SCALES = (1.0, 1.0, 3.0)  # a drift is looked for over decades
-LEAST = 1e-8  # drift, so that a variance is never a denormal number
 SHARE = 0.1  # power of a reference's taps against the far end's, before training
-
-
-class Size(NamedTuple):
-    """Sizes of filter and network."""
-
-    n_fft: int
-    hop: int  # samples
-    taps: int  # frames that the echo path spans
-    reference_taps: int  # frames that the path of a learned reference spans; 0: no references
-    bands: int
-    hidden: int  # units of the GRU
 
 
 class State(NamedTuple):

@@ -3,28 +3,16 @@
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
-from pydantic import Field
 from torch import Tensor
 from typing_extensions import override
 
-from aecbench.cancellers.deep.base import Batch, NetworkConfig
+from aecbench.cancellers.deep.base import Batch
+from aecbench.cancellers.deep.config import SteeredConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.losses.objective import Echoes, Weights, objective
+from aecbench.cancellers.deep.losses.objective import Echoes, objective
 from aecbench.cancellers.deep.parts import stft
 
-__all__ = ["Stages", "SteeredConfig", "SteeredNetwork"]
-
-
-class SteeredConfig(NetworkConfig):
-    """Parameters of all these networks; a frame of 512 and a hop of 256 samples give a latency of 32 ms."""
-
-    n_fft: int = Field(512, ge=16)
-    hop_length: int = Field(256, ge=8)
-    taps: int = Field(10, ge=1)  # frames that the echo path spans
-    delta: float = Field(0.1, gt=0)  # regularisation of the NLMS filter, see SubbandNLMS
-    learn_reference: bool = True  # False: the reference is the far end
-    learn_step: bool = True  # False: one fixed step size
-    loss: Weights = Weights()
+__all__ = ["Stages", "SteeredNetwork"]
 
 
 class Stages(NamedTuple):

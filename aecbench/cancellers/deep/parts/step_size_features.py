@@ -13,15 +13,18 @@ from torch import Tensor
 from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 from aecbench.cancellers.deep.layers.two_filters import power_gain
 from aecbench.cancellers.deep.parts import step_size_features_kernels as kernels
-from aecbench.cancellers.deep.parts.step_size_features_kernels import Averages, Frame, Observation
+from aecbench.cancellers.deep.parts.step_size_features_kernels import (
+    COHERENCE,
+    LEVEL,
+    RATIO,
+    TINY,
+    Averages,
+    Frame,
+    Observation,
+)
 from aecbench.cancellers.kernels import coupling
 
 __all__ = ["TINY", "Averages", "Features", "Frame", "Observation"]
-
-TINY = 1e-6  # power of a bin that is almost silent
-COHERENCE = 0.8  # decay per frame of the averages in coherences
-LEVEL = 0.01  # weight of a new frame in running means, once there are many frames
-RATIO = 3.0  # decades between two powers of a bin, at most
 
 
 class Features:
@@ -64,19 +67,7 @@ class Features:
         )
         after = Averages(*(z.clone(memory_format=torch.contiguous_format) for z in averages))
         if self._settings is None:
-            lower = (bands > 0).to(torch.int64).argmax(1)
-            share = bands.gather(1, lower[:, None])[:, 0]
-            self._settings = kernels.Settings(
-                lower=lower.numpy(),
-                share=share.numpy(),
-                width=bands.sum(0).numpy(),
-                samples=self.hop,
-                smoothing=self.smoothing,
-                coherence=COHERENCE,
-                level=LEVEL,
-                ratio=RATIO,
-                tiny=TINY,
-            )
+            self._settings = kernels.settings(bands.numpy(), self.hop, self.smoothing)
         arguments = _arrays(frame), _arrays(after), _arrays(observation), self._settings
         run_on_threads(kernels.observe, arguments, n, n * bins)
         return observation, after

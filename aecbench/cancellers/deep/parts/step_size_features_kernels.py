@@ -4,6 +4,7 @@ The same equations in the same order; that both agree is tested. A frame of one 
 torch operations, which is mostly the start of so many small ones.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,24 @@ import numpy as np
 from aecbench.cancellers.kernels import coupling
 from aecbench.cancellers.kernels.compile import reassociated
 
-__all__ = ["Averages", "Frame", "Observation", "Settings", "observe"]
+__all__ = [
+    "COHERENCE",
+    "LEVEL",
+    "RATIO",
+    "TINY",
+    "Averages",
+    "Frame",
+    "Observation",
+    "Settings",
+    "observe",
+    "settings",
+    "start",
+]
+
+TINY = 1e-6  # power of a bin that is almost silent
+COHERENCE = 0.8  # decay per frame of the averages in coherences
+LEVEL = 0.01  # weight of a new frame in running means, once there are many frames
+RATIO = 3.0  # decades between two powers of a bin, at most
 
 Real = Any  # a NumPy array here, a tensor in step_size_features.py: float32
 Integer = Any  # int64
@@ -64,6 +82,36 @@ class Settings(NamedTuple):
     level: float
     ratio: float
     tiny: float
+
+
+def settings(bands: Real, samples: int, smoothing: float) -> Settings:
+    """Return the constants for bands [F, B], a hop of `samples`, and the smoothing of the power of the error."""
+    lower = (bands > 0).argmax(1)
+    return Settings(
+        lower=lower,
+        share=np.take_along_axis(bands, lower[:, None], 1)[:, 0],
+        width=bands.sum(0),
+        samples=samples,
+        smoothing=smoothing,
+        coherence=COHERENCE,
+        level=LEVEL,
+        ratio=RATIO,
+        tiny=TINY,
+    )
+
+
+def start(signals: int, bins: int, bands: int) -> Averages:
+    """Return the averages before the first frame."""
+    zeros = partial(np.zeros, dtype=np.float32)
+    return Averages(
+        error=zeros((signals, bins)),
+        auto=zeros((signals, 4, bins)),
+        cross=zeros((signals, 2, 2, bins)),
+        level=zeros((signals, 2, bands)),
+        frames=zeros(signals),
+        coupling=zeros((signals, 2)),
+        gain=np.full(signals, coupling.LOWEST, np.float32),
+    )
 
 
 @reassociated

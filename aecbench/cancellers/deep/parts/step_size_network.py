@@ -5,27 +5,14 @@ gives every band averages over all of them too; "broad" is one GRU over all band
 two at the low end, so that there is at most a quarter of the work, and a small last layer gets the bins themselves.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep.parts.control import triangles
+from aecbench.cancellers.deep.inference.step_size_network import DETAIL, KINDS
+from aecbench.cancellers.deep.parts.bands import triangles
 from aecbench.cancellers.deep.parts.recurrent import gru
 
 __all__ = ["StepSizeNetwork"]
-
-DETAIL = 8  # numbers in which a band and a bin are combined
-
-
-class Kind(NamedTuple):
-    """How bands are combined."""
-
-    own: bool  # every band has a memory of its own
-    averages: int  # groups of bands whose averages every band gets; 0: none
-
-
-KINDS = {"narrow": Kind(True, 0), "hybrid": Kind(True, 8), "broad": Kind(False, 0)}
 
 
 class StepSizeNetwork(nn.Module):
@@ -41,7 +28,7 @@ class StepSizeNetwork(nn.Module):
         self.own, self.averages = KINDS[kind]
         self.count = count
         units = hidden if self.own else 2 * hidden
-        self.register_buffer("weights", triangles(bins, count), persistent=False)
+        self.register_buffer("weights", torch.from_numpy(triangles(bins, count)), persistent=False)
         self.enter = nn.Linear(channels * (1 if self.own else count), units)
         self.around = nn.Linear(channels * self.averages, units, bias=False) if self.averages else None
         self.gru = nn.GRU(units, units, batch_first=True)

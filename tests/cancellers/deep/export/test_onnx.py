@@ -36,7 +36,7 @@ def build(name):
         return DeepJoint(DeepJoint.Config(filter_hidden=16, hidden=64)).canceller()
     if name == "deep_adaptive_2022":
         return DeepAdaptive2022(DeepAdaptive2022.Config(hidden=64)).canceller()
-    return load_system(name, "none").canceller
+    return exportable(load_system(name, "none").canceller, name)
 
 
 @pytest.fixture(scope="module")

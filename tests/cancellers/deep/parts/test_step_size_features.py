@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from aecbench.cancellers.deep.parts.control import triangles
+from aecbench.cancellers.deep.parts.bands import triangles
 from aecbench.cancellers.deep.parts.step_size_features import Features, Frame
 
 BINS, BANDS = 65, 12
@@ -22,7 +22,7 @@ def frames(count, signals):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.5])
 def test_kernel_and_plain_operations_agree_frame_after_frame(smoothing):
-    features, bands = Features(32, smoothing, feedback=True), triangles(BINS, BANDS)
+    features, bands = Features(32, smoothing, feedback=True), torch.from_numpy(triangles(BINS, BANDS))
     kernel = plain = features.initial(torch.zeros(3, 1, BINS), BANDS)
     for frame in frames(20, 3):
         ours, kernel = features(frame, kernel, bands)
@@ -32,7 +32,7 @@ def test_kernel_and_plain_operations_agree_frame_after_frame(smoothing):
 
 
 def test_the_averages_that_are_given_stay_as_they_are():
-    features, bands = Features(32, 0.5, feedback=True), triangles(BINS, BANDS)
+    features, bands = Features(32, 0.5, feedback=True), torch.from_numpy(triangles(BINS, BANDS))
     before = features.initial(torch.zeros(1, 1, BINS), BANDS)
     copies = [z.clone() for z in before]
     features(next(frames(1, 1)), before, bands)

@@ -1,0 +1,175 @@
+"""The canceller that runs a trained network without torch, block by block."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from aecbench.cancellers.abilities import Count
+from aecbench.cancellers.base import FlatStreaming, check_finite
+from aecbench.cancellers.deep import INFERENCE
+from aecbench.cancellers.deep.config import NetworkConfig
+from aecbench.cancellers.deep.inference.layers import Float32
+from aecbench.cancellers.deep.inference.weights import Weights, load_arrays
+from aecbench.cancellers.kalman import Kalman
+from aecbench.config import parse
+from aecbench.dsp import stft
+from aecbench.plugins import load
+from aecbench.signals import Array
+
+__all__ = ["Inference", "InferenceCanceller", "Result", "State", "inference", "load_inference"]
+
+Complex = NDArray[np.complex64]
+
+
+class Result(NamedTuple):
+    """The result of one frame."""
+
+    output: Complex  # [N, F'] spectrum of the frame that `synthesis` describes
+    decisions: dict[str, NDArray[Any]]  # by name, each [N, F]; see `base.Explains`
+
+
+class Inference(ABC):
+    """A trained network, frame by frame: what `framewise.FramewiseNetwork` is in torch."""
+
+    Config: ClassVar[type[NetworkConfig]]
+    config: NetworkConfig
+
+    @staticmethod
+    def supports(config: Any) -> bool:
+        """Return whether networks of this configuration run here; the others run in torch."""
+        return True
+
+    @abstractmethod
+    def __init__(self, config: Any, weights: Weights) -> None:
+        """Take all weights. Raises ConfigError where they do not fit the configuration."""
+
+    @property
+    def front(self) -> Kalman | None:
+        """A filter in front, whose output is another input."""
+        return None
+
+    @property
+    def synthesis(self) -> tuple[int, int]:
+        """Length of the output frames, and by how many samples each ends before the input frame it belongs to."""
+        return self.config.n_fft, 0
+
+    @abstractmethod
+    def start(self, signals: int) -> Any:
+        """Return the state before the first frame: nested tuples of arrays [N, ...]."""
+
+    @abstractmethod
+    def frame(self, spectra: Complex, state: Any) -> Result:
+        """Process a frame of spectra [N, S, F] of microphone, far end, and output of the front, if there is one.
+
+        The arrays of the state are carried on in place.
+        """
+
+
+class State(NamedTuple):
+    """The state after a block."""
+
+    past: Float32  # [..., S, n_fft - block] last samples of microphone, far end and output of the front
+    pending: Float32  # [..., frame - block] output to which further frames are to be added
+    network: Any  # of the network
+    front: Any  # of the filter in front; () without one
+
+
+@dataclass(frozen=True)
+class InferenceCanceller(FlatStreaming[State]):
+    """A trained network; adaptive filters inside continue to adapt."""
+
+    network: Inference
+    target: str  # "module:Class" of the same network in torch
+    weights: Mapping[str, NDArray[Any]]
+
+    @property
+    @override
+    def block(self) -> int:
+        return self.network.config.hop_length
+
+    @property
+    @override
+    def latency(self) -> int:
+        return sum(self.network.synthesis) - 1
+
+    @property
+    @override
+    def delay(self) -> int:
+        return sum(self.network.synthesis) - self.block  # a block is complete when the last frame that covers it is
+
+    @override
+    def start(self, signals: int) -> State:
+        front, frame = self.network.front, self.network.config.n_fft
+        past = np.zeros((signals, 2 if front is None else 3, frame - self.block), np.float32)
+        pending = np.zeros((signals, self.network.synthesis[0] - self.block), np.float32)
+        return State(past, pending, self.network.start(signals), () if front is None else front.start(signals))
+
+    @override
+    def advance(self, state: State, mic: Array, far: Array) -> Array:
+        signals, front = [mic, far], self.network.front
+        if front is not None:
+            signals.append(front.advance(state.front, mic.copy(), far))
+        state.past[:], spectra = stft.analyse(state.past, np.stack(signals, 1))
+        state.pending[:], block = stft.synthesise(state.pending, self.network.frame(spectra, state.network).output)
+        return block
+
+    def cost(self) -> Count | None:
+        """Return the count of the network, and of the filter in front of it. Imports torch."""
+        canceller: Any = self.trained().canceller()
+        count: Count | None = canceller.cost()
+        return count
+
+    def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
+        """Return the decisions for mic and far [T], each [N, F]: the middle of frame n is at sample n * block."""
+        check_finite(self, mic, far)
+        frame, hop, front = self.network.config.n_fft, self.block, self.network.front
+        signals = [mic, far] if front is None else [mic, far, front.cancel(mic, far)]
+        count = -(-(mic.shape[-1] + frame - hop) // hop)
+        blocks = np.pad(np.stack(signals), [(0, 0), (0, count * hop - mic.shape[-1])]).astype(np.float32)
+        past, _, state, _ = self.start(1)
+        frames = []
+        for start in range(0, count * hop, hop):
+            past, spectra = stft.analyse(past, blocks[None, :, start : start + hop])
+            frames.append(self.network.frame(spectra, state).decisions)
+        first = frame // (2 * hop) - 1  # the middles of earlier frames precede the signal
+        frames = frames[first : first + -(-mic.shape[-1] // hop)]
+        return {name: np.concatenate([decisions[name] for decisions in frames]) for name in frames[0]}
+
+    def trained(self) -> Any:
+        """Return the same network in torch, a `deep.base.Network`. Imports torch."""
+        from aecbench.cancellers.deep.base import restore
+
+        return restore(self.target, self.network.config, self.weights)
+
+
+def load_inference(target: str, parameters: Mapping[str, Any], path: Path, digest: str) -> InferenceCanceller | None:
+    """Return the canceller of a card, given its class in torch, the fields of its Config, weights and their SHA-256.
+
+    None where it has to run in torch. Raises ConfigError for parameters or weights that do not fit.
+    """
+    if target not in INFERENCE:
+        return None
+    config = parse(load(INFERENCE[target], target).Config, parameters, f"{path.parent}: parameters")
+    return inference(target, config, load_arrays(path, digest), path)
+
+
+def inference(
+    target: str, config: NetworkConfig, arrays: Mapping[str, NDArray[Any]], path: Path
+) -> InferenceCanceller | None:
+    """Return the canceller of a network with these weights; None where it has to run in torch.
+
+    `target` is its class in torch, a key of `deep.INFERENCE`; errors name the `path`.
+    """
+    kind: type[Inference] = load(INFERENCE[target], target)
+    if not kind.supports(config):
+        return None
+    weights = Weights(arrays, path)
+    network = kind(config, weights)
+    weights.finish()
+    return InferenceCanceller(network, target, arrays)

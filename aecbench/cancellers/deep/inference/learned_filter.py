@@ -1,0 +1,156 @@
+"""The filter of parts/learned_filter.py in a closed loop with its network, for one frame; also that of deep_step_size.
+
+Without references this is the filter of deep_step_size.py with update = "kalman".
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecbench.cancellers.deep.inference import distortion
+from aecbench.cancellers.deep.inference.distortion import Distortion
+from aecbench.cancellers.deep.inference.layers import Float32, sigmoid
+from aecbench.cancellers.deep.inference.step_size_network import StepSizeNetwork
+from aecbench.cancellers.deep.inference.weights import Weights
+from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
+from aecbench.cancellers.deep.parts import step_size_features_kernels as features
+from aecbench.cancellers.kernels import coupling
+
+__all__ = ["LEAST", "LOGITS", "SCALES", "Filtered", "LearnedFilter", "Size", "State"]
+
+LOGITS = (3.0, 1.0, -8.5)  # of gain, root of the disturbance and drift, before training
+SCALES = (1.0, 1.0, 3.0)  # a drift is looked for over decades
+LEAST = 1e-8  # drift, so that a variance is never a denormal number
+CHANNELS, DETAIL = 8, 3  # features of a band and of a bin
+
+Complex = NDArray[np.complex64]
+
+
+class Size(NamedTuple):
+    """Sizes of filter and network."""
+
+    n_fft: int
+    hop: int  # samples
+    taps: int  # frames that the echo path spans
+    reference_taps: int  # frames that the path of a learned reference spans; 0: no references
+    bands: int
+    hidden: int  # units of the GRU
+
+
+class State(NamedTuple):
+    """The state after a frame, with L taps of K inputs."""
+
+    filter: kernels.State
+    inputs: Float32  # [N, K taps, 2, F] last frames of the K inputs, oldest first
+    references: Float32  # [N, 2 (K - 1), F] numbers that the network has decided on for the next frame
+    distortion: distortion.State
+    memory: Float32  # of the network
+    averages: features.Averages
+
+
+class Filtered(NamedTuple):
+    """The output of the filter for a frame."""
+
+    error: Complex  # [N, F] a-priori: microphone less the echo estimate before the update
+    step_size: Float32  # [N, F] in 0 ... 1: the share of the error that the update takes for echo
+    uncertainty: Float32  # [N, F] expected power of the residual echo in the error
+    masks: Float32  # [N, 3, F] in 0 ... 1: gain, root of the disturbance, and drift
+
+
+class LearnedFilter:
+    """The filter and its network."""
+
+    def __init__(self, weights: Weights, size: Size, smoothing: float, kind: str = "hybrid") -> None:
+        """`smoothing` applies to the features; `kind` of network as in step_size_network.KINDS."""
+        self.size = size
+        self.bins = size.n_fft // 2 + 1
+        references = distortion.KINDS if size.reference_taps else 0
+        self.inputs = 1 + references
+        self.network = StepSizeNetwork(
+            weights.part("network"), kind, CHANNELS, DETAIL, self.bins, size.bands, size.hidden, 3 + 2 * references
+        )
+        self._distortion = Distortion(size.n_fft, size.hop)
+        profile = weights.take("profile", size.taps)
+        room = np.exp(profile - profile.max())
+        room /= room.sum()
+        self._paths = room
+        if references:
+            others = weights.take("reference_profile", references, size.reference_taps)
+            self._paths = np.concatenate([room, np.exp(others).ravel()])
+        self._room = np.pad(room, (0, len(self._paths) - size.taps))
+        taps = [size.taps, *references * [size.reference_taps]]
+        self._place = np.array(
+            [self.inputs * (size.taps - 1 - lag) + i for i, count in enumerate(taps) for lag in range(count)]
+        )
+        self._features = features.settings(self.network.triangles, size.hop, smoothing)
+        self._settings = kernels.Settings(inputs=self.inputs)
+        self._scales, self._logits = (np.array(z, np.float32)[:, None] for z in (SCALES, LOGITS))
+
+    def start(self, signals: int) -> State:
+        """Return echo paths of zeros, before the first frame."""
+        n, bins, taps = signals, self.bins, len(self._paths)
+        zeros = np.zeros((n, taps, 2, bins), np.float32)
+        covariance = np.broadcast_to((self._paths * np.float32(coupling.LOWEST))[:, None], (n, taps, bins))
+        return State(
+            filter=kernels.State(zeros, covariance.copy()),
+            inputs=np.zeros((n, self.inputs * self.size.taps, 2, bins), np.float32),
+            references=np.zeros((n, 2 * (self.inputs - 1), bins), np.float32),
+            distortion=self._distortion.start(n, bins),
+            memory=self.network.start(n),
+            averages=features.start(n, bins, self.size.bands),
+        )
+
+    def __call__(self, mic: Complex, far: Complex, state: State) -> Filtered:
+        """Predict, listen, decide and update for a frame of microphone and far end [N, F]; carry the state in place."""
+        n, bins = mic.shape
+        self._push(far, state)
+        d, newest = np.stack([mic.real, mic.imag], 1), state.inputs[:, -self.inputs].copy()
+        prediction = kernels.Prediction(_empty(n, 1, 2, bins), _empty(n, 1, bins), _empty(n, 1, bins))
+        window = kernels.Window(state.inputs, d[:, None], self._room, self._place)
+        kernels.predict(window, state.filter, prediction, 0, n)
+        frame = features.Frame(d, newest, *(z[:, 0] for z in prediction))
+        observation = features.Observation(
+            bands=_empty(n, 1, CHANNELS, self.size.bands),
+            bins=_empty(n, 1, DETAIL, bins),
+            power=_empty(n, 1, bins),
+            gain=_empty(n, 1, 1),
+            rise=_empty(n, 1, 1),
+        )
+        features.observe(frame, state.averages, observation, self._features, 0, n)
+        numbers = self.network(observation.bands[:, 0], observation.bins[:, 0], state.memory)
+        state.references[:] = numbers[:, 3:]
+        masks = sigmoid(numbers[:, :3] * self._scales + self._logits)
+        gain = np.ascontiguousarray(masks[:, :1])
+        disturbance = np.square(masks[:, 1:2]) * observation.power + features.TINY
+        drift = (masks[:, 2:] + LEAST) * observation.gain + observation.rise
+        signals = kernels.Signals(state.inputs, d[:, None], gain, disturbance, drift, self._paths, self._place)
+        out = kernels.Output(prediction.error, _empty(n, 1, bins), _empty(n, 0, len(self._paths), bins))
+        kernels.adapt(signals, state.filter, out, self._settings, 0, n)
+        return Filtered(_complex(out.error[:, 0]), out.step_size[:, 0], prediction.uncertainty[:, 0], masks)
+
+    def _push(self, far: Complex, state: State) -> None:
+        """Move the inputs on by a frame: the far end, and its distortions times the masks of the frame before."""
+        newest, inputs = state.inputs[:, -self.inputs :], state.inputs
+        inputs[:, : -self.inputs] = inputs[:, self.inputs :]
+        newest[:, 0, 0], newest[:, 0, 1] = far.real, far.imag
+        if self.inputs > 1:
+            numbers, half = np.tanh(state.references), self.inputs - 1
+            references = self._distortion(far, state.distortion)
+            references *= _joined(1 + numbers[:, :half], numbers[:, half:])
+            newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
+
+
+def _empty(*shape: int) -> Float32:
+    return np.empty(shape, np.float32)
+
+
+def _complex(planes: Float32) -> Complex:
+    """Return planes [N, 2, F] as complex numbers [N, F]."""
+    return _joined(planes[:, 0], planes[:, 1])
+
+
+def _joined(real: Float32, imaginary: Float32) -> Complex:
+    z = np.empty(real.shape, np.complex64)
+    z.real, z.imag = real, imaginary
+    return z

@@ -1,0 +1,17 @@
+"""Bands of bins for networks: overlapping triangles."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["triangles"]
+
+
+def triangles(bins: int, count: int) -> NDArray[np.float32]:
+    """Return overlapping triangles [bins, count] on an ERB-like scale, at least 2 bins apart; their sum is 1."""
+    position = np.arange(bins, dtype=float)
+    corner = bins / 12
+    warped = np.linspace(0, np.log1p((bins - 1) / corner), count)
+    centres = corner * np.expm1(warped)
+    centres = np.maximum(centres, 2.0 * np.arange(count))
+    centres[-1] = bins - 1
+    return np.stack([np.interp(position, centres, row) for row in np.eye(count)], 1).astype(np.float32)

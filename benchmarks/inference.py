@@ -1,0 +1,87 @@
+"""Trained networks without torch beside the same networks in torch and in onnxruntime: time, output, start, memory.
+
+Run from a checkout: python benchmarks/inference.py [SYSTEM ...] [--rounds N] [--seconds S]
+
+The real-time factor (RTF) is that of step after step without the delay tracker, processor time per time of audio on one
+thread, medians of rounds in which all take their turn. The start is a process that loads the system and cancels ten
+seconds of audio: its processor time and the most memory it used.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.deep.export.onnx import export, exportable
+from aecbench.cancellers.external.onnx import OnnxModel
+from aecbench.costs import scene
+from aecbench.systems import load_system
+
+SYSTEMS = ("deep_adaptive", "deep_adaptive_2022", "deep_step_size")
+RATE = 16_000
+PROGRAM = """
+import sys, time
+from aecbench.costs import process_peak, scene
+from aecbench.systems import load_system
+canceller = load_system(sys.argv[1], "none").canceller
+if sys.argv[2] == "torch":
+    canceller = canceller.trained().canceller()
+canceller.cancel(*scene())
+print(time.process_time(), process_peak() / 2**20)
+"""
+
+
+def main() -> None:
+    """Time every system in turn, round after round."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("systems", nargs="*", default=SYSTEMS, metavar="SYSTEM")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    options = parser.parse_args()
+    mic, far = (x[: int(options.seconds * RATE)] for x in scene())
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.systems:
+            variants = _variants(name, Path(folder))
+            outputs = {kind: canceller.cancel(mic, far) for kind, canceller in variants.items()}  # and compile
+            times = [[_time(canceller, mic, far) for canceller in variants.values()] for _ in range(options.rounds)]
+            starts = [[_start(name, kind) for kind in ("numpy", "torch")] for _ in range(3)]
+            ours, *others = np.median(times, axis=0) / options.seconds
+            difference = np.abs(outputs["numpy"] - outputs["torch"]).max()
+            (start, memory), (torch_start, torch_memory) = np.median(starts, axis=0)
+            told = ", ".join(
+                f"{other / ours:.1f}x {kind}" for kind, other in zip(variants, [ours, *others], strict=True)
+            )
+            print(f"{name}: RTF {ours:.4f} ({told}), largest difference to torch {difference:.1e}")
+            print(f"  start {start:.2f} s ({torch_start:.2f} s in torch), {memory:.0f} MiB ({torch_memory:.0f} MiB)")
+
+
+def _variants(name: str, folder: Path) -> dict[str, Canceller]:
+    """Return the canceller of a system in NumPy, torch and onnxruntime."""
+    ours = load_system(name, "none").canceller
+    torch: Any = exportable(ours, name)
+    model = export(torch, folder / f"{Path(name).name}.onnx", name=name)
+    return {"numpy": ours, "torch": torch, "onnxruntime": OnnxModel(str(model))}
+
+
+def _time(canceller: Canceller, mic: Any, far: Any) -> float:
+    start = time.process_time()
+    canceller.cancel(mic, far)
+    return time.process_time() - start
+
+
+def _start(name: str, kind: str) -> list[float]:
+    call = [sys.executable, "-c", PROGRAM, name, kind]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(call, capture_output=True, text=True, check=True, env=environment)
+    return [float(number) for number in done.stdout.split()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Networks without torch compute what they compute in torch, and say what is wrong with their weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aecbench.cancellers.deep import DEEP, INFERENCE
+from aecbench.cancellers.deep.inference.canceller import InferenceCanceller, inference, load_inference
+from aecbench.config import sha256
+from aecbench.errors import ConfigError
+from aecbench.plugins import load
+from aecbench.systems import load_system
+
+FRAME = {"n_fft": 128, "hop_length": 64, "taps": 4}
+JOINT = {"bands": 8, "hidden": 12, "small": 8, "filter_bands": 9, "filter_hidden": 8}
+CASES = {
+    "deep_adaptive": ("deep_adaptive", {"bands": 8, "hidden": 12, "small": 8}),
+    "deep_adaptive alone": (
+        "deep_adaptive",
+        {"bands": 8, "hidden": 12, "small": 8, "kalman": {"taps": 0}, "posterior": False, "learn_step": False},
+    ),
+    "deep_adaptive no filter": ("deep_adaptive", {"bands": 8, "filter": False, "learn_reference": False}),
+    "deep_adaptive_2022": ("deep_adaptive_2022", {"hidden": 12, "layers": 3, "dense": 3}),
+    "deep_adaptive_2022 far": ("deep_adaptive_2022", {"hidden": 12, "dense": 1, "learn_reference": False}),
+    "deep_joint": ("deep_joint", {**JOINT, "n_fft": 256, "short": 128, "lag": 32, "reference_taps": 2}),
+    "deep_joint linear": ("deep_joint", {**JOINT, "n_fft": 256, "short": 256, "lag": 0, "reference_taps": 0}),
+    "deep_joint quarter": ("deep_joint", {**JOINT, "n_fft": 512, "short": 128, "lag": 64}),
+    "deep_step_size": ("deep_step_size", {"bands": 20, "hidden": 8}),
+    "deep_step_size narrow": ("deep_step_size", {"bands": 8, "hidden": 8, "network": "narrow", "posterior": False}),
+}
+TORCH_ONLY = ({"network": "broad"}, {"update": "nlms"}, {"feedback": False})
+
+
+def trained(name, fields):
+    """A network whose weights matter."""
+    torch.manual_seed(0)
+    kind = load(DEEP[name], name)
+    network = kind(kind.Config(**{**FRAME, **fields})).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.2 * torch.randn(parameter.shape)
+    return network
+
+
+def without_torch(name, network, **changes):
+    arrays = {key: value.numpy() for key, value in network.state_dict().items()}
+    return inference(DEEP[name], network.config, arrays | changes, Path("weights.safetensors"))
+
+
+@pytest.fixture(params=CASES, scope="module")
+def both(request):
+    name, fields = CASES[request.param]
+    network = trained(name, fields)
+    return without_torch(name, network), network.canceller()
+
+
+@pytest.fixture(scope="module")
+def heard(scene):
+    s = scene(1.0, near=(0.5, 1.0))
+    return s.mic, s.far
+
+
+def test_every_network_of_the_table_runs_without_torch():
+    assert set(INFERENCE) == set(DEEP.values())
+    assert {name for name, _ in CASES.values()} == set(DEEP)
+
+
+def test_output_is_what_torch_computes(both, heard):
+    ours, theirs = (canceller.cancel(*heard) for canceller in both)
+    assert np.abs(theirs).max() > 0.01
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_batches_are_what_torch_computes(both, heard):
+    batch = [np.stack([x, 0.3 * x[::-1], np.roll(x, 100)]) for x in heard]
+    ours, theirs = (canceller.cancel(*batch) for canceller in both)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_decisions_are_those_of_torch(both, heard):
+    ours, theirs = (canceller.inspect(*heard) for canceller in both)
+    assert list(ours) == list(theirs)
+    for name, values in theirs.items():
+        assert ours[name].dtype == values.dtype, name
+        np.testing.assert_allclose(ours[name], values, rtol=1e-3, atol=1e-3 * np.abs(values).max(), err_msg=name)
+
+
+def test_delays_and_counts_are_those_of_torch(both):
+    ours, theirs = both
+    assert (ours.block, ours.latency, ours.delay) == (theirs.block, theirs.latency, theirs.delay)
+    assert ours.cost() == theirs.cost()
+
+
+def test_the_same_network_in_torch_has_the_same_weights(both, heard):
+    ours, theirs = both
+    np.testing.assert_array_equal(ours.trained().canceller().cancel(*heard), theirs.cancel(*heard))
+
+
+@pytest.mark.parametrize("fields", TORCH_ONLY, ids=str)
+def test_other_configurations_run_in_torch(fields):
+    network = trained("deep_step_size", {"bands": 8, "hidden": 8, **fields})
+    assert without_torch("deep_step_size", network) is None
+
+
+@pytest.mark.parametrize("name", ["deep_adaptive", "deep_adaptive_2022", "deep_step_size", "deep_step_size_prior"])
+def test_released_weights_give_what_they_give_in_torch(name, heard):
+    canceller = load_system(name, "none").canceller
+    assert isinstance(canceller, InferenceCanceller)
+    np.testing.assert_allclose(
+        canceller.cancel(*heard), canceller.trained().canceller().cancel(*heard), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"profile": np.zeros(5, np.float32)}, r"profile is float32 \[5\], expected float32 \[4\]; it belongs to"),
+        ({"profile": np.zeros(4)}, r"profile is float64 \[4\], expected float32 \[4\]"),
+        ({"network.gru.weight": np.zeros(1, np.float32)}, r"network.gru.weight is float32 \[1\], expected missing"),
+    ],
+)
+def test_weights_that_do_not_fit_are_an_error(changes, message):
+    network = trained("deep_step_size", {"bands": 8, "hidden": 8})
+    with pytest.raises(ConfigError, match=message):
+        without_torch("deep_step_size", network, **changes)
+
+
+@pytest.mark.parametrize(
+    ("content", "digest", "message"),
+    [
+        (b"nonsense", "2ddd8fe1f1e01c8f4d8f47a4c5ab7c7ba1c4e7ca", "has SHA-256"),
+        (b"nonsense", None, "is not a safetensors file"),
+        (None, "0", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_the_one_of_the_card_is_an_error(tmp_path, content, digest, message):
+    path = tmp_path / "weights.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        load_inference(DEEP["deep_step_size"], {}, path, digest or sha256(content))
+
+
+def test_parameters_out_of_range_are_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="did you mean 'taps'"):
+        load_inference(DEEP["deep_step_size"], {"tap": 4}, tmp_path / "none", "0")
