@@ -2,7 +2,7 @@
 
     import aecbench as ab
 
-    corpus = ab.simulate("quickstart-v1", jobs=-1)           # or ab.load_corpus(folder)
+    corpus = ab.simulate("quickstart-v2", jobs=-1)           # or ab.load_corpus(folder)
     scene, signals, rir = corpus[0]
     output = ab.load_system("kalman").cancel(signals.mic, signals.far)
     print(ab.evaluate(["nlms", "kalman"], corpus))

@@ -121,7 +121,7 @@ def pair(reader: Reader) -> None:
 
 
 def quickstart(reader: Reader) -> None:
-    reader.run("simulate", "quickstart-v1")
+    reader.run("simulate", "quickstart-v2")
 
 
 def canceller(reader: Reader) -> None:

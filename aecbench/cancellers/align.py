@@ -182,6 +182,10 @@ class DelayTracker:
         Raises AudioError for NaN or infinity; the state given is then still good.
         """
         check_finite(self, mic, far)
+        return self.track(state, mic, far)
+
+    def track(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Do as `step`, for signals that are finite."""
         out, start = np.empty(far.shape, np.float32), 0
         while start < far.shape[-1]:
             end = min(start + self.block - state.far.shape[-1], far.shape[-1])
@@ -346,6 +350,11 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         return self.canceller.block
 
     @property
+    def stride(self) -> int:
+        """Return the samples between decisions of the tracker, where these are whole blocks."""
+        return self.tracker.block if self.tracker.block % self.block == 0 else self.block
+
+    @property
     def latency(self) -> int:
         """Return the canceller's latency; alignment adds none."""
         return self.canceller.latency
@@ -392,6 +401,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
+        check_finite(self, mic, far)
         return self._follow(self.canceller.step, state, mic, far)
 
     def consume(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
@@ -401,12 +411,18 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     def _follow(
         self, run: Step[Inner], state: AlignedState[Inner], mic: Array, far: Array
     ) -> tuple[AlignedState[Inner], Array]:
-        """Delay the far end, and run the canceller on it: `step` or `consume`."""
-        tracker, late = self.tracker.step(state.tracker, mic, far)
+        """Delay the far end, and run the canceller on it, block by block: `step` or `consume`.
+
+        The delay changes at the end of the last block at most.
+        """
+        tracker, late = self.tracker.track(state.tracker, mic, far)
         inner, out = state.inner[None].copy(), np.empty(mic.shape, np.float32)
         for i in _signals(tracker.delay):
-            if tracker.delay[i] == state.tracker.delay[i]:
-                inner[0, *i], out[None, *i] = run(inner[0, *i], mic[i][None], late[i][None])
+            changed, output = tracker.delay[i] != state.tracker.delay[i], out[None, *i]
+            for start in range(0, mic.shape[-1] - changed * self.block, self.block):
+                span = slice(start, start + self.block)
+                inner[0, *i], output[:, span] = run(inner[0, *i], mic[i][None, span], late[i][None, span])
+            if not changed:
                 continue
             fresh = self.canceller.init((1,))
             count = max(1, -(-self.again // self.block)) * self.block
@@ -414,7 +430,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
             y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
             for start in range(0, count, self.block):
                 span = slice(start, start + self.block)
-                fresh, out[None, *i] = self.canceller.step(fresh, x[None, span], y[None, span])
+                fresh, output[:, -self.block :] = self.canceller.step(fresh, x[None, span], y[None, span])
             inner[0, *i] = fresh
         return AlignedState(tracker, inner.reshape(tracker.delay.shape)), out
 

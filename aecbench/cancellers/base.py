@@ -77,6 +77,11 @@ class Streaming(ABC, Generic[State]):
         """Samples by which the output of `step` lags the microphone; `cancel` takes them out."""
         return 0
 
+    @property
+    def stride(self) -> int:
+        """Samples that `cancel` hands to `consume` at once: one block or several."""
+        return self.block
+
     @abstractmethod
     def init(self, batch: tuple[int, ...]) -> State:
         """The state before the first block of a batch of signals."""
@@ -91,7 +96,7 @@ class Streaming(ABC, Generic[State]):
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Do as `step`, for arguments that the caller gives up: state and mic may be written over.
 
-        The signals are finite, float32, in rows [N, block] and contiguous.
+        The signals are finite, float32, in rows [N, block] and contiguous; or [N, stride], from the start on.
         """
         return self.step(state, mic, far)
 
@@ -99,16 +104,15 @@ class Streaming(ABC, Generic[State]):
         """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
         check_finite(self, mic, far)
         signals, length, shape = math.prod(mic.shape[:-1]), mic.shape[-1], mic.shape
-        blocks = -(-(length + self.delay) // self.block)
-        padding = [(0, 0), (0, blocks * self.block - length)]
+        stride = self.stride
+        count = -(-(length + self.delay) // stride)
+        padding = [(0, 0), (0, count * stride - length)]
         rows = (np.pad(x.reshape(signals, length), padding) for x in (mic, far))
-        mic, far = (
-            np.ascontiguousarray(x.reshape(signals, blocks, self.block).swapaxes(0, 1), np.float32) for x in rows
-        )
+        mic, far = (np.ascontiguousarray(x.reshape(signals, count, stride).swapaxes(0, 1), np.float32) for x in rows)
         state, out = self.init((signals,)), np.empty(mic.shape, np.float32)
-        for n in range(blocks):
+        for n in range(count):
             state, out[n] = self.consume(state, mic[n], far[n])
-        joined = out.swapaxes(0, 1).reshape(signals, blocks * self.block)
+        joined = out.swapaxes(0, 1).reshape(signals, count * stride)
         return joined[:, self.delay : self.delay + length].reshape(shape)
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
+from aecbench.cancellers.kernels.arrays import copy
 from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.errors import UsageError
@@ -163,10 +164,11 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         # Echo estimates and errors, in time and as spectra of blocks with zeros before them
         for f in range(2):
             w = weights[f]
-            y[f] = overlap_save.echo(w, x, total, time)
+            copy(overlap_save.echo(w, x, total, time), y[f])
             factor = two_filters.fit_gain(mic, y[f], state.fit[s, f], FIT_MEMORY, FIT, np.float32(0))
             if factor != 1:
-                y[f] *= factor
+                for t in range(block):
+                    y[f, t] *= factor
                 w *= factor
             mean[f] = np.float32(0)
             for t in range(block):
@@ -207,7 +209,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
             two_filters.hand_over(error, teacher)
             two_filters.hand_over(state.fit[s], teacher)
         if teacher == two_filters.MAIN:
-            state.disturbance[s] = e2[0]
+            copy(e2[0], state.disturbance[s])
         best = 1 if teacher == two_filters.SHADOW else 0
         state.gain[s] = overlap_save.subtract(mic, y[best], state.gain[s])
 

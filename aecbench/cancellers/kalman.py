@@ -205,9 +205,11 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         # Exchange: the better filter hands over its estimate; the shadow stays as uncertain as it was
         teacher = two_filters.better(error, TAKE_OVER, 1)
         if teacher == two_filters.SHADOW:
-            covariance[0] = covariance[1]
+            two_filters.hand_over(covariance, teacher)
         elif teacher == two_filters.MAIN:
-            covariance[1] = np.maximum(covariance[1], covariance[0])
+            for i in range(partitions):
+                for k in range(bins):
+                    covariance[1, i, k] = max(covariance[1, i, k], covariance[0, i, k])
         if teacher >= 0:
             two_filters.hand_over(weights, teacher)
             two_filters.hand_over(state.disturbance[s], teacher)

@@ -163,7 +163,7 @@ class SubbandKalman(FlatStreaming[State]):
         e = d[:, None, :] - fit * predicted.echo
         e2 = _power(e)
         guess = self.smoothing * filters.disturbance + (1 - self.smoothing) * _smooth(e2)
-        guess = two_filters.disturbance(guess, residual)
+        guess = two_filters.disturbances(guess, residual)
         share = guess / (residual + guess + TINY)
         v2 = np.square(share) * e2 + share * residual
         filters.disturbance[...] = self.smoothing * filters.disturbance + (1 - self.smoothing) * _smooth(v2)

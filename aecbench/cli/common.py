@@ -34,7 +34,7 @@ __all__ = [
     "when_stopped",
 ]
 
-QUICKSTART = "quickstart-v1"
+QUICKSTART = "quickstart-v2"
 CORPORA, RUNS = Path("corpora"), Path("runs")
 WIDTH = 130  # of tables, at least: a narrow terminal wraps them
 WIDEST = 1000

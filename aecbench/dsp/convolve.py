@@ -72,9 +72,11 @@ def _filter(padded: Array, transfers: Array, y: Array, new: int, first: Array, t
                 fourier.add_product(total, spectra[m], transfers[m, k])
             fourier.transform_back(total, one, other, first, turn, second)
             left = y[k, start : start + new]
-            left[:] = one[size - new : size - new + left.size]
+            for i in range(left.size):  # assignments to slices take seconds to compile
+                left[i] = one[size - new + i]
             right = y[k, start + new : start + 2 * new]
-            right[:] = other[size - new : size - new + right.size]
+            for i in range(right.size):
+                right[i] = other[size - new + i]
 
 
 def _power_of_two(least: float) -> int:

@@ -39,6 +39,7 @@ def run(system: System, item: Item, scale: float, *, response: bool = False) -> 
         watched, shift = _watched(canceller, mic.size) if response else (None, 0)
         if watched is not None:
             canceller = canceller.with_inner(watched) if isinstance(canceller, Shifts) else watched
+        mic, far = mic.copy(), far.copy()  # other systems get the same scene
         start = processor_time()
         estimate = np.asarray(canceller.cancel(mic, far))
         seconds = processor_time() - start

@@ -8,7 +8,7 @@ import joblib
 import pandas as pd
 
 from aecbench import cancellers, provenance
-from aecbench.corpus import Corpus, open_corpus
+from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.errors import UsageError
 from aecbench.evaluation.audio import output_name, write_audio
 from aecbench.evaluation.cache import Cache, open_cache, read_scores, write_scores
@@ -129,11 +129,12 @@ def _compute(
 ) -> None:
     """Add the scores that are missing, of all systems in one go, scene by scene.
 
-    So no process waits for the last scene of a system, and processes that start together compile different systems.
+    So no process waits for the last scene of a system. Systems whose names are similar share code: the first one is
+    followed by the last, so that processes that start together compile different code.
     """
     needed, tasks = _needed(metrics), []
     for n, scene in enumerate(scenes.scenes["scene"]):
-        for work in works:
+        for work in (*works[:1], *works[:0:-1]):
             missing = {name for name in (*needed, RTF, ECHO) if name not in work.scores[scene]}
             if missing:
                 tasks.append((work, n, scene, {name: metric for name, metric in needed.items() if name in missing}))
@@ -156,11 +157,25 @@ def _table(
 
 def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:
     """Run a system on the one scene of a corpus, and write its output where there is a folder for it."""
-    item = scene[0]
-    estimate, scores = scores_of(system, item, scene.scale(0), metrics)
+    item, scale = _read(scene)
+    estimate, scores = scores_of(system, item, scale, metrics)
     if audio is not None:
         write_audio(audio, item, {} if estimate is None else {system.name: estimate})
     return scores
+
+
+_latest: dict[tuple[Path, str, str], tuple[Item, float]] = {}
+
+
+def _read(scene: Corpus) -> tuple[Item, float]:
+    """Return the one scene of a corpus and its scale. A process keeps the latest, for the other systems."""
+    key = (scene.path, scene.digest, str(scene.scenes["scene"][0]))
+    read = _latest.get(key)
+    if read is None:
+        read = scene[0], scene.scale(0)
+        _latest.clear()
+        _latest[key] = read
+    return read
 
 
 def _rows(scene: str, system: str, metrics: Mapping[str, Metric], scores: Scores) -> Iterator[dict[str, Any]]:

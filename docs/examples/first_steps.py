@@ -2,7 +2,7 @@
 
 import aecbench as ab
 
-corpus = ab.simulate("quickstart-v1", "corpora/first", scenes=4)
+corpus = ab.simulate("quickstart-v2", "corpora/first", scenes=4)
 scene, signals, rir = corpus[0]
 print(scene.id, scene.talk, signals.mic.shape)
 

@@ -74,9 +74,9 @@ def test_a_gain_is_fitted_where_it_takes_much_off_an_audible_echo(gain, audible,
 
 def test_half_of_the_residual_echo_is_deducted_but_not_the_error_itself():
     error, residual = np.array([1.0, 1.0, 1.0], np.float32), np.array([0.0, 0.5, 30.0], np.float32)
-    np.testing.assert_allclose(two_filters.disturbance(error, residual), [1, 0.75, 0.1])
+    np.testing.assert_allclose(two_filters.disturbances(error, residual), [1, 0.75, 0.1])
     numbers = [two_filters.disturbance(*pair) for pair in zip(error, residual, strict=True)]
-    np.testing.assert_array_equal(numbers, two_filters.disturbance(error, residual))
+    np.testing.assert_array_equal(numbers, two_filters.disturbances(error, residual))
 
 
 @pytest.mark.parametrize(("error", "teacher"), [((1, 0.7), 1), ((1, 0.9), -1), ((1, 2.5), 0), ((0, 0), -1)])

@@ -215,7 +215,7 @@ def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["simulate", "quickstart-v2"], ["unknown recipe", "did you mean 'quickstart-v1'?"]),
+        (["simulate", "quickstart-v3"], ["unknown recipe", "did you mean 'quickstart-v2'?"]),
         (["simulate", "--set", "room.rt6=0.3"], ["unknown key 'room.rt6'", "did you mean 'rt60'?"]),
         (["simulate", "--set", "room.rt60=30"], ["room.rt60", "30", "0.05 to 2 s"]),
         (["simulate", "--set", "levels.ser={uniform=[10, -10]}"], ["levels.ser", "backwards"]),
@@ -256,7 +256,7 @@ def test_eval_refuses_unknown_names(aecbench, corpus, options, words):
 
 
 def test_eval_without_a_corpus_says_how_to_get_one(aecbench):
-    fails(aecbench("eval", "--model", "nlms"), 1, "corpora/quickstart-v1", "aecbench simulate")
+    fails(aecbench("eval", "--model", "nlms"), 1, "corpora/quickstart-v2", "aecbench simulate")
 
 
 def test_eval_of_a_truncated_shard_names_it(aecbench, corpus, tmp_path):

@@ -150,10 +150,10 @@ def test_quickstart_tells_what_eval_tells_and_where(aecbench, corpus, results, m
     monkeypatch.setattr("aecbench.plots.plot_results", lambda *_: None)
     found = document(aecbench("quickstart", "--json"))
     assert set(found["systems"]) == {"passthrough", "nlms", "oracle"}
-    assert found["folder"] == "runs/quickstart-v1"
+    assert found["folder"] == "runs/quickstart-v2"
 
 
 def test_an_error_leaves_standard_output_empty(aecbench):
-    result = aecbench("simulate", "quickstart-v2", "--json")
+    result = aecbench("simulate", "quickstart-v3", "--json")
     assert result.exit_code == 2
     assert not result.stdout

@@ -127,5 +127,5 @@ def test_a_quickstart_keeps_what_was_evaluated_before_it_and_after_it(aecbench, 
     assert aecbench("quickstart", "--jobs", 1).exit_code == 0
     assert aecbench("eval", "--model", "kalman", "--model", "nlms", "--jobs", 1).exit_code == 0
     assert aecbench("quickstart", "--jobs", 1).exit_code == 0
-    found = ResultTable.load(tmp_path / "runs/quickstart-v1/rows.parquet")
+    found = ResultTable.load(tmp_path / "runs/quickstart-v2/rows.parquet")
     assert set(found.systems) == {"kalman", "fdaf", "nlms", "passthrough", "oracle"}

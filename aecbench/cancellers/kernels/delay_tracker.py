@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r
 
 from aecbench.cancellers.kernels import overlap_save
+from aecbench.cancellers.kernels.arrays import copy
 from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["LOWEST", "SAME", "SILENT", "STEP", "Averages", "Settings", "update"]
@@ -66,11 +67,14 @@ def update(mic: Float32, past: Float32, state: Averages, p: Settings) -> None:
     weighted, correlation = np.empty((stretches, bins), np.complex64), np.empty((stretches, 2 * bins - 2), np.float32)
     spectra, levels, lag, agreed, delay = state.spectra, state.levels, state.lag, state.agreed, state.delay
     for s in range(signals):
-        time[:] = past[s]
+        copy(past[s], time)
         overlap_save.forward(time, spectrum)
-        spectra[s, 0] = spectrum[:bins]
+        copy(spectrum, spectra[s, 0])
         levels[s, 0] = np.square(time[block:]).mean()
-        if levels[s].max() > SILENT:
+        loudest = np.float32(0)
+        for level in levels[s]:
+            loudest = max(loudest, level)
+        if loudest > SILENT:
             overlap_save.spectrum_of_end(mic[s], spectrum, time)
             cross, far_power, mic_power = state.cross[s], state.far_power[s], state.mic_power[s]
             _average(spectrum[:bins], spectra[s], cross, far_power, mic_power, p.keep)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rocket_fft.lowlevel import c2r, r2c
 
+from aecbench.cancellers.kernels.arrays import copy
 from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["constrain", "echo", "forward", "inverse", "power", "push", "spectrum_of_end", "subtract"]
@@ -40,10 +41,10 @@ def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
     """Move the spectra [P, K] on by a partition and put that for (past, far) first; past [B] becomes far [B]."""
     block = far.size
     for p in range(spectra.shape[0] - 1, 0, -1):
-        spectra[p] = spectra[p - 1]
-    time[:block] = past
-    time[block:] = far
-    past[:] = far
+        copy(spectra[p - 1], spectra[p])
+    copy(past, time[:block])
+    copy(far, time[block:])
+    copy(far, past)
     forward(time, spectra[0])
 
 
@@ -63,7 +64,7 @@ def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> F
 def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
     """Set spectrum [K] to the transform of B zeros and the block [B], as the gradient needs it of the error."""
     time[: block.size] = 0
-    time[block.size :] = block
+    copy(block, time[block.size :])
     forward(time, spectrum)
 
 

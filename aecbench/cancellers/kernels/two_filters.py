@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers.kernels.compile import reassociated
 
-__all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "fit_gain", "hand_over"]
+__all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "disturbances", "fit_gain", "hand_over"]
 
 MAIN, SHADOW = 0, 1
 CERTAIN = 0.1  # of the error power is never counted as residual echo
@@ -49,13 +49,15 @@ def fit_gain(
     return factor
 
 
-@reassociated
-def disturbance(error: Any, residual: Any) -> Any:
+def disturbances(error: Any, residual: Any) -> Any:
     """Return the power of near end and noise in an error, for the powers of the error and of the residual echo in it.
 
     To deduct all of the residual echo is fast but fragile, none of it slow: half of it is deducted. Numbers or arrays.
     """
     return np.maximum(error - np.float32(0.5) * residual, np.float32(CERTAIN) * error)
+
+
+disturbance = reassociated(disturbances)  # of numbers, for kernels; whole arrays take a second to compile
 
 
 @reassociated
@@ -73,4 +75,6 @@ def better(error: Float32, take_over: float, give_back: float) -> int:
 @reassociated
 def hand_over(values: NDArray[Any], teacher: int) -> None:
     """Replace the values [2, ...] of one filter by those of the other."""
-    values[1 - teacher] = values[teacher]
+    flat, size = values.flat, values.size // 2
+    for i in range(size):
+        flat[(1 - teacher) * size + i] = flat[teacher * size + i]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aecbench.cancellers.kernels.arrays import copy
 from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = [
@@ -118,7 +119,9 @@ def predict(window: Window, state: State, out: Prediction, first: int, last: int
     taps, bins = state.covariance.shape[1:]
     for s in range(first, last):
         e0, e1, r, n = out.error[s, 0, 0], out.error[s, 0, 1], out.uncertainty[s, 0], out.power[s, 0]
-        e0[:], e1[:], r[:], n[:] = mic[s, 0, 0], mic[s, 0, 1], 0, 0
+        copy(mic[s, 0, 0], e0)
+        copy(mic[s, 0, 1], e1)
+        r[:], n[:] = 0, 0
         for tap in range(taps):
             x0, x1 = far[s, place[tap], 0], far[s, place[tap], 1]
             w0, w1 = state.weights[s, tap, 0], state.weights[s, tap, 1]
@@ -144,7 +147,9 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
     for s in range(first, last):
         for t in range(mic.shape[1]):
             e0, e1 = error[s, t, 0], error[s, t, 1]
-            e0[:], e1[:], r[:] = mic[s, t, 0], mic[s, t, 1], 0
+            copy(mic[s, t, 0], e0)
+            copy(mic[s, t, 1], e1)
+            r[:] = 0
             q = drift[s, t]
             for tap in range(taps):
                 i = place[tap] + settings.inputs * t
@@ -156,7 +161,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
                     p[k] += c * q[k]
                     r[k] += p[k] * (x0[k] * x0[k] + x1[k] * x1[k])
                 if history.shape[1]:
-                    history[s, t, tap] = p
+                    copy(p, history[s, t, tap])
             for k in range(bins):
                 scale[k] = gain[s, t, k] / (r[k] + disturbance[s, t, k])
                 step_size[s, t, k] = scale[k] * r[k]
