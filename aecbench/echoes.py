@@ -80,9 +80,7 @@ def ratios(far: Array, mic: Array) -> Ratios:
     return Ratios(*(round(float(db(total[strong].mean() / rest[part].mean())), 1) for part in (weak, strong)))
 
 
-def list_echoes(
-    folders: Sequence[Path], out: Path, *, files: Iterable[Path] | None = None, jobs: int = 1
-) -> EchoList:
+def list_echoes(folders: Sequence[Path], out: Path, *, files: Iterable[Path] | None = None, jobs: int = 1) -> EchoList:
     """Analyse the far-end single talk in folders and write the manifest `out`, with `jobs` processes (-1: all cores).
 
     `files` are those in the folders that count, by default all.
