@@ -17,8 +17,8 @@ VALIDITY = "validity.csv"
 QUESTION = "How well does this board foretell real recordings?"
 EXPLAINED = (
     "Spearman's correlation of the order of systems by a metric here with their order on recordings of real devices, "
-    "with its 95 % interval over the devices. Bold: the interval lies above 0. The other cells foretell nothing. The "
-    "intervals are not corrected for the number of cells."
+    "with its 95 % interval over the devices, for these systems. Bold: the interval lies above 0. The order in all "
+    "other cells foretells nothing, or the opposite. Nothing is corrected for the number of cells."
 )
 
 
