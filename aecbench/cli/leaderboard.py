@@ -65,8 +65,8 @@ def new(
     from aecbench.leaderboard import check_results, load_results, new_board, read_plan, update, update_all
 
     folder, table = boards or HERE, load_results(results)
-    facts = {"title": title, "rebuild": rebuild, "align": align, "ranked_by": ranked_by}
-    facts = {name: value for name, value in facts.items() if value}
+    options = {"title": title, "rebuild": rebuild, "align": align, "ranked_by": ranked_by}
+    facts: dict[str, Any] = {name: value for name, value in options.items() if value}
     if plan := read_plan(folder / name):
         if facts:
             raise UsageError(f"{name} is planned, so its plan sets {' and '.join(facts)}; leave out the options")

@@ -24,6 +24,7 @@ from aecbench.leaderboard import open_board
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.results import MARK, heading
 from aecbench.results import cell as interval
+from aecbench.results.groups import variable
 from aecbench.scenes.conditions import with_unit
 from aecbench.signals import Talk
 
@@ -131,7 +132,8 @@ class Scores(SphinxDirective):
             self.env.note_dependency(str(file))
         board, by = open_board(path), self.options.get("by")
         metrics = self.options.get("metrics", " ".join(board.rules.ranked_by)).split()
-        titles = [*([with_unit(by)] if by else []), "system", *(heading(metric, board.facts) for metric in metrics)]
+        titles = ["system", *(heading(metric, board.facts) for metric in metrics)]
+        titles = [with_unit(variable(by)), *titles] if by else titles
         rows = [[cell(nodes.strong(text=title)) for title in titles]]
         for condition in [by, None] if by else [None]:
             summary = board.summary(condition)
