@@ -11,7 +11,7 @@ echo_to_noise   over the power of e in the frames in which y has been weakest: w
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,9 +80,10 @@ def ratios(far: Array, mic: Array) -> Ratios:
     return Ratios(*(round(float(db(total[strong].mean() / rest[part].mean())), 1) for part in (weak, strong)))
 
 
-def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> EchoList:
+def list_echoes(folders: Sequence[Path], out: Path, *, files: Iterable[Path] | None = None, jobs: int = 1) -> EchoList:
     """Analyse the far-end single talk in folders and write the manifest `out`, with `jobs` processes (-1: all cores).
 
+    `files` are those in the folders that count, by default all.
     NAME_farend_singletalk_mic.wav and ..._lpb.wav, as the AEC Challenge names them, are a recording of the device NAME.
     Sets of the challenge bring their split: blind test sets are for test; of the devices of the training sets 15 %, by
     the hash of their names, are for val; its development test sets, which share devices with a blind one, are left out.
@@ -91,7 +92,7 @@ def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> EchoLis
     """
     recordings, problems = [], []
     for folder in folders:
-        takes, faults = _takes(folder)
+        takes, faults = _takes(folder, None if files is None else frozenset(files))
         recordings += takes
         problems += faults
     calls = (joblib.delayed(_analysed)(*take) for take in recordings)
@@ -113,11 +114,14 @@ def list_echoes(folders: Sequence[Path], out: Path, *, jobs: int = 1) -> EchoLis
 Take = tuple[str, str, str, Path, Path]  # name, device, split, mic, far
 
 
-def _takes(folder: Path) -> tuple[list[Take], list[Problem]]:
+def _takes(folder: Path, files: frozenset[Path] | None) -> tuple[list[Take], list[Problem]]:
     """The pairs of far-end single talk in a folder and those below it."""
     if not folder.is_dir():
         raise SourceError(f"{folder}: is not a folder; give one with recordings")
     named, problems = listed(folder)
+    if files is not None:
+        named = {name: path for name, path in named.items() if path in files}
+        problems = [problem for problem in problems if folder / problem.file in files]
     takes: list[Take] = []
     for base, ends in sorted(pairs(named).items()):
         match = SCENARIO.fullmatch(Path(base).name)

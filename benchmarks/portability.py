@@ -21,6 +21,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from sounds import make_echoes, make_noise, make_speech
 
 from aecbench.assets import names
+from aecbench.echoes import ratios
 from aecbench.recipe import read_recipe
 from aecbench.scenes import channel, devices
 from aecbench.scenes.capture import CAPTURE, capture
@@ -121,7 +122,10 @@ def corpora(recipes: list[str], scenes: int | None, speech: str, noise: str, ech
 
 
 def stages() -> dict[str, str]:
-    """Hash of what each device, noise, engine and change of the channel gives, whether or not a recipe drew it."""
+    """Hash of what each device, noise, engine and change of the channel gives, whether or not a recipe drew it.
+
+    And of what aecbench echoes measures: rounded, since SciPy and BLAS add in other orders elsewhere.
+    """
     x = (np.random.default_rng(0).integers(-9000, 9000, 2 * RATE) / 32768).astype(np.float32)
     parts = {f"device {name}": devices.apply(name, x, RATE, {}) for name in sorted(devices.DEVICES)}
     for name, noise in NOISES.items():
@@ -136,6 +140,7 @@ def stages() -> dict[str, str]:
     parts["lost packets"] = channel.conceal(x, [(0.5, 0.04)], RATE)
     parts["volume"] = channel.volume(x, [0.0, -7.0], [1.0], RATE)
     parts["microphone gain"] = devices.microphone_gain(x, RATE, {})
+    parts["ratios of recorded echo"] = np.array(ratios(x * (x > x[::-1]), stems[0] / 2 + stems[2]))
     return {name: hashlib.sha256(np.ascontiguousarray(part).data).hexdigest() for name, part in parts.items()}
 
 

@@ -1,6 +1,7 @@
 """Which recordings of echo there are, and what they hold besides echo."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import soundfile
 
 from aecbench.echoes import list_echoes, ratios
 from aecbench.errors import AudioError, SourceError
+from aecbench.packs import read_pack
 from aecbench.scenes.recorded_echo import open_echoes
 
 RATE = 16_000
@@ -114,3 +116,21 @@ def test_the_command_lists_and_fails_with_3_where_something_is_left_out(aecbench
     assert "echo to noise" in good.stdout
     (datasets / "real" / "dev1_farend_singletalk_lpb.wav").unlink()
     assert aecbench("echoes", datasets, "--out", "echoes.csv", "--jobs", 1).exit_code == 3
+
+
+def test_a_set_gives_its_own_recordings_and_no_others_that_lie_beside_them(aecbench, datasets, monkeypatch):
+    """Another set in the same folder would give the corpus another id."""
+    files = [row.path for row in read_pack("aec-challenge/real-v1").rows if "zykCkY" in row.path]
+    for file, x in zip(sorted(files), recording(-20, seconds=2.0), strict=True):  # lpb, mic
+        (datasets.parent / file).parent.mkdir(parents=True, exist_ok=True)
+        for name in (file, file.replace("zykCkY", "another")):
+            soundfile.write(datasets.parent / name, 0.05 * x, RATE, subtype="PCM_16")
+    monkeypatch.setenv("AECBENCH_DATA", str(datasets.parent))
+    run = aecbench("echoes", "aec-challenge/real-v1", "--out", "echoes.csv", "--jobs", 1)
+    assert run.exit_code == 0, run.output
+    (name,) = open_echoes("echoes.csv").recordings("test", 1.5, 10)
+    assert name.startswith("zykCkY")
+    assert len(Path("echoes.csv").read_text().splitlines()) == 2
+    mixed = aecbench("echoes", "aec-challenge/real-v1", datasets, "--out", "echoes.csv")
+    assert mixed.exit_code == 2
+    assert "or the names of sets that were fetched, not both" in mixed.output

@@ -20,7 +20,7 @@ def echoes(folders: Sequence[str], out: Path, jobs: int, as_json: bool) -> None:
 
     A recording is a pair NAME_farend_singletalk_mic.wav and NAME_farend_singletalk_lpb.wav. Each gets its device, its
     split where it is from a set of the AEC Challenge, and two ratios in dB that tell what the microphone holds besides
-    echo. In the place of FOLDER, sets can be named that aecbench fetch has brought.
+    echo. In the place of folders, sets can be named that aecbench fetch has brought.
 
     \b
     aecbench echoes recordings --out echoes.csv
@@ -28,13 +28,18 @@ def echoes(folders: Sequence[str], out: Path, jobs: int, as_json: bool) -> None:
     """
     from aecbench.assets import names
     from aecbench.echoes import list_echoes
-    from aecbench.errors import FailedItems
+    from aecbench.errors import FailedItems, UsageError
     from aecbench.packs import recordings
 
     when_stopped("nothing was written")
-    shipped = names("packs")
-    places = [recordings([folder])[0] if folder in shipped else Path(folder) for folder in folders]
-    rows, problems = list_echoes(places, out, jobs=jobs)
+    sets = set(folders) & set(names("packs"))
+    if sets and sets != set(folders):
+        raise UsageError(f"{' '.join(folders)}: expected folders, or the names of sets that were fetched, not both")
+    places, files = [Path(folder) for folder in folders], None
+    if sets:
+        root, files = recordings(folders)
+        places = [root]
+    rows, problems = list_echoes(places, out, files=files, jobs=jobs)
     if as_json:
         document = [row.model_dump() for row in rows]
         show_json({"file": out, "recordings": document, "problems": [problem._asdict() for problem in problems]})

@@ -40,7 +40,7 @@ def leaderboard() -> None:
     shell_complete=complete.metrics,
 )
 @click.option("--rebuild", default="", metavar="COMMAND", help="State the command that makes the corpus.")
-@click.option("--align", default="best", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
+@click.option("--align", metavar="best|auto|none|MS", help=f"{ALIGN}  [default: best]")
 @BOARDS
 @JSON
 def new(
@@ -49,21 +49,30 @@ def new(
     title: str,
     ranked_by: Sequence[str],
     rebuild: str,
-    align: str,
+    align: str | None,
     boards: Path | None,
     as_json: bool,
 ) -> None:
     """Make the leaderboard NAME, for the corpus and the metrics of RESULTS, without systems.
 
+    A board that NAME.toml in the folder of the boards plans takes all options from there, and RESULTS must fit it.
+
     \b
     aecbench leaderboard new synthetic-v1 runs/synthetic-v1 --rank-by erle_true --rank-by pesq
+    aecbench leaderboard new real-blind-v1 runs/real-blind-v1
     """
-    from aecbench.leaderboard import load_results, new_board, update, update_all
+    from aecbench.errors import UsageError
+    from aecbench.leaderboard import check_results, load_results, new_board, read_plan, update, update_all
 
-    folder = boards or HERE
-    board = new_board(
-        load_results(results), folder / name, title=title, rebuild=rebuild, align=align, ranked_by=ranked_by
-    )
+    folder, table = boards or HERE, load_results(results)
+    options = {"title": title, "rebuild": rebuild, "align": align, "ranked_by": ranked_by}
+    facts: dict[str, Any] = {name: value for name, value in options.items() if value}
+    if plan := read_plan(folder / name):
+        if facts:
+            raise UsageError(f"{name} is planned, so its plan sets {' and '.join(facts)}; leave out the options")
+        check_results(plan, name, table)
+        facts = plan.model_dump(include={"title", "rebuild", "align", "ranked_by"})
+    board = new_board(table, folder / name, **facts)
     update_all(folder, update(board.path))
     _show_files([board.path / "board.toml"], as_json)
 

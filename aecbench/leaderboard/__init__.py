@@ -14,6 +14,7 @@ from aecbench.leaderboard.board import (
 )
 from aecbench.leaderboard.check import Violation, verify
 from aecbench.leaderboard.entry import BoardError, Entry, Published
+from aecbench.leaderboard.plan import Plan, check_results, read_plan
 from aecbench.leaderboard.publish import board_of, load_results, prepare, publish
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.rerun import Rerun, rerun
@@ -24,6 +25,7 @@ __all__ = [
     "Board",
     "BoardError",
     "Entry",
+    "Plan",
     "Published",
     "Rerun",
     "Standing",
@@ -33,6 +35,7 @@ __all__ = [
     "board_metrics",
     "board_names",
     "board_of",
+    "check_results",
     "find_board",
     "is_shipped",
     "load_results",
@@ -40,6 +43,7 @@ __all__ = [
     "open_board",
     "prepare",
     "publish",
+    "read_plan",
     "read_rules",
     "rerun",
     "update",

@@ -12,6 +12,7 @@ from aecbench.assets import names
 from aecbench.config import sha256
 from aecbench.leaderboard.board import BOARD, SCENES, Board, Rules, read_rules, read_scenes
 from aecbench.leaderboard.entry import RESULTS, BoardError, Cell, Entry, Published, read_entry, read_rows
+from aecbench.leaderboard.foretold import VALIDITY, foretold
 from aecbench.leaderboard.readme import README, board_readme
 from aecbench.metrics import METRICS
 from aecbench.results import RTF
@@ -139,6 +140,7 @@ def verify(path: Path) -> list[Violation]:
     violations += _hidden(published)
     violations += _outdated(published)
     violations += _strays(path)
+    violations += _validity(path, rules)
     if not violations and not _is_current(path, rules, scenes, published):
         violations.append(Violation(README, "is not what the entries give; run aecbench leaderboard update"))
     return violations
@@ -218,11 +220,22 @@ def _hidden(published: list[Published]) -> Iterator[Violation]:
 
 def _strays(path: Path) -> Iterator[Violation]:
     entries = set(path.glob(f"{RESULTS}/*.json"))
-    expected = {path / BOARD, path / SCENES, path / README, *entries}
+    expected = {path / BOARD, path / SCENES, path / README, path / VALIDITY, *entries}
     expected |= {file.with_suffix(".parquet") for file in entries}
     for file in sorted(path.rglob("*")):
         if file.is_symlink() or (file.is_file() and file not in expected):
             yield Violation(file.relative_to(path).as_posix(), "does not belong to the board")
+
+
+def _validity(path: Path, rules: Rules) -> Iterator[Violation]:
+    """The table of what the board foretells can be read, and is about its metrics."""
+    try:
+        rows = foretold(path)
+    except BoardError as error:
+        yield Violation(VALIDITY, str(error).removeprefix(f"{path / VALIDITY}: "))
+        return
+    for metric in sorted({row.metric for row in rows} - set(rules.metrics)):
+        yield Violation(VALIDITY, f"is about the metric {metric!r}, which this board does not have")
 
 
 def _outdated(published: list[Published]) -> Iterator[Violation]:

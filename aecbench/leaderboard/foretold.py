@@ -1,31 +1,57 @@
-"""How well a board foretells real recordings: a table that `benchmarks/validity.py` wrote beside it, on its page."""
+"""How well a board foretells real recordings: a table that `benchmarks/validity.py` wrote beside it, on its pages."""
 
 import csv
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aecbench.leaderboard.entry import BoardError
 from aecbench.leaderboard.text import markdown
 from aecbench.output import whole_file
 from aecbench.results import heading
 
-__all__ = ["VALIDITY", "Foretold", "foretold", "section", "write_foretold"]
+__all__ = ["EXPLAINED", "QUESTION", "VALIDITY", "Foretold", "Grid", "foretold", "grids", "section", "write_foretold"]
 
 VALIDITY = "validity.csv"
+QUESTION = "How well does this board foretell real recordings?"
+EXPLAINED = (
+    "Spearman's correlation of the order of systems by a metric here with their order on recordings of real devices, "
+    "with its 95 % interval over the devices, for these systems. Bold: the interval lies above 0. The order in all "
+    "other cells foretells nothing, or the opposite. Nothing is corrected for the number of cells."
+)
 
 
 class Foretold(NamedTuple):
     """A row of the table: how the order by a metric correlates with the order on recordings."""
 
     metric: str  # of the board
-    recordings: str  # name of their corpus
+    recordings: str  # name of their corpus or board
     truth: str  # metric by which systems are ordered there
+    title: str  # its heading
     correlation: float  # Spearman's, with its 95 % interval over devices
     low: float
     high: float
     systems: int
     devices: int
+
+    @property
+    def foretells(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.low > 0
+
+    @property
+    def text(self) -> str:
+        """The correlation with its interval."""
+        return f"{self.correlation:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+class Grid(NamedTuple):
+    """The rows about some recordings: metrics of the board by metrics there."""
+
+    caption: str
+    heads: list[str]  # of the columns
+    lines: list[tuple[str, list[Foretold | None]]]  # heading of a metric of the board, and its cells
 
 
 def foretold(folder: Path) -> list[Foretold]:
@@ -42,8 +68,10 @@ def foretold(folder: Path) -> list[Foretold]:
 
 def _row(row: Mapping[str, str]) -> Foretold:
     correlation, low, high = (float(row[name]) for name in ("correlation", "low", "high"))
-    systems, devices = int(row["systems"]), int(row["devices"])
-    return Foretold(row["metric"], row["recordings"], row["truth"], correlation, low, high, systems, devices)
+    if not -1 <= low <= high <= 1 or math.isnan(correlation):
+        raise ValueError(f"an interval from {low:g} to {high:g}")
+    texts = (row[name] for name in ("metric", "recordings", "truth", "title"))
+    return Foretold(*texts, correlation, low, high, int(row["systems"]), int(row["devices"]))
 
 
 def write_foretold(folder: Path, rows: list[Foretold]) -> None:
@@ -51,23 +79,35 @@ def write_foretold(folder: Path, rows: list[Foretold]) -> None:
     with whole_file(folder / VALIDITY) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Foretold._fields)
-        writer.writerows(rows)
+        for row in rows:
+            writer.writerow([f"{value:.4f}" if isinstance(value, float) else value for value in row])
 
 
-def section(rows: list[Foretold]) -> list[str]:
+def grids(rows: list[Foretold], facts: Mapping[str, Any]) -> Iterator[Grid]:
+    """Yield the table as a grid for each of the recordings. `facts` are those of the board, with its own columns."""
+    for recordings in dict.fromkeys(row.recordings for row in rows):
+        cells = {(row.metric, row.truth): row for row in rows if row.recordings == recordings}
+        columns = {row.truth: f"{row.title}, {row.devices} devices" for row in cells.values()}
+        systems = max(row.systems for row in cells.values())
+        lines = [
+            (heading(metric, facts), [cells.get((metric, truth)) for truth in columns])
+            for metric in dict.fromkeys(metric for metric, _ in cells)
+        ]
+        yield Grid(f"{recordings}, {systems} systems", list(columns.values()), lines)
+
+
+def section(rows: list[Foretold], facts: Mapping[str, Any]) -> list[str]:
     """The part of a board's page, as paragraphs of Markdown; none without rows."""
-    if not rows:
-        return []
-    lines = ["| metric here | recordings | metric there | rank correlation | systems | devices |"]
-    lines.append("| --- | --- | --- | ---: | ---: | ---: |")
-    for row in rows:
-        interval = f"{row.correlation:.2f} ({row.low:.2f} to {row.high:.2f})"
-        interval += "" if row.low > 0 else ", foretells nothing"
-        cells = (heading(row.metric), row.recordings, heading(row.truth), interval, f"{row.systems}", f"{row.devices}")
-        lines.append(f"| {' | '.join(map(markdown, cells))} |")
-    return [
-        "## How well does this board foretell real recordings?",
-        "Spearman's correlation of the order of systems here and on recordings, with its 95 % interval over devices.\n"
-        "A metric whose interval reaches 0 or below foretells nothing.",
-        "\n".join(lines),
-    ]
+    return [f"## {QUESTION}", EXPLAINED, *map(_table, grids(rows, facts))] if rows else []
+
+
+def _table(grid: Grid) -> str:
+    lines = [[grid.caption, *grid.heads], ["---"] * (1 + len(grid.heads))]
+    lines = [[markdown(text) for text in line] for line in lines]
+    lines += [[markdown(metric), *map(_cell, cells)] for metric, cells in grid.lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(row: Foretold | None) -> str:
+    text = "-" if row is None else markdown(row.text)
+    return f"**{text}**" if row is not None and row.foretells else text

@@ -80,7 +80,7 @@ def board_readme(board: Board) -> str:
         for condition in (name for name in SHOWN if name in board.conditions):
             parts.append(f"## By {with_unit(condition)}")
             parts += [_by(board, condition, metric) for metric in rules.ranked_by]
-        parts += section(foretold(board.path))
+        parts += section(foretold(board.path), board.facts)
         parts += ["## Entries", _entries(board)]
     else:
         parts.append("No system has been published yet.")

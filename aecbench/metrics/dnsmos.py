@@ -13,14 +13,14 @@ import numpy as np
 from aecbench.dsp.audio import resample
 from aecbench.metrics import onnx_model
 from aecbench.metrics.base import Metric, each
+from aecbench.metrics.dnsmos_network import LENGTH, outputs, prepare
 from aecbench.signals import Array, Signals, Talk
 
 __all__ = ["ROWS", "dnsmos", "dnsmos_metrics"]
 
 RATE = 16_000  # [Hz]
-SECONDS = 9.01  # length of the network's input; the next one starts 1 s later
 FILE = "dnsmos_models/sig_bak_ovr.onnx"  # in the wheel
-INPUTS: onnx_model.Inputs = {"input_1": (1, round(SECONDS * RATE))}
+INPUTS: onnx_model.Inputs = {"input_1": (1, LENGTH)}
 
 ROWS = {  # title, output, and the polynomial from the output to a mark, highest power first
     "sig": ("DNSMOS SIG", 0, (-0.08397278, 1.22083953, 0.0052439)),
@@ -32,11 +32,12 @@ ROWS = {  # title, output, and the polynomial from the output to a mark, highest
 def dnsmos_metrics(model: Path | None = None) -> dict[str, Metric]:
     """Return speech, background and overall mark (ITU-T P.835) as metrics, by the wheel's network or a model file.
 
-    They need no stems. Raises UsageError for a file that is not such a model, MissingExtra without onnxruntime or the
-    wheel with the network.
+    They need no stems. Raises UsageError for a file that is not such a model, MissingExtra without the packages of the
+    extra `aecmos`.
     """
     path = onnx_model.installed(FILE) if model is None else model
     onnx_model.check(path, INPUTS)
+    prepare(path)
     return {
         f"dnsmos_{row}": Metric(
             fn=partial(dnsmos, model=path, output=output, polynomial=polynomial),
@@ -60,9 +61,8 @@ def dnsmos(
 
     A shorter signal is doubled until it is long enough.
     """
-    x, length = resample(estimate.astype(np.float32), rate, RATE), round(SECONDS * RATE)
-    while x.size < length:
+    x = resample(estimate.astype(np.float32), rate, RATE)
+    while x.size < LENGTH:
         x = np.tile(x, 2)
-    count = int(x.size // RATE - SECONDS) + 1
-    raw = [onnx_model.run(model, x[None, k * RATE :][:, :length]).ravel()[output] for k in range(count)]
-    return float(np.polyval(polynomial, raw).mean())
+    last = max(x.size // RATE - 10, 0)  # [s] where the last window starts, as in Microsoft's code
+    return float(np.polyval(polynomial, outputs(model, x[: LENGTH + last * RATE])[:, output]).mean())

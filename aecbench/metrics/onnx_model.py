@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,15 @@ from aecbench.errors import MissingExtra, UsageError
 from aecbench.onnx_session import load_session
 from aecbench.signals import Array
 
-__all__ = ["Inputs", "check", "fingerprint", "installed", "run", "which"]
+__all__ = ["Inputs", "check", "fingerprint", "installed", "remembered", "run", "which"]
 
 EXTRA = "aecmos"
 PACKAGE = "speechmos"  # Microsoft's wheel with the files; only its folder is used, for its code needs librosa
 
-KEPT = 128  # outputs, of a few bytes each: more than the windows of one recording
+KEPT = 128  # results, of a few bytes each
 
 Shape = tuple[int | None, ...]  # None: any length
 Inputs = Mapping[str | None, Shape]  # by name, in this order; None: any name
-
-_outputs: dict[bytes, Array] = {}
 
 
 def installed(file: str) -> Path:
@@ -65,20 +63,29 @@ def _fits(node: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape])
     return label in (None, name) and len(shape) == len(lengths) and fit
 
 
-def run(path: Path, *inputs: Array) -> Array:
-    """Return the first output of the model for its inputs, in their order, as float32 [...].
+def remembered(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Keep the last results of a function of a path and arrays: several metrics read different outputs of a network."""
+    results: dict[bytes, Array] = {}
 
-    Several metrics read different outputs for the same audio, so the last outputs are kept.
-    """
-    arrays = [np.ascontiguousarray(x, np.float32) for x in inputs]
-    key = hashlib.sha256(b"".join([str(path).encode(), *(x.tobytes() for x in arrays)])).digest()
-    if key not in _outputs:
-        session = _session(path)
-        names = [node.name for node in session.get_inputs()]
-        _outputs[key] = session.run(None, dict(zip(names, arrays, strict=True)))[0]
-        while len(_outputs) > KEPT:
-            del _outputs[next(iter(_outputs))]
-    return _outputs[key]
+    @functools.wraps(function)
+    def lookup(path: Path, *inputs: Array) -> Array:
+        arrays = [np.ascontiguousarray(x, np.float32) for x in inputs]
+        key = hashlib.sha256(b"".join([str(path).encode(), *(x.tobytes() for x in arrays)])).digest()
+        if key not in results:
+            results[key] = function(path, *arrays)
+            while len(results) > KEPT:
+                del results[next(iter(results))]
+        return results[key]
+
+    return lookup
+
+
+@remembered
+def run(path: Path, *inputs: Array) -> Array:
+    """Return the first output of the model for its inputs, in their order, as float32 [...]."""
+    session = _session(path)
+    names = [node.name for node in session.get_inputs()]
+    return np.asarray(session.run(None, dict(zip(names, inputs, strict=True)))[0])
 
 
 def fingerprint(path: Path) -> int:

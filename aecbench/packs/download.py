@@ -10,10 +10,10 @@ from threading import Event
 from typing import Any, BinaryIO
 
 from aecbench.errors import SourceError
-from aecbench.packs.base import Remote
+from aecbench.packs.base import Place, Remote
 from aecbench.progress import progress, transfer
 
-__all__ = ["check", "download"]
+__all__ = ["check", "download", "fetch_files"]
 
 CHUNK = 1 << 16  # bytes; less than one is lost where a connection is cut
 THREADS = 8  # most files are small, so most of the time goes into asking for them
@@ -64,6 +64,15 @@ class Sink:
         """Hang up, which pooch leaves to the garbage collector."""
         for response in self.responses:
             response.close()
+
+
+def fetch_files(files: Sequence[Remote], name: str, found: Place | None, data: Path | None, cached: Place) -> Place:
+    """Check the files of a pack that `found` has in the data folder; else get into the cache what it lacks."""
+    if found is not None and found.root == data:
+        check(files, found.root, name)
+        return found
+    download(files, cached.root, f"fetch {name}")
+    return cached
 
 
 def download(files: Sequence[Remote], folder: Path, what: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aecbench.config import parse
 from aecbench.packs.base import Place, Remote, cache
-from aecbench.packs.download import check, download
+from aecbench.packs.download import fetch_files
 
 __all__ = ["FilePack", "read_files"]
 
@@ -34,13 +34,8 @@ class FilePack:
 
     def fetch(self, data: Path | None) -> Place:
         """Check the files in the data folder if it has all of them; else get what the cache lacks."""
-        place = self.place(data)
-        if place is not None and place.root == data:
-            check(self.files, place.root, self.name)
-            return place
-        folder = cache(self.name)
-        download(self.files, folder, f"fetch {self.name}")
-        return Place(self.manifest, folder)
+        cached = Place(self.manifest, cache(self.name))
+        return fetch_files(self.files, self.name, self.place(data), data, cached)
 
 
 def read_files(name: str, path: Path) -> FilePack:

@@ -20,7 +20,7 @@ from pydantic import Field
 from aecbench.config import parse, read_toml
 from aecbench.errors import UsageError
 from aecbench.packs.base import Place, Remote, cache
-from aecbench.packs.download import check, download
+from aecbench.packs.download import fetch_files
 from aecbench.record import Frozen
 
 __all__ = ["RecordingPack", "read_recordings"]
@@ -142,12 +142,8 @@ class RecordingPack:
 
     def fetch(self, data: Path | None) -> Place:
         """Check the files in the data folder if it has all of them; else get what the cache lacks."""
-        place = self.place(data)
-        if place is not None and place.root == data:
-            check(self.files, place.root, self.name)
-            return place
-        download(self.files, self.store, f"fetch {self.name}")
-        return Place(self.manifest, self.store)
+        cached = Place(self.manifest, self.store)
+        return fetch_files(self.files, self.name, self.place(data), data, cached)
 
     def here(self, data: Path | None) -> tuple[Path, list[Row]]:
         """The data folder and the files that are in it, or where it has none, the cache and the files there."""

@@ -4,22 +4,28 @@
 {layers}     the layers of the package, from tests/test_layers.py and the first line of every module
 {recipes}    the shipped recipes, with the comment at their beginning
 {metrics}    every metric: unit, direction, where it is valid, what it is
+{board}      the table of a shipped board, for some metrics and by a condition
 """
 
 import ast
 import html
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from aecbench.assets import find, names
+from aecbench.assets import find, folder, names
 from aecbench.cli import main
+from aecbench.leaderboard import open_board
 from aecbench.metrics import DEFAULT_METRICS, METRICS
+from aecbench.results import MARK, heading
+from aecbench.results import cell as interval
+from aecbench.results.groups import variable
+from aecbench.scenes.conditions import with_unit
 from aecbench.signals import Talk
 
 __all__ = ["setup"]
@@ -110,10 +116,43 @@ class Metrics(SphinxDirective):
             says = (function(metric.fn).__globals__["__doc__"] or "").partition("\n")[0]
             texts = (metric.title, metric.unit, metric.better, frames(metric.talk), says + usual)
             rows.append([cell(nodes.literal(text=name)), *(cell(nodes.Text(text)) for text in texts)])
-        group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in head), cols=len(head))
-        group += nodes.thead("", nodes.row("", *rows[0]))
-        group += nodes.tbody("", *(nodes.row("", *row) for row in rows[1:]))
-        return [nodes.table("", group, classes=["metrics"])]
+        return [table(rows)]
+
+
+class Scores(SphinxDirective):
+    """The systems of a board, the best first, for each value of a condition and for all scenes."""
+
+    required_arguments = 1  # name of the board
+    option_spec: ClassVar[dict[str, Any]] = {"metrics": str, "by": str}
+
+    def run(self) -> list[nodes.Node]:
+        """Called by docutils."""
+        path = folder("leaderboards") / self.arguments[0]
+        for file in path.rglob("*.*"):
+            self.env.note_dependency(str(file))
+        board, by = open_board(path), self.options.get("by")
+        metrics = self.options.get("metrics", " ".join(board.rules.ranked_by)).split()
+        titles = ["system", *(heading(metric, board.facts) for metric in metrics)]
+        titles = [with_unit(variable(by)), *titles] if by else titles
+        rows = [[cell(nodes.strong(text=title)) for title in titles]]
+        for condition in [by, None] if by else [None]:
+            summary = board.summary(condition)
+            for label in dict.fromkeys(label for label, _ in summary):
+                for standing in board.standings:
+                    mark = f" {MARK}" if standing.name in board.table.destroyed else ""
+                    texts = [interval(metric, summary[label, standing.name][metric]) for metric in metrics]
+                    labels = [cell(nodes.Text(label or "all"))] if by else []
+                    system = nodes.paragraph("", "", nodes.literal(text=standing.name), nodes.Text(mark))
+                    rows.append([*labels, nodes.entry("", system), *(cell(nodes.Text(text)) for text in texts)])
+        return [table(rows)]
+
+
+def table(rows: list[list[nodes.entry]]) -> nodes.table:
+    """Return a table; its first row is the head."""
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in rows[0]), cols=len(rows[0]))
+    group += nodes.thead("", nodes.row("", *rows[0]))
+    group += nodes.tbody("", *(nodes.row("", *row) for row in rows[1:]))
+    return nodes.table("", group, classes=["metrics"])
 
 
 def function(fn: Any) -> Any:
@@ -138,4 +177,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("layers", Layers)
     app.add_directive("recipes", Recipes)
     app.add_directive("metrics", Metrics)
+    app.add_directive("board", Scores)
     return {"parallel_read_safe": True}

@@ -1,12 +1,24 @@
 """AECMOS and DNSMOS: the plumbing, with small networks of the same interface that are made here."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
 
 from aecbench.errors import MissingExtra, UnknownName, UsageError
-from aecbench.metrics import FAMILIES, MEMBERS, METRICS, aecmos, choose, find, onnx_model, score
+from aecbench.metrics import (
+    FAMILIES,
+    MEMBERS,
+    METRICS,
+    aecmos,
+    choose,
+    dnsmos,
+    dnsmos_network,
+    find,
+    onnx_model,
+    score,
+)
 from aecbench.metrics.aecmos import aecmos_metrics, log_mel
 from aecbench.metrics.dnsmos import dnsmos_metrics
 from aecbench.signals import Signals, Talk
@@ -230,6 +242,44 @@ def test_the_networks_of_the_wheel_give_the_numbers_of_its_own_code(family):
     values = {name: float(metric.fn(signals, estimate, rate)) for name, metric in choose(family).items()}
     assert values.keys() == {name for name, owner in MEMBERS.items() if owner == family}
     assert values == pytest.approx({name: GOLDEN[name] for name in values}, abs=2e-3)
+
+
+@pytest.mark.parametrize("seconds", [9.5, 10.0, 11.0, 14.7])
+def test_dnsmos_shares_layers_between_windows_and_rates_each_as_if_it_were_alone(seconds, monkeypatch):
+    """Sharing saves operations, and differs by rounding alone."""
+    pytest.importorskip("speechmos")
+    _, x = double_talk(RATE, seconds)
+    path = onnx_model.installed(dnsmos.FILE)
+    shared = dnsmos_network.outputs(path, x)
+    monkeypatch.setattr(dnsmos_network, "KNOWN", set())
+    alone = dnsmos_network.outputs.__wrapped__(path, x)
+    assert shared.shape == alone.shape == (int(seconds - 9.01) + 1, 3)
+    np.testing.assert_allclose(shared, alone, atol=1e-5)
+    assert np.ptp(alone, axis=0).max() > 1e-3 or len(alone) == 1
+
+
+def test_from_one_window_of_dnsmos_to_the_next_the_shared_layers_run_over_little_more_than_a_second(monkeypatch):
+    pytest.importorskip("speechmos")
+    frames, run = [], dnsmos_network._run
+    path = onnx_model.installed(dnsmos.FILE)
+    parts = dnsmos_network._parts(path)
+
+    def counted(session, x):
+        if session is parts.shared:
+            frames.append(x.shape[1])
+        return run(session, x)
+
+    monkeypatch.setattr(dnsmos_network, "_run", counted)
+    dnsmos_network.outputs.__wrapped__(path, double_talk(RATE, 12.5)[1])
+    assert sum(frames) == 900 + 3 * 116
+
+
+def test_without_onnx_dnsmos_names_the_extra_before_any_audio_is_rated(monkeypatch):
+    pytest.importorskip("speechmos")
+    monkeypatch.setattr(dnsmos_network, "_parts", dnsmos_network._parts.__wrapped__)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtra, match=r"onnx .* run: pip install 'aecbench\[aecmos\]'"):
+        dnsmos_metrics()
 
 
 def test_a_file_of_either_rate_is_recognised():

@@ -1,7 +1,7 @@
 """From a folder in a layout to a corpus. Unusable files are reported one by one; the rest is imported."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from aecbench.progress import progress
 from aecbench.scenes.files import SPLITS
 from aecbench.signals import STEMS
 
-__all__ = ["REPORT", "Imported", "build"]
+__all__ = ["REPORT", "Imported", "build", "identity"]
 
 REPORT = "import-report.csv"
 SHARD = 64  # scenes
@@ -75,14 +75,14 @@ def build(
         first = f"; the first of {len(problems)} problems: {_line(problems[0])}" if problems else ""
         raise SourceError(f"{folder}: holds nothing that can be imported{first}")
     new_folder(out / SHARDS)
-    identity = _identity(contents, takes, folder, name, rate)
-    shards = list(_shards(takes, folder, out, identity, problems, jobs))
+    corpus_id = identity(name, [take.split for take in takes], _hashes(contents, takes, folder), rate)
+    shards = list(_shards(takes, folder, out, corpus_id, problems, jobs))
     if not shards:
         raise SourceError(f"{folder}: holds nothing that can be imported; the first problem: {_line(problems[0])}")
     problems.sort()
     _report(out, problems)
     spec = {"name": name, "imported": folder.absolute().name}
-    return Imported(finish(out, identity, shards, takes[0].rir_shape[1], spec), problems)
+    return Imported(finish(out, corpus_id, shards, takes[0].rir_shape[1], spec), problems)
 
 
 def _alike(contents: Found, folder: Path) -> tuple[list[Take], list[Problem]]:
@@ -105,7 +105,7 @@ def _groups(takes: Sequence[Take]) -> Iterator[Group]:
 
 
 def _shards(
-    takes: Sequence[Take], folder: Path, out: Path, identity: str, problems: list[Problem], jobs: int
+    takes: Sequence[Take], folder: Path, out: Path, corpus_id: str, problems: list[Problem], jobs: int
 ) -> Iterator[Path]:
     """Write the shards, one by one; takes that cannot be read are added to `problems`."""
     groups = list(_groups(takes))
@@ -125,7 +125,7 @@ def _shards(
             path = out / SHARDS / shard_name(group.split, numbers[group.split])
             numbers[group.split] += 1
             signals = STEMS if group.stems else RECORDED
-            write_shard(path, identity, len(good), group.length, segments * length, good, signals)
+            write_shard(path, corpus_id, len(good), group.length, segments * length, good, signals)
             yield path
     next(results, None)  # lets the bar reach its end
 
@@ -137,13 +137,20 @@ def _packed(take: Take, length: int, folder: Path) -> Packed | Problem:
         return Problem(key(take.files[0], folder), relative(str(error), folder))
 
 
-def _identity(contents: Found, takes: Sequence[Take], folder: Path, name: str, rate: int) -> str:
-    """Hash of all that decides the contents: the files, the name of the corpus, the format."""
+def identity(name: str, splits: Sequence[str], hashes: Mapping[str, str], rate: int = RATE) -> str:
+    """Return the id of the corpus `name` at `rate` Hz: the hash of all that decides the contents.
+
+    `splits` are those of its scenes in their order, `hashes` the SHA-256 of its files by their names in the folder.
+    """
+    other_rate = [] if rate == RATE else [rate]
+    return sha256(canonical_json([FORMAT, name, list(splits), dict(hashes), *other_rate]))
+
+
+def _hashes(contents: Found, takes: Sequence[Take], folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of the files of some takes, by their names in the folder."""
     files = sorted({*contents.tables, *(path for take in takes for path in take.files)})
     sums = in_threads(file_sha256, files)
-    hashes = {key(path, folder): content for path, content in zip(files, sums, strict=True)}
-    other_rate = [] if rate == RATE else [rate]
-    return sha256(canonical_json([FORMAT, name, [take.split for take in takes], hashes, *other_rate]))
+    return {key(path, folder): content for path, content in zip(files, sums, strict=True)}
 
 
 def _report(out: Path, problems: Sequence[Problem]) -> None:

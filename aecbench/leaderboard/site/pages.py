@@ -12,6 +12,7 @@ from aecbench._version import __version__
 from aecbench.corpus import Corpus
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import RESULTS
+from aecbench.leaderboard.foretold import EXPLAINED, QUESTION, foretold, grids
 from aecbench.leaderboard.readme import foot, order
 from aecbench.leaderboard.site import audio, charts
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
@@ -107,6 +108,9 @@ def _board(
         scores=scores(board),
         specs=specs,
         timed=count,
+        question=QUESTION,
+        explained=EXPLAINED,
+        grids=list(grids(foretold(board.path), board.facts)),
         audible=bool(gallery),
     )
     _write(folder / "index.html", page)
