@@ -64,7 +64,12 @@ BASELINE = "baselines/MODEL"  # --export without a folder
     help="Read examples with this many processes.  [default: one per core, at most 4]",
 )
 @click.option("--resume", is_flag=True, help="Continue the training in --save-dir, if there is one.")
-@click.option("--init", type=click.Path(path_type=Path), help="Start from the weights of this folder with a card.")
+@click.option(
+    "--init",
+    metavar="MODEL",
+    help="Start from the weights of this shipped network, or folder with one.",
+    shell_complete=complete.models,
+)
 @click.option("--seed", type=click.IntRange(0), help="Draw weights and examples with this seed.  [default: 0]")
 @click.option(
     "--set",
@@ -101,7 +106,7 @@ def train(
     device: str,
     workers: int | None,
     resume: bool,
-    init: Path | None,
+    init: str | None,
     assignments: Sequence[str],
     hours: float | None,
     checkpoint_minutes: float,
