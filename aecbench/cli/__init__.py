@@ -83,7 +83,7 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # what a stream cannot encode is no reason to fail
+            if isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode should not end the program
                 stream.reconfigure(errors=AS_BYTES)
         try:
             return super().invoke(ctx)

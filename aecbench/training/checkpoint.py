@@ -66,7 +66,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress,
     try:
         with safe_open(path, "pt") as file:
             state = json.loads(file.metadata()[STATE])
-            for key in file.keys():  # noqa: SIM118 (a file is no mapping)
+            for key in file.keys():  # noqa: SIM118 (a file is not a mapping)
                 group, _, name = key.partition("/")
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
         return groups, Progress(**state.pop("progress")), state

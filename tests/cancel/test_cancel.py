@@ -419,7 +419,7 @@ def test_options_that_do_not_belong_together_are_refused(aecbench, echo_pair, op
     assert words in result.stderr
 
 
-# What other people's recordings are like
+# Recordings as other people make them
 
 
 def pair(folder, name: str, seed: int = 0, suffix: str = ".wav", marks=("_mic", "_lpb")):
@@ -557,7 +557,7 @@ def test_hidden_files_are_skipped_and_counted(aecbench, tmp_path):
     assert "1 written, 0 there already, 0 failed, 3 hidden files skipped" in result.stderr
 
 
-# What correlates
+# Signals that correlate
 
 
 @pytest.mark.parametrize("samples", [-8000, -3200, -480])
