@@ -71,8 +71,8 @@ def train(
     samples, last.safetensors to go on from, and best/, a model to load. Under torchrun every process has its own
     batches of `batch_size`. With `resume` it goes on from OUT, if there is something: settings, data and the number of
     processes have to be the same, `device`, `workers` (None: as many as there are cores to spare) and `limits` need
-    not. `init` is a model to take the first weights from: a shipped network, a folder with a card, or that of a
-    training. `picture` draws the sample of an epoch.
+    not. `init` is a model to take the first weights from: a shipped network, or a folder as `aecbench average`
+    takes. `picture` draws the sample of an epoch.
 
     Raises UnknownName and ConfigError for model and settings, UsageError for what does not fit together, OutputError,
     AecbenchError where training comes to nothing.
