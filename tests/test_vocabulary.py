@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import aecbench as ab
 from aecbench.cli import main
@@ -162,6 +163,14 @@ def test_the_help_of_an_option_is_short_and_complete(name, text):
     assert sentence[0].isupper(), sentence
     assert sentence.endswith("."), sentence
     assert len(sentence) <= LONGEST, f"{len(sentence)} characters: {sentence}"
+
+
+@pytest.mark.parametrize("words", [[], ["leaderboard"]], ids=" ".join)
+def test_a_list_of_commands_shows_whole_sentences(words):
+    help_text = CliRunner().invoke(main, [*words, "--help"], env={"COLUMNS": "80"}).output
+    rows = help_text.partition("Commands:\n")[2].splitlines()
+    assert len(rows) >= 4
+    assert [row for row in rows if not row.endswith(".") or row.endswith("...")] == []
 
 
 @pytest.mark.parametrize("text", ["It is no file.", "Made anew.", "Of a file. ", "Fine. What it is.", "# What is new"])

@@ -113,7 +113,7 @@ def main() -> None:
     """Simulate, run and compare acoustic echo cancellers.
 
     \b
-    aecbench quickstart                               a corpus and a table in about a minute
+    aecbench quickstart                               a small corpus, and a table of all systems
     aecbench simulate speech-v1 --speech DIR          a corpus from your own speech
     aecbench eval --model kalman --model nlms         a table of two systems
     aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav

@@ -116,12 +116,12 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL on the splits train and val of a corpus, or of several together.
+    """Train a network on one corpus or on several together.
 
-    Two folders are models to load with --model: SAVE_DIR/best, the best network after an epoch, and SAVE_DIR/last, the
-    network of the last checkpoint. SAVE_DIR/curve.png shows the course of the training. Ctrl-C stops after the step;
-    the same command with --resume continues as if it had never stopped. For several processes, use torchrun
-    --no-python aecbench train.
+    It learns from the split train and is validated on the split val. Two folders are models for --model: SAVE_DIR/best,
+    the best network after an epoch, and SAVE_DIR/last, the network of the last checkpoint. SAVE_DIR/curve.png shows the
+    losses. Ctrl-C stops after the current step, and the same command with --resume continues with identical results.
+    For several processes, use torchrun --no-python aecbench train.
 
     \b
     aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}
