@@ -119,7 +119,9 @@ def cancel(
     _check(way, out, [name for name, value in options.items() if value not in (None, False)])
     system = load_system(model, align)
     if way != RAW and not streams(system):
-        click.echo(f"aecbench: {system.name} hears a recording as a whole: some {MEMORY} MB for every minute", err=True)
+        click.echo(
+            f"aecbench: {system.name} needs the whole recording: some {MEMORY} MB of memory per minute", err=True
+        )
     if report or as_json:
         warm_up(system)
     failed: dict[str, str] = {}
@@ -202,7 +204,7 @@ def _report(system: Any, timing: Any, way: str) -> list[str]:
         f"real-time factor {figures['rtf']:.4f}, algorithmic latency {1000 * figures['latency']:.1f} ms"
     ]
     if timing.block is None:
-        lines.append("no blocks: it hears a recording as a whole")
+        lines.append("no blocks: it processes the recording as a whole")
     else:
         times = ", ".join(
             f"{name} {1000 * figures[name]:.3f} ms ({figures[name] / timing.block:.1%})" for name in TIMES

@@ -119,7 +119,7 @@ def _board(
     path = find_board(name, boards)
     if boards is None and is_shipped(path) and not dry_run:
         raise UsageError(
-            f"{path}: is part of the installed aecbench, and is not written to; say with --boards where the "
-            f"leaderboards are, in a checkout or a copy of that folder"
+            f"{path}: is part of the installed aecbench, which is read-only; give another folder with --boards: "
+            "leaderboards in a checkout, or a copy of it"
         )
     return path, chosen

@@ -64,4 +64,4 @@ def _advice(rules: Rules) -> str:
             "an older commit, or give it with --corpus"
         )
     make = f"make it with: {rules.rebuild}" if rules.rebuild else "simulate it as the board says"
-    return f"{make}; or say with --corpus where it is"
+    return f"{make}; or give its folder with --corpus"

@@ -395,7 +395,7 @@ def test_what_needs_the_whole_recording_in_memory_says_so(aecbench, echo_pair, t
     )
     options = ["--mic", mic, "--far", far, "--out", "out.wav", "--report", "--align", "none"]
     result = aecbench("cancel", "--model", "whole_aec:Aec", *options)
-    assert "whole_aec:Aec hears a recording as a whole: some 40 MB for every minute" in result.stderr
+    assert "whole_aec:Aec needs the whole recording: some 40 MB of memory per minute" in result.stderr
     assert "no blocks" in result.stderr
     assert result.stdout == "out.wav\n"
     assert not streams(load_system("whole_aec:Aec"))
