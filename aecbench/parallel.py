@@ -41,7 +41,7 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
         yield from pool(calls)
     except TerminatedWorkerError:
         raise AecbenchError(
-            "a worker process died, perhaps for want of memory; run again with fewer --jobs, what is finished is kept"
+            "a worker process died, perhaps because memory ran out; run again with fewer --jobs; finished work is kept"
         ) from None
     except BrokenProcessPool as error:
         raise AecbenchError(

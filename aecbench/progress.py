@@ -37,16 +37,21 @@ class Speed(TextColumn):
 
 
 def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
-    """Hand on `items` while a bar shows how many of `total` have come, how fast, and when the last is due."""
-    start = last_report = time.monotonic()
+    """Hand on `items` while a bar shows how many of `total` have come, how fast, and when the last is due.
+
+    The first item waits for processes to start and for code to be compiled, so the lines leave it out of the speed.
+    """
+    first = last_report = time.monotonic()
     with _bar(MofNCompleteColumn(), Speed("")) as bar:
         task = bar.add_task(what, total=total, unit=unit)
         for done, item in enumerate(items, 1):
             yield item
             bar.advance(task)
             now = time.monotonic()
-            if bar.disable and now - last_report >= EVERY:
-                last_report, speed = now, done / (now - start)
+            if done == 1:
+                first = now
+            elif bar.disable and now - last_report >= EVERY:
+                last_report, speed = now, (done - 1) / (now - first)
                 left = timedelta(seconds=round((total - done) / speed))
                 line = f"{what}: {done} of {total} {unit}, {speed:.2g} {unit}/s, {left} left"
                 bar.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -33,7 +33,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "dask ": "started by tests/test_dask.py",
     "aecbench simulate synthetic-v1 --scheduler": "run by tests/test_dask.py",
     "torchrun": "run by tests/training/test_train.py",
-    "aecbench fetch": "downloads 1 GB; tests/packs fetch a small pack",
+    "aecbench fetch": "downloads; tests/packs fetch a small pack",
     "aecbench eval --model kalman --corpus corpora/challenge-real --metric aecmos": "needs the networks of speechmos",
     "aecbench import aec-challenge aec-challenge/": "needs recordings that were fetched; run by tests/corpus/layouts",
     "aecbench eval --model kalman --model deep_adaptive --corpus corpora/blind-2022": "needs fetched recordings",

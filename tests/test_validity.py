@@ -37,7 +37,7 @@ def test_the_same_order_is_foretold_and_the_opposite_one_is_not():
 
 
 def test_lower_is_better_turns_the_order_around():
-    board = table(-np.arange(8.0), "lsd")  # of which less is better
+    board = table(-np.arange(8.0), "lsd")  # less is better
     assert validity(board, table(np.arange(8.0), "pesq"), "lsd", "pesq", "device").correlation == 1
 
 

@@ -1,14 +1,16 @@
-"""The words that the style sheet in CONTRIBUTING.md rules out: in pages, cards, boards, help, messages, docstrings."""
+"""The words that CONTRIBUTING.md rules out, in pages, cards, boards, help, messages, docstrings and comments."""
 
 import ast
 import json
 import re
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import aecbench as ab
 from aecbench.cli import main
@@ -30,6 +32,7 @@ TEXTS = [
 ]
 TO_MEND: tuple[str, ...] = ()
 PYTHON = [path for folder in ("aecbench", "docs", "examples") for path in ROOT.glob(f"{folder}/**/*.py")]
+OTHERS = [path for folder in ("benchmarks", "tests") for path in ROOT.glob(f"{folder}/**/*.py")]
 
 WORDS = re.compile(r"\b(anew|(?<!there )is no(?! longer)|has not|of which|that of)\b", re.IGNORECASE)
 BEGINNING = re.compile(r"(?:^|(?<=[.!?:] ))(Of|What)\b(?![^.!]*\?)")  # a question may begin with "What"
@@ -77,6 +80,24 @@ def literals(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
+
+
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of all comments in a Python file; comments on consecutive lines of their own are one text."""
+    texts: dict[int, str] = {}  # by their first line
+    first = last = -1
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type != tokenize.COMMENT:
+                continue
+            line, text = token.start[0], token.string.lstrip("# ")
+            alone = token.line.lstrip().startswith("#")
+            if alone and line == last + 1:
+                texts[first] += f" {text}"
+            else:
+                first, texts[line] = line, text
+            last = line if alone else -1
+    yield from texts.items()
 
 
 def options(group: click.Group, name: str = "aecbench") -> Iterator[tuple[str, str]]:
@@ -129,6 +150,12 @@ def test_messages_and_docstrings_avoid_the_words(path):
     assert not lines, "\n".join(lines)
 
 
+@pytest.mark.parametrize("path", [*PYTHON, *OTHERS], ids=place)
+def test_comments_avoid_the_words(path):
+    lines = [f"{place(path)}:{line}: {fault}" for line, text in comments(path) for fault in faults(text)]
+    assert not lines, "\n".join(lines)
+
+
 @pytest.mark.parametrize(("name", "text"), sorted(set(options(main))), ids=lambda value: value if "--" in value else "")
 def test_the_help_of_an_option_is_short_and_complete(name, text):
     sentence = text.partition("  [")[0]
@@ -136,6 +163,14 @@ def test_the_help_of_an_option_is_short_and_complete(name, text):
     assert sentence[0].isupper(), sentence
     assert sentence.endswith("."), sentence
     assert len(sentence) <= LONGEST, f"{len(sentence)} characters: {sentence}"
+
+
+@pytest.mark.parametrize("words", [[], ["leaderboard"]], ids=" ".join)
+def test_a_list_of_commands_shows_whole_sentences(words):
+    help_text = CliRunner().invoke(main, [*words, "--help"], env={"COLUMNS": "80"}).output
+    rows = help_text.partition("Commands:\n")[2].splitlines()
+    assert len(rows) >= 4
+    assert [row for row in rows if not row.endswith(".") or row.endswith("...")] == []
 
 
 @pytest.mark.parametrize("text", ["It is no file.", "Made anew.", "Of a file. ", "Fine. What it is.", "# What is new"])
@@ -146,6 +181,12 @@ def test_a_fault_is_found(text):
 @pytest.mark.parametrize("text", ["There is no file.", "What is it?", "It is no longer there.", "`has not`", "office"])
 def test_what_is_right_is_not_a_fault(text):
     assert not faults(text)
+
+
+def test_comments_are_read_with_their_lines(tmp_path):
+    path = tmp_path / "code.py"
+    path.write_text('# a block\n# of two lines\n\nx = "# no comment"  # behind code\n    # at the end\n')
+    assert list(comments(path)) == [(1, "a block of two lines"), (4, "behind code"), (5, "at the end")]
 
 
 def test_no_variable_is_called_by_a_filler():

@@ -92,7 +92,7 @@ def _check_length(pair: Recordings, reference: Header) -> None:
     raise AudioError(
         f"{far}: has {reference.length} samples at {reference.rate} Hz, {pair.mic} has "
         f"{recording.length} at {recording.rate} Hz; "
-        f"cut or pad one to the same length, or the far end with --pad"
+        f"cut or pad one of them, or let --pad cut or zero-pad the far end"
     )
 
 

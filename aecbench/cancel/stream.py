@@ -68,7 +68,7 @@ def _steps(
     """At 16 kHz, with the far end `late` samples later (negative: the microphone): what `canceller.cancel` gives."""
     size, skip, state = canceller.block, canceller.delay + max(0, -late), canceller.init(())
     mic, far = np.zeros(max(0, -late), np.float32), np.zeros(max(0, late), np.float32)
-    due = 0  # samples that came in, of which the output has not gone out
+    due = 0  # samples that came in and whose output has yet to go out
     for block in chain(blocks, [None]):
         if block is None:  # the end: silence until the last sample is out
             length = -(-(mic.size + canceller.delay) // size) * size

@@ -32,7 +32,7 @@ __all__ = ["Kalman", "State"]
 
 TAKE_OVER = 0.8  # the shadow's error power has to be below this fraction (-1 dB) of the main filter's
 MEMORY = 0.9  # smoothing of these error powers, per block
-CUT = 2  # partitions per block and filter of which the response is cut to `block` taps
+CUT = 2  # partitions per block and filter whose response is cut to `block` taps
 FIT_MEMORY = 0.6  # of the least-squares fit of a filter's gain, per block
 FIT = 0.5  # a new gain has to take this fraction off the error power,
 AUDIBLE = 0.3  # while the echo estimate has this fraction of the power that the coupling leads to expect

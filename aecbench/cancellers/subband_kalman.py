@@ -35,7 +35,7 @@ __all__ = ["State", "SubbandKalman"]
 CERTAIN = 0.01  # of the error power of a bin is never counted as residual echo
 TAKE_OVER = 0.3  # the shadow's error power has to be below this fraction (-5 dB) of the main filter's: as frames
 # overlap, a fast filter can foretell a part of the near end from the frames before
-LOUDER = 2.0  # an error of more than so many times (3 dB) the power of the microphone is that of a wrong echo estimate
+LOUDER = 2.0  # an error of more than so many times (3 dB) the power of the microphone comes from a wrong echo estimate
 MEMORY = 0.85  # smoothing of these error powers, per block
 TINY = np.float32(1e-10)
 
@@ -47,7 +47,7 @@ class Filters(NamedTuple):
     """Both filters after a block: F = main and shadow, L = taps, K = frame / 2 + 1 bins."""
 
     weights: Complex  # [..., F, L, K] echo path
-    covariance: Complex  # [..., F, L (L + 1) / 2, K] E[error of weight i x conj(that of weight j)], i <= j, row by row
+    covariance: Complex  # [..., F, L (L + 1) / 2, K] E[error of weight i x conj(error of weight j)], i <= j, row by row
     disturbance: Float32  # [..., F, K] power of near end and noise
     error: Float32  # [..., F] error power, by which the filters are compared
     spectra: Complex  # [..., L, K] far end, newest frame first

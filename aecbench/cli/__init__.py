@@ -83,7 +83,7 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # what a stream cannot encode is no reason to fail
+            if isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode should not end the program
                 stream.reconfigure(errors=AS_BYTES)
         try:
             return super().invoke(ctx)
@@ -113,7 +113,7 @@ def main() -> None:
     """Simulate, run and compare acoustic echo cancellers.
 
     \b
-    aecbench quickstart                               a corpus and a table in about a minute
+    aecbench quickstart                               a small corpus, and a table of all systems
     aecbench simulate speech-v1 --speech DIR          a corpus from your own speech
     aecbench eval --model kalman --model nlms         a table of two systems
     aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav

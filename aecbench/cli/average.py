@@ -16,13 +16,20 @@ SHARE = click.FloatRange(0, min_open=True)
 @click.command()
 @click.argument("models", nargs=-1, required=True, shell_complete=complete.models)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Write the folder of the new model here.")
-@click.option("--share", "shares", type=SHARE, multiple=True, help="Weigh the models so, in order.  [default: equally]")
+@click.option(
+    "--share",
+    "shares",
+    type=SHARE,
+    multiple=True,
+    help="Weight the models in this proportion, in order.  [default: equally]",
+)
 @JSON
 def average(models: Sequence[str], out: Path, shares: Sequence[float], as_json: bool) -> None:
-    """Average the weights of MODELS, trainings of one network, and write a model to load.
+    """Average the weights of several trainings of one network.
 
-    Two trainings that began with the same weights often have a mean that is better than each of them. The card of the
-    new model lists what it is made of.
+    MODELS are shipped networks, or folders that aecbench train wrote. Two trainings that began with the same weights
+    often have a mean that is better than each of them. The result is a model for --model, and its card lists the models
+    that it was made from.
 
     \b
     aecbench average runs/train/a runs/train/b --out runs/mean

@@ -79,20 +79,20 @@ def cancel(
     rate: int | None,
     as_json: bool,
 ) -> None:
-    """Take the echo of a far-end recording out of a microphone recording.
+    """Cancel the echo in a microphone recording, or in live audio.
 
     \b
     aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav --plot out.png
 
-    Or out of every recording in a folder, each with the far end of its name in another folder, or in the same one as
-    NAME_mic and NAME_lpb. A pair that fails stops none of the others (exit code 3). Outputs that are there already
-    stay, so that the same command goes on where another was stopped.
+    In a folder, it processes every recording. The far end has the same name in another folder, or the two are called
+    NAME_mic and NAME_lpb in the same one. If a pair fails, the others are still processed (exit code 3). Existing
+    outputs are kept, so the same command continues after an interruption.
 
     \b
     aecbench cancel --model kalman --mic mics --far fars --out outs --jobs -1
 
-    Or live: raw 16-bit audio (s16le) of two channels in, microphone and far end, and of one channel out, block by
-    block. At 16000 Hz it is as late as the model's latency says, at other rates resampling adds to that: see --report.
+    Live, it reads raw 16-bit audio (s16le) with two channels, microphone and far end, and writes one channel, block by
+    block. At 16000 Hz, the delay is the latency of the model; at other rates, resampling adds to it (see --report).
 
     \b
     arecord -t raw -f S16_LE -c 2 -r 16000 | aecbench cancel --model kalman --mic - --out - \\
@@ -119,7 +119,9 @@ def cancel(
     _check(way, out, [name for name, value in options.items() if value not in (None, False)])
     system = load_system(model, align)
     if way != RAW and not streams(system):
-        click.echo(f"aecbench: {system.name} hears a recording as a whole: some {MEMORY} MB for every minute", err=True)
+        click.echo(
+            f"aecbench: {system.name} needs the whole recording: some {MEMORY} MB of memory per minute", err=True
+        )
     if report or as_json:
         warm_up(system)
     failed: dict[str, str] = {}
@@ -202,7 +204,7 @@ def _report(system: Any, timing: Any, way: str) -> list[str]:
         f"real-time factor {figures['rtf']:.4f}, algorithmic latency {1000 * figures['latency']:.1f} ms"
     ]
     if timing.block is None:
-        lines.append("no blocks: it hears a recording as a whole")
+        lines.append("no blocks: it processes the recording as a whole")
     else:
         times = ", ".join(
             f"{name} {1000 * figures[name]:.3f} ms ({figures[name] / timing.block:.1%})" for name in TIMES

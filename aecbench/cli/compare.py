@@ -68,10 +68,11 @@ def compare(
     cache: bool,
     as_json: bool,
 ) -> None:
-    """Compare A with B, scene by scene: by how much, where each wins, and in which scenes it falls behind most.
+    """Compare two systems scene by scene.
 
-    Each is a model, as of aecbench eval, or a folder of WAV files that another program has made. The scenes are listed
-    with the command that writes what there is to listen to.
+    This prints the mean differences, how often each system is better, and the scenes in which each is worst, with the
+    command that writes their audio. A and B are models, as for aecbench eval, or folders of WAV files that another
+    program wrote.
 
     \b
     aecbench compare kalman nlms

@@ -12,16 +12,16 @@ PROGRAM, VARIABLE = "aecbench", "_AECBENCH_COMPLETE"
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, and the names of models, recipes, metrics and boards.
+    """Print a script that completes commands, options and names.
 
-    Once, for all shells to come:
+    In your shell, it completes the names of models, recipes, metrics and boards too. To install it:
 
     \b
     aecbench completion bash > ~/.aecbench-complete; echo 'source ~/.aecbench-complete' >> ~/.bashrc
     aecbench completion zsh > ~/.aecbench-complete; echo 'source ~/.aecbench-complete' >> ~/.zshrc
     aecbench completion fish > ~/.config/fish/completions/aecbench.fish
 
-    For this shell only:
+    To use it in the current shell only:
 
     \b
     eval "$(aecbench completion bash)"

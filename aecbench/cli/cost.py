@@ -16,10 +16,11 @@ __all__ = ["cost"]
 @FORMAT
 @JSON
 def cost(systems: Sequence[str], align: str, layout: str, as_json: bool) -> None:
-    """Count and time what systems cost: parameters, MACs, real-time factor, latency, memory.
+    """Measure what systems cost: operations, time and memory.
 
-    A system is a model, as in aecbench eval, or NAME=MODEL, together with its delay alignment. A dash stands for a
-    number that is not known.
+    The columns are parameters, multiplications (MACs) per second of audio, real-time factor, latency and memory. A
+    system is a model, as for aecbench eval, with the delay tracker in front of it. A dash means that the value is not
+    known.
 
     \b
     aecbench cost nlms kalman

@@ -57,9 +57,9 @@ def demo(
     plot: bool,
     as_json: bool,
 ) -> None:
-    """Cancel the echo of one fresh scene: audio to listen to, scores before and after, a picture.
+    """Simulate one scene, cancel its echo, and write the audio.
 
-    The far end talks all the time, the near end in the second half.
+    The far end talks all the time, the near end in the second half. The scores before and after are printed.
 
     \b
     aecbench demo --model kalman --plot

@@ -11,10 +11,10 @@ __all__ = ["doctor"]
 @click.option("--test/--no-test", default=True, help="Try torch, simulate a scene, cancel its echo and score it.")
 @JSON
 def doctor(test: bool, as_json: bool) -> None:
-    """Check what is installed, tell about the machine, test on a small scene: in some ten seconds.
+    """Check the installation and run a small test.
 
-    It ends with a block to be pasted into a bug report, which names neither people nor folders, and with the exit
-    code 1 where something that aecbench needs is missing or fails.
+    This takes about ten seconds. The output ends with a block to paste into a bug report, without names of people or
+    folders. The exit code is 1 if something that aecbench needs is missing or fails.
 
     \b
     aecbench doctor

@@ -16,7 +16,7 @@ __all__ = ["echoes"]
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
 @JSON
 def echoes(folders: Sequence[str], out: Path, jobs: int, as_json: bool) -> None:
-    """List recordings of far-end single talk as a source of echo for aecbench simulate --echo.
+    """List recordings of far-end single talk for simulate --echo.
 
     A recording is a pair NAME_farend_singletalk_mic.wav and NAME_farend_singletalk_lpb.wav. Each gets its device, its
     split where it is from a set of the AEC Challenge, and two ratios in dB that tell what the microphone holds besides

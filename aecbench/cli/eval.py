@@ -142,10 +142,10 @@ def evaluate(
     layout: str,
     as_json: bool,
 ) -> None:
-    """Run systems on every scene of a corpus's split, score them, print a table.
+    """Run systems on a corpus, score them, and print a table.
 
-    An evaluation that was stopped continues where it stopped, and cached scores are reused. Where the true echo is
-    known, the table also shows the oracle, which removes the echo and nothing else: the upper limit.
+    The same command continues an evaluation that was stopped, and cached scores are reused. Where the true echo is
+    known, the table also shows the oracle, which removes the echo and nothing else and is the upper limit.
 
     A model is a baseline, a folder with card.toml, pkg.mod:Class, an .onnx file, or 'command:prog {mic} {far} {out}';
     NAME=MODEL gives it a name. --by takes talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or

@@ -24,9 +24,10 @@ __all__ = ["export"]
 @click.option("--split", metavar="S", help="Export this split only.", shell_complete=complete.splits)
 @JSON
 def export(corpus: Path, layout: str, out: Path, split: str | None, as_json: bool) -> None:
-    """Write CORPUS as WAV files with tables and a croissant.json, for other people's code.
+    """Write a corpus as WAV files with tables, for other programs.
 
-    wav keeps everything; aec-challenge keeps the signals, and of the rest what its meta.csv has columns for.
+    The layout wav keeps everything. The layout aec-challenge keeps the signals, and the facts that its meta.csv has
+    columns for. Both have a croissant.json, which describes the files.
 
     \b
     aecbench export corpora/speech-v1 --format wav --out speech-v1-wav

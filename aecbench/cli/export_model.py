@@ -25,11 +25,12 @@ __all__ = ["export_model"]
 )
 @JSON
 def export_model(name: str, out: Path, quantize: str | None, prune: float, as_json: bool) -> None:
-    """Write one block of a deep SYSTEM, samples in and samples out, as an ONNX model for other programs.
+    """Write one step of a deep system as an ONNX model.
 
-    SYSTEM is a shipped deep one, as deep_adaptive, or the folder of a training. The delay tracker in front of it is not
-    part of the model. States go in as state.*, come out as next.*, and start as zeros. Both aecbench eval and aecbench
-    cancel take the file, or the folder, as --model.
+    The model maps a block of input samples to a block of output samples. SYSTEM is a shipped network, such as
+    deep_adaptive, or the folder of a training. The delay tracker in front of it is not part of the model. States are
+    the inputs state.* and the outputs next.*, and start as zeros. Both aecbench eval and aecbench cancel accept the
+    file, or its folder, as --model.
 
     \b
     aecbench export-model deep_adaptive --onnx deep_adaptive.onnx

@@ -22,11 +22,11 @@ __all__ = ["fetch"]
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Fetch at most N recordings.")
 @JSON
 def fetch(pack: str, data: Path | None, only: Sequence[str], limit: int | None, as_json: bool) -> None:
-    """Download the data pack PACK, check every file by its hash, and print the folder.
+    """Download a data pack and check the hash of every file.
 
-    Fetching again keeps the files that are whole and resumes interrupted downloads. To simulate with files in a folder
-    of your own, set AECBENCH_DATA to it. The sets of a collection of recordings can be fetched in part: a file is
-    chosen when its path holds every TEXT, and a larger N includes the recordings of a smaller one.
+    This prints the folder. Fetching again keeps intact files and resumes interrupted downloads. If you have the files
+    already, set AECBENCH_DATA to their folder. A set of recordings can be fetched in part: a file is chosen if its path
+    contains every TEXT, and a larger N includes the recordings of a smaller one.
 
     \b
     aecbench fetch open-speech-v1

@@ -32,11 +32,12 @@ __all__ = ["import_"]
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @JSON
 def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:
-    """Make a corpus of FOLDER, which is in the LAYOUT aec-challenge (synthetic set or real recordings) or wav.
+    """Make a corpus from recordings, or from an export.
 
-    In the place of FOLDER, one or several sets can be named that aecbench fetch has brought, in whole or in part. Real
-    recordings at 48 kHz are resampled to 16 kHz, the rate of the systems; --rate 48000 keeps them. Files that cannot be
-    used are left out and listed in import-report.csv in the corpus; then the exit code is 3.
+    LAYOUT is aec-challenge (its synthetic set, or real recordings) or wav (from aecbench export). FOLDER is a folder,
+    or the names of sets that aecbench fetch downloaded in full or in part. Real recordings at 48 kHz are resampled to
+    16 kHz, the rate of the systems, unless --rate 48000 keeps them. Files that cannot be used are left out and listed
+    in import-report.csv in the corpus, and the exit code is then 3.
 
     \b
     aecbench import aec-challenge AEC-Challenge/datasets/synthetic --out corpora/synthetic

@@ -24,7 +24,7 @@ __all__ = ["inspect"]
 )
 @JSON
 def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool) -> None:
-    """Draw pictures of a corpus: how everything is distributed, and single scenes with all there is to see.
+    """Draw the distributions of a corpus, and single scenes.
 
     \b
     aecbench inspect

@@ -19,7 +19,9 @@ HERE = Path("leaderboards")  # boards are written here and nowhere else, unless 
 
 @click.group()
 def leaderboard() -> None:
-    """Make, check and show leaderboards; aecbench publish adds systems to them.
+    """Make, check and show leaderboards.
+
+    aecbench publish adds systems to them.
 
     \b
     aecbench leaderboard verify
@@ -53,7 +55,7 @@ def new(
     boards: Path | None,
     as_json: bool,
 ) -> None:
-    """Make the leaderboard NAME, for the corpus and the metrics of RESULTS, without systems.
+    """Make the leaderboard NAME, with the corpus and metrics of RESULTS.
 
     A board that NAME.toml in the folder of the boards plans takes all options from there, and RESULTS must fit it.
 
@@ -81,7 +83,7 @@ def new(
 @BOARDS
 @JSON
 def update_(boards: Path | None, as_json: bool) -> None:
-    """Write README.md of every leaderboard again."""
+    """Write the README.md of every leaderboard again."""
     from aecbench.leaderboard import board_names, update, update_all
 
     folder = boards or HERE
@@ -124,9 +126,10 @@ def verify(
     boards: Path | None,
     as_json: bool,
 ) -> None:
-    """Check every file of BOARD, or of all: name what is damaged, edited, copied, missing or out of range.
+    """Check every file of one leaderboard or of all.
 
-    Ends with 1 when there is something. Systems that cannot be run here are named, and are no error.
+    Files that are damaged, edited, copied or missing, and values that are out of range, are listed; the exit code is
+    then 1. Systems that cannot be run on this machine are listed too, but are not an error.
 
     \b
     aecbench leaderboard verify
@@ -223,7 +226,9 @@ def build(
     boards: Path | None,
     as_json: bool,
 ) -> None:
-    """Make pages of BOARD, or of all, for a browser: files in a folder, which need no server and no network.
+    """Write pages of one leaderboard or of all, for a browser.
+
+    They are files in a folder and need neither a server nor a network.
 
     \b
     aecbench leaderboard build --out site

@@ -12,9 +12,9 @@ __all__ = ["list_"]
 @click.argument("what", required=False, shell_complete=complete.listings)
 @JSON
 def list_(what: str | None, as_json: bool) -> None:
-    """List what there is: recipes, models, metrics, sources, packs, or all of them.
+    """List recipes, models, metrics, sources and packs.
 
-    Each line says where it comes from: it is shipped, or an installed package offers it.
+    Each line gives the origin of the entry: shipped, or the name of the installed package that offers it.
 
     \b
     aecbench list

@@ -54,9 +54,10 @@ def publish(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Add the systems in RESULTS, which aecbench eval --out wrote, to a leaderboard: one entry per system.
+    """Add evaluated systems to a leaderboard.
 
-    An entry never changes: when a system is published again, it is as a new version, and the old one is kept.
+    RESULTS are folders that aecbench eval --out wrote; each system in them becomes one entry. Entries never change:
+    publishing a system again adds a new version and keeps the old one.
 
     \b
     aecbench eval --board synthetic-v1 --model path/to/mine --out runs/mine
@@ -118,7 +119,7 @@ def _board(
     path = find_board(name, boards)
     if boards is None and is_shipped(path) and not dry_run:
         raise UsageError(
-            f"{path}: is part of the installed aecbench, and is not written to; say with --boards where the "
-            f"leaderboards are, in a checkout or a copy of that folder"
+            f"{path}: is part of the installed aecbench, which is read-only; give another folder with --boards: "
+            "leaderboards in a checkout, or a copy of it"
         )
     return path, chosen

@@ -49,9 +49,10 @@ def simulate(
     assignments: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Simulate the corpus that RECIPE (a shipped name or a TOML file) specifies.
+    """Simulate the corpus of a recipe.
 
-    Simulating the same corpus again keeps what is there and whole; an interrupted run goes on where it stopped.
+    RECIPE is a shipped name or a TOML file. An interrupted run continues where it stopped, and simulating the same
+    corpus again keeps all files that are intact.
 
     \b
     aecbench simulate

@@ -64,7 +64,12 @@ BASELINE = "baselines/MODEL"  # --export without a folder
     help="Read examples with this many processes.  [default: one per core, at most 4]",
 )
 @click.option("--resume", is_flag=True, help="Continue the training in --save-dir, if there is one.")
-@click.option("--init", type=click.Path(path_type=Path), help="Start from the weights of this folder with a card.")
+@click.option(
+    "--init",
+    metavar="MODEL",
+    help="Start from the weights of this shipped network, or folder with one.",
+    shell_complete=complete.models,
+)
 @click.option("--seed", type=click.IntRange(0), help="Draw weights and examples with this seed.  [default: 0]")
 @click.option(
     "--set",
@@ -101,7 +106,7 @@ def train(
     device: str,
     workers: int | None,
     resume: bool,
-    init: Path | None,
+    init: str | None,
     assignments: Sequence[str],
     hours: float | None,
     checkpoint_minutes: float,
@@ -111,12 +116,12 @@ def train(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Train MODEL on the splits train and val of a corpus, or of several together.
+    """Train a network on one corpus or on several together.
 
-    Two folders are models to load with --model: SAVE_DIR/best, the best network after an epoch, and SAVE_DIR/last, the
-    network of the last checkpoint. SAVE_DIR/curve.png shows the course of the training. Ctrl-C stops after the step;
-    the same command with --resume continues as if it had never stopped. For several processes, use torchrun
-    --no-python aecbench train.
+    It learns from the split train and is validated on the split val. Two folders are models for --model: SAVE_DIR/best,
+    the best network after an epoch, and SAVE_DIR/last, the network of the last checkpoint. SAVE_DIR/curve.png shows the
+    losses. Ctrl-C stops after the current step, and the same command with --resume continues with identical results.
+    For several processes, use torchrun --no-python aecbench train.
 
     \b
     aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}

@@ -45,7 +45,7 @@ METRIC = "erle_true"
 )
 @click.option("--scenes", type=click.IntRange(1), help="Use only the first N scenes of the split.")
 @click.option("--param", "parameters", multiple=True, metavar="NAME", help="Search only this parameter; repeatable.")
-@click.option("--align", default="auto", show_default=True, metavar="auto|none|MS", help=ALIGN)
+@click.option("--align", default="auto", show_default=True, metavar="best|auto|none|MS", help=ALIGN)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Search with this seed.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @click.option(
@@ -66,10 +66,10 @@ def tune(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Search the parameters of MODEL for those that score best on a corpus, and write them to a card.
+    """Search for the parameters with the best scores on a corpus.
 
-    The first trial is what MODEL has. Tuning again goes on where it was stopped, up to --trials. The folder with the
-    card is a model, for --model.
+    The best parameters are written to a card, whose folder is a model for --model. The first trial uses the present
+    parameters of MODEL. The same command continues a search that was stopped, up to --trials.
 
     \b
     aecbench tune kalman --corpus corpora/speech-v1 --scenes 48

@@ -17,9 +17,10 @@ __all__ = ["verify"]
 )
 @JSON
 def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
-    """Read every byte of CORPUS and name each file that is missing, damaged, swapped or out of place.
+    """Read every byte of a corpus and list damaged files.
 
-    Ends with 1 when there is one, unless it was repaired.
+    Files that are missing, swapped or in the wrong place are listed too. The exit code is 1 if there are any, unless
+    --repair has mended them all.
 
     \b
     aecbench verify corpora/speech-v1

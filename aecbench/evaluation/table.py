@@ -139,8 +139,10 @@ def _compute(
             if missing:
                 tasks.append((work, n, scene, {name: metric for name, metric in needed.items() if name in missing}))
     calls = (joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio) for work, n, _, unscored in tasks)
-    label = f"evaluate {works[0].system.name}" if len(works) == 1 else f"evaluate {len(works)} systems"
-    computed = in_parallel(calls, len(tasks), label, "scenes", jobs=jobs, scheduler=scheduler)
+    label, unit = f"evaluate {len(works)} systems", "runs"  # a run is one system on one scene
+    if len(works) == 1:
+        label, unit = f"evaluate {works[0].system.name}", "scenes"
+    computed = in_parallel(calls, len(tasks), label, unit, jobs=jobs, scheduler=scheduler)
     for (work, _, scene, _), new in zip(tasks, computed, strict=True):
         work.scores[scene] = new | work.scores[scene]
         write_scores(work.store, scene, new, needed)

@@ -99,7 +99,7 @@ class Rules(Frozen):
     rebuild: str = ""  # the command that makes the corpus
     rules: str = RULES
     align: str = "auto"  # alignment of the far end, as for `load_system`; older boards say "auto" for "best"
-    ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place is that of its mean rank in these
+    ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place follows from its mean rank in these
     corpus: CorpusFacts
     simulator: int = 1  # version of the simulator that made the corpus; 0: it was imported
     near_lost: NearLost = NearLost()

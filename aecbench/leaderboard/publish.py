@@ -115,7 +115,7 @@ def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[s
     folder = card_folder(source)
     if folder is None and source not in shipped:
         if source and ":" not in source and target(source) is None and not Path(source).exists():
-            raise BoardError(f"{system!r} was evaluated from {source}, which is not here; say with --model where it is")
+            raise BoardError(f"{system!r} was evaluated from {source}, which does not exist; give its --model")
         return None
     ours = load_system(source, facts["align"])
     for part, current, evaluated in (
@@ -189,7 +189,7 @@ def _compare_scenes(rows: pd.DataFrame, scenes: pd.DataFrame, called: str) -> No
     conditions = rows.drop_duplicates("scene")
     for name in scenes:
         if name not in conditions:
-            raise BoardError(f"{called}: the results do not tell the {name} of the scenes; evaluate it again")
+            raise BoardError(f"{called}: the results lack the column {name} of the scenes; evaluate it again")
     pairs = scenes.merge(conditions, on="scene", suffixes=("", " told"))
     for name in scenes.columns.drop("scene"):
         ours, theirs = pairs[name], pairs[f"{name} told"]

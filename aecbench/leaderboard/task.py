@@ -60,8 +60,8 @@ def _advice(rules: Rules) -> str:
     if rules.older_corpus:
         return (
             f"the board's corpus is of version {rules.simulator} of the simulator, and this aecbench has version "
-            f"{SIMULATOR}, which makes another; make it at the commit that the entries of the board name, or give it "
-            "with --corpus"
+            f"{SIMULATOR}, which makes another; make it with the command in the board's README.md, which checks out "
+            "an older commit, or give it with --corpus"
         )
     make = f"make it with: {rules.rebuild}" if rules.rebuild else "simulate it as the board says"
-    return f"{make}; or say with --corpus where it is"
+    return f"{make}; or give its folder with --corpus"

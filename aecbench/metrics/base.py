@@ -73,7 +73,7 @@ class Metric:
     span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
     changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
     labels: bool = False  # whether it takes the Talk of every sample it is given, [T], as its fourth argument
-    responses: bool = False  # whether it takes the true impulse response and that of the system's filter, [..., L] each
+    responses: bool = False  # takes the impulse responses of the true path and of the system's filter, [..., L] each
     summary: Literal["mean", "median"] = "mean"  # what a table shows of the values of all scenes
 
     @property

@@ -131,7 +131,7 @@ def _serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # kills, also while C code runs
     answers = os.dup(1)
-    os.dup2(2, 1)  # what the C code may print is no answer
+    os.dup2(2, 1)  # the C code may print, which is not an answer
     while len(head := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
         samples, timeout, mode = REQUEST.unpack(head)
         audio = np.frombuffer(sys.stdin.buffer.read(2 * 4 * samples), np.float32)

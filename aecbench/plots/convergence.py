@@ -12,7 +12,7 @@ from aecbench.signals import Array
 
 __all__ = ["plot_convergence"]
 
-FEWEST = 5  # scenes of which a band says something
+FEWEST = 5  # scenes from which a band is drawn
 
 
 def plot_convergence(

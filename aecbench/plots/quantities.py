@@ -16,7 +16,7 @@ class Quantity(NamedTuple):
     label: str
     unit: str = ""
     scale: float = 1.0  # from the table's unit to this one
-    many: bool = False  # names of which there can be as many as scenes: talkers, files
+    many: bool = False  # names that may be as many as the scenes: talkers, files
 
     @property
     def title(self) -> str:

@@ -16,7 +16,7 @@ from aecbench.signals import Array
 __all__ = ["plot_training"]
 
 WIDTH, LOSS, SCORE = 7.2, 3.2, 1.4  # inches
-STRETCHES = 50  # of all steps, over one of which the loss is averaged
+STRETCHES = 50  # of all steps; the loss is averaged over each
 FEW = 2.0  # per cent of the losses at either end that need not be within the picture
 
 Row = Mapping[str, Any]

@@ -20,16 +20,21 @@ FOLDER = "listen"  # of the audio that `listen_command` writes
 def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
     """Return rows of systems (within each condition of `by`), columns of metrics: mean or median ± half an interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
-    pooled = "" if "talk" in chosen else " (near-end metrics: in which both ends talk)"
-    ranked = "; (rank), shared where the difference is not certain" if table.competing else ""
-    rule = table.lost_rule
-    caption = f"{summarised(table.metrics, table.provenance)}{pooled} ± 95 % interval{ranked}; {_source(table)}"
-    caption += f"\n{LOST}: scenes in which more than {rule.loss:g} dB of the near end are gone"
+    frame, rule = wide(table, chosen), table.lost_rule
+    cells = f"{summarised(table.metrics, table.provenance)} ± 95 % interval"
+    lines = [
+        cells if "talk" in chosen else f"{cells}; near-end metrics: over the scenes in which both ends talk",
+        f"{LOST}: scenes that lose more than {rule.loss:g} dB of the near end",
+    ]
+    if table.competing:
+        lines.insert(1, "(rank): shared where the difference is not significant")
+    if (frame == "-").to_numpy().any():
+        lines.append("-: the metric is not defined in any of the scenes")
     if table.uneven:
-        caption += "\nn: scenes in which the system has a value; not the same for all; ranks are over shared ones"
+        lines.append("n: scenes in which the system has a value, not the same for all; ranks compare only shared ones")
     for system, (lost, scenes) in table.destroyed.items():
-        caption += f"\n{MARK} {system}: near end lost in {lost} of {scenes} scenes, more than {rule.share:.0%}"
-    return grid(wide(table, chosen), chosen, caption)
+        lines.append(f"{MARK} {system}: near end lost in {lost} of {scenes} scenes, more than {rule.share:.0%}")
+    return grid(frame, chosen, "\n".join([*lines, _source(table)]))
 
 
 def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:

@@ -29,7 +29,7 @@ class Interval(NamedTuple):
     failed: int  # scenes in which it should be, but is not
     bounds: int = 0  # of the n, those in which only a lower bound is known: the mean is one too
     median: float = np.nan
-    summary: Summary = "mean"  # whether the interval is that of the mean or of the median
+    summary: Summary = "mean"  # whether the interval belongs to the mean or to the median
 
     @property
     def value(self) -> float:

@@ -138,7 +138,7 @@ class Collection:
     def _content(self, key: str) -> str:
         if self.entries[key].sha256:
             return self.entries[key].sha256
-        self.seconds(key)  # what is no audio is found now, not in the midst of a simulation
+        self.seconds(key)  # a file that is not audio fails now, not in the middle of a simulation
         return file_sha256(self.root / key)
 
 

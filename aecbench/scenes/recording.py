@@ -28,7 +28,7 @@ class Recording(Frozen):
     talk: Kind
     rate: int  # [Hz]
     duration: float  # [s]
-    stems: bool  # False: a real recording, of which mic and far are known and near, echo and noise are not
+    stems: bool  # False: a real recording, whose mic and far are known and near, echo and noise are not
     ser: float | None = None  # signal-to-echo ratio [dB]
     snr: float | None = None  # signal-to-noise ratio [dB]
     facts: dict[str, Fact] = Field(default_factory=dict)  # whatever else the data set says, by its own names

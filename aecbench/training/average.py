@@ -14,10 +14,10 @@ from torch import Tensor
 from aecbench._version import __version__
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.deep.base import Network, load_network
-from aecbench.cards import Card, read_card
+from aecbench.cards import Card
 from aecbench.errors import UsageError
-from aecbench.systems import card_folder, import_class
-from aecbench.training.checkpoint import write_model
+from aecbench.systems import import_class
+from aecbench.training.checkpoint import trained_model, write_model
 
 __all__ = ["average"]
 
@@ -63,12 +63,9 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
 
 def _trained(model: str) -> tuple[Card, Network]:
     """Return the card of a model with weights of its own, and its network."""
-    folder = card_folder(model)
-    card = None if folder is None else read_card(folder)
-    if folder is None or card is None or card.weights is None or card.sha256 is None:
-        raise UsageError(f"{model}: has no card with weights; expected a folder that aecbench train has written")
+    folder, card = trained_model(model)
     kind = import_class(DEEP.get(card.canceller, card.canceller), folder)
-    return card, load_network(kind, card.parameters, folder / card.weights, card.sha256)
+    return card, load_network(kind, card.parameters, folder / str(card.weights), str(card.sha256))
 
 
 def _check_kind(model: str, ours: Described, first: str, theirs: Described) -> None:

@@ -12,12 +12,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Network
-from aecbench.cards import write_card
+from aecbench.cards import Card, read_card, write_card
 from aecbench.config import sha256
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, UsageError
 from aecbench.output import new_folder, whole_file
+from aecbench.systems import card_folder
 
-__all__ = ["LAST", "Progress", "read_checkpoint", "write_checkpoint", "write_model"]
+__all__ = ["LAST", "Progress", "read_checkpoint", "trained_model", "write_checkpoint", "write_model"]
 
 LAST = "last.safetensors"
 STATE = "state"
@@ -65,7 +66,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress,
     try:
         with safe_open(path, "pt") as file:
             state = json.loads(file.metadata()[STATE])
-            for key in file.keys():  # noqa: SIM118 (a file is no mapping)
+            for key in file.keys():  # noqa: SIM118 (a file is not a mapping)
                 group, _, name = key.partition("/")
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
         return groups, Progress(**state.pop("progress")), state
@@ -95,6 +96,21 @@ def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None
     for old in folder.glob("weights-*.safetensors"):
         if old != weights:
             old.unlink()
+
+
+def trained_model(model: str | Path) -> tuple[Path, Card]:
+    """Return the folder and the card of a model with weights: a shipped one, a folder with a card, or a training's.
+
+    In the folder of a training it is the best network, or the latest if no epoch has ended yet. Raises UsageError for
+    a model without weights, ConfigError for a card that cannot be read.
+    """
+    folder = card_folder(str(model))
+    card = None if folder is None else read_card(folder)
+    if folder is None or card is None or card.weights is None or card.sha256 is None:
+        raise UsageError(
+            f"{model}: has no card with weights; expected a shipped network, or a folder that aecbench train wrote"
+        )
+    return folder, card
 
 
 def _module(kind: type[Network]) -> Path | None:

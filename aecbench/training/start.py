@@ -20,7 +20,7 @@ from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
 from aecbench.systems import import_class
 from aecbench.training.attribution import data_name
-from aecbench.training.checkpoint import LAST, read_checkpoint
+from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model
 from aecbench.training.data import training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
@@ -60,7 +60,7 @@ def train(
     device: str = "auto",
     workers: int | None = None,
     resume: bool = False,
-    init: Path | None = None,
+    init: str | Path | None = None,
     limits: Limits | None = None,
     picture: Picture | None = None,
 ) -> Trained:
@@ -71,12 +71,14 @@ def train(
     samples, last.safetensors to go on from, and best/, a model to load. Under torchrun every process has its own
     batches of `batch_size`. With `resume` it goes on from OUT, if there is something: settings, data and the number of
     processes have to be the same, `device`, `workers` (None: as many as there are cores to spare) and `limits` need
-    not. `init` is a folder with a card to take the first weights from. `picture` draws the sample of an epoch.
+    not. `init` is a model to take the first weights from: a shipped network, or a folder as `aecbench average`
+    takes. `picture` draws the sample of an epoch.
 
     Raises UnknownName and ConfigError for model and settings, UsageError for what does not fit together, OutputError,
     AecbenchError where training comes to nothing.
     """
     kind, out = _network(model), Path(out)
+    init = None if init is None else trained_model(init)[0]
     config = parse(kind.Config, settings.network, f"{model}: network")
     new_folder(out)
     with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():

@@ -395,7 +395,7 @@ def test_what_needs_the_whole_recording_in_memory_says_so(aecbench, echo_pair, t
     )
     options = ["--mic", mic, "--far", far, "--out", "out.wav", "--report", "--align", "none"]
     result = aecbench("cancel", "--model", "whole_aec:Aec", *options)
-    assert "whole_aec:Aec hears a recording as a whole: some 40 MB for every minute" in result.stderr
+    assert "whole_aec:Aec needs the whole recording: some 40 MB of memory per minute" in result.stderr
     assert "no blocks" in result.stderr
     assert result.stdout == "out.wav\n"
     assert not streams(load_system("whole_aec:Aec"))
@@ -419,7 +419,7 @@ def test_options_that_do_not_belong_together_are_refused(aecbench, echo_pair, op
     assert words in result.stderr
 
 
-# What other people's recordings are like
+# Recordings as other people make them
 
 
 def pair(folder, name: str, seed: int = 0, suffix: str = ".wav", marks=("_mic", "_lpb")):
@@ -557,7 +557,7 @@ def test_hidden_files_are_skipped_and_counted(aecbench, tmp_path):
     assert "1 written, 0 there already, 0 failed, 3 hidden files skipped" in result.stderr
 
 
-# What correlates
+# Signals that correlate
 
 
 @pytest.mark.parametrize("samples", [-8000, -3200, -480])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -449,7 +450,16 @@ def test_a_bar_on_a_terminal_has_colours_unless_they_are_unwanted(no_colour):
 
 def test_where_there_is_no_terminal_a_line_tells_of_the_progress_now_and_then(monkeypatch, capsys):
     monkeypatch.setattr("aecbench.progress.EVERY", 0.0)
-    assert list(progress(range(2), 2, "count", "numbers")) == [0, 1]
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("count: 1 of 2 numbers, ")
-    assert second.endswith(", 0:00:00 left")
+    assert list(progress(range(3), 3, "count", "numbers")) == [0, 1, 2]
+    second, third = capsys.readouterr().err.splitlines()
+    assert second.startswith("count: 2 of 3 numbers, ")
+    assert third.endswith(", 0:00:00 left")
+
+
+def test_the_time_that_is_left_does_not_count_the_start(monkeypatch, capsys):
+    """The first of 10 items took 60 s, since code was compiled, and the others take 1 s each."""
+    monkeypatch.setattr("aecbench.progress.EVERY", 0.0)
+    moments = iter([0.0, *range(60, 70)])
+    monkeypatch.setattr("aecbench.progress.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    assert list(progress(range(10), 10, "count", "numbers")) == list(range(10))
+    assert capsys.readouterr().err.splitlines()[0] == "count: 2 of 10 numbers, 1 numbers/s, 0:00:08 left"

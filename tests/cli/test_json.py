@@ -13,7 +13,7 @@ from aecbench.report.listing import LISTINGS
 from aecbench.results import ResultTable
 
 QUICK = ("--jobs", 1)
-WITHOUT = {"completion"}  # of which nothing is for a program
+WITHOUT = {"completion"}  # prints nothing for a program
 
 
 def leaves(group: click.Group, *above: str):

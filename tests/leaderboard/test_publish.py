@@ -120,7 +120,7 @@ def drop_metric(rows):
         (lambda rows: rows.assign(ser=rows["ser"] + 1), "ser of toy-v1/test/000000 is"),
         (lambda rows: rows.assign(value=np.inf), "expected -100 to 100"),
         (lambda rows: rows.assign(value=np.nan, reason=""), "is NaN without a reason"),
-        (lambda rows: rows.drop(columns="talk"), "do not tell the talk"),
+        (lambda rows: rows.drop(columns="talk"), "lack the column talk"),
     ],
 )
 def test_results_that_are_not_whole_are_refused_with_the_reason(path, other, change, reason):
@@ -198,7 +198,7 @@ def test_boards_inside_an_installed_package_are_never_written_to(aecbench, publi
     assert aecbench("leaderboard", "verify").exit_code == 0
     result = aecbench("publish", results, "--board", "toy-v1")
     assert result.exit_code == 2
-    assert "is part of the installed aecbench, and is not written to; say with --boards" in result.stderr
+    assert "is part of the installed aecbench, which is read-only; give another folder with --boards" in result.stderr
     assert aecbench("leaderboard", "update").exit_code == 1
     assert contents(published) == before
 

@@ -121,7 +121,7 @@ def test_a_changed_model_is_found_by_verify_and_by_publish(run, tmp_path):
     with pytest.raises(AssertionError, match="not of the parameters that changing has now"):
         run("publish", "runs/x")
     shutil.move(model, tmp_path / "moved")
-    with pytest.raises(AssertionError, match="was evaluated from changing, which is not here; say with --model"):
+    with pytest.raises(AssertionError, match="was evaluated from changing, which does not exist; give its --model"):
         run("publish", "runs/x")
 
 
@@ -143,7 +143,7 @@ def test_only_the_systems_that_were_evaluated_for_the_board_are_published(run, t
         (["--split", "test"], "board toy-v1 says what --split is for"),
         (["--metric", "erle"], "board toy-v1 says what --metric is for"),
         (["--align", "none"], "board toy-v1 says what --align is for"),
-        (["--corpus", "corpora/none"], "is not there; make it with: aecbench simulate it; or say with --corpus"),
+        (["--corpus", "corpora/none"], "make it with: aecbench simulate it; or give its folder with --corpus"),
         (["--corpus", "corpora/other"], "and board toy-v1 is of"),
         (["--board", "toy-v2"], "did you mean 'toy-v1'"),
     ],

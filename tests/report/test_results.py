@@ -5,7 +5,8 @@ import shlex
 import pytest
 
 from aecbench.cli import main
-from aecbench.report.results import listen_command
+from aecbench.evaluation import evaluate
+from aecbench.report.results import listen_command, result_table
 
 
 @pytest.mark.parametrize("name", ["kalman", "mine=runs/my model", "command:prog {mic} {far} {out}"])
@@ -16,3 +17,10 @@ def test_the_command_to_listen_can_be_typed(name):
     assert (parameters["models"], parameters["scenes"], parameters["split"]) == ((name,), ("test/s/1_x",), "test")
     assert str(parameters["corpus_path"]) == "corpora/my corpus"
     assert str(parameters["audio"]) == "listen"
+
+
+@pytest.mark.parametrize(("metrics", "explained"), [(["level"], False), (["level", "reconvergence"], True)])
+def test_a_dash_in_a_table_is_explained(corpus, metrics, explained):
+    """No echo path changes in the corpus, so reconvergence is not defined in any scene."""
+    caption = str(result_table(evaluate("passthrough", corpus, metrics)).caption)
+    assert ("-: the metric is not defined in any of the scenes" in caption.splitlines()) is explained

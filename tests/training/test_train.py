@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from aecbench.errors import AecbenchError, ConfigError, OutputError, UnknownName
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 from aecbench.systems import load_system
-from aecbench.training import Limits, export, read_settings, stored_settings, train
+from aecbench.training import Limits, average, export, read_settings, stored_settings, train
 from aecbench.training.checkpoint import LAST, read_checkpoint
 from aecbench.training.run import Training
 
@@ -299,13 +300,24 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path):
         assert "\n" not in str(raised.value)
 
 
-def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_path):
+@pytest.mark.parametrize("model", ["first", "first/best"])
+def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_path, model):
     first = go(training_corpus, tmp_path / "first", epochs=8)
     settings = read_settings(options={**BASICS, "epochs": 1})
-    train(MODEL, training_corpus, settings, out=tmp_path / "second", device="cpu", workers=0, init=first.model)
+    train(MODEL, training_corpus, settings, out=tmp_path / "second", device="cpu", workers=0, init=model)
     assert rows(tmp_path / "second")[0]["loss"] < 0.9 * rows(tmp_path / "first")[0]["loss"]
     card = read_toml(tmp_path / "second" / "best" / "card.toml")
     assert card["origin"]["init"] == read_toml(first.model / "card.toml")["sha256"]
+
+
+@pytest.mark.parametrize("model", ["kalman", "nowhere", "command:./nlms {mic} {far} {out}"])
+def test_first_weights_and_averages_refuse_a_model_without_weights(training_corpus, tmp_path, model):
+    settings, message = read_settings(options=BASICS), f"^{re.escape(model)}: has no card with weights; expected"
+    with pytest.raises(UsageError, match=message):
+        train(MODEL, training_corpus, settings, out=tmp_path / "out", device="cpu", workers=0, init=model)
+    with pytest.raises(UsageError, match=message):
+        average([model, model], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_corpora_are_learnt_from_together_and_all_are_named(

@@ -360,7 +360,7 @@ def test_an_unknown_layout_is_met_with_the_nearest(aecbench, tmp_path):
     assert "did you mean 'aec-challenge'" in result.stderr
 
 
-# What other people's folders are like
+# Folders as other people make them
 
 
 @pytest.mark.parametrize(
