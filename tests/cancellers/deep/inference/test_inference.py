@@ -64,7 +64,7 @@ def both(request):
 
 @pytest.fixture(scope="module")
 def heard(scene):
-    s = scene(1.0, near=(0.5, 1.0))
+    s = scene(0.7, near=(0.4, 0.7))
     return s.mic, s.far
 
 
