@@ -80,7 +80,7 @@ class State(NamedTuple):
     front: Any  # of the filter in front; () without one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InferenceCanceller(FlatStreaming[State]):
     """A trained network; adaptive filters inside continue to adapt."""
 
