@@ -122,6 +122,7 @@ CANCEL = "from aecbench.systems import load_system; load_system({!r}).cancel(*[[
         "import aecbench.simulation",
         "from aecbench.systems import load_system; load_system('nlms')",
         "import aecbench.evaluation",
+        "import aecbench.cancel",
     ],
 )
 def test_torch_stays_out_of(program):

@@ -80,7 +80,7 @@ class State(NamedTuple):
     front: Any  # of the filter in front; () without one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InferenceCanceller(FlatStreaming[State]):
     """A trained network; adaptive filters inside continue to adapt."""
 
@@ -138,8 +138,8 @@ class InferenceCanceller(FlatStreaming[State]):
             past, spectra = stft.analyse(past, blocks[None, :, start : start + hop])
             frames.append(self.network.frame(spectra, state).decisions)
         first = frame // (2 * hop) - 1  # the middles of earlier frames precede the signal
-        frames = frames[first : first + -(-mic.shape[-1] // hop)]
-        return {name: np.concatenate([decisions[name] for decisions in frames]) for name in frames[0]}
+        within = slice(first, first + -(-mic.shape[-1] // hop))
+        return {name: np.concatenate([decisions[name] for decisions in frames])[within] for name in frames[0]}
 
     def trained(self) -> Any:
         """Return the same network in torch, a `deep.base.Network`. Imports torch."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.cancellers.deep.inference.products import product
 from aecbench.cancellers.deep.inference.weights import Weights
 
 __all__ = ["GRU", "LSTM", "Float32", "Linear", "Memory", "gru", "linear", "lstm", "relu", "sigmoid"]
@@ -27,7 +28,7 @@ class Linear(NamedTuple):
 
     def __call__(self, x: Float32) -> Float32:
         """Map [N, in, B] to [N, out, B]."""
-        y: Float32 = self.weight @ x
+        y = product(self.weight, x)
         y += self.bias
         return y
 
@@ -43,7 +44,7 @@ class GRU(NamedTuple):
     def __call__(self, x: Float32, hidden: Float32) -> Float32:
         """Return the output for x [N, in, B]: `hidden` [N, H, B], which is carried on in place."""
         units = hidden.shape[1]
-        new, old = self.weight @ x, self.recurrent @ hidden
+        new, old = product(self.weight, x), product(self.recurrent, hidden)
         new += self.bias
         old += self.recurrent_bias
         gates = sigmoid(np.add(new[:, : 2 * units], old[:, : 2 * units]))
@@ -68,8 +69,8 @@ class LSTM(NamedTuple):
         """Return the output for x [N, in, B]: the hidden state [N, H, B]. The memory is carried on in place."""
         hidden, cell = memory
         units = hidden.shape[1]
-        z = self.weight @ x
-        z += self.recurrent @ hidden
+        z = product(self.weight, x)
+        z += product(self.recurrent, hidden)
         z += self.bias
         gates, candidate, output = z[:, : 2 * units], z[:, 2 * units : 3 * units], z[:, 3 * units :]
         sigmoid(gates)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aecbench.cancellers.deep.inference.layers import Float32, gru, linear, relu
+from aecbench.cancellers.deep.inference.products import product
 from aecbench.cancellers.deep.inference.weights import Weights
 from aecbench.cancellers.deep.parts.bands import triangles
 
@@ -51,7 +52,8 @@ class StepSizeNetwork:
         """Return the numbers; carry the memory on in place."""
         x = self._enter(bands)
         if self._around is not None:
-            x += self._around @ (bands @ self._means).reshape(len(bands), self._around.shape[1], 1)
+            groups = bands @ self._means
+            x += product(self._around, groups.reshape(len(groups), self._around.shape[1], 1))
         x = self._leave(self._gru(relu(x), memory)) @ self._spread
         x += self._bin_in @ bins
         x += self._bin_bias

@@ -1,6 +1,6 @@
 """Weights of a network from a file: never unpickled, of the digest in the card, and of the shapes it expects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,10 @@ class Weights:
 
     def finish(self) -> None:
         """Raise ConfigError where an array was not taken."""
-        for name, array in self._unused():
+        if self._left:
+            name = min(self._left)
+            array = self._left[name]
             raise self._error(name, f"{array.dtype} {list(array.shape)}", "missing")
-
-    def _unused(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        yield from sorted(self._left.items())
 
     def _error(self, name: str, got: str, expected: str) -> ConfigError:
         return ConfigError(

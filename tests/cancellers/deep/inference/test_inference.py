@@ -1,13 +1,19 @@
 """Networks without torch compute what they compute in torch, and say what is wrong with their weights."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from aecbench.cancellers.deep import DEEP, INFERENCE
+from aecbench.cancellers.deep.framewise import FramewiseCanceller
 from aecbench.cancellers.deep.inference.canceller import InferenceCanceller, inference, load_inference
+from aecbench.cards import write_card
 from aecbench.config import sha256
 from aecbench.errors import ConfigError
 from aecbench.plugins import load
@@ -58,7 +64,7 @@ def both(request):
 
 @pytest.fixture(scope="module")
 def heard(scene):
-    s = scene(1.0, near=(0.5, 1.0))
+    s = scene(0.7, near=(0.4, 0.7))
     return s.mic, s.far
 
 
@@ -87,6 +93,12 @@ def test_decisions_are_those_of_torch(both, heard):
         np.testing.assert_allclose(ours[name], values, rtol=1e-3, atol=1e-3 * np.abs(values).max(), err_msg=name)
 
 
+@pytest.mark.parametrize("length", [0, 1, 700])
+def test_decisions_for_short_signals_are_as_many_as_in_torch(both, heard, length):
+    ours, theirs = (canceller.inspect(*(x[:length] for x in heard)) for canceller in both)
+    assert {name: z.shape for name, z in ours.items()} == {name: z.shape for name, z in theirs.items()}
+
+
 def test_delays_and_counts_are_those_of_torch(both):
     ours, theirs = both
     assert (ours.block, ours.latency, ours.delay) == (theirs.block, theirs.latency, theirs.delay)
@@ -98,10 +110,37 @@ def test_the_same_network_in_torch_has_the_same_weights(both, heard):
     np.testing.assert_array_equal(ours.trained().canceller().cancel(*heard), theirs.cancel(*heard))
 
 
+THREADS = """
+import time
+from aecbench.systems import load_system
+canceller = load_system("deep_adaptive_2022", "none").canceller
+canceller.cancel(*scene)
+before = time.process_time(), time.thread_time()
+canceller.cancel(*scene)
+print((time.process_time() - before[0]) / (time.thread_time() - before[1]))
+"""
+
+
+def test_one_thread_computes_however_many_there_are():
+    program = f"import numpy; scene = 0.1 * numpy.random.default_rng(0).normal(size=(2, 16000)){THREADS}"
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert float(done.stdout) < 1.2
+
+
 @pytest.mark.parametrize("fields", TORCH_ONLY, ids=str)
 def test_other_configurations_run_in_torch(fields):
     network = trained("deep_step_size", {"bands": 8, "hidden": 8, **fields})
     assert without_torch("deep_step_size", network) is None
+
+
+def test_a_card_of_such_a_network_is_loaded_in_torch(tmp_path):
+    network = trained("deep_step_size", {"bands": 8, "hidden": 8, "network": "broad"})
+    data = safetensors.torch.save(network.state_dict())
+    (tmp_path / "weights.safetensors").write_bytes(data)
+    card = {"canceller": "deep_step_size", "summary": "", "weights": "weights.safetensors", "sha256": sha256(data)}
+    write_card(tmp_path, card | {"parameters": network.config.model_dump()})
+    assert isinstance(load_system(tmp_path, "none").canceller, FramewiseCanceller)
 
 
 @pytest.mark.parametrize("name", ["deep_adaptive", "deep_adaptive_2022", "deep_step_size", "deep_step_size_prior"])
