@@ -17,6 +17,7 @@ pytest.register_assert_rewrite("aecbench.contract")
 os.environ["TRITON_INTERPRET"] = "1"  # kernels for a GPU run on the CPU, where tests can see them
 
 RATE = 16_000
+LONGEST = ("tests/test_docs.py", "tests/test_guide.py", "tests/test_portable.py", "tests/test_wheel.py")
 
 settings.register_profile("machine", deadline=None)  # how long a test takes says nothing on a shared machine
 settings.load_profile("machine")
@@ -52,6 +53,11 @@ def talker(seconds: float, seed: int) -> np.ndarray:
     rhythm = np.sin(2 * np.pi * rng.uniform(2, 5) * time + rng.uniform(0, 6)) ** 2
     pauses = np.repeat(rng.random(len(time) // 4000 + 1) > 0.2, 4000)[: len(time)]
     return (0.15 * rng.normal(size=len(time)) * rhythm * pauses).astype(np.float32)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take longest, so that no worker is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in LONGEST)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import aecbench as ab
+from aecbench.cli import main
 
 EXAMPLES = Path(ab.__file__).parents[1] / "docs" / "examples"
 CODE = """
@@ -56,20 +58,31 @@ def program(folder: Path) -> Path:
     return folder
 
 
+def succeed(*words):
+    """Run a command that has to succeed, in this folder."""
+    result = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory, recipe_file):
+    """A folder with a corpus, and a board of it with one system in boards/."""
+    folder = tmp_path_factory.mktemp("beginning")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        succeed("simulate", recipe_file, "--split", "test", "--out", "corpora/toy-v1", "--jobs", 2)
+        metrics = ["--metric", "erle", "--metric", "si_sdr", "--metric", "level"]
+        succeed("eval", "--model", "nlms", "--corpus", "corpora/toy-v1", *metrics, "--jobs", 2, "--out", "runs/first")
+        succeed("leaderboard", "new", "toy-v1", "runs/first", "--boards", "boards", "--rebuild", "aecbench simulate it")
+        succeed("publish", "runs/first", "--board", "toy-v1", "--boards", "boards")
+    return folder
+
+
 @pytest.fixture
-def run(aecbench, recipe_file):
-    """Runs a command that has to succeed; there is a corpus, and a board of it with one system in boards/."""
-
-    def succeed(*words):
-        result = aecbench(*words)
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    succeed("simulate", recipe_file, "--split", "test", "--out", "corpora/toy-v1", "--jobs", 2)
-    metrics = ["--metric", "erle", "--metric", "si_sdr", "--metric", "level"]
-    succeed("eval", "--model", "nlms", "--corpus", "corpora/toy-v1", *metrics, "--jobs", 2, "--out", "runs/first")
-    succeed("leaderboard", "new", "toy-v1", "runs/first", "--boards", "boards", "--rebuild", "aecbench simulate it")
-    succeed("publish", "runs/first", "--board", "toy-v1", "--boards", "boards")
+def run(aecbench, tmp_path, beginning):
+    """Runs a command that has to succeed, in a copy of that folder."""
+    shutil.copytree(beginning, tmp_path, dirs_exist_ok=True)
     return succeed
 
 

@@ -343,6 +343,17 @@ def test_a_plot_has_a_panel_per_metric_and_the_best_system_on_top(table):
     assert first.yaxis_inverted()
 
 
+def test_a_plot_leaves_out_what_no_system_has_and_marks_a_perfect_output_that_is_far_off(table):
+    rows = table.rows.assign(system=table.rows["system"].replace("b", "oracle"))
+    rows.loc[rows["metric"] == "pesq", "value"] = np.nan
+    rows.loc[(rows["metric"] == "erle") & (rows["system"] == "oracle"), "value"] = 1000.0
+    systems = {"oracle" if name == "b" else name: facts for name, facts in table.provenance["systems"].items()}
+    axes = [axis for axis in ResultTable(rows, table.provenance | {"systems": systems}).plot().axes if axis.axison]
+    assert [axis.get_title(loc="left") for axis in axes] == ["ERLE [dB]", "RTF"]
+    assert [line.get_marker() for line in axes[0].lines].count(">") == 1
+    assert axes[0].get_xlim()[1] < 1000
+
+
 @pytest.fixture(scope="module")
 def rare(table):
     """Two systems that are equal in most scenes; "b" loses 30 dB of the near end in one of eight."""
