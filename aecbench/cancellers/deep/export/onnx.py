@@ -70,8 +70,7 @@ class Block(nn.Module):
         values = dict(zip(self.names, state, strict=True))
         if self.first:
             started = values.pop("started") > 0
-            later = {name: torch.where(started, values[name], value) for name, value in self.first.items()}
-            values = {**values, **later}  # torch 2.7 does not trace `|=`
+            values |= {name: torch.where(started, values[name], value) for name, value in self.first.items()}
         before: Any = _like(self.start, iter(values.values()))
         signals, front = [mic, far], before.front
         if self.front is not None:
