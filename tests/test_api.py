@@ -43,6 +43,7 @@ def test_every_documented_name_of_the_package_is_public_and_every_public_name_is
 
 
 def test_a_type_checker_knows_every_name_and_its_type(tmp_path):
+    pytest.importorskip("mypy")
     names = sorted(set(ab.__all__) - {"__version__"})
     (tmp_path / "user.py").write_text(
         "import aecbench as ab\n"

@@ -29,6 +29,7 @@ PAGES = [page for page in FILES if BLOCK.search(page.read_text())]
 LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not run
     "python -m pip install": "installs what is installed",
     "./check": "runs all tests, this one too",
+    "git checkout": "the board that is brought has a corpus of this commit",
     "arecord": "needs a sound card",
     "dask ": "started by tests/test_dask.py",
     "aecbench simulate synthetic-v1 --scheduler": "run by tests/test_dask.py",

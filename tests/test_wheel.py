@@ -65,6 +65,12 @@ def test_the_recipe_for_conda_requires_what_the_wheel_requires():
     assert f'version = "{ab.__version__}"' in recipe
 
 
+def test_the_oldest_dependencies_are_tested_by_files_that_exist():
+    paths = re.findall(r"tests/[\w/.]+", (TOP / "packaging/lowest").read_text())
+    assert len(paths) > 3
+    assert [path for path in paths if not (TOP / path).exists()] == []
+
+
 def test_wheel_carries_recipes_baselines_and_packs(wheel):
     names = set(ZipFile(wheel).namelist())
     assert {"aecbench/py.typed", "aecbench/_shipped/recipes/quickstart-v2.toml"} <= names

@@ -8,12 +8,11 @@ from aecbench.metrics.erle_segmental import SEGMENT, segmental
 from aecbench.plots.convergence import plot_convergence
 from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.scene_data import events
+from aecbench.scenes.conditions import TALK_WORDS
 from aecbench.scenes.scene import Scene
 from aecbench.signals import Array
 
 __all__ = ["plot_over_time"]
-
-TALK = {"far_single": "far-end single talk", "double": "double talk"}
 
 
 def plot_over_time(evaluated: Evaluated, folder: Path) -> list[Path]:
@@ -33,7 +32,7 @@ def plot_over_time(evaluated: Evaluated, folder: Path) -> list[Path]:
         jumps.append({event.start for event in changes if event.what != "loss"})
     path = folder / "over_time.png"
     talk = evaluated.timed[0].item.scene.talk
-    title = f"{len(evaluated.timed)} scenes with {TALK.get(talk, talk)}"
+    title = f"{len(evaluated.timed)} scenes with {TALK_WORDS[talk]}"
     shared = sorted(set.intersection(*jumps))
     erle = {name: _stacked(rows) for name, rows in curves.items()}
     plot_convergence(erle, SEGMENT, path, changes=shared, title=title)

@@ -18,11 +18,13 @@ COLUMNS = {  # heading, factor from the unit of Cost, format
     "latency": ("Latency [ms]", 1e3, ".1f"),
     "memory": ("Memory [MB]", 1e-6, ".0f"),
 }
-CAPTION = (
-    "for audio at 16 kHz: parameters that were learnt before; multiplications of real numbers with their additions,\n"
-    "counted; processor time per second of audio, streaming, on one core; algorithmic latency; peak memory of a\n"
-    "process that runs it, Python included"
-)
+CAPTION = """\
+for audio at 16 kHz, block by block, on one core
+Parameters: trained numbers
+MACs: real multiplications with additions
+RTF: processor time per second of audio
+Latency: algorithmic
+Memory: peak of the process, with Python"""
 
 
 def cost_table(costs: Mapping[str, Cost]) -> RenderableType:

@@ -3,7 +3,7 @@
 All were drawn but `ser_double`, which is measured.
 """
 
-__all__ = ["CONDITIONS", "UNITS", "with_unit"]
+__all__ = ["CONDITIONS", "TALK_WORDS", "UNITS", "with_unit"]
 
 CONDITIONS = {
     "talk": "talk",
@@ -18,6 +18,14 @@ CONDITIONS = {
     "path": "path.kind",
 }
 
+TALK_WORDS = {
+    "far_single": "far-end single talk",
+    "near_single": "near-end single talk",
+    "double": "double talk",
+    "barge_in": "barge-in",
+    "alternating": "alternating talk",
+    "sweep": "sweep",
+}
 UNITS = {"ser": "dB", "ser_double": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 
 

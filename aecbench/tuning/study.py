@@ -155,17 +155,28 @@ def _sampler(task: Task, number: int) -> "optuna.samplers.BaseSampler":
         return tpe if number else optuna.samplers.PartialFixedSampler(near, tpe)
 
 
+def _importances(study: "optuna.Study") -> dict[str, float]:
+    """Return the share of each parameter in the variance of the scores (PED-ANOVA), the default since optuna 5.
+
+    The earlier default needs scikit-learn.
+    """
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+
+
 def _summary(study: "optuna.Study", trials: int, card: Path) -> Tuned:
     """Return the outcome of the first `trials`."""
-    from optuna.importance import get_param_importances
-
     attempts = [Attempt(**trial.user_attrs[ATTEMPT]) for trial in _finished(study)[:trials]]
     complete = [Candidate(tried.parameters, tried.value, tried.means) for tried in attempts if tried.value is not None]
     failed = [tried.failure for tried in attempts if tried.failure]
     return Tuned(
         before=complete[0],
         after=max(complete, key=lambda candidate: candidate.value),
-        importances=get_param_importances(study) if len(complete) >= ENOUGH else {},
+        importances=_importances(study) if len(complete) >= ENOUGH else {},
         trials={
             "complete": len(complete),
             "pruned": len(attempts) - len(complete) - len(failed),

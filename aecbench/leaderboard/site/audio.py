@@ -17,6 +17,7 @@ from aecbench.leaderboard.rerun import system_of
 from aecbench.metrics.erle_segmental import segmental
 from aecbench.output import new_folder, whole_file
 from aecbench.plots.style import RANGE, spectrum
+from aecbench.scenes.conditions import TALK_WORDS
 from aecbench.signals import Array
 from aecbench.systems import System
 
@@ -40,7 +41,7 @@ class SceneAudio(NamedTuple):
     """A scene with its signals."""
 
     scene: str
-    talk: str
+    talk: str  # in words
     sounds: list[Sound]
 
 
@@ -66,7 +67,7 @@ def gallery(scenes: Corpus, systems: Sequence[System], folder: Path, jobs: int =
     for item, made in outputs(systems, examples(scenes, SCENES), jobs=jobs):
         files = scene_folder(folder, item.scene.id)
         new_folder(files)
-        audio.append(SceneAudio(item.scene.id, str(item.scene.talk), _sounds(item, made, files, folder)))
+        audio.append(SceneAudio(item.scene.id, TALK_WORDS[item.scene.talk], _sounds(item, made, files, folder)))
     return audio
 
 
