@@ -45,6 +45,7 @@ class Cost(NamedTuple):
 
     seconds: float
     megabytes: float
+    files: int
 
 
 def main() -> None:
@@ -54,7 +55,11 @@ def main() -> None:
     parser.add_argument("--systems", default="10,40")
     parser.add_argument("--minutes", default="1,4")
     options = parser.parse_args()
-    print("| step | of | size | processor time [s] | memory [MB] | exponent | at | time [s] |\n" + "|---" * 8 + "|")
+    print(
+        "| step | of | size | processor time [s] | memory [MB] | files | exponent | at | time [s] |\n"
+        + "|---" * 9
+        + "|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for what, steps in (("scenes", SCENES), ("systems", SYSTEMS), ("minutes", MINUTES)):
             rungs = [int(size) for size in getattr(options, what).split(",")]
@@ -72,23 +77,28 @@ def measured(step: Callable[[int, Path], None], size: int, folder: Path) -> Cost
 def cost(step: Callable[[int, Path], None], size: int, folder: Path) -> Cost:
     """Run a step, without the first time that compiled code is loaded."""
     step(0, folder)
-    before = time.process_time()
+    files, start = count(folder), time.process_time()
     step(size, folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Cost(time.process_time() - before, peak)
+    seconds, peak = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Cost(seconds, peak, count(folder) - files)
+
+
+def count(folder: Path) -> int:
+    """The files in a folder and below."""
+    return sum(path.is_file() for path in folder.rglob("*"))
 
 
 def show(name: str, what: str, rungs: Sequence[int], costs: Sequence[Cost]) -> None:
     """Print a row per rung, and in the last one what it comes to."""
     for size, found in zip(rungs, costs, strict=True):
-        cells = [name, what, f"{size}", f"{found.seconds:.2f}", f"{found.megabytes:.0f}", "", "", ""]
+        cells = [name, what, f"{size}", f"{found.seconds:.2f}", f"{found.megabytes:.0f}", f"{found.files}", "", "", ""]
         if size == rungs[-1] and len(rungs) > 1:
             (small, one), (large, other) = list(zip(rungs, costs, strict=True))[-2:]
             exponent = log(max(other.seconds, 1e-3) / max(one.seconds, 1e-3)) / log(large / small)
             slope = max(other.seconds - one.seconds, 0) / (large - small)
             asked = ASKED[what]
             more = " more than linear" if exponent > LINEAR else ""
-            cells[5:] = [f"{exponent:.2f}{more}", f"{asked}", f"{other.seconds + slope * (asked - large):.0f}"]
+            cells[6:] = [f"{exponent:.2f}{more}", f"{asked}", f"{other.seconds + slope * (asked - large):.0f}"]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
@@ -96,6 +106,14 @@ def simulated(size: int, folder: Path) -> None:
     """Simulate a corpus of so many scenes."""
     place = folder / f"scenes-{size}"
     shutil.rmtree(place, ignore_errors=True)
+    simulate(read_recipe("quickstart-v1", SHORT, scenes=max(size, 2)), place)
+
+
+def resumed(size: int, folder: Path) -> None:
+    """Simulate what is missing of it, the last shard, as after a run that was killed; the others are verified."""
+    place = folder / f"scenes-{size}"
+    max((place / "shards").glob("*.h5")).unlink()
+    (place / "corpus.json").unlink()
     simulate(read_recipe("quickstart-v1", SHORT, scenes=max(size, 2)), place)
 
 
@@ -184,6 +202,7 @@ def cancelled(size: int, folder: Path) -> None:
 
 SCENES = {
     "simulate": simulated,
+    "resume": resumed,
     "verify": verified,
     "Corpus.where": chosen,
     "eval": evaluated,

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aecbench.corpus.shard import Shard
 from aecbench.evaluation import evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.results import SOURCES, ResultTable
@@ -174,3 +175,26 @@ def test_echoes_of_scenes_are_found(corpus):
     rows = evaluate(load_system("passthrough"), corpus, ["erle"]).rows
     assert set(rows["echo"].dropna()) == {1.0}
     assert rows.loc[rows["talk"] != "near_single", "echo"].notna().all()
+
+
+VANDAL = """
+class Vandal:
+    latency = 0
+
+    def cancel(self, mic, far):
+        mic[:], far[:] = 0, 0
+        return mic
+"""
+
+
+def test_a_scene_is_read_once_for_all_systems_and_none_can_change_it(corpus, tmp_path, monkeypatch):
+    (tmp_path / "vandal.py").write_text(VANDAL)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("aecbench.evaluation.table._latest", {})
+    reads, stems = [], Shard.stems
+    monkeypatch.setattr(Shard, "stems", lambda self, *which: reads.append(which) or stems(self, *which))
+    rows = evaluate(["vandal:Vandal", "oracle", "nlms"], corpus, "erle_true").rows
+    assert len(reads) == len(corpus.split("test"))
+    alone = evaluate("nlms", corpus, "erle_true").rows
+    both = [x[(x["metric"] == "erle_true") & (x["system"] == "nlms")]["value"] for x in (rows, alone)]
+    np.testing.assert_array_equal(*both)
