@@ -1,4 +1,4 @@
-"""What other people's cancellers need besides this package, looked for without importing it, or NumPy."""
+"""Requirements of other people's cancellers, looked for without importing them, or NumPy."""
 
 import ctypes
 from functools import cache
@@ -31,10 +31,10 @@ class Wheel(NamedTuple):
     def check(self) -> None:
         """Raise MissingExtra unless there is such a module."""
         try:
-            found = find_spec(self.module)
+            spec = find_spec(self.module)
         except ImportError:  # of the package that the module is in
-            found = None
-        if found is None:
+            spec = None
+        if spec is None:
             raise MissingExtra(self.title, self.extra)
 
     def load(self) -> Any:

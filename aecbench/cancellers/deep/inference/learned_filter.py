@@ -1,6 +1,6 @@
-"""The filter of parts/learned_filter.py in a closed loop with its network, for one frame; also that of deep_step_size.
+"""The filter of parts/learned_filter.py in a closed loop with its network, for one frame.
 
-Without references this is the filter of deep_step_size.py with update = "kalman".
+Without references this is also the filter of deep_step_size.py with update = "kalman".
 """
 
 from typing import NamedTuple

@@ -35,7 +35,7 @@ def load_arrays(path: Path, digest: str) -> dict[str, NDArray[Any]]:
 
 
 class Weights:
-    """Arrays by name, each of which a network takes once, with the shape that it expects."""
+    """Arrays by name. A network takes each of them once, with the shape that it expects."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
         """`path` is named in errors."""
