@@ -108,12 +108,16 @@ def _reached(name: str, origin: Mapping[str, Any], size: float) -> str:
     reached = origin["reached"]
     if "val_loss" not in reached:
         return f"The weights are from step {reached['step']}, averaged, {size:.2f} MB. They were not validated yet."
-    scores = ", ".join(f"{heading(metric)}: {reached[metric]:.3g}" for metric in SCORES if metric in reached)
-    return (
+    begin = (
         f"The weights are from the end of epoch {reached['epoch']} ({reached['step']} steps), averaged, {size:.2f} MB: "
-        f"loss in validation {reached['val_loss']:.4g}{'; ' + scores if scores else ''} (means over at "
-        f"most {origin['settings']['val_scenes']} whole scenes of validation: a rough guide; `aecbench eval --model "
-        f"{name}` measures)."
+        f"loss in validation {reached['val_loss']:.4g}"
+    )
+    scores = ", ".join(f"{heading(metric)}: {reached[metric]:.3g}" for metric in SCORES if metric in reached)
+    if not scores:
+        return f"{begin}. `aecbench eval --model {name}` measures what that is worth."
+    return (
+        f"{begin}; {scores} (means over at most {origin['settings']['val_scenes']} whole scenes of validation: a rough "
+        f"guide; `aecbench eval --model {name}` measures)."
     )
 
 
