@@ -46,7 +46,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "aecbench leaderboard build real-": "needs recordings that were fetched",
     "aecbench leaderboard new real-blind-v1": "needs results on recordings that were fetched",
     "aecbench publish runs/real-blind-v1": "needs results on recordings that were fetched",
-    "aecbench leaderboard new librispeech-v1": "its plan asks for 300 scenes; tests/leaderboard/test_plan.py runs it",
+    "aecbench leaderboard new librispeech-v1": "its plan asks for all 300 scenes",
     "aecbench publish runs/librispeech-v1": "needs the board of the line above",
     "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",
     "aecbench eval --model halver": "run by tests/test_plugins.py, which installs the package",

@@ -70,8 +70,9 @@ def _row(row: Mapping[str, str]) -> Foretold:
     correlation, low, high = (float(row[name]) for name in ("correlation", "low", "high"))
     if not -1 <= low <= high <= 1 or math.isnan(correlation):
         raise ValueError(f"an interval from {low:g} to {high:g}")
-    texts = (row[name] for name in ("metric", "recordings", "truth", "title"))
-    return Foretold(*texts, correlation, low, high, int(row["systems"]), int(row["devices"]))
+    metric, recordings, truth, title = (row[name] for name in ("metric", "recordings", "truth", "title"))
+    systems, devices = int(row["systems"]), int(row["devices"])
+    return Foretold(metric, recordings, truth, title, correlation, low, high, systems, devices)
 
 
 def write_foretold(folder: Path, rows: list[Foretold]) -> None:

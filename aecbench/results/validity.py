@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from aecbench.results.columns import column
@@ -55,8 +54,8 @@ def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, dev
     counts = np.stack([np.isfinite(theirs[devices == k]).sum(axis=0) for k in range(count)])
     chosen = np.random.default_rng(0).integers(count, size=(DRAWS, count))
     with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = [_spearman(ours, sums[k].sum(0) / counts[k].sum(0)) for k in chosen]
-        correlation = _spearman(ours, sums.sum(0) / counts.sum(0))
+        drawn = _spearman(ours, sums[chosen].sum(1) / counts[chosen].sum(1))
+        correlation = float(_spearman(ours, sums.sum(0) / counts.sum(0)))
     low, high = np.nanquantile(drawn, [LEVEL / 2, 1 - LEVEL / 2]) if np.isfinite(drawn).any() else (np.nan, np.nan)
     return Validity(correlation, float(low), float(high), len(systems), count)
 
@@ -70,11 +69,10 @@ def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame
     return sign * values, scenes
 
 
-def _spearman(ours: Array, theirs: Array) -> float:
-    """The correlation of the ranks of two rows of values [N]; NaN where a value is missing or all are alike."""
-    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
-        return float("nan")
-    ranks: NDArray[np.float64] = np.stack([rankdata(ours), rankdata(theirs)])
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    scale = np.sqrt(np.prod(np.sum(ranks * ranks, axis=1)))
-    return float(np.sum(ranks[0] * ranks[1]) / scale) if scale else float("nan")
+def _spearman(ours: Array, theirs: Array) -> Array:
+    """The correlation [...] of the ranks of values [N] and [..., N]; NaN where a value is missing or all are alike."""
+    one, other = (rankdata(values, axis=-1, nan_policy="propagate") for values in (ours, theirs))
+    one, other = one - one.mean(), other - other.mean(axis=-1, keepdims=True)
+    scale = np.sqrt(np.sum(one * one) * np.sum(other * other, axis=-1))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(scale > 0, np.sum(one * other, axis=-1) / scale, np.nan))
