@@ -1,6 +1,6 @@
 """Draw docs/images/before_after.png, the picture of the README: python docs/images/before_after.py
 
-A scene of the recipe quickstart-v1, with synthetic talkers, before and after `deep_adaptive`.
+A scene of the recipe quickstart-v1, with synthetic talkers, before and after `deep_joint`.
 """
 
 from io import BytesIO
@@ -13,7 +13,7 @@ from PIL import Image
 import aecbench as ab
 from aecbench.plots.style import draw_spectrogram, spectrum
 
-SYSTEM, WIDTH, HEIGHT = "deep_adaptive", 9.0, 4.6  # inches
+SYSTEM, WIDTH, HEIGHT = "deep_joint", 9.0, 4.6  # inches
 LEVELS = {"levels.ser": -10, "noise.snr": 35}  # [dB]: the echo is ten times as strong as the near end
 TALK = {"far_single": 0, "double": 1, "near_single": 0, "near_onset": 4.0}
 
