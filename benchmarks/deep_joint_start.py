@@ -11,7 +11,6 @@ import argparse
 from pathlib import Path
 
 import torch
-from aecbench.train.checkpoint import CARD, write_model
 from torch import Tensor
 
 from aecbench.assets import find
@@ -19,7 +18,9 @@ from aecbench.cancellers.deep.base import Network, load_network
 from aecbench.cancellers.deep.deep_adaptive import DeepAdaptive
 from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
+from aecbench.cards import CARD
 from aecbench.config import read_toml
+from aecbench.training.checkpoint import write_model
 
 SPECTRA = [0, 1, 2, 3]  # microphone, far end, error, echo estimate: the inputs of deep_adaptive's network, among ours
 GAIN_AND_SHARE = slice(3, 6)  # its decisions that ours begin with

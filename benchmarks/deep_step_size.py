@@ -3,8 +3,8 @@
 Run from a checkout: python benchmarks/deep_step_size.py [--rounds N] [--seconds S]
 
 Training is the loss and its gradients of a batch of 16, the far end's alignment included, data and optimiser not. The
-real-time factor (RTF) is that of step after step of the canceller, processor time per time of audio, and beside it that
-of subband_kalman. The plain loop is the same filter in torch operations, forwards and backwards.
+real-time factor (RTF) is processor time per time of audio while the canceller runs step after step; beside it
+is subband_kalman's. The plain loop is the same filter in torch operations, forwards and backwards.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def make_batch(signals: int, duration: float) -> Batch:
 def train(network: DeepStepSize, batch: Batch) -> None:
     """What a step of training takes, but for the optimiser."""
     network.train().zero_grad()
-    network.loss(batch)[0].backward()
+    network.loss(network.prepare(batch))[0].backward()
 
 
 def cancel(canceller: Streaming[Any], batch: Batch) -> None:

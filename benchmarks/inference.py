@@ -2,7 +2,7 @@
 
 Run from a checkout: python benchmarks/inference.py [SYSTEM ...] [--rounds N] [--seconds S]
 
-The real-time factor (RTF) is that of step after step without the delay tracker, processor time per time of audio. All
+The real-time factor (RTF) is processor time per time of audio, for step after step without the delay tracker. All
 take their turn, round after round, and the fastest round of each step counts, so that other programs on the machine
 hardly disturb. The start is a process that loads the system and cancels ten seconds of audio: its processor time and
 the most memory it used, a median.

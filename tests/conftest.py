@@ -1,6 +1,5 @@
 """A small world to test in: talkers made of modulated noise, a corpus of short scenes, a command-line runner."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 
 pytest.register_assert_rewrite("aecbench.contract")
-os.environ["TRITON_INTERPRET"] = "1"  # kernels for a GPU run on the CPU, where tests can see them
 
 RATE = 16_000
 LONGEST = ("tests/test_docs.py", "tests/test_guide.py", "tests/test_portable.py", "tests/test_wheel.py")

@@ -35,7 +35,7 @@ __all__ = ["State", "SubbandKalman"]
 CERTAIN = 0.01  # of the error power of a bin is never counted as residual echo
 TAKE_OVER = 0.3  # the shadow's error power has to be below this fraction (-5 dB) of the main filter's: as frames
 # overlap, a fast filter can foretell a part of the near end from the frames before
-LOUDER = 2.0  # an error of more than so many times (3 dB) the power of the microphone comes from a wrong echo estimate
+LOUDER = 2.0  # times the power of the microphone (3 dB): a stronger error comes from a wrong echo estimate
 MEMORY = 0.85  # smoothing of these error powers, per block
 TINY = np.float32(1e-10)
 

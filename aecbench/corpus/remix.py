@@ -155,7 +155,7 @@ def _level(crop: Array, whole: Array, rate: int) -> float:
 
 
 def _gain(ratio: float | None, level: float, reference: float) -> np.float32:
-    """The factor that puts a power `ratio` dB above another; 1 where there is no ratio or one of them is 0.
+    """Return the factor by which a power is `ratio` dB above another; 1 without a ratio or where a power is 0.
 
     >>> float(_gain(20, 1.0, 4.0)), float(_gain(20, 0.0, 4.0)), float(_gain(20, 1.0, 0.0))
     (20.0, 1.0, 1.0)

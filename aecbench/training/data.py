@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import BatchSampler, ConcatDataset, DataLoader, DistributedSampler, Sampler, default_collate
@@ -15,28 +15,25 @@ from aecbench.errors import UnknownName, UsageError
 from aecbench.signals import Signals
 from aecbench.training.settings import Settings
 
-__all__ = ["Examples", "training_examples", "validation_examples"]
+__all__ = ["Examples", "Readers", "training_examples", "validation_examples"]
 
 
-Prepare = Callable[[Batch], Batch]  # see Network.prepare
+class Readers(NamedTuple):
+    """Who reads the examples, and what is done to them there."""
+
+    rank: int = 0  # of the process
+    world: int = 1  # processes that train together
+    workers: int = 0  # processes that read for each of them; 0: it reads itself
+    prepare: Callable[[Batch], Batch] = Network.prepare
 
 
 class Examples:
     """Batches of data sets, shared out among processes: step k of all together is the same however many they are."""
 
-    def __init__(
-        self,
-        remixes: Sequence[Remix],
-        settings: Settings,
-        rank: int,
-        world: int,
-        workers: int,
-        prepare: Prepare,
-        *,
-        train: bool,
-    ) -> None:
+    def __init__(self, remixes: Sequence[Remix], settings: Settings, readers: Readers, *, train: bool) -> None:
         """For training, in another order every epoch and in whole batches; else all there is, each example once."""
         self.remixes, self.train = remixes, train
+        rank, world, workers, prepare = readers
         together: ConcatDataset[Signals] = ConcatDataset(remixes)  # type: ignore[arg-type]
         if train:
             self._sampler: Sampler[int] = DistributedSampler(together, world, rank, seed=settings.seed, drop_last=True)
@@ -101,19 +98,11 @@ def _deaf(_: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _collate(prepare: Prepare, examples: list[Signals]) -> Batch:
+def _collate(prepare: Callable[[Batch], Batch], examples: list[Signals]) -> Batch:
     return prepare(Batch(*default_collate([tuple(example) for example in examples])))
 
 
-def training_examples(
-    corpora: Sequence[Corpus],
-    settings: Settings,
-    rate: int,
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 0,
-    prepare: Prepare = Network.prepare,
-) -> Examples:
+def training_examples(corpora: Sequence[Corpus], settings: Settings, rate: int, readers: Readers) -> Examples:
     """Return crops of the split train of each corpus, their stems combined within it.
 
     Raises UsageError where there are too few for a batch.
@@ -123,29 +112,21 @@ def training_examples(
         Remix(scenes, settings.duration, seed=settings.seed, ser=data.ser, snr=data.snr, gain=data.gain, pair=data.pair)
         for scenes in (_scenes(corpus, "train", settings.train_samples, rate) for corpus in corpora)
     ]
-    examples = Examples(remixes, settings, rank, world, workers, prepare, train=True)
+    examples = Examples(remixes, settings, readers, train=True)
     if not len(examples):
         raise UsageError(
-            f"{sum(map(len, remixes))} scenes are less than a batch of {settings.batch_size} for {world} processes; "
-            f"choose a smaller --batch-size"
+            f"{sum(map(len, remixes))} scenes are less than a batch of {settings.batch_size} for {readers.world} "
+            f"processes; choose a smaller --batch-size"
         )
     return examples
 
 
-def validation_examples(
-    corpora: Sequence[Corpus],
-    settings: Settings,
-    rate: int,
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 0,
-    prepare: Prepare = Network.prepare,
-) -> Examples:
+def validation_examples(corpora: Sequence[Corpus], settings: Settings, rate: int, readers: Readers) -> Examples:
     """Crops of the split val of each corpus as it is, the same in every epoch."""
     remixes = [
         Remix(_scenes(corpus, "val", settings.val_samples, rate), settings.duration, pair=False) for corpus in corpora
     ]
-    return Examples(remixes, settings, rank, world, workers, prepare, train=False)
+    return Examples(remixes, settings, readers, train=False)
 
 
 def _scenes(corpus: Corpus, split: str, count: int | None, rate: int) -> Corpus:

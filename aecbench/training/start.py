@@ -21,7 +21,7 @@ from aecbench.provenance import commit
 from aecbench.systems import import_class
 from aecbench.training.attribution import data_name
 from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model
-from aecbench.training.data import training_examples, validation_examples
+from aecbench.training.data import Readers, training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
 from aecbench.training.processes import Processes, processes
@@ -92,10 +92,10 @@ def train(
             _same(facts, checkpoint[2], out)
         if workers is None:
             workers = min(4, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
-        shares = group.rank, group.world, workers, kind.prepare
+        readers = Readers(group.rank, group.world, workers, kind.prepare)
         examples = (
-            training_examples(corpora, settings, config.sample_rate, *shares),
-            validation_examples(val, settings, config.sample_rate, *shares),
+            training_examples(corpora, settings, config.sample_rate, readers),
+            validation_examples(val, settings, config.sample_rate, readers),
         )
         torch.manual_seed(settings.seed)
         network = kind(config)

@@ -31,7 +31,7 @@ def test_a_gpu_that_is_named_is_taken(chosen):
     assert chosen == [group.device]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_refused():
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match=r"this torch sees no GPU; choose --device cpu or auto"), processes("cuda"):
         pass

@@ -18,6 +18,7 @@ from aecbench.simulation import simulate
 from aecbench.systems import load_system
 from aecbench.training import Limits, average, export, read_settings, stored_settings, train
 from aecbench.training.checkpoint import LAST, read_checkpoint
+from aecbench.training.data import Readers, training_examples
 from aecbench.training.run import Training
 
 TOY = '''
@@ -486,3 +487,18 @@ def test_the_first_checkpoint_comes_early(training_corpus, tmp_path, monkeypatch
     monkeypatch.setattr(Training, "step", watched)
     go(training_corpus, tmp_path / "run", epochs=1, limits=Limits(minutes=1e9))
     assert steps[:2] == [False, True]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_examples_are_prepared_where_they_are_read(workers, training_corpus):
+    settings = read_settings(None, ["batch_size=2", "duration=1.0"])
+    plain, prepared = (
+        next(training_examples([training_corpus], settings, 16_000, readers).epoch(0))
+        for readers in (Readers(), Readers(workers=workers, prepare=halved))
+    )
+    np.testing.assert_array_equal(prepared.far, plain.far / 2)
+
+
+def halved(batch):
+    """Return the batch with half the far end."""
+    return batch._replace(far=batch.far / 2)

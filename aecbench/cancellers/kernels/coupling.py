@@ -13,7 +13,7 @@ from aecbench.cancellers.kernels.compile import reassociated
 __all__ = ["DOUBT", "FORGET", "HIGHEST", "LOWEST", "observe", "power_gain"]
 
 FORGET = 1 - 4e-5  # per sample: 1.6 s at 16 kHz
-DOUBT = 1e-5  # weight of the belief that there is no echo: as much as a steady far end at -47 dBFS weighs
+DOUBT = 1e-5  # keeps the gain low until the far end has been loud; weighs as much as a steady far end at -47 dBFS
 LOWEST, HIGHEST = 1e-3, 100.0
 
 

@@ -1,5 +1,7 @@
 """One filter and one network trained together: latency, frames, what the distorted far ends bring, gradients."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -44,6 +46,19 @@ def test_replaying_gives_what_was_heard(examples, reference_taps):
     again = joint.filter.replay(spectra[0], spectra[1], heard, state)
     for one, other in zip(filtered, again, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_a_copy_hears_with_weights_of_its_own(examples):
+    first = network()
+    batch = examples(2, 8000)
+    spectra = first.spectra(batch.mic, batch.far)
+    other = copy.deepcopy(first)
+    with torch.no_grad():
+        other.filter.network.bin_out.bias += 1
+    before, after = (net.filter.hear(spectra[0], spectra[1]).uncertainty for net in (first, other))
+    _, record, _ = other.filter.listen(spectra[0], spectra[1], other.filter.initial(spectra[0]))
+    torch.testing.assert_close(after, record.uncertainty, rtol=0, atol=0)
+    assert not torch.allclose(before, after)
 
 
 def test_gradients_reach_every_parameter_and_the_masks_of_the_references(examples):
