@@ -4,8 +4,8 @@ Run from a checkout: python benchmarks/deploy.py SYSTEM [--corpus DIR] [--split 
 
 Variants: float32 in NumPy, as it runs here, and as an ONNX model, weights in 8 bits, weights pruned without training
 afterwards, both. The real-time factor (RTF) is processor time per time of audio on one core, for step after step
-without the delay tracker: medians of rounds in which all variants take their turn. MACs are those of the system as it is
-counted, whatever its weights: onnxruntime multiplies by a zero too, and stores it. What pruning may be worth is seen
+without the delay tracker: medians of rounds in which all variants take their turn. MACs are those of the system as it
+is counted, whatever its weights: onnxruntime multiplies by a zero too, and stores it. What pruning may be worth is seen
 from the weights that are left, and from the size of the compressed file. Quality is the difference to NumPy, scene by
 scene, with 95 % intervals.
 """
