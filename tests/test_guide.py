@@ -29,10 +29,9 @@ PAGES = [page for page in FILES if BLOCK.search(page.read_text())]
 LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not run
     "python -m pip install": "installs what is installed",
     "./check": "runs all tests, this one too",
-    "git checkout": "the board that is brought has a corpus of this commit",
     "arecord": "needs a sound card",
     "dask ": "started by tests/test_dask.py",
-    "aecbench simulate synthetic-v1 --scheduler": "run by tests/test_dask.py",
+    "aecbench simulate synthetic-v2 --scheduler": "run by tests/test_dask.py",
     "torchrun": "run by tests/training/test_train.py",
     "aecbench fetch": "downloads; tests/packs fetch a small pack",
     "aecbench eval --model kalman --corpus corpora/challenge-real --metric aecmos": "needs the networks of speechmos",
@@ -139,14 +138,14 @@ def canceller(reader: Reader) -> None:
 
 
 def board(reader: Reader) -> None:
-    """The board synthetic-v1, of a corpus as small as the page's will be."""
+    """The board synthetic-v2, of a corpus as small as the page's will be."""
     canceller(reader)
-    reader.run("simulate", "synthetic-v1", "--split", "test", "--out", "elsewhere/synthetic-v1")
+    reader.run("simulate", "synthetic-v2", "--split", "test", "--out", "elsewhere/synthetic-v2")
     metrics = ["--metric", "erle", "--metric", "lsd"]
-    reader.run("eval", "--model", "nlms", "--corpus", "elsewhere/synthetic-v1", *metrics, "--out", "runs/b")
-    reader.run("leaderboard", "new", "synthetic-v1", "runs/b")
-    reader.run("publish", "runs/b", "--board", "synthetic-v1")
-    reader.run("simulate", "synthetic-v1", "--split", "test", "--seed", "2", "--out", "corpora/mine")
+    reader.run("eval", "--model", "nlms", "--corpus", "elsewhere/synthetic-v2", *metrics, "--out", "runs/b")
+    reader.run("leaderboard", "new", "synthetic-v2", "runs/b")
+    reader.run("publish", "runs/b", "--board", "synthetic-v2")
+    reader.run("simulate", "synthetic-v2", "--split", "test", "--seed", "2", "--out", "corpora/mine")
 
 
 def sources(reader: Reader) -> None:
@@ -209,10 +208,10 @@ def recordings(reader: Reader) -> None:
     for end in ("mic", "lpb"):
         recording(Path(f"recordings/a_{end}.wav"))
         recording(Path(f"AEC-Challenge/datasets/real/abc_farend_singletalk_{end}.wav"))
-    reader.run("simulate", "synthetic-v1", "--split", "test")
-    outputs("corpora/synthetic-v1")
+    reader.run("simulate", "synthetic-v2", "--split", "test")
+    outputs("corpora/synthetic-v2")
     words = ["--format", "aec-challenge", "--split", "test", "--out", "AEC-Challenge/datasets/synthetic"]
-    reader.run("export", "corpora/synthetic-v1", *words)
+    reader.run("export", "corpora/synthetic-v2", *words)
 
 
 BRINGS: dict[str, Callable[[Reader], None]] = {

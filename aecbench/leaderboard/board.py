@@ -70,6 +70,7 @@ RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
 train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
 """
+NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"  # of a board
 TITLE = r"^[\w .,%+()/-]{0,40}$"  # of a metric: nothing that Markdown or HTML would read as more than text
 
 
@@ -94,9 +95,10 @@ class NearLost(Frozen):
 class Rules(Frozen):
     """The contents of board.toml."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
+    name: str = Field(pattern=NAME)
     title: str = Field(max_length=200)
     rebuild: str = ""  # the command that makes the corpus
+    successor: str = Field("", pattern=rf"^$|{NAME}")  # the board that replaces this one, which stays as an archive
     rules: str = RULES
     align: str = "auto"  # alignment of the far end, as for `load_system`; older boards say "auto" for "best"
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place follows from its mean rank in these

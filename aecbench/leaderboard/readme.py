@@ -73,6 +73,8 @@ def board_readme(board: Board) -> str:
         rules.rules.strip(),
         order(board),
     ]
+    if rules.successor:
+        parts.append(f"This board is an archive. Its successor is [{rules.successor}](../{rules.successor}/{README}).")
     if board.older:
         parts.append(f"This board keeps the older rules that it was made with: {'; '.join(board.older)}.")
     if board.systems:
@@ -88,7 +90,24 @@ def board_readme(board: Board) -> str:
 
 
 def boards_readme(boards: Sequence[Board]) -> str:
-    """A row per board."""
+    """A row per board, those with a successor in a table of their own."""
+    archive = [board for board in boards if board.rules.successor]
+    current = [board for board in boards if not board.rules.successor]
+    older = f"## Archive\n\nThese boards have successors.\n\n{_list(archive)}\n\n" if archive else ""
+    return f"""\
+# Leaderboards
+
+<!-- Written by aecbench: run aecbench leaderboard update. -->
+
+{_list(current) if current else "There is none yet."}
+
+{older}\
+To submit a system, run `aecbench eval --board NAME --model MODEL --out RESULTS` and `aecbench publish RESULTS`.
+`aecbench leaderboard verify` checks every file here, `aecbench leaderboard build` makes pages of them to browse.
+"""
+
+
+def _list(boards: Sequence[Board]) -> str:
     lines = []
     for board in boards:
         first = [f"{standing.name}" for standing in board.standings if standing.place == 1]
@@ -96,16 +115,7 @@ def boards_readme(boards: Sequence[Board]) -> str:
         size = f"{corpus.scenes} scenes, split {corpus.split}"
         name = f"[{markdown(board.rules.title)}]({board.rules.name}/{README})"
         lines.append([name, size, str(len(board.systems)), markdown(", ".join(first)) or "-"])
-    return f"""\
-# Leaderboards
-
-<!-- Written by aecbench: run aecbench leaderboard update. -->
-
-{_table(["board", "corpus", "systems", "first"], lines) if lines else "There is none yet."}
-
-To submit a system, run `aecbench eval --board NAME --model MODEL --out RESULTS` and `aecbench publish RESULTS`.
-`aecbench leaderboard verify` checks every file here, `aecbench leaderboard build` makes pages of them to browse.
-"""
+    return _table(["board", "corpus", "systems", "first"], lines)
 
 
 def _standings(board: Board) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from aecbench.errors import MissingExtra
 from aecbench.leaderboard import BoardError, open_board
+from aecbench.leaderboard.readme import board_readme, boards_readme
 from aecbench.leaderboard.site import CSP, build
 from aecbench.leaderboard.site.charts import library
 from aecbench.leaderboard.task import board_scenes
@@ -164,3 +165,18 @@ def test_a_board_of_an_older_corpus_says_so_on_its_page(path, tmp_path):
     older = dataclasses.replace(board, rules=board.rules.model_copy(update={"simulator": 1}))
     build([older], tmp_path)
     assert "its corpus is of version 1 of the simulator" in (tmp_path / "toy-v1" / "index.html").read_text()
+
+
+def test_a_board_with_a_successor_is_listed_in_the_archive_and_links_to_it(path, tmp_path):
+    board = open_board(path)
+    older = dataclasses.replace(board, rules=board.rules.model_copy(update={"name": "toy-v0", "successor": "toy-v1"}))
+    build([older, board], tmp_path)
+    current, archive = (tmp_path / "index.html").read_text().split("<h2>Archive</h2>")
+    assert "toy-v1/index.html" in current
+    assert "toy-v0/index.html" not in current
+    assert "toy-v0/index.html" in archive
+    assert '<a href="../toy-v1/index.html">' in (tmp_path / "toy-v0" / "index.html").read_text()
+    current, archive = boards_readme([older, board]).split("## Archive")
+    assert "(toy-v1/README.md)" in current
+    assert "(toy-v0/README.md)" in archive
+    assert "[toy-v1](../toy-v1/README.md)" in board_readme(older)
