@@ -20,9 +20,9 @@ most the step size in that bin; with the H before the update, the near end of a 
 Phase: H is complex, and so is the echo estimate. The input of the network is magnitudes and magnitudes of coherences,
 so its masks, and the ERLE, do not depend on a phase rotation of the echo path or of the far end.
 
-Training runs the loop frame by frame without gradients (parts/listening.py), then the network once over all frames of its input, then the
-filter through its adjoint: gradients pass through the recursions of filter and network. The gradient omits the effect
-of the masks on later inputs of the network. The values do not: they are of the closed loop.
+Training runs the loop frame by frame without gradients (parts/listening.py), then the network once over all frames of
+its input, then the filter through its adjoint: gradients pass through the recursions of filter and network. The
+gradient omits the effect of the masks on later inputs of the network. The values do not: they are of the closed loop.
 """
 
 import math

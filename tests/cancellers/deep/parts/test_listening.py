@@ -1,4 +1,4 @@
-"""What the compiled loop hears in training is what the loop in torch hears, frame by frame, on any number of threads."""
+"""The compiled loop hears in training what the loop in torch hears, frame by frame, on any number of threads."""
 
 import pytest
 import torch
