@@ -9,6 +9,7 @@ There are few operations for so many numbers: torch, which makes several passes 
 the time of a training step for them, and a kernel with one pass a tenth of that.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,18 @@ class BandDecoder:
         kinds = {z.dtype for z in (bands, bins, *parameters)}
         if not in_kernels(bins) or len(kinds) > 1 or bins.shape[1] == 1:
             return self.plain(bands, bins, triangles, parameters)
-        shape = self._bands._replace(share=self._bands.share.astype(bins.detach().numpy().dtype))
-        result: Tensor = _Decode.apply(shape, bands, bins.detach(), *parameters)
-        return result
+        features = bins.detach()
+        shape = self._bands._replace(share=self._bands.share.astype(features.numpy().dtype))
+        decode: Callable[..., Tensor] = _Decode.apply
+        return decode(shape, bands, features, *parameters)
 
     @staticmethod
     def plain(bands: Tensor, bins: Tensor, triangles: Tensor, parameters: Parameters) -> Tensor:
         """As `__call__`, in torch's operations."""
         into, bias, out, out_bias = parameters
         hidden = torch.relu(bands @ triangles.T + into @ bins.detach() + bias)
-        return out @ hidden + out_bias[:, None]
+        result: Tensor = out @ hidden + out_bias[:, None]
+        return result
 
 
 class _Decode(torch.autograd.Function):
