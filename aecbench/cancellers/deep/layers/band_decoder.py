@@ -5,8 +5,8 @@ With triangles c[k, b] over the bands, whose sum over them is 1, and numbers z[d
     h[d, k] = sum over b of c[k, b] z[d, b] + sum over i of V[d, i] x[i, k] + a[d, k]
     y[o, k] = sum over d of W[o, d] max(h[d, k], 0) + w[o].
 
-There are few operations for so many numbers: torch, which makes several passes through memory for them, takes most of
-the time of a training step for them, and a kernel with one pass a tenth of that.
+There are few operations for so many numbers. Torch makes several passes through memory for them; a kernel makes one, in
+a third of the time.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class BandDecoder:
     def __call__(self, bands: Tensor, bins: Tensor, triangles: Tensor, parameters: Parameters) -> Tensor:
         """Return numbers [N, T, O, F] for bands [N, T, D, B] and bins [N, T, S, F], which get no gradient.
 
-        `triangles` are on the device of the tensors. On the CPU, where there are many frames, a kernel does it.
+        `triangles` are on the device of the tensors. Several frames on the CPU go to a kernel, anything else to `plain`.
         """
         kinds = {z.dtype for z in (bands, bins, *parameters)}
         if not in_kernels(bins) or len(kinds) > 1 or bins.shape[1] == 1:
