@@ -34,7 +34,7 @@ class BandDecoder:
     def __call__(self, bands: Tensor, bins: Tensor, triangles: Tensor, parameters: Parameters) -> Tensor:
         """Return numbers [N, T, O, F] for bands [N, T, D, B] and bins [N, T, S, F], which get no gradient.
 
-        `triangles` are on the device of the tensors. Several frames on the CPU go to a kernel, anything else to `plain`.
+        `triangles` are on the device of the tensors. On the CPU a kernel takes several frames, else it is `plain`.
         """
         kinds = {z.dtype for z in (bands, bins, *parameters)}
         if not in_kernels(bins) or len(kinds) > 1 or bins.shape[1] == 1:
