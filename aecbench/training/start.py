@@ -24,6 +24,7 @@ from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model
 from aecbench.training.data import Readers, training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
+from aecbench.training.memory import keep_memory
 from aecbench.training.processes import Processes, processes
 from aecbench.training.run import Training
 from aecbench.training.scenes import Picture, validation_scenes
@@ -82,6 +83,8 @@ def train(
     config = parse(kind.Config, settings.network, f"{model}: network")
     new_folder(out)
     with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():
+        if group.device.type == "cpu":
+            keep_memory()
         checkpoint = read_checkpoint(out / LAST)
         if checkpoint is not None and not resume:
             raise UsageError(f"{out}: holds a training; go on with --resume, or choose another --save-dir")

@@ -20,9 +20,9 @@ most the step size in that bin; with the H before the update, the near end of a 
 Phase: H is complex, and so is the echo estimate. The input of the network is magnitudes and magnitudes of coherences,
 so its masks, and the ERLE, do not depend on a phase rotation of the echo path or of the far end.
 
-Training runs the loop frame by frame without gradients, then the network once over all frames of its input, then the
-filter through its adjoint: gradients pass through the recursions of filter and network. The gradient omits the effect
-of the masks on later inputs of the network. The values do not: they are of the closed loop.
+Training runs the loop frame by frame without gradients (parts/listening.py), then the network once over all frames of
+its input, then the filter through its adjoint: gradients pass through the recursions of filter and network. The
+gradient omits the effect of the masks on later inputs of the network. The values do not: they are of the closed loop.
 """
 
 import math
@@ -35,12 +35,12 @@ from typing_extensions import override
 
 from aecbench.cancellers.deep.base import Batch, NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.cancellers.deep.inference.deep_step_size import DeepStepSizeConfig
-from aecbench.cancellers.deep.inference.learned_filter import LEAST, LOGITS, SCALES
+from aecbench.cancellers.deep.inference.deep_step_size import DeepStepSizeConfig, DeepStepSizeInference
+from aecbench.cancellers.deep.inference.learned_filter import LEAST, LOGITS, SCALES, Size
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.objective import residual
-from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts import listening, stft
 from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
@@ -158,6 +158,14 @@ class DeepStepSize(FramewiseNetwork):
         step_size, echo, *masks_of_frames = _concatenate(results)
         return ClosedLoop(Observation(*_concatenate(observations)), step_size, echo, Masks(*masks_of_frames), state)
 
+    def _observation(self, spectra: Tensor, state: State) -> Observation:
+        """Return what the network observes in the closed loop, from the initial state on."""
+        config = self.config
+        if not (DeepStepSizeInference.supports(config) and listening.can_hear(spectra[0])):
+            return self.closed_loop(spectra, state).observation
+        size = Size(config.n_fft, config.hop_length, config.taps, 0, config.bands, config.hidden)
+        return listening.hear(self, size, config.smoothing, config.network, spectra[0], spectra[1]).observation
+
     def _masks(self, observation: Observation, memory: Tensor) -> tuple[Masks, Tensor]:
         numbers, memory = self.network(observation.bands, observation.bins, memory, self.config.truncation)
         return Masks(*torch.sigmoid(numbers * self.scales + self.logits).unbind(2)), memory
@@ -193,7 +201,7 @@ class DeepStepSize(FramewiseNetwork):
         spectra = self.spectra(batch.mic, batch.far)
         mic, far = layer.planes(spectra[0]), layer.planes(spectra[1])
         state = self.initial(spectra[0])
-        observation = self.closed_loop(spectra, state).observation
+        observation = self._observation(spectra, state)
         room = self.room
         masks, _ = self._masks(observation, state.memory)
         start = layer.State(state.weights, self._covariance(room, len(mic), mic.shape[-1]))

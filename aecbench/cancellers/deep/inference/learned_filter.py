@@ -1,9 +1,10 @@
 """The filter of parts/learned_filter.py in a closed loop with its network, for one frame.
 
-Without references this is also the filter of deep_step_size.py with update = "kalman".
+Without references this is also the filter of deep_step_size.py with update = "kalman". Training listens with it too:
+see parts/listening.py.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
 from aecbench.cancellers.deep.parts import step_size_features_kernels as features
 from aecbench.cancellers.kernels import coupling
 
-__all__ = ["LEAST", "LOGITS", "SCALES", "Filtered", "LearnedFilter", "Size", "State"]
+__all__ = ["LEAST", "LOGITS", "SCALES", "Filtered", "Heard", "LearnedFilter", "Size", "State"]
 
 LOGITS = (3.0, 1.0, -8.5)  # of gain, root of the disturbance and drift, before training
 SCALES = (1.0, 1.0, 3.0)  # a drift is looked for over decades
@@ -56,6 +57,14 @@ class Filtered(NamedTuple):
     step_size: Float32  # [N, F] in 0 ... 1: the share of the error that the update takes for echo
     uncertainty: Float32  # [N, F] expected power of the residual echo in the error
     masks: Float32  # [N, 3, F] in 0 ... 1: gain, root of the disturbance, and drift
+
+
+class Heard(NamedTuple):
+    """What the network hears in the closed loop over T frames, as training needs it; arrays here, tensors there."""
+
+    observation: features.Observation
+    distortions: Any  # [N, T, K - 1, F] complex
+    uncertainty: Any  # [N, T, F] real
 
 
 class LearnedFilter:
@@ -103,8 +112,19 @@ class LearnedFilter:
 
     def __call__(self, mic: Complex, far: Complex, state: State) -> Filtered:
         """Predict, listen, decide and update for a frame of microphone and far end [N, F]; carry the state in place."""
+        return self._frame(mic, far, state)[0]
+
+    def hear(self, mic: Complex, far: Complex) -> Heard:
+        """Return what the network hears in frames [N, T, F] from the start of both signals on."""
+        state = self.start(len(mic))
+        frames = [self._frame(mic[:, t], far[:, t], state)[1] for t in range(mic.shape[1])]
+        observations, distortions, uncertainty = zip(*frames, strict=True)
+        observation = features.Observation._make(np.concatenate(z, 1) for z in zip(*observations, strict=True))
+        return Heard(observation, np.concatenate(distortions, 1), np.concatenate(uncertainty, 1))
+
+    def _frame(self, mic: Complex, far: Complex, state: State) -> tuple[Filtered, Heard]:
         n, bins = mic.shape
-        self._push(far, state)
+        distortions = self._push(far, state)
         d, newest = np.stack([mic.real, mic.imag], 1), state.inputs[:, -self.inputs].copy()
         prediction = kernels.Prediction(_empty(n, 1, 2, bins), _empty(n, 1, bins), _empty(n, 1, bins))
         window = kernels.Window(state.inputs, d[:, None], self._room, self._place)
@@ -127,18 +147,24 @@ class LearnedFilter:
         signals = kernels.Signals(state.inputs, d[:, None], gain, disturbance, drift, self._paths, self._place)
         out = kernels.Output(prediction.error, _empty(n, 1, bins), _empty(n, 0, len(self._paths), bins))
         kernels.adapt(signals, state.filter, out, self._settings, 0, n)
-        return Filtered(_complex(out.error[:, 0]), out.step_size[:, 0], prediction.uncertainty[:, 0], masks)
+        filtered = Filtered(_complex(out.error[:, 0]), out.step_size[:, 0], prediction.uncertainty[:, 0], masks)
+        return filtered, Heard(observation, distortions[:, None], prediction.uncertainty)
 
-    def _push(self, far: Complex, state: State) -> None:
-        """Move the inputs on by a frame: the far end, and its distortions times the masks of the frame before."""
+    def _push(self, far: Complex, state: State) -> Complex:
+        """Move the inputs on by a frame: the far end, and its distortions times the masks of the frame before.
+
+        Return the distortions [N, K - 1, F].
+        """
         newest, inputs = state.inputs[:, -self.inputs :], state.inputs
         inputs[:, : -self.inputs] = inputs[:, self.inputs :]
         newest[:, 0, 0], newest[:, 0, 1] = far.real, far.imag
-        if self.inputs > 1:
-            numbers, half = np.tanh(state.references), self.inputs - 1
-            references = self._distortion(far, state.distortion)
-            references *= _joined(1 + numbers[:, :half], numbers[:, half:])
-            newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
+        if self.inputs == 1:
+            return np.empty((len(far), 0, self.bins), np.complex64)
+        numbers, half = np.tanh(state.references), self.inputs - 1
+        distortions = self._distortion(far, state.distortion)
+        references = distortions * _joined(1 + numbers[:, :half], numbers[:, half:])
+        newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
+        return distortions
 
 
 def _empty(*shape: int) -> Float32:

@@ -6,6 +6,9 @@ the signals from `first` to `last` - 1; threads divide the signals among them an
 
 A filter of several inputs has their frames interleaved: K frames follow each other where one input has one. `place`
 tells where the frame of each tap is in front of the first one, K frames further for every frame after.
+
+The loops over taps read their indices from an array. LLVM tests at run time whether rows overlap, and runs plain code
+where they do. Over a range of taps it tests all taps at once, and both planes of the weights lie in the same span.
 """
 
 from typing import Any, NamedTuple
@@ -143,7 +146,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
     real = gain.dtype.type
     one, track = real(1), real(settings.track)
     taps, bins = covariance.shape[1:]
-    r, scale = np.zeros(bins, real), np.zeros(bins, real)
+    r, scale, rows = np.zeros(bins, real), np.zeros(bins, real), np.arange(taps)
     for s in range(first, last):
         for t in range(mic.shape[1]):
             e0, e1 = error[s, t, 0], error[s, t, 1]
@@ -151,7 +154,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
             copy(mic[s, t, 1], e1)
             r[:] = 0
             q = drift[s, t]
-            for tap in range(taps):
+            for tap in rows:
                 i = place[tap] + settings.inputs * t
                 x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1, p, c = weights[s, tap, 0], weights[s, tap, 1], covariance[s, tap], profile[tap]
@@ -165,7 +168,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
             for k in range(bins):
                 scale[k] = gain[s, t, k] / (r[k] + disturbance[s, t, k])
                 step_size[s, t, k] = scale[k] * r[k]
-            for tap in range(taps):
+            for tap in rows:
                 i = place[tap] + settings.inputs * t
                 x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1, p = weights[s, tap, 0], weights[s, tap, 1], covariance[s, tap]
@@ -186,11 +189,12 @@ def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Se
     taps, bins = grad_covariance.shape[1:]
     r, scale, gs, gr = np.zeros(bins, real), np.zeros(bins, real), np.zeros(bins, real), np.zeros(bins, real)
     u0, u1, v0, v1 = np.zeros(bins, real), np.zeros(bins, real), np.zeros(bins, real), np.zeros(bins, real)
+    rows = np.arange(taps)
     for s in range(first, last):
         for t in range(error.shape[1] - 1, -1, -1):
             e0, e1 = error[s, t, 0], error[s, t, 1]
             r[:], gs[:], v0[:], v1[:] = 0, 0, 0, 0
-            for tap in range(taps):  # v is the gradient of u
+            for tap in rows:  # v is the gradient of u
                 i = place[tap] + settings.inputs * t
                 x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1 = grad_weights[s, tap, 0], grad_weights[s, tap, 1]
@@ -214,7 +218,7 @@ def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Se
             grads.mic[s, t, 0], grads.mic[s, t, 1] = v0, v1
             gq, q = grads.drift[s, t], drift[s, t]
             gq[:] = 0
-            for tap in range(taps):
+            for tap in rows:
                 i = place[tap] + settings.inputs * t
                 x0, x1 = far[s, i, 0], far[s, i, 1]
                 w0, w1 = grad_weights[s, tap, 0], grad_weights[s, tap, 1]

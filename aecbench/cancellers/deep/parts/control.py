@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aecbench.cancellers.deep.inference.control import CONTEXT, DETAIL, FLOOR
+from aecbench.cancellers.deep.layers.band_decoder import BandDecoder, Parameters
 from aecbench.cancellers.deep.parts.bands import triangles
 from aecbench.cancellers.deep.parts.recurrent import lstm
 
@@ -32,7 +33,9 @@ class Control(nn.Module):
         super().__init__()
         self.pairs, self.count, self.small = pairs, bands, small
         channels = spectra + 2 * len(pairs)
-        self.register_buffer("weights", torch.from_numpy(triangles(bins, bands)), persistent=False)
+        shapes = triangles(bins, bands)
+        self.decoder = BandDecoder(shapes)
+        self.register_buffer("weights", torch.from_numpy(shapes), persistent=False)
         self.all_in = nn.Linear(bands * channels, hidden)
         self.all = nn.LSTM(hidden, hidden, batch_first=True)
         self.all_out = nn.Linear(hidden, bands * CONTEXT)
@@ -71,7 +74,8 @@ class Control(nn.Module):
         local = torch.cat([features, neighbours[..., :-2], neighbours[..., 2:], context], -2)  # [N, T, channels, bands]
         local = torch.relu(self.band_in(local.permute(0, 3, 1, 2))).flatten(0, 1)  # [N bands, T, small]
         local, band_memory = lstm(self.band, local, memory[1])
-        detail = self.band_out(local).unflatten(0, (-1, self.count)).permute(0, 2, 1, 3)  # [N, T, bands, DETAIL]
-        bins = (torch.log10(power + FLOOR) / 2 + 1).transpose(-1, -2)  # [N, T, F, spectra]
-        bins = torch.relu(self.weights @ detail + self.bin_in(bins) + self.bin_bias)
-        return self.bin_out(bins), (all_memory, band_memory)
+        detail = self.band_out(local).unflatten(0, (-1, self.count)).permute(0, 2, 3, 1)  # [N, T, DETAIL, bands]
+        bins = torch.log10(power + FLOOR) / 2 + 1  # [N, T, spectra, F]
+        parameters = Parameters(self.bin_in.weight, self.bin_bias.T, self.bin_out.weight, self.bin_out.bias)
+        numbers = self.decoder(detail, bins, self.weights, parameters).transpose(-1, -2)
+        return numbers, (all_memory, band_memory)

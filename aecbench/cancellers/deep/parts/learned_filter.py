@@ -6,7 +6,8 @@ references: distortions of the far end, each times a complex mask, magnitude and
 in the frame before.
 
 Every frame takes the same steps: predict the echo; tell the network of error, echo estimate and uncertainty; let it
-decide on gain, disturbance, drift and the next masks of the references; update. `listen` does that without gradients.
+decide on gain, disturbance, drift and the next masks of the references; update. `listen` does that without gradients,
+`hear` for training: on the CPU in compiled code (listening.py), on a GPU as a recording of `listen`.
 `replay` processes the same frames with gradients, through the recursions of filter and network. How decisions change
 what the network observes later is left out of the gradient, not out of the values.
 """
@@ -18,10 +19,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from aecbench.cancellers.deep.inference.learned_filter import LEAST, LOGITS, SCALES, Size
+from aecbench.cancellers.deep.inference.learned_filter import LEAST, LOGITS, SCALES, Heard, Size
 from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.layers.recorded import Recorded
-from aecbench.cancellers.deep.parts import distortion
+from aecbench.cancellers.deep.parts import distortion, listening
 from aecbench.cancellers.deep.parts.distortion import Distortion
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
@@ -55,14 +56,6 @@ class Filtered(NamedTuple):
     error: Tensor  # [N, T, F] complex, a-priori: microphone less the echo estimate before the update
     step_size: Tensor  # [N, T, F] in 0 ... 1: the share of the error that the update takes for echo
     uncertainty: Tensor  # [N, T, F] expected power of the residual echo in the error; a constant for the gradient
-
-
-class Heard(NamedTuple):
-    """The results of `listen` that `replay` needs; constants for the gradient."""
-
-    observation: Observation
-    distortions: Tensor  # [N, T, K - 1, F] complex
-    uncertainty: Tensor  # [N, T, F]
 
 
 class LearnedFilter(nn.Module):
@@ -142,6 +135,8 @@ class LearnedFilter(nn.Module):
 
     def hear(self, mic: Tensor, far: Tensor) -> Heard:
         """Return what `listen` has heard from the initial state on."""
+        if listening.can_hear(mic):
+            return listening.hear(self, self.size, self.features.smoothing, "hybrid", mic, far)
         *observed, distortions, uncertainty = self._recorded(mic, far)
         return Heard(Observation(*observed), distortions, uncertainty)
 

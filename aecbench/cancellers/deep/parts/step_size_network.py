@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from aecbench.cancellers.deep.inference.step_size_network import DETAIL, KINDS
+from aecbench.cancellers.deep.layers.band_decoder import BandDecoder, Parameters
 from aecbench.cancellers.deep.parts.bands import triangles
 from aecbench.cancellers.deep.parts.recurrent import gru
 
@@ -28,7 +29,9 @@ class StepSizeNetwork(nn.Module):
         self.own, self.averages = KINDS[kind]
         self.count = count
         units = hidden if self.own else 2 * hidden
-        self.register_buffer("weights", torch.from_numpy(triangles(bins, count)), persistent=False)
+        shapes = triangles(bins, count)
+        self.decoder = BandDecoder(shapes)
+        self.register_buffer("weights", torch.from_numpy(shapes), persistent=False)
         self.enter = nn.Linear(channels * (1 if self.own else count), units)
         self.around = nn.Linear(channels * self.averages, units, bias=False) if self.averages else None
         self.gru = nn.GRU(units, units, batch_first=True)
@@ -64,5 +67,5 @@ class StepSizeNetwork(nn.Module):
         rows = (
             x.unflatten(0, (n, self.count)).permute(0, 2, 3, 1) if self.own else x.unflatten(-1, (DETAIL, self.count))
         )
-        by_bin = torch.relu(rows @ self.weights.T + self.bin_in.weight @ bins + self.bin_bias)
-        return self.bin_out.weight @ by_bin + self.bin_out.bias[:, None], memory
+        parameters = Parameters(self.bin_in.weight, self.bin_bias, self.bin_out.weight, self.bin_out.bias)
+        return self.decoder(rows, bins, self.weights, parameters), memory

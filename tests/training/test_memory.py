@@ -1,0 +1,30 @@
+"""Large blocks come from memory that the process has, after it was told to keep memory."""
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import resource
+import torch
+from aecbench.training.memory import keep_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        torch.ones(10_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+without = faults()
+assert keep_memory()
+faults()
+print(without, faults())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of the C library of Linux")
+def test_a_large_tensor_takes_the_pages_of_the_one_before():
+    result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    without, kept = map(int, result.stdout.split())
+    assert kept < without / 10
