@@ -37,7 +37,7 @@ def main() -> None:
     for count in map(int, options.workers.split(",")):
         with LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster):
             speed, busy = timed(options.scenes, cluster.scheduler_address, count)
-        print(f"| {count} workers | {speed:.1f} | {speed / alone / min(count, cores):.2f} | {busy:.1f} |", flush=True)
+        print(f"| {count}, Dask | {speed:.1f} | {speed / alone / min(count, cores):.2f} | {busy:.1f} |", flush=True)
 
 
 def timed(scenes: int, scheduler: str | None, workers: int) -> tuple[float, float]:
