@@ -1,81 +1,91 @@
 """Cost against size: scenes of a corpus, systems of a board, audio of a file, measured on a ladder and extrapolated.
 
-Run from a checkout: python benchmarks/growth.py [--scenes 100,400,1600] [--systems 10,40] [--minutes 1,4]
+Run from a checkout: python benchmarks/growth.py [--scenes 100,300,1000] [--rows ...] [--systems ...] [--minutes ...]
 
-Every step runs in a process of its own: seconds of processor time, not of the clock, which does not count what others
-do to the machine; the most memory that it held; and the files it left. The exponent is that of a power law through the
-last two rungs: 1 is linear. The last column extends the straight line through them to the size that is asked for.
+Each step runs in a process of its own, which first takes it once at its smallest size, so that compiled code is
+loaded. It reports seconds of processor time, which other work on the machine hardly lengthens, the most memory that the
+process held, and the files that the step left. The exponent is the slope of the logarithm of time over the logarithm of
+size, with its 95 % interval: 1 is linear, below 1 a part of the time does not depend on the size. The last columns
+extend straight lines to the size in "at": of time and files through all measurements, each weighted by its inverse, and
+of memory through the last two, since a process keeps no more than 64 shards open.
 """
 
 import argparse
+import json
 import resource
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from math import log
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import soundfile
+from scipy import stats
 
+from aecbench.cancel import cancel_files
 from aecbench.config import sha256
 from aecbench.corpus import open_corpus
 from aecbench.corpus.verify import verify
 from aecbench.evaluation import evaluate
-from aecbench.leaderboard import Published, new_board, open_board, prepare, publish, update
+from aecbench.leaderboard import Board, Published, new_board, open_board, prepare, publish, update
 from aecbench.leaderboard import verify as verify_board
+from aecbench.leaderboard.check import stated
 from aecbench.leaderboard.entry import to_parquet
+from aecbench.leaderboard.site import build
 from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 from aecbench.systems import load_system
 
 RATE = 16_000
-SHORT = ["duration=2", "talk.near_onset=1"]  # scenes as short as they can be: what grows is their number
-ASKED = {"scenes": 100_000, "systems": 300, "minutes": 600}
-FEW = ["erle", "erle_true", "si_sdr"]
-LINEAR = 1.15  # exponents above this are more than noise
+SHORT = ["duration=2", "talk.near_onset=1", "shard=5"]  # many short scenes: their number is what grows
+METRICS = ["erle", "erle_true", "si_sdr"]
+HEADER = ["step", "of", "sizes", "time [s]", "exponent", "memory [MB]", "at", "time [s]", "memory [MB]", "files"]
 
 
 class Cost(NamedTuple):
-    """What a step took."""
+    """The cost of a step at one size."""
 
     seconds: float
     megabytes: float
     files: int
 
 
+class Ladder(NamedTuple):
+    """Steps that are taken at several sizes of the same thing, in this order at every size."""
+
+    sizes: str
+    asked: int  # the size that is extrapolated to
+    steps: dict[str, Callable[[int, Path], None]]
+
+
 def main() -> None:
-    """Climb the three ladders and print their table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenes", default="50,200,800")
-    parser.add_argument("--systems", default="10,40")
-    parser.add_argument("--minutes", default="1,4")
+    """Climb the ladders and print their table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for unit, ladder in LADDERS.items():
+        parser.add_argument(f"--{unit}", default=ladder.sizes, help=f"sizes, none to leave out [{ladder.sizes}]")
     options = parser.parse_args()
-    print(
-        "| step | of | size | processor time [s] | memory [MB] | files | exponent | at | time [s] |\n"
-        + "|---" * 9
-        + "|"
-    )
+    print(f"| {' | '.join(HEADER)} |\n{'|---' * len(HEADER)}|")
     with tempfile.TemporaryDirectory() as folder:
-        for what, steps in (("scenes", SCENES), ("systems", SYSTEMS), ("minutes", MINUTES)):
-            rungs = [int(size) for size in getattr(options, what).split(",")]
-            costs = {size: {name: measured(step, size, Path(folder)) for name, step in steps.items()} for size in rungs}
-            for name in steps:
-                show(name, what, rungs, [costs[size][name] for size in rungs])
+        for unit, ladder in LADDERS.items():
+            sizes = [int(size) for size in getattr(options, unit).split(",") if size]
+            costs = [[measured(step, size, Path(folder)) for step in ladder.steps.values()] for size in sizes]
+            for name, climbed in zip(ladder.steps, zip(*costs, strict=True), strict=False):
+                print(f"| {' | '.join([name, unit, *cells(sizes, climbed, ladder.asked)])} |", flush=True)
 
 
 def measured(step: Callable[[int, Path], None], size: int, folder: Path) -> Cost:
-    """Run a step in a new process."""
+    """Take a step in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(cost, step, size, folder).result()
 
 
 def cost(step: Callable[[int, Path], None], size: int, folder: Path) -> Cost:
-    """Run a step, without the first time that compiled code is loaded."""
+    """Take a step at its smallest size, then at this one; return the cost of the second."""
     step(0, folder)
     files, start = count(folder), time.process_time()
     step(size, folder)
@@ -84,34 +94,62 @@ def cost(step: Callable[[int, Path], None], size: int, folder: Path) -> Cost:
 
 
 def count(folder: Path) -> int:
-    """The files in a folder and below."""
+    """Return the number of files in a folder and below."""
     return sum(path.is_file() for path in folder.rglob("*"))
 
 
-def show(name: str, what: str, rungs: Sequence[int], costs: Sequence[Cost]) -> None:
-    """Print a row per rung, and in the last one what it comes to."""
-    for size, found in zip(rungs, costs, strict=True):
-        cells = [name, what, f"{size}", f"{found.seconds:.2f}", f"{found.megabytes:.0f}", f"{found.files}", "", "", ""]
-        if size == rungs[-1] and len(rungs) > 1:
-            (small, one), (large, other) = list(zip(rungs, costs, strict=True))[-2:]
-            exponent = log(max(other.seconds, 1e-3) / max(one.seconds, 1e-3)) / log(large / small)
-            slope = max(other.seconds - one.seconds, 0) / (large - small)
-            asked = ASKED[what]
-            more = " more than linear" if exponent > LINEAR else ""
-            cells[6:] = [f"{exponent:.2f}{more}", f"{asked}", f"{other.seconds + slope * (asked - large):.0f}"]
-        print(f"| {' | '.join(cells)} |", flush=True)
+def cells(sizes: Sequence[int], costs: Sequence[Cost], asked: int) -> list[str]:
+    """Return the columns from the sizes on."""
+    seconds, megabytes, files = (np.array(column, float) for column in zip(*costs, strict=True))
+    top = [f"{sizes[0]} to {sizes[-1]}", f"{short(seconds[0])} to {short(seconds[-1])}", exponent(sizes, seconds)]
+    ahead = (
+        extended(sizes, seconds, asked),
+        extended(sizes[-2:], megabytes[-2:], asked),
+        extended(sizes, files, asked),
+    )
+    return [*top, f"{megabytes[-1]:.0f}", f"{asked}", *map(short, ahead)]
+
+
+def short(value: float) -> str:
+    """Return a number with three digits, or all that stand before the point."""
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def exponent(sizes: Sequence[int], seconds: np.ndarray) -> str:
+    """Return the slope of log time over log size, with its interval from three sizes on."""
+    x, y = np.log(sizes), np.log(np.maximum(seconds, 1e-4))
+    if len(sizes) < 2:
+        return "-"
+    if len(sizes) == 2:
+        return f"{np.diff(y)[0] / np.diff(x)[0]:.2f}"
+    line = stats.linregress(x, y)
+    return f"{line.slope:.2f} ± {stats.t.ppf(0.975, len(sizes) - 2) * line.stderr:.2f}"
+
+
+def extended(sizes: Sequence[int], values: np.ndarray, asked: int) -> float:
+    """Return where the straight line through the values is at the size that is asked for."""
+    if asked in sizes:
+        return float(values[list(sizes).index(asked)])
+    if len(sizes) < 2 or not values.any():
+        return float(values[-1])
+    slope, start = np.polyfit(sizes, values, 1, w=1 / np.maximum(np.abs(values), 1e-4))
+    return float(max(start, 0) + max(slope, 0) * asked)
+
+
+def corpus_of(size: int, folder: Path) -> Path:
+    """Return the folder of the corpus of so many scenes."""
+    return folder / f"scenes-{size}"
 
 
 def simulated(size: int, folder: Path) -> None:
     """Simulate a corpus of so many scenes."""
-    place = folder / f"scenes-{size}"
-    shutil.rmtree(place, ignore_errors=True)
-    simulate(read_recipe("quickstart-v1", SHORT, scenes=max(size, 2)), place)
+    shutil.rmtree(corpus_of(size, folder), ignore_errors=True)
+    simulate(read_recipe("quickstart-v1", SHORT, scenes=max(size, 2)), corpus_of(size, folder))
 
 
 def resumed(size: int, folder: Path) -> None:
     """Simulate what is missing of it, the last shard, as after a run that was killed; the others are verified."""
-    place = folder / f"scenes-{size}"
+    place = corpus_of(size, folder)
     max((place / "shards").glob("*.h5")).unlink()
     (place / "corpus.json").unlink()
     simulate(read_recipe("quickstart-v1", SHORT, scenes=max(size, 2)), place)
@@ -119,78 +157,88 @@ def resumed(size: int, folder: Path) -> None:
 
 def verified(size: int, folder: Path) -> None:
     """Verify it."""
-    assert verify(open_corpus(folder / f"scenes-{size}")) == []
-
-
-def chosen(size: int, folder: Path) -> None:
-    """Open it and choose scenes by a condition."""
-    assert len(open_corpus(folder / f"scenes-{size}").where(talk="double", rt60=(0.0, 0.4))) < max(size, 2)
+    assert verify(open_corpus(corpus_of(size, folder))) == []
 
 
 def evaluated(size: int, folder: Path) -> None:
     """Evaluate the system that does nothing on it."""
-    evaluate("passthrough", folder / f"scenes-{size}", FEW, cache=folder / f"cache-{size}")
+    cache = folder / f"cache-{size}"
+    shutil.rmtree(cache, ignore_errors=True)
+    evaluate("passthrough", corpus_of(size, folder), METRICS, cache=cache)
 
 
 def summed_up(size: int, folder: Path) -> None:
-    """Evaluate again, with all scores in the cache, and print the table by a condition."""
-    table = evaluate("passthrough", folder / f"scenes-{size}", FEW, cache=folder / f"cache-{size}")
-    assert table.summary("ser")
+    """Evaluate again, with all scores in the cache, and make the table by a condition."""
+    assert evaluate("passthrough", corpus_of(size, folder), METRICS, cache=folder / f"cache-{size}").summary("ser")
 
 
-def board(size: int, folder: Path) -> Path:
-    """Return the folder of a board with so many systems on 100 scenes."""
+def chosen(size: int, folder: Path) -> None:
+    """Open a corpus and choose scenes by two conditions: its table has the rows of a small one, over and over."""
+    model, place, size = folder / "model", folder / f"rows-{size}", max(size, 2)
+    if not model.exists():
+        simulate(read_recipe("quickstart-v1", SHORT, scenes=100), model)
+    if not place.exists():  # made by the process of step 0, or before the clock of a later one starts
+        tiled(model, place, size)
+    assert 0 < len(open_corpus(place).where(talk="double", rt60=(0.0, 0.4))) < size or size == 2
+
+
+def tiled(model: Path, place: Path, size: int) -> None:
+    """Write the tables of a corpus of so many scenes without their audio."""
+    scenes = pd.read_parquet(model / "scenes.parquet")
+    rows = scenes.iloc[np.arange(size) % len(scenes)].reset_index(drop=True)
+    place.mkdir()
+    rows.assign(scene=[f"growth/test/{n:06d}" for n in range(size)]).to_parquet(place / "scenes.parquet", index=False)
+    info = json.loads((model / "corpus.json").read_text()) | {"scenes": size}
+    (place / "corpus.json").write_text(json.dumps(info))
+
+
+def board_of(size: int, folder: Path) -> Path:
+    """Return the folder of the board of so many systems."""
     return folder / f"boards-{size}" / "growth"
 
 
 def published(size: int, folder: Path) -> None:
-    """Publish so many systems: the rows of one, with a little noise."""
-    corpus, place = folder / "board-scenes", board(size, folder)
+    """Publish so many systems on a board of 100 scenes: the scores of one, with a little noise."""
+    corpus, place = folder / "model", board_of(size, folder)
     if not corpus.exists():
         simulate(read_recipe("quickstart-v1", SHORT, scenes=100), corpus)
     shutil.rmtree(place.parent, ignore_errors=True)
-    table = evaluate("passthrough", corpus, FEW)
-    empty = new_board(table, place)
-    ((entry, rows),) = prepare(table, empty)
+    table = evaluate("passthrough", corpus, METRICS)
+    board = new_board(table, place)
+    ((entry, rows),) = prepare(table, board)
     rng = np.random.default_rng(0)
-    entries = []
-    for n in range(max(size, 2)):
-        noisy = rows.assign(value=np.clip(rows["value"] + rng.normal(size=len(rows)), 0.01, 90))
-        noisy.loc[rows["value"].isna(), "value"] = np.nan
-        draft = entry.model_copy(update={"name": f"system-{n}", "rows": sha256(to_parquet(noisy))})
-        entries.append(Published(draft, noisy))
-    publish([_sealed(one, empty) for one in entries], empty)
+    noisy = [
+        rows.assign(value=(rows["value"] + rng.normal(rng.normal(), 1, len(rows))).clip(0.01, 90))
+        for _ in range(max(size, 2))
+    ]
+    publish([renamed(Published(entry, scores), f"system-{n}", board) for n, scores in enumerate(noisy)], board)
 
 
-def _sealed(found: Published, empty: object) -> Published:
-    from aecbench.leaderboard.check import stated
-
-    means, destroyed = stated(empty, found)  # type: ignore[arg-type]
-    entry = found.entry.model_copy(update={"means": means, "near_end_destroyed": destroyed})
-    return found._replace(entry=entry.model_copy(update={"sha256": entry.seal()}))
+def renamed(system: Published, name: str, board: Board) -> Published:
+    """Return the entry of another system with these rows."""
+    entry = system.entry.model_copy(update={"name": name, "rows": sha256(to_parquet(system.rows))})
+    means, destroyed = stated(board, Published(entry, system.rows))
+    entry = entry.model_copy(update={"means": means, "near_end_destroyed": destroyed})
+    return Published(entry.model_copy(update={"sha256": entry.seal()}), system.rows)
 
 
 def updated(size: int, folder: Path) -> None:
     """Read the board, rank its systems and write its table."""
-    update(board(size, folder))
+    update(board_of(size, folder))
 
 
 def checked(size: int, folder: Path) -> None:
     """Verify the board."""
-    assert verify_board(board(size, folder)) == []
+    assert verify_board(board_of(size, folder)) == []
 
 
 def built(size: int, folder: Path) -> None:
     """Write its pages."""
-    from aecbench.leaderboard.site import build
-
-    build([open_board(board(size, folder))], folder / f"site-{size}")
+    build([open_board(board_of(size, folder))], folder / f"site-{size}")
 
 
 def cancelled(size: int, folder: Path) -> None:
     """Cancel the echo in a recording of so many minutes."""
-    from aecbench.cancel import cancel_files
-
     mic, far = folder / f"mic-{size}.wav", folder / f"far-{size}.wav"
     noise = np.random.default_rng(0).normal(size=60 * RATE).astype(np.float32) * 0.05
     for path, sound in ((far, noise), (mic, 0.3 * np.roll(noise, 40))):
@@ -200,16 +248,26 @@ def cancelled(size: int, folder: Path) -> None:
     cancel_files(load_system("kalman"), mic, far, folder / f"out-{size}.wav", quiet=True)
 
 
-SCENES = {
-    "simulate": simulated,
-    "resume": resumed,
-    "verify": verified,
-    "Corpus.where": chosen,
-    "eval": evaluated,
-    "eval again and table": summed_up,
+LADDERS = {
+    "scenes": Ladder(
+        "50,100,200,400,800",
+        100_000,
+        {
+            "simulate": simulated,
+            "resume": resumed,
+            "verify": verified,
+            "eval": evaluated,
+            "eval again, and table": summed_up,
+        },
+    ),
+    "rows": Ladder("1000,3000,10000,30000,100000", 100_000, {"Corpus.where": chosen}),
+    "systems": Ladder(
+        "10,20,40,80",
+        300,
+        {"publish": published, "board: update": updated, "board: verify": checked, "board: pages": built},
+    ),
+    "minutes": Ladder("1,2,4,8", 600, {"cancel": cancelled}),
 }
-SYSTEMS = {"publish": published, "board: update": updated, "board: verify": checked, "board: pages": built}
-MINUTES = {"cancel": cancelled}
 
 
 if __name__ == "__main__":

@@ -178,6 +178,8 @@ def test_the_tutorial_holds_no_outputs_and_runs(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     book = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in book.cells)
+    (cell,) = (cell for cell in book.cells if '"epochs": 8,' in cell.source)
+    cell.source = cell.source.replace('"epochs": 8,', '"epochs": 1,')  # the pages are built with all of them
     nbclient.NotebookClient(book, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output.get("data", {}) for cell in book.cells for output in cell.get("outputs", ())]
     assert sum("image/png" in output for output in outputs) == 4

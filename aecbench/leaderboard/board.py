@@ -167,6 +167,12 @@ class Board:
         return {}
 
     @cached_property
+    def counted(self) -> dict[str, pd.DataFrame]:
+        """System -> its rows that count in a mean over all kinds of talk."""
+        ((_, rows),) = self.table.parts()
+        return {str(system): own for system, own in rows.groupby("system", sort=False)}
+
+    @cached_property
     def ranks(self) -> dict[str, dict[str, int | None]]:
         """System -> metric -> rank over all scenes."""
         return {system: cells for (_, system), cells in self.table.ranks().items()}

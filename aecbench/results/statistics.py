@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aecbench.results.clusters import Clusters
-from aecbench.results.estimates import ESTIMATES, LEVEL, Summary
+from aecbench.results.estimates import ESTIMATES, LEVEL, Estimate, Summary
 from aecbench.signals import Array
 
 __all__ = ["FEWEST", "LEVEL", "Difference", "Interval", "Ranked", "difference", "holm", "interval", "ranks"]
@@ -90,15 +90,22 @@ def difference(
     >>> difference([1.0, 2.0, 3.0, float("nan")], [0.0, 1.0, 2.0, 0.0])
     Difference(mean=1.0, low=1.0, high=1.0, n=3, p=0.0, above=3, below=0, median=1.0, summary='mean')
     """
-    x, kept = _known(np.subtract(ours, theirs, dtype=float), clusters)
-    if x.size == 0:
+    x, estimate = _estimated(ours, theirs, clusters, summary)
+    if estimate is None:
         return Difference(np.nan, np.nan, np.nan, 0, np.nan, 0, 0, summary=summary)
-    x = np.round(x, DIGITS) + 0.0 if summary == "median" else x
-    estimate = ESTIMATES[summary](x, kept)
     signs = int((x > 0).sum()), int((x < 0).sum())
     return Difference(
         float(np.mean(x)), *estimate.interval(level), x.size, estimate.p, *signs, float(np.median(x)), summary
     )
+
+
+def _estimated(
+    ours: Sequence[float] | Array, theirs: Sequence[float] | Array, clusters: Clusters | None, summary: Summary
+) -> tuple[Array, Estimate | None]:
+    """Return ours - theirs where neither is NaN, and their mean or median; None where there is no such scene."""
+    x, kept = _known(np.subtract(ours, theirs, dtype=float), clusters)
+    x = np.round(x, DIGITS) + 0.0 if summary == "median" else x
+    return x, ESTIMATES[summary](x, kept) if x.size else None
 
 
 def _known(values: Sequence[float] | Array, clusters: Clusters | None) -> tuple[Array, Clusters]:
@@ -156,29 +163,28 @@ def ranks(columns: Sequence[Ranked], last: Sequence[bool]) -> list[list[int | No
     >>> ranks([Ranked(values, alone), Ranked(values[:9], alone.at(np.arange(20) < 9))], [False, False, False, True])
     [[3, 1, 1, 4], [None, None, None, None]]
     """
-    systems, differences = range(len(last)), {}
+    systems, tested = range(len(last)), {}
     for column, (values, clusters, summary) in enumerate(columns):
-        for system, other in combinations(systems, 2):
-            if clusters.count >= FEWEST:
-                differences[column, system, other] = difference(
-                    values[:, system], values[:, other], clusters, summary=summary
-                )
-    corrected = dict(zip(differences, holm([pair.p for pair in differences.values()]), strict=True))
+        if clusters.count >= FEWEST:
+            for system, other in combinations(systems, 2):
+                _, estimate = _estimated(values[:, system], values[:, other], clusters, summary)
+                if estimate is not None:
+                    tested[column, system, other] = estimate
+    corrected = dict(zip(tested, holm([estimate.p for estimate in tested.values()]), strict=True))
     better = {
-        (column, *((system, other) if differences[column, system, other].value > 0 else (other, system)))
-        for (column, system, other), tested in corrected.items()
-        if tested.p < LEVEL
+        (column, *((system, other) if tested[column, system, other].value > 0 else (other, system)))
+        for (column, system, other), test in corrected.items()
+        if test.p < LEVEL
     }
+    valid = [np.any(~np.isnan(values), axis=0, keepdims=True)[0] for values, _, _ in columns]
 
     def rank(column: int, system: int) -> int | None:
-        values, clusters, _ = columns[column]
-        valid = [not np.isnan(values[:, other]).all() for other in systems]
-        if not valid[system] or clusters.count < FEWEST:
+        if not valid[column][system] or columns[column].clusters.count < FEWEST:
             return None
         ahead = [
             last[system] if last[system] != last[other] else (column, other, system) in better
             for other in systems
-            if valid[other] and other != system
+            if valid[column][other] and other != system
         ]
         return 1 + sum(ahead)
 

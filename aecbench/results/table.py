@@ -80,8 +80,8 @@ class ResultTable:
             return {}
         lost = {}
         for labels, part in groups(self.rows, _several(by)):
-            for system in self.systems:
-                losses = part[part["system"] == system].drop_duplicates("scene")["near_loss"].dropna()
+            for system, rows in self._by_system(part):
+                losses = rows.drop_duplicates("scene")["near_loss"].dropna()
                 lost[", ".join(labels), system] = Lost(int((losses > self.lost_rule.loss).sum()), len(losses))
         return lost
 
@@ -119,10 +119,11 @@ class ResultTable:
 
         Raises UnknownName for a condition, AecbenchError where no scene has one.
         """
+        metrics = self.metrics
         return {
-            (", ".join(labels), system): {metric: self._interval(rows, metric) for metric in self.metrics}
+            (", ".join(labels), system): {metric: self._interval(rows, metric) for metric in metrics}
             for labels, part in self.parts(by)
-            for system, rows in ((system, part[part["system"] == system]) for system in self.systems)
+            for system, rows in self._by_system(part)
         }
 
     def differences(self, reference: str, by: By = None) -> dict[tuple[str, str], dict[str, Difference]]:
@@ -207,6 +208,14 @@ class ResultTable:
         None too for RTF, for the oracle, which is told the echo, and where there are too few scenes or talkers to tell
         anything. A system that takes the near end away too often ranks behind all that do not.
         """
+        return self._ranked(_several(by)) if by else self._overall
+
+    @cached_property
+    def _overall(self) -> dict[tuple[str, str], dict[str, int | None]]:
+        """The ranks without a condition: a test for each pair of systems in each column."""
+        return self._ranked([])
+
+    def _ranked(self, by: Sequence[str]) -> dict[tuple[str, str], dict[str, int | None]]:
         systems = [system for system in self.systems if system != CEILING]
         keys, columns = [], []
         for labels, part in self.parts(by):
@@ -245,6 +254,11 @@ class ResultTable:
         chosen = _several(by)
         rows = self.rows if "talk" in map(variable, chosen) else self.rows[self._counted()]
         yield from groups(rows, chosen)
+
+    def _by_system(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Yield each system with its share of some rows, which may be empty."""
+        shares = dict(list(rows.groupby("system", sort=False)))
+        yield from ((system, shares.get(system, rows.iloc[:0])) for system in self.systems)
 
     def _counted(self) -> "pd.Series[bool]":
         """The rows that count in a mean over all kinds of talk."""

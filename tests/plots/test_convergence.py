@@ -4,6 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 import scipy.stats
+from PIL import Image
 
 from aecbench.errors import OutputError
 from aecbench.plots import plot_convergence
@@ -19,8 +20,8 @@ def curves(seed=0):
 
 def test_a_picture_is_drawn_with_silent_segments_left_out(tmp_path):
     plot_convergence(curves(), 0.25, tmp_path / "new" / "curve.png", changes=[5.0], title="two systems")
-    picture = matplotlib.image.imread(tmp_path / "new" / "curve.png")
-    assert len(np.unique(picture.reshape(-1, picture.shape[-1]), axis=0)) > 10
+    with Image.open(tmp_path / "new" / "curve.png") as picture:
+        assert picture.getcolors(10) is None  # it has more colours
 
 
 def test_the_band_narrows_with_the_number_of_scenes(tmp_path):

@@ -93,6 +93,7 @@ def _board(
     if board.systems:
         specs = {"cost": charts.cost_chart(board), "by": charts.condition_chart(board)}
         specs |= {"time": charts.time_chart(board, timed, SEGMENT)} if timed else {}
+    lost = board.table.lost()
     page = pages.get_template("board.html").render(
         board=board,
         top="../",
@@ -103,7 +104,7 @@ def _board(
         order=order(board),
         foot=foot(board),
         lost=LOST,
-        rows=[_row(board, place, name) for place, name, _ in board.standings],
+        rows=[_row(board, place, name, lost.get(("", name), Lost(0, 0))) for place, name, _ in board.standings],
         conditions=[(name, with_unit(name), condition_labels(board, name)[0]) for name in board.conditions],
         scores=scores(board),
         specs=specs,
@@ -125,10 +126,10 @@ def _board(
                     shutil.copyfile(board.path / RESULTS / f"{entry.file}{suffix}", part)
 
 
-def _row(board: Board, place: int | None, name: str) -> dict[str, Any]:
+def _row(board: Board, place: int | None, name: str, lost: Lost) -> dict[str, Any]:
     """A row of the table: what is shown and what it is sorted and found by."""
     entry, cells = board.current[name].entry, board.summary()["", name]
-    ranks, lost = board.ranks[name], board.table.lost().get(("", name), Lost(0, 0))
+    ranks = board.ranks[name]
     text = " ".join([name, entry.title, entry.authors, entry.system.canceller]).lower()
     return {
         "place": "" if place is None else place,

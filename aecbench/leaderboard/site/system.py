@@ -82,8 +82,8 @@ def _condition(board: Board, name: str, condition: str) -> list[list[str]]:
 
 def _worst(board: Board, name: str, metric: str) -> list[tuple[str, str, list[str], str]]:
     """Return the worst of the scenes that count in a mean: scene, value, conditions, and how to listen to it."""
-    ((_, rows),) = board.table.parts()
-    own = rows[(rows["system"] == name) & (rows["metric"] == metric) & rows["value"].notna()]
+    rows = board.counted[name]
+    own = rows[(rows["metric"] == metric) & rows["value"].notna()]
     worst = own.nlargest(WORST, "value") if lower_is_better(metric, board.facts) else own.nsmallest(WORST, "value")
     corpus, split = f"corpora/{board.rules.name}", board.rules.corpus.split
     lines = []
