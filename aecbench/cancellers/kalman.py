@@ -164,6 +164,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
     total, spectrum = np.empty(bins, np.complex64), np.empty(bins, np.complex64)
     x2, e2 = np.empty((partitions, bins), np.float32), np.empty(bins, np.float32)
     residual, scale = np.empty(bins, np.float32), np.empty(bins, np.float32)
+    cut, responses = np.empty((2 * CUT, bins), np.complex64), np.empty((2 * CUT, time.size), np.float32)
     transitions = (p.transition, p.shadow_transition)
     for s in range(signals):
         mic, x, weights, covariance = out[s], state.spectra[s], state.weights[s], state.covariance[s]
@@ -198,8 +199,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
             _predict(w, c, x2, expected * p.room, transitions[f] * transitions[f], residual)
             _scale(e2, d, residual, p.smoothing, scale)
             _update(w, c, x, x2, spectrum, scale)
-            for i in range(CUT):
-                overlap_save.constrain(w[(turn + i * partitions // CUT) % partitions], time)
+        overlap_save.constrain(weights, turn, cut, responses)
         state.turn[s] = (turn + 1) % partitions
 
         # Exchange: the better filter hands over its estimate; the shadow stays as uncertain as it was
