@@ -23,7 +23,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from aecbench.errors import AecbenchError, ConfigError, UnknownName
 
-__all__ = ["Offer", "Table", "is_reference", "load", "offers"]
+__all__ = ["Offer", "Table", "is_outside", "is_reference", "load", "offers"]
 
 T = TypeVar("T")
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -51,13 +51,18 @@ def is_reference(name: str) -> bool:
     return REFERENCE.fullmatch(name) is not None
 
 
+def is_outside(reference: str) -> bool:
+    """Whether the name "package.module:Name" belongs to another package than this one."""
+    return not reference.startswith(f"{__package__}.")
+
+
 def load(reference: str, what: str) -> Any:
-    """The object that "package.module:Name" names; its module may lie in the current folder.
+    """The object that "package.module:Name" names; a module of another package may lie in the current folder.
 
     Raises ConfigError, which says `what` it is, whatever goes wrong in the import.
     """
     folder = str(Path.cwd())
-    if folder not in sys.path:
+    if is_outside(reference) and folder not in sys.path:
         sys.path.append(folder)
     module, _, attribute = reference.partition(":")
     try:

@@ -24,7 +24,7 @@ from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
-from aecbench.plugins import load
+from aecbench.plugins import is_outside, load
 from aecbench.signals import Array
 
 __all__ = [
@@ -337,19 +337,22 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
 
 def _code(target: str, folder: Path | None) -> tuple[Code, ...]:
     """Return the code that another process must import for a class; nothing for a class of this package."""
-    outside = not target.startswith(f"{__package__}.")
-    return (Code(target, str((folder or Path.cwd()).resolve())),) if outside else ()
+    return (Code(target, str((folder or Path.cwd()).resolve())),) if is_outside(target) else ()
 
 
 def import_class(target: str, folder: Path | None) -> Any:
-    """The class that "package.module:Class" names, looked for in the card's folder and the current one too.
+    """The class that "package.module:Class" names; another package's is looked for in the card's folder too.
 
+    The search path grows for other packages only: worker processes are replaced where it has changed.
     Raises ConfigError where there is none.
     """
+    name = f"model {target!r}"
+    if not is_outside(target):
+        return load(target, name)
     for path in (Path.cwd(), folder):
         if path is not None and str(path.resolve()) not in sys.path:
             sys.path.append(str(path.resolve()))
-    cls = load(target, f"model {target!r}")
+    cls = load(target, name)
     if folder is not None:
         _check_origin(target, folder)
     return cls

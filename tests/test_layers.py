@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import aecbench
 from aecbench.assets import names as assets
@@ -128,3 +130,43 @@ CANCEL = "from aecbench.systems import load_system; load_system({!r}).cancel(*[[
 def test_torch_stays_out_of(program):
     check = f"{program}\nimport sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True).returncode == 0
+
+
+HEAVY = {
+    "torch",
+    "numpy",
+    "scipy",
+    "scipy.signal",
+    "numba",
+    "pandas",
+    "pyarrow",
+    "h5py",
+    "matplotlib",
+    "pydantic",
+    "rich",
+}
+RECORDINGS = ["--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--help"], set()),
+        (["eval", "--help"], set()),
+        (["list"], {"pydantic", "rich"}),
+        (["doctor", "--no-test"], {"numpy", "pydantic"}),
+        (["cancel", "--model", "deep_joint", *RECORDINGS], {"numpy", "scipy", "numba", "pydantic", "rich"}),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
+)
+def test_a_command_imports_no_package_that_it_does_not_need(arguments, needed, tmp_path):
+    for name in ("mic.wav", "far.wav"):
+        soundfile.write(tmp_path / name, np.random.default_rng(0).normal(size=16_000) / 10, 16_000)
+    program = f"""
+import sys
+from aecbench.cli import main
+main({arguments!r}, standalone_mode=False)
+print(*{HEAVY!r} & set(sys.modules), file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert set(run.stderr.splitlines()[-1].split()) <= needed

@@ -1,9 +1,11 @@
 """Systems: alignment in front of them, filters inside of them."""
 
 import json
+import sys
 
 import pytest
 
+from aecbench.assets import names
 from aecbench.cancellers.align import Aligned, AlignedStreaming
 from aecbench.errors import ConfigError, NotInstalled, UsageError
 from aecbench.evaluation import evaluate
@@ -157,3 +159,11 @@ def test_the_folder_of_a_training_stands_for_its_best_network(tmp_path):
     system = load_system(str(tmp_path / "mine"))
     assert (system.name, system.parameters) == ("mine", {"taps": 64})
     assert load_system(str(tmp_path / "mine" / "best")).parameters == system.parameters
+
+
+@pytest.mark.parametrize("name", names("baselines"))
+def test_a_shipped_system_leaves_the_search_path_as_it_is_so_that_workers_are_kept(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    load_system(name)
+    assert sys.path == before

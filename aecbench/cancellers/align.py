@@ -402,16 +402,17 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
         check_finite(self, mic, far)
-        return self._follow(self.canceller.step, state, mic, far)
+        return self._follow(self.canceller.step, self.block, state, mic, far)
 
     def consume(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """Let the canceller consume its state: see `Streaming.consume`."""
-        return self._follow(self.canceller.consume, state, mic, far)
+        stride = self.canceller.stride
+        return self._follow(self.canceller.consume, self.block if mic.shape[-1] % stride else stride, state, mic, far)
 
     def _follow(
-        self, run: Step[Inner], state: AlignedState[Inner], mic: Array, far: Array
+        self, run: Step[Inner], size: int, state: AlignedState[Inner], mic: Array, far: Array
     ) -> tuple[AlignedState[Inner], Array]:
-        """Delay the far end, and run the canceller on it, block by block: `step` or `consume`.
+        """Delay the far end, and run the canceller on it: `step`, or `consume` for `size` samples at a time.
 
         The delay changes at the end of the last block at most.
         """
@@ -419,18 +420,19 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         inner, out = state.inner[None].copy(), np.empty(mic.shape, np.float32)
         for i in _signals(tracker.delay):
             changed, output = tracker.delay[i] != state.tracker.delay[i], out[None, *i]
-            for start in range(0, mic.shape[-1] - changed * self.block, self.block):
-                span = slice(start, start + self.block)
+            hop, length = (self.block, mic.shape[-1] - self.block) if changed else (size, mic.shape[-1])
+            for start in range(0, length, hop):
+                span = slice(start, start + hop)
                 inner[0, *i], output[:, span] = run(inner[0, *i], mic[i][None, span], late[i][None, span])
             if not changed:
                 continue
             fresh = self.canceller.init((1,))
             count = max(1, -(-self.again // self.block)) * self.block
-            x = _late(tracker.heard, tracker.mic, i, count, 0)
+            x = _late(tracker.heard, tracker.mic, i, count, 0).copy()
             y = _late(tracker.past, tracker.far, i, count, int(tracker.delay[i]))
             for start in range(0, count, self.block):
                 span = slice(start, start + self.block)
-                fresh, output[:, -self.block :] = self.canceller.step(fresh, x[None, span], y[None, span])
+                fresh, output[:, -self.block :] = self.canceller.consume(fresh, x[None, span], y[None, span])
             inner[0, *i] = fresh
         return AlignedState(tracker, inner.reshape(tracker.delay.shape)), out
 

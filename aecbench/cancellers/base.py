@@ -79,7 +79,7 @@ class Streaming(ABC, Generic[State]):
 
     @property
     def stride(self) -> int:
-        """Samples that `cancel` hands to `consume` at once: one block or several."""
+        """Samples that `consume` takes at once if it gets them: one block or several."""
         return self.block
 
     @abstractmethod
@@ -128,7 +128,7 @@ class FlatStreaming(Streaming[State]):
 
     @abstractmethod
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Cancel one block: float32 mic and far [N, block], contiguous -> output [N, block].
+        """Cancel one block, or those of a `stride`: float32 mic and far [N, block], contiguous -> output [N, block].
 
         The arrays of the state are carried on in place. The output may be written over `mic`.
         """

@@ -31,6 +31,7 @@ __all__ = ["FDAF", "State"]
 MEMORY = 0.85  # smoothing of the error powers by which the filters are compared, per block
 BETTER = 0.8  # the shadow takes over with an error power below this fraction (-1 dB) of the main filter's
 WORSE = 2.0  # and starts again from the main filter with one above this multiple
+CUT = 2  # partitions per block and filter whose response is cut to `block` taps
 FIT_MEMORY = 0.8  # of the least-squares fit of a filter's gain, per block
 FIT = 0.35  # a new gain has to take this fraction off the error power
 LEAST = 1.0  # power gain that the shadow takes any echo path to have: at the start the true one is not known
@@ -93,6 +94,11 @@ class FDAF(FlatStreaming[State]):
         """The first sample of a block depends on the last one."""
         return self.block - 1
 
+    @property
+    def stride(self) -> int:
+        """Return the samples of four blocks: to call compiled code takes as long as a tenth of a block."""
+        return 4 * self.block
+
     def cost(self) -> Count:
         """Return the count.
 
@@ -149,17 +155,19 @@ class Settings(NamedTuple):
 
 @reassociated
 def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
-    """One block of every signal: `out` holds the microphone and becomes the output; the state is updated in place."""
+    """Some blocks of every signal: `out` holds the microphone and becomes the output; state is updated in place."""
     signals, partitions, bins = state.spectra.shape
-    block = bins - 1
+    block, blocks = bins - 1, out.shape[1] // (bins - 1)
     time, y, e = np.empty(2 * block, np.float32), np.empty((2, block), np.float32), np.empty((2, block), np.float32)
     spectrum, total = np.empty((2, bins), np.complex64), np.empty(bins, np.complex64)
     x2, share = np.empty((2, bins), np.float32), np.empty((2, partitions), np.float32)
     y2, e2, mu = np.empty(bins, np.float32), np.empty((2, bins), np.float32), np.empty((2, bins), np.float32)
+    cut, responses = np.empty((2 * CUT, bins), np.complex64), np.empty((2 * CUT, 2 * block), np.float32)
     mean = np.empty(2, np.float32)
-    for s in range(signals):
-        mic, x, weights, error = out[s], state.spectra[s], state.weights[s], state.error[s]
-        overlap_save.push(x, state.far[s], far[s], time)
+    for n in range(signals * blocks):
+        s, start = n // blocks, n % blocks * block
+        mic, x, weights, error = out[s, start : start + block], state.spectra[s], state.weights[s], state.error[s]
+        overlap_save.push(x, state.far[s], far[s, start : start + block], time)
 
         # Echo estimates and errors, in time and as spectra of blocks with zeros before them
         for f in range(2):
@@ -196,8 +204,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
             for i in range(partitions):
                 for k in range(bins):
                     w[i, k] += share[f, i] * np.conj(x[i, k]) * total[k]
-            overlap_save.constrain(w[turn], time)
-            overlap_save.constrain(w[(turn + partitions // 2) % partitions], time)
+        overlap_save.constrain(weights, turn, cut, responses)
         state.turn[s] = (turn + 1) % partitions
 
         # Exchange

@@ -40,11 +40,14 @@ def test_pushed_blocks_filtered_by_partitions_are_a_convolution(time):
     np.testing.assert_allclose(np.concatenate(out), np.convolve(far, taps)[: far.size], atol=1e-3)
 
 
-def test_constrain_cuts_a_response_to_its_first_half(time):
-    response = noise(2 * BLOCK)
-    weights = rfft(response)
-    overlap_save.constrain(weights, time)
-    np.testing.assert_allclose(irfft(weights), np.append(response[:BLOCK], np.zeros(BLOCK)), atol=1e-5)
+@pytest.mark.parametrize(("partitions", "turn", "cut"), [(6, 1, [1, 4]), (6, 5, [5, 2]), (5, 0, [0, 2]), (1, 0, [0])])
+def test_constrain_cuts_some_responses_of_each_filter_to_their_first_half(partitions, turn, cut):
+    responses = noise(2, partitions, 2 * BLOCK)
+    weights = rfft(responses)
+    spectra, time = zeros(4), np.full((4, 2 * BLOCK), np.nan, np.float32)
+    overlap_save.constrain(weights, turn, spectra, time)
+    responses[:, cut, BLOCK:] = 0
+    np.testing.assert_allclose(irfft(weights), responses, atol=1e-5)
 
 
 def test_spectrum_of_end_has_zeros_before_the_block(time):

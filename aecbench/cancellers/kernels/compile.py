@@ -9,6 +9,8 @@ from typing import ParamSpec, TypeVar, cast
 
 import numba
 
+from aecbench.dsp.compile import COMMON
+
 __all__ = ["reassociated"]
 
 P = ParamSpec("P")
@@ -17,7 +19,4 @@ R = TypeVar("R")
 
 def reassociated(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function with permission to re-associate sums and to fuse products with sums."""
-    arithmetic = {"reassoc", "contract"}
-    return cast(
-        "Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=arithmetic)(function)
-    )
+    return cast("Callable[P, R]", numba.njit(**COMMON, nogil=True, fastmath={"reassoc", "contract"})(function))
