@@ -37,6 +37,7 @@ START = OVERSAMPLING * REACH + 1  # the cell at time zero
 PARTS = 4  # partial grids, filled independently and added in a fixed order
 SILENT = 1e-7  # images whose reflections lost more than 140 dB are left out: float32 ends there
 BLOCK = 256  # samples decimated together, few enough for the first-level cache
+STEP = 9  # taps of the low-pass applied together, a divisor of their number in each phase
 
 
 def impulse_responses(
@@ -144,7 +145,7 @@ def _scatter(
 ) -> Array:
     """A grid [cells] of the images of the rows i = part, part + PARTS, ..."""
     grid = np.zeros(cells, np.float32)
-    cell = np.empty(z.size, np.uint32)
+    cell = np.empty(z.size, np.int32)
     early = np.empty(z.size, np.float32)
     late = np.empty(z.size, np.float32)
     square = z * z
@@ -157,14 +158,15 @@ def _scatter(
                 continue
             edge = np.sqrt(reach * reach - rho)
             first, last = _seek(z, first, -edge), _seek(z, last, edge)
-            for k in range(first, last):  # apart from the sums below, so that the compiler can use vectors
-                d = np.sqrt(rho + square[k])
-                level = np.float32(gain * gz[k]) / np.float32(d)
-                cell[k] = np.uint32(d)
-                late[k] = level * np.float32(d - np.uint32(d))
+            squares, gains = square[first:last], gz[first:last]
+            for k in range(last - first):  # apart from the sums below, and from 0 on: compilers make vectors of that
+                d = np.sqrt(rho + squares[k])
+                level = np.float32(gain * gains[k]) / np.float32(d)
+                cell[k] = np.int32(d)
+                late[k] = level * np.float32(d - np.int32(d))
                 early[k] = level - late[k]
-            for k in range(first, last):
-                n = cell[k] + np.uint32(START)
+            for k in range(last - first):
+                n = np.uint32(cell[k]) + np.uint32(START)
                 grid[n] += early[k]
                 grid[n + np.uint32(1)] += late[k]
     return grid
@@ -179,6 +181,10 @@ def _decimate(out: Array, grid: Array, taps: Array, start: int, stop: int) -> No
         for p in range(taps.shape[0]):
             for n in range(block.size + taps.shape[1] - 1):
                 phase[n] = grid[OVERSAMPLING * (begin + n) + p]
-            for q in range(taps.shape[1]):
+            for q in range(0, taps.shape[1], STEP):
+                weights, shifted = taps[p, q : q + STEP], phase[q:]
                 for n in range(block.size):
-                    block[n] += taps[p, q] * phase[n + q]
+                    total = block[n]
+                    for k in range(STEP):  # in registers, one after the other
+                        total += weights[k] * shifted[n + k]
+                    block[n] = total
