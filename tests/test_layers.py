@@ -30,6 +30,7 @@ LAYERS = [
         "clock",
         "cards",
         "hashing",
+        "memory",
         "onnx_session",
         "tables",
     },
