@@ -90,25 +90,33 @@ def _response(
     return response
 
 
+@compiled
 def _axis(size: float, source: float, microphone: float, gains: Array, reach: float) -> tuple[Array, Array]:
     """Coordinates of the images along one axis, relative to the microphone and ascending, and their reflection gains.
 
     Mirror room k > 0 is seen through (k + 1) // 2 reflections at the far wall and k // 2 at the near one.
     """
     last = int(reach / size) + 2
-    k = np.arange(-last, last + 1)
-    coordinate = k * size + np.where(k % 2 == 0, source, size - source) - microphone
-    more, fewer = (abs(k) + 1) // 2, abs(k) // 2
-    near, far = gains
-    powers = _powers(near, last), _powers(far, last)
-    gain = np.where(k > 0, powers[1][more] * powers[0][fewer], powers[0][more] * powers[1][fewer])
-    used = (abs(coordinate) < reach) & (gain > SILENT)
-    return coordinate[used], gain[used]
+    near, far = _powers(gains[0], last), _powers(gains[1], last)
+    coordinates, reflected = np.empty(2 * last + 1), np.empty(2 * last + 1)
+    used = 0
+    for k in range(-last, last + 1):
+        more, fewer = (abs(k) + 1) // 2, abs(k) // 2
+        coordinate = k * size + (source if k % 2 == 0 else size - source) - microphone
+        gain = far[more] * near[fewer] if k > 0 else near[more] * far[fewer]
+        if abs(coordinate) < reach and gain > SILENT:
+            coordinates[used], reflected[used] = coordinate, gain
+            used += 1
+    return coordinates[:used], reflected[:used]
 
 
+@compiled
 def _powers(base: float, highest: int) -> Array:
     """base^0, base^1, ... to base^highest, each from the one before."""
-    return np.cumprod([1.0, *[base] * highest])
+    powers = np.ones(highest + 1)
+    for k in range(highest):
+        powers[k + 1] = powers[k] * base
+    return powers
 
 
 def _low_pass() -> Array:
