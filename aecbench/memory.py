@@ -16,9 +16,9 @@ OWN_MAPPING = 2**25  # bytes from which on an array has a mapping of its own: th
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Ask the C library, once in a process, to keep up to KEPT bytes of freed memory; where it is not glibc, do nothing.
+    """Ask the C library, once in a process, to keep up to KEPT bytes of freed memory.
 
-    It changes nothing but time.
+    Nothing happens where it is not glibc. It changes nothing but time.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

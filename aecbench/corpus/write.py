@@ -33,7 +33,7 @@ def pack(record: Record, length: int | None = None) -> Packed:
     padding = 0 if length is None else length - record.audio.shape[-1]
     audio = np.pad(record.audio, [(0, 0), (0, padding)])
     rows = dict(zip(STEMS, audio, strict=False)) | {"rir": record.rir}
-    chunks = {name: chunk(row, int(PACKED["compression_opts"])) for name, row in rows.items()}
+    chunks = {name: chunk(row, PACKED["compression_opts"]) for name, row in rows.items()}
     values = {"scene": record.scene.encode(), "scale": record.scale, **record.measured, "sha256": record.sha256}
     return Packed(chunks, values)
 

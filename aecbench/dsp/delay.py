@@ -6,6 +6,7 @@ of a tone is below -80 dB.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,5 +99,5 @@ def _interpolate(x: Array, start: NDArray[np.int64], phase: Array, table: Array,
 
 
 @inlined
-def _weighed(x: Array, low: Array, high: Array, share: float, k: int) -> float:
+def _weighed(x: Array, low: Array, high: Array, share: np.float32, k: int) -> Any:
     return x[k] * (low[k] + share * (high[k] - low[k]))

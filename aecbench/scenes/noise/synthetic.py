@@ -103,7 +103,7 @@ def _shaped(rng: np.random.Generator, length: int, weights: Array) -> Array:
 
 
 def _weights(size: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
-    """The `amplitude` (of the frequency in Hz) of each entry of a spectrum: float32, shaped as `fourier.frequencies`."""
+    """The `amplitude` (of the frequency in Hz) of each entry of `fourier.frequencies`, in float32."""
     lowest = rate / size
     weights = amplitude(np.maximum(np.arange(size // 2 + 1) * lowest, lowest)).astype(np.float32)
     weights[0] = 0

@@ -68,7 +68,7 @@ def _merge(bands: Array, rate: int) -> Array:
     for i in np.ndindex(*batch):
         total = np.zeros_like(weights[0])
         for b, weight in enumerate(weights):
-            if b == 0 or not np.array_equal(bands[i][b], bands[i][b - 1]):  # walls are often alike in neighbouring bands
+            if b == 0 or not np.array_equal(bands[i][b], bands[i][b - 1]):  # neighbours are often alike
                 spectrum = fourier.forward(padded[i][b], silence)
             total += weight * spectrum
         response[i] = fourier.inverse(total)[0][:length]
