@@ -16,6 +16,7 @@ from aecbench.corpus.read import Shard
 from aecbench.corpus.verify import Damage, verify
 from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import CorpusError, FormatError, OutputError, SourceError, Unreadable
+from aecbench.memory import keep_freed_memory
 from aecbench.output import locked, new_folder
 from aecbench.parallel import in_parallel
 from aecbench.recipe import read_recipe
@@ -164,6 +165,7 @@ def _whole(plan: Plan, identity: str) -> bool:
 
 
 def _record(spec: CorpusSpec, key: str, split: str, index: int) -> Packed:
+    keep_freed_memory()
     sources = cached_sources(spec, key)
     scene = draw(spec, split, index, sources)
     return pack(encode(scene, render_with_paths(scene, sources), spec))

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import joblib
 import numpy as np
 import plain
@@ -26,6 +25,7 @@ import pyroomacoustics as pra
 import rooms
 from sounds import make_noise, make_speech
 
+from aecbench.corpus.chunk import chunk
 from aecbench.corpus.format import PACKED, SHARDS, Record
 from aecbench.corpus.shard import Shard
 from aecbench.corpus.write import pack
@@ -100,10 +100,10 @@ def floor(spec: CorpusSpec, folder: Path, rounds: int) -> None:
     """The whole simulation beside its unavoidable parts, for the same scenes."""
     scenes = drawn(spec)
     times = np.array([parts(spec, scenes, folder) for _ in range(rounds)])
-    ours, responses, filters, compression, reading = 1e3 * np.median(times, axis=0) / len(scenes)
+    ours, paths, filters, compression, reading = 1e3 * np.median(times, axis=0) / len(scenes)
     three, four = (np.median(times[:, 0] / times[:, 1 : 1 + count].sum(axis=1)) for count in (3, 4))
     print(f"  aecbench {ours:.1f} ms beside its unavoidable parts, measured alone:")
-    print(f"  two responses {responses:.1f} + convolutions {filters:.1f} + compression {compression:.1f}: {three:.2f}x")
+    print(f"  responses {paths:.1f} + convolutions {filters:.1f} + compression {compression:.1f}: {three:.2f}x")
     print(f"  ... + reading and resampling the recordings {reading:.1f}: {four:.2f}x")
 
 
@@ -115,17 +115,17 @@ def parts(spec: CorpusSpec, scenes: list[Scene], folder: Path) -> list[float]:
         stored = records(Path(out) / "corpus")
     return [
         ours,
-        seconds(lambda: [two_responses(scene) for scene in scenes]),
+        seconds(lambda: [responses(scene) for scene in scenes]),
         seconds(lambda: [convolutions(scene, record) for scene, record in zip(scenes, stored, strict=True)]),
         seconds(lambda: compress(stored)),
         seconds(lambda: [recordings(scene, sources) for scene in scenes]),
     ]
 
 
-def drawn(spec: CorpusSpec) -> list[Scene]:
-    """The scenes of a specification."""
+def drawn(spec: CorpusSpec, split: str = SPLIT) -> list[Scene]:
+    """The scenes of a split."""
     sources = open_sources(spec)
-    return [draw(spec, SPLIT, index, sources) for index in range(spec.splits.train)]
+    return [draw(spec, split, index, sources) for index in range(spec.splits.model_dump()[split])]
 
 
 def seconds(task: Callable[[], Any]) -> float:
@@ -144,12 +144,13 @@ def records(corpus: Path) -> list[Record]:
     return found
 
 
-def two_responses(scene: Scene) -> None:
-    """From loudspeaker and talker to the microphone."""
+def responses(scene: Scene) -> None:
+    """From every place of the loudspeaker, and from the talker, to the microphone."""
     room, length = scene.room, round(scene.rate * scene.response)
     assert isinstance(room, Room)
-    points = [room.loudspeaker, room.talker]
-    ENGINES[room.engine](room.size, points, [room.microphone], room.absorption, rate=scene.rate, length=length)
+    points = [room.loudspeaker, *room.later] * bool(scene.far) + [room.talker] * bool(scene.near)
+    place = (room.size, points, [room.microphone], room.absorption)
+    ENGINES[room.engine](*place, rate=scene.rate, length=length, humidity=room.humidity)
 
 
 def convolutions(scene: Scene, record: Record) -> None:
@@ -160,13 +161,10 @@ def convolutions(scene: Scene, record: Record) -> None:
 
 
 def compress(stored: list[Record]) -> None:
-    """What the scenes hold through the filters of HDF5, one scene over the other, in memory."""
-    audio, rir = stored[0].audio, stored[0].rir[None]
-    with h5py.File.in_memory() as file:
-        data = [file.create_dataset(None, x.shape, x.dtype, chunks=(1, x.shape[1]), **PACKED) for x in (audio, rir)]
-        for record in stored:
-            data[0][:], data[1][:] = record.audio, record.rir
-            file.flush()
+    """What the scenes hold, as chunks of a shard."""
+    for record in stored:
+        for row in (*record.audio, record.rir):
+            chunk(row, PACKED["compression_opts"])
 
 
 def recordings(scene: Scene, sources: Sources) -> None:

@@ -32,6 +32,7 @@ LAYERS = [
         "clock",
         "cards",
         "hashing",
+        "memory",
         "onnx_session",
         "tables",
     },

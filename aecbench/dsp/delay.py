@@ -6,11 +6,12 @@ of a tone is below -80 dB.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.dsp.compile import compiled
+from aecbench.dsp.compile import compiled, inlined
 from aecbench.dsp.resample import kaiser, sinc
 from aecbench.signals import Array
 
@@ -19,7 +20,7 @@ __all__ = ["delay", "drift", "sample"]
 HALF = 32  # taps on each side
 PHASES = 512
 BETA = 8.5  # of the Kaiser window
-LANES = 16
+LANES = HALF // 2  # partial sums, of four taps each
 
 
 def delay(x: Array, samples: float) -> Array:
@@ -84,15 +85,19 @@ def _interpolate(x: Array, start: NDArray[np.int64], phase: Array, table: Array,
         row = int(phase[n])
         share = np.float32(phase[n] - row)
         low, high, source = table[row], table[min(row + 1, PHASES)], x[start[n] : start[n] + 2 * HALF]
-        for lane in range(LANES):
-            sums[lane] = 0
-        for k in range(0, 2 * HALF, LANES):
-            a, b, c = source[k : k + LANES], low[k : k + LANES], high[k : k + LANES]
-            for lane in range(LANES):
-                sums[lane] += a[lane] * (b[lane] + share * (c[lane] - b[lane]))
-        width = LANES // 2
-        while width:
-            for lane in range(width):
-                sums[lane] += sums[lane + width]
-            width //= 2
-        y[n] = sums[0]
+        for lane in range(LANES):  # its four taps are written out: a loop within would keep compilers from vectors
+            total = np.float32(0) + _weighed(source, low, high, share, lane)
+            total += _weighed(source, low, high, share, lane + LANES)
+            total += _weighed(source, low, high, share, lane + 2 * LANES)
+            total += _weighed(source, low, high, share, lane + 3 * LANES)
+            sums[lane] = total
+        for lane in range(8):
+            sums[lane] += sums[lane + 8]
+        for lane in range(4):
+            sums[lane] += sums[lane + 4]
+        y[n] = (sums[0] + sums[2]) + (sums[1] + sums[3])
+
+
+@inlined
+def _weighed(x: Array, low: Array, high: Array, share: np.float32, k: int) -> Any:
+    return x[k] * (low[k] + share * (high[k] - low[k]))

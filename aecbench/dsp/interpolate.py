@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from aecbench.dsp.compile import compiled
 from aecbench.signals import Array
 
 __all__ = ["interpolate"]
@@ -15,8 +16,22 @@ def interpolate(x: ArrayLike, positions: ArrayLike, values: ArrayLike) -> Array:
     [0.0, 5.0, 15.0, 20.0]
     """
     x, positions, values = (np.asarray(a, np.float64) for a in (x, positions, values))
-    right = np.clip(np.searchsorted(positions, x, side="right"), 1, len(positions) - 1) if len(positions) > 1 else 0
-    left = np.maximum(right - 1, 0)
-    width = positions[right] - positions[left]
-    share = np.clip((x - positions[left]) / np.where(width > 0, width, 1), 0, 1)
-    return np.asarray(values[left] + share * (values[right] - values[left]))
+    y = np.empty(x.shape)
+    _read(x.ravel(), positions, values, y.reshape(-1))
+    return y
+
+
+@compiled
+def _read(x: Array, positions: Array, values: Array, y: Array) -> None:
+    """Interpolate between the last position at or before each x and the next; the search begins where it last ended."""
+    last = positions.size - 1
+    right = min(1, last)
+    for n in range(x.size):
+        while right < last and positions[right] <= x[n]:
+            right += 1
+        while right > 1 and positions[right - 1] > x[n]:
+            right -= 1
+        left = max(right - 1, 0)
+        width = positions[right] - positions[left]
+        share = min(max((x[n] - positions[left]) / (width if width > 0 else 1.0), 0.0), 1.0)
+        y[n] = values[left] + share * (values[right] - values[left])

@@ -36,7 +36,9 @@ def power(x: Array) -> Any:
     """Mean square over the last axis, in float64: [..., T] -> [...]. NaN without samples."""
     if x.shape[-1] == 0:
         return np.full(x.shape[:-1], np.nan)
-    return np.mean(np.square(x, dtype=np.float64), axis=-1)
+    squares = x.astype(np.float64)
+    squares *= squares
+    return np.mean(squares, axis=-1)
 
 
 def frame_length(rate: int) -> int:

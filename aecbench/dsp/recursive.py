@@ -4,11 +4,12 @@ Sections are the bilinear transforms of analogue filters, with the frequency tha
 transform would warp it to (R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients").
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from aecbench.dsp.compile import compiled
+from aecbench.dsp.compile import compiled, inlined
 from aecbench.dsp.elementary import PI, sin, tan
 from aecbench.signals import Array
 
@@ -33,12 +34,16 @@ def filtered(sections: Sequence[Section], x: Array) -> Array:
     >>> filtered([([1.0], [1.0, -0.5])], np.array([1.0, 0.0, 0.0])).tolist()
     [1.0, 0.5, 0.25]
     """
-    coefficients = np.zeros((len(sections), 2, 3))
-    for row, (numerator, denominator) in zip(coefficients, sections, strict=True):
+    coefficients = np.zeros((len(sections) + len(sections) % 2, 2, 3))
+    coefficients[:, :, 0] = 1.0  # a section that changes nothing makes their number even
+    for row, (numerator, denominator) in zip(coefficients, sections, strict=False):
         row[0, : len(numerator)], row[1, : len(denominator)] = numerator, denominator
-    y = x.astype(np.float64)
-    for i in np.ndindex(x.shape[:-1]):
-        _filter(y[i], coefficients)
+    y = x.astype(np.float64, order="C")
+    rows = y.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+    if len(rows) == 1:
+        _filter(rows[0], coefficients)
+    else:
+        _filter_together(rows, coefficients)
     return y.astype(x.dtype, copy=False)
 
 
@@ -99,13 +104,39 @@ def _warped(frequency: float, rate: int) -> float:
 
 @compiled
 def _filter(x: Array, coefficients: Array) -> None:
-    """Direct form II, transposed, in place."""
-    for section in range(coefficients.shape[0]):
-        b0, b1, b2 = coefficients[section, 0]
-        _, a1, a2 = coefficients[section, 1]
-        first = second = 0.0
+    """Direct form II, transposed, in place; two sections at once, as each alone waits for its own last result."""
+    for k in range(0, coefficients.shape[0], 2):
+        one, other = _five(coefficients[k]), _five(coefficients[k + 1])
+        a = b = c = d = 0.0
         for n in range(x.size):
-            out = b0 * x[n] + first
-            first = b1 * x[n] - a1 * out + second
-            second = b2 * x[n] - a2 * out
-            x[n] = out
+            between, a, b = _step(x[n], one, a, b)
+            x[n], c, d = _step(between, other, c, d)
+
+
+@compiled
+def _filter_together(rows: Array, coefficients: Array) -> None:
+    """The same for several signals [R, T]: what one of them waits for leaves time for the others."""
+    for k in range(0, coefficients.shape[0], 2):
+        one, other = _five(coefficients[k]), _five(coefficients[k + 1])
+        state = np.zeros((4, rows.shape[0]))
+        a, b, c, d = state[0], state[1], state[2], state[3]
+        for n in range(rows.shape[1]):
+            for r in range(rows.shape[0]):
+                between, a[r], b[r] = _step(rows[r, n], one, a[r], b[r])
+                rows[r, n], c[r], d[r] = _step(between, other, c[r], d[r])
+
+
+@inlined
+def _five(section: Array) -> tuple[float, float, float, float, float]:
+    """b0, b1, b2, a1, a2 of a section."""
+    return section[0, 0], section[0, 1], section[0, 2], section[1, 1], section[1, 2]
+
+
+@inlined
+def _step(
+    x: float, section: tuple[float, float, float, float, float], first: float, second: float
+) -> tuple[float, float, float]:
+    """The output for a sample, and what is kept for the next and the one after."""
+    b0, b1, b2, a1, a2 = section
+    out = b0 * x + first
+    return out, b1 * x - a1 * out + second, b2 * x - a2 * out

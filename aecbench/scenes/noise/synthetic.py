@@ -4,9 +4,11 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aecbench.dsp import fourier
-from aecbench.dsp.elementary import PI, decibels, exp, from_decibels, log, sin
+from aecbench.dsp.compile import compiled
+from aecbench.dsp.elementary import PI, decibels, exp, from_decibels, log, scalar_sincos
 from aecbench.dsp.interpolate import interpolate
 from aecbench.dsp.levels import power
 from aecbench.dsp.random import normal, uniform
@@ -36,7 +38,7 @@ def white(rng: np.random.Generator, length: int, rate: int) -> Array:
 
 def pink(rng: np.random.Generator, length: int, rate: int) -> Array:
     """The same power in every octave, that is a density of 1/f: float32 [length]."""
-    return _shaped(rng, length, rate, _pink)
+    return _shaped(rng, length, _remembered(_size(length), rate, _pink))
 
 
 def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
@@ -45,7 +47,7 @@ def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
     The density of a third-octave band at f is its power over its width, which is proportional to f; between the bands
     it is interpolated in dB over log f, and outside them it stays.
     """
-    return _shaped(rng, length, rate, _speech_shaped)
+    return _shaped(rng, length, _remembered(_size(length), rate, _speech_shaped))
 
 
 def device(rng: np.random.Generator, length: int, rate: int) -> Array:
@@ -54,12 +56,21 @@ def device(rng: np.random.Generator, length: int, rate: int) -> Array:
     The hum is a tone and two overtones, 6 to 40 dB below the rest: float32 [length].
     """
     exponent = uniform(rng, *SLOPES)
-    noise = _shaped(rng, length, rate, lambda frequency: _falling(frequency, exponent))
-    mains, time = (50.0, 60.0)[int(rng.integers(2))], np.arange(length) / rate
+    weights = _weights(_size(length), rate, lambda frequency: _falling(frequency, exponent))
+    noise = _shaped(rng, length, weights).astype(np.float64)
+    mains = (50.0, 60.0)[int(rng.integers(2))]
     for overtone in (1, 2, 3):
         level, phase = uniform(rng, *HUM), uniform(rng, 0, 2 * PI)
-        noise = noise + np.float32(from_decibels(level)) * sin(2 * PI * overtone * mains * time + phase)
+        _add_tone(noise, np.float32(from_decibels(level)), 2 * PI * overtone * mains, phase, rate)
     return _unit(noise)
+
+
+@compiled
+def _add_tone(x: Array, amplitude: np.float32, frequency: float, phase: float, rate: int) -> None:
+    """Add a sine to the signal x [T]; `frequency` is in radians per second."""
+    for n in range(x.size):
+        sine, _ = scalar_sincos(frequency * (n / rate) + phase)
+        x[n] += amplitude * sine
 
 
 def _falling(frequency: Array, exponent: float) -> Array:
@@ -76,23 +87,37 @@ def _speech_shaped(frequency: Array) -> Array:
     return np.asarray(from_decibels(interpolate(log(frequency), log(centre), density)))
 
 
-def _shaped(rng: np.random.Generator, length: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
-    """Noise of a spectrum with the given `amplitude` (of the frequency in Hz); no constant component.
+def _size(length: int) -> int:
+    """Samples of the transform that gives `length` samples of noise."""
+    return max(1 << max(length - 1, 1).bit_length(), fourier.SHORTEST)
+
+
+def _shaped(rng: np.random.Generator, length: int, weights: Array) -> Array:
+    """Noise whose spectrum has these `weights`; no constant component.
 
     The spectrum of white noise is white noise, so it is drawn as it is.
     """
-    weights = _weights(max(1 << max(length - 1, 1).bit_length(), fourier.SHORTEST), rate, amplitude)
-    spectrum = normal(rng, weights.size).astype(np.float32).reshape(weights.shape) * weights
-    return _unit(fourier.inverse(spectrum)[0][:length])
+    strips, rows, width = weights.shape
+    white = normal(rng, 2 * weights.size).astype(np.float32).reshape(strips, rows, 2, width)
+    return _unit(fourier.inverse((white * weights[:, :, None]).reshape(strips, rows, 2 * width))[0][:length])
+
+
+def _weights(size: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
+    """The `amplitude` (of the frequency in Hz) of each entry of `fourier.frequencies`, in float32."""
+    lowest = rate / size
+    weights = amplitude(np.maximum(np.arange(size // 2 + 1) * lowest, lowest)).astype(np.float32)
+    weights[0] = 0
+    return np.asarray(weights[_cycles(size)])
+
+
+_remembered = functools.lru_cache(maxsize=4)(_weights)
 
 
 @functools.lru_cache(maxsize=4)
-def _weights(size: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
-    """The amplitude of each entry of a spectrum."""
+def _cycles(size: int) -> NDArray[np.int64]:
+    """The cycles of each entry of a spectrum, counted from either end."""
     cycles = fourier.frequencies(size)
-    lowest = rate / size
-    weights = amplitude(np.maximum(np.minimum(cycles, size - cycles) * lowest, lowest)) * (cycles > 0)
-    return np.concatenate([weights, weights], axis=-1, dtype=np.float32)
+    return np.minimum(cycles, size - cycles)
 
 
 def _unit(x: Array) -> Array:

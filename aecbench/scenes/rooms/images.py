@@ -37,6 +37,7 @@ START = OVERSAMPLING * REACH + 1  # the cell at time zero
 PARTS = 4  # partial grids, filled independently and added in a fixed order
 SILENT = 1e-7  # images whose reflections lost more than 140 dB are left out: float32 ends there
 BLOCK = 256  # samples decimated together, few enough for the first-level cache
+STEP = 9  # taps of the low-pass applied together, a divisor of their number in each phase
 
 
 def impulse_responses(
@@ -89,25 +90,33 @@ def _response(
     return response
 
 
+@compiled
 def _axis(size: float, source: float, microphone: float, gains: Array, reach: float) -> tuple[Array, Array]:
     """Coordinates of the images along one axis, relative to the microphone and ascending, and their reflection gains.
 
     Mirror room k > 0 is seen through (k + 1) // 2 reflections at the far wall and k // 2 at the near one.
     """
     last = int(reach / size) + 2
-    k = np.arange(-last, last + 1)
-    coordinate = k * size + np.where(k % 2 == 0, source, size - source) - microphone
-    more, fewer = (abs(k) + 1) // 2, abs(k) // 2
-    near, far = gains
-    powers = _powers(near, last), _powers(far, last)
-    gain = np.where(k > 0, powers[1][more] * powers[0][fewer], powers[0][more] * powers[1][fewer])
-    used = (abs(coordinate) < reach) & (gain > SILENT)
-    return coordinate[used], gain[used]
+    near, far = _powers(gains[0], last), _powers(gains[1], last)
+    coordinates, reflected = np.empty(2 * last + 1), np.empty(2 * last + 1)
+    used = 0
+    for k in range(-last, last + 1):
+        more, fewer = (abs(k) + 1) // 2, abs(k) // 2
+        coordinate = k * size + (source if k % 2 == 0 else size - source) - microphone
+        gain = far[more] * near[fewer] if k > 0 else near[more] * far[fewer]
+        if abs(coordinate) < reach and gain > SILENT:
+            coordinates[used], reflected[used] = coordinate, gain
+            used += 1
+    return coordinates[:used], reflected[:used]
 
 
+@compiled
 def _powers(base: float, highest: int) -> Array:
     """base^0, base^1, ... to base^highest, each from the one before."""
-    return np.cumprod([1.0, *[base] * highest])
+    powers = np.ones(highest + 1)
+    for k in range(highest):
+        powers[k + 1] = powers[k] * base
+    return powers
 
 
 def _low_pass() -> Array:
@@ -144,7 +153,7 @@ def _scatter(
 ) -> Array:
     """A grid [cells] of the images of the rows i = part, part + PARTS, ..."""
     grid = np.zeros(cells, np.float32)
-    cell = np.empty(z.size, np.uint32)
+    cell = np.empty(z.size, np.int32)
     early = np.empty(z.size, np.float32)
     late = np.empty(z.size, np.float32)
     square = z * z
@@ -157,14 +166,15 @@ def _scatter(
                 continue
             edge = np.sqrt(reach * reach - rho)
             first, last = _seek(z, first, -edge), _seek(z, last, edge)
-            for k in range(first, last):  # apart from the sums below, so that the compiler can use vectors
-                d = np.sqrt(rho + square[k])
-                level = np.float32(gain * gz[k]) / np.float32(d)
-                cell[k] = np.uint32(d)
-                late[k] = level * np.float32(d - np.uint32(d))
+            squares, gains = square[first:last], gz[first:last]
+            for k in range(last - first):  # apart from the sums below, and from 0 on: compilers make vectors of that
+                d = np.sqrt(rho + squares[k])
+                level = np.float32(gain * gains[k]) / np.float32(d)
+                cell[k] = np.int32(d)
+                late[k] = level * np.float32(d - np.int32(d))
                 early[k] = level - late[k]
-            for k in range(first, last):
-                n = cell[k] + np.uint32(START)
+            for k in range(last - first):
+                n = np.uint32(cell[k]) + np.uint32(START)
                 grid[n] += early[k]
                 grid[n + np.uint32(1)] += late[k]
     return grid
@@ -179,6 +189,10 @@ def _decimate(out: Array, grid: Array, taps: Array, start: int, stop: int) -> No
         for p in range(taps.shape[0]):
             for n in range(block.size + taps.shape[1] - 1):
                 phase[n] = grid[OVERSAMPLING * (begin + n) + p]
-            for q in range(taps.shape[1]):
+            for q in range(0, taps.shape[1], STEP):
+                weights, shifted = taps[p, q : q + STEP], phase[q:]
                 for n in range(block.size):
-                    block[n] += taps[p, q] * phase[n + q]
+                    total = block[n]
+                    for k in range(STEP):  # in registers, one after the other
+                        total += weights[k] * shifted[n + k]
+                    block[n] = total

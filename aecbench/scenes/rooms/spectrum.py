@@ -63,13 +63,15 @@ def _merge(bands: Array, rate: int) -> Array:
     size = 1 << (length + round(RINGING * rate) - 1).bit_length()
     padded = np.zeros((*batch, count, max(size, fourier.SHORTEST)), np.float32)
     padded[..., :length] = bands
-    weights = _weights(padded.shape[-1], rate, count)
+    weights, silence = _weights(padded.shape[-1], rate, count), np.zeros(padded.shape[-1], np.float32)
     response = np.empty((*batch, length), np.float32)
     for i in np.ndindex(*batch):
-        spectra = [
-            weight * fourier.forward(band, np.zeros_like(band)) for band, weight in zip(padded[i], weights, strict=True)
-        ]
-        response[i] = fourier.inverse(np.sum(spectra, axis=0))[0][:length]
+        total = np.zeros_like(weights[0])
+        for b, weight in enumerate(weights):
+            if b == 0 or not np.array_equal(bands[i][b], bands[i][b - 1]):  # neighbours are often alike
+                spectrum = fourier.forward(padded[i][b], silence)
+            total += weight * spectrum
+        response[i] = fourier.inverse(total)[0][:length]
     return response
 
 

@@ -60,10 +60,14 @@ def sentence(language: str, rng: np.random.Generator) -> str:
     'Najuovoluo raahat söse mäl kalönel laavuri vän.'
     """
     onsets, vowels, codas = (spellings.replace("-", "").split(" ") for spellings in SOUNDS[language])
+
+    def any_of(spellings: list[str]) -> str:  # as rng.choice, which makes an array of the list first
+        return spellings[rng.integers(len(spellings))]
+
     words = []
     for _ in range(rng.integers(4, 12)):
         syllables = rng.choice([1, 2, 3, 4], p=[0.3, 0.4, 0.2, 0.1])
-        open_syllables = "".join(str(rng.choice(onsets)) + str(rng.choice(vowels)) for _ in range(syllables))
-        words.append(open_syllables + str(rng.choice(codas)) + "," * int(rng.random() < 0.1))
+        open_syllables = "".join(any_of(onsets) + any_of(vowels) for _ in range(syllables))
+        words.append(open_syllables + any_of(codas) + "," * int(rng.random() < 0.1))
     text = " ".join(words).rstrip(",")
     return text[0].upper() + text[1:] + str(rng.choice([".", "?", "!"], p=[0.8, 0.12, 0.08]))
