@@ -114,10 +114,10 @@ def steps(name: str, options: argparse.Namespace) -> dict[str, float]:
 def as_in_training() -> None:
     """Treat memory as `aecbench train` does, in code that has a way of its own."""
     try:
-        memory = import_module("aecbench.training.memory")
+        memory = import_module("aecbench.memory")
     except ModuleNotFoundError:
         return
-    memory.keep_memory()
+    memory.keep_freed_memory(memory.ALL)
 
 
 def measure(path: str, part: str, times: dict[str, float], clock: Callable[[], float]) -> None:

@@ -16,6 +16,7 @@ from aecbench.cards import BEST, read_card
 from aecbench.config import canonical_json, parse
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError, UnknownName, UsageError
+from aecbench.memory import ALL, keep_freed_memory
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
 from aecbench.systems import import_class
@@ -24,7 +25,6 @@ from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model
 from aecbench.training.data import Readers, training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
-from aecbench.training.memory import keep_memory
 from aecbench.training.processes import Processes, processes
 from aecbench.training.run import Training
 from aecbench.training.scenes import Picture, validation_scenes
@@ -84,7 +84,7 @@ def train(
     new_folder(out)
     with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():
         if group.device.type == "cpu":
-            keep_memory()
+            keep_freed_memory(ALL)
         checkpoint = read_checkpoint(out / LAST)
         if checkpoint is not None and not resume:
             raise UsageError(f"{out}: holds a training; go on with --resume, or choose another --save-dir")

@@ -8,7 +8,7 @@ import pytest
 SCRIPT = """
 import resource
 import torch
-from aecbench.training.memory import keep_memory
+from aecbench.memory import ALL, keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -17,7 +17,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 without = faults()
-assert keep_memory()
+assert keep_freed_memory(ALL)
 faults()
 print(without, faults())
 """
