@@ -4,7 +4,6 @@ Sections are the bilinear transforms of analogue filters, with the frequency tha
 transform would warp it to (R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients").
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,11 +38,10 @@ def filtered(sections: Sequence[Section], x: Array) -> Array:
     for row, (numerator, denominator) in zip(coefficients, sections, strict=False):
         row[0, : len(numerator)], row[1, : len(denominator)] = numerator, denominator
     y = x.astype(np.float64, order="C")
-    rows = y.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-    if len(rows) == 1:
-        _filter(rows[0], coefficients)
-    else:
-        _filter_together(rows, coefficients)
+    if x.size == x.shape[-1]:
+        _filter(y.ravel(), coefficients)
+    elif y.size:
+        _filter_together(y.reshape(-1, x.shape[-1]), coefficients)
     return y.astype(x.dtype, copy=False)
 
 
