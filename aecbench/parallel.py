@@ -1,9 +1,11 @@
 """Calls in parallel, on this machine or on a Dask cluster, with a progress bar."""
 
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -35,8 +37,9 @@ def in_parallel(
 
 def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
     warnings.filterwarnings("ignore", RESTARTED, UserWarning)
-    # Workers that are kept from an earlier call are replaced where modules have come to lie elsewhere since.
-    pool = joblib.Parallel(n_jobs=jobs, return_as="generator", initializer=_look_in, initargs=(tuple(sys.path),))
+    # Workers kept from an earlier call are replaced if the search path of modules or the current folder has changed.
+    places = tuple(sys.path), Path.cwd()
+    pool = joblib.Parallel(n_jobs=jobs, return_as="generator", initializer=_begin, initargs=places)
     try:
         yield from pool(calls)
     except TerminatedWorkerError:
@@ -50,9 +53,10 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
         ) from None
 
 
-def _look_in(path: Sequence[str]) -> None:
-    """Import modules from where the main process does."""
+def _begin(path: Sequence[str], folder: Path) -> None:
+    """Import modules from where the main process does, and work in its folder."""
     sys.path[:] = path
+    os.chdir(folder)
 
 
 def _last_line(error: BaseException) -> str:

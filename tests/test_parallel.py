@@ -1,8 +1,10 @@
 """Work in several processes: what a worker reports arrives as it is, and a worker that is replaced is no news."""
 
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import pytest
@@ -77,8 +79,6 @@ def module(tmp_path, monkeypatch):
     ids=["module", "name", "library"],
 )
 def test_what_a_worker_cannot_import_is_named(module, cause, says, request):
-    import os
-
     work = module(f"needy_{request.node.callspec.id}", NEEDY.format(parent=os.getpid(), cause=cause))
     with pytest.raises(AecbenchError, match="a worker process cannot read its work") as caught:
         results([joblib.delayed(work)()] * 2)
@@ -89,6 +89,12 @@ def test_what_a_worker_cannot_import_is_named(module, cause, says, request):
 def test_workers_find_modules_in_places_that_were_added_since_they_started(module):
     assert results([joblib.delayed(abs)(-1)] * 2) == [1, 1]
     assert results([joblib.delayed(module("arrived_later", "def work():\n    return 2"))()] * 2) == [2, 2]
+
+
+def test_workers_follow_into_another_folder(tmp_path, monkeypatch):
+    assert results([joblib.delayed(abs)(-1)] * 2) == [1, 1]
+    monkeypatch.chdir(tmp_path)
+    assert results([joblib.delayed(Path.cwd)()] * 2) == [tmp_path] * 2
 
 
 REPLACED = """

@@ -60,7 +60,7 @@ class Filtered(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What the network hears in the closed loop over T frames, as training needs it; arrays here, tensors there."""
+    """The observations of the network in the closed loop over T frames, for training; arrays here, tensors there."""
 
     observation: features.Observation
     distortions: Any  # [N, T, K - 1, F] complex

@@ -75,7 +75,7 @@ class _Decode(torch.autograd.Function):
         by_signal = [z.new_zeros(len(bins), *z.shape) for z in parameters]
         grads = [torch.empty_like(bands), *by_signal]
         inputs = Input(*_arrays(bands, bins)), ctx.shape, Parameters(*_arrays(*parameters))
-        arguments = *inputs, *_arrays(grad.contiguous()), Gradients(*_arrays(*grads))
+        arguments = *inputs, Gradients(*_arrays(grad.contiguous(), *grads))
         run_on_threads(kernels.decode_back, arguments, len(bins), bins.numel())
         return None, grads[0], None, *(z.sum(0) for z in by_signal)
 

@@ -1,6 +1,6 @@
 """The layer of band_decoder.py in numba, forwards and back; the equations are there.
 
-A kernel processes the signals from `first` to `last` - 1. What is hidden is not kept but computed again on the way
+A kernel processes the signals from `first` to `last` - 1. The hidden numbers are not kept but computed again on the way
 back, which is faster than memory. N signals, T frames, D numbers of a band, S features and O outputs of a bin.
 """
 
@@ -19,12 +19,12 @@ Real = Any  # a NumPy array here, a tensor in band_decoder.py: float32, or float
 class Bands(NamedTuple):
     """Triangles that overlap by one, so every bin is in two bands at most: a lower one and the next."""
 
-    edges: NDArray[np.int64]  # [B + 1] first bin of which a band is the lower one
+    edges: NDArray[np.int64]  # [B + 1] the first bin that has a band as its lower one
     share: Real  # [F] of the lower band in a bin; the next band has the rest
 
 
 class Input(NamedTuple):
-    """What bands and bins tell."""
+    """The numbers of bands and the features of bins."""
 
     bands: Real  # [N, T, D, B]
     bins: Real  # [N, T, S, F]
@@ -40,8 +40,9 @@ class Parameters(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """The gradients, those of the weights for every signal apart and zeros at first."""
+    """The gradients; those of the weights are separate for every signal, and zeros at first."""
 
+    result: Real  # [N, T, O, F] is given, the others are filled in
     bands: Real  # [N, T, D, B]
     into: Real  # [N, D, S]
     bias: Real  # [N, D, F]
@@ -73,9 +74,9 @@ def _hide(bands: Real, bins: Real, shape: Bands, parameters: Parameters, d: int,
 
 
 @reassociated
-def decode(given: Input, shape: Bands, parameters: Parameters, result: Real, first: int, last: int) -> None:
+def decode(signals: Input, shape: Bands, parameters: Parameters, result: Real, first: int, last: int) -> None:
     """Fill in the result [N, T, O, F]."""
-    bands, bins = given
+    bands, bins = signals
     out, out_bias = parameters.out, parameters.out_bias
     zero = bins.dtype.type(0)
     hidden = np.empty(bins.shape[3], bins.dtype)
@@ -96,11 +97,10 @@ def decode(given: Input, shape: Bands, parameters: Parameters, result: Real, fir
 
 
 @reassociated
-def decode_back(
-    given: Input, shape: Bands, parameters: Parameters, grad: Real, grads: Gradients, first: int, last: int
-) -> None:
-    """Fill in the gradients, given the one of the result [N, T, O, F]."""
-    bands, bins = given
+def decode_back(signals: Input, shape: Bands, parameters: Parameters, grads: Gradients, first: int, last: int) -> None:
+    """Fill in the gradients of bands and parameters."""
+    bands, bins = signals
+    grad = grads.result
     edges, share = shape
     out = parameters.out
     real = bins.dtype.type

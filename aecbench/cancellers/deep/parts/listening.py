@@ -1,7 +1,7 @@
 """The listening pass of a training step on the CPU: the closed loop of inference/learned_filter.py over a batch.
 
-What the network observes in the closed loop is found frame by frame and without gradients, so it needs no tensors: the
-arithmetic of inference does it in a third of the time of torch's many small operations.
+The observations of the network in the closed loop are made frame by frame and without gradients, so they need no
+tensors: the arithmetic of inference takes a third of the time of torch's many small operations.
 """
 
 from pathlib import Path
