@@ -17,7 +17,7 @@ SOME, ALL = 2**27, -1  # bytes that may lie free before any are returned
 
 @functools.cache
 def keep_freed_memory(most: int = SOME) -> bool:
-    """Ask the C library, once in a process, to keep at most so many bytes of freed memory, or ALL.
+    """Ask the C library, once in a process, to keep up to `most` bytes of freed memory, or ALL of it.
 
     Return whether it does: glibc alone can. Nothing changes but time and memory.
     """

@@ -94,7 +94,7 @@ def roofline(passes: Passes, canceller: Any, mic: Array, far: Array) -> None:
     now = passes.alone * single + passes.fours * four
     transforms = (passes.alone + passes.fours) * many
     memory = 2 * state / distant + (traffic - 2 * state) / near
-    print(f"  a block of one signal {1e6 * alone:.1f} µs, of which its transforms take {1e6 * now:.1f} µs")
+    print(f"  a block of one signal takes {1e6 * alone:.1f} µs, and its transforms alone {1e6 * now:.1f} µs")
     print(f"  bandwidth: {near / 1e9:.0f} GB/s over the state of one signal, {distant / 1e9:.0f} GB/s over all states")
     print(
         f"  as one of {max(BATCHES)} signals at least {1e6 * (transforms + memory):.1f} µs: "
@@ -112,7 +112,7 @@ def bandwidth(size: float) -> float:
 
 
 def transform(length: int, rows: int) -> float:
-    """Return the seconds per transform of `length` real samples where so many are transformed together."""
+    """Return the seconds per transform of `length` real samples when a group is transformed together."""
     signals = np.random.default_rng(0).normal(size=(max(BATCHES), length)).astype(np.float32)
     spectra = np.empty((max(BATCHES), length // 2 + 1), np.complex64)
     run, repeats = _one_by_one if rows == 1 else _together, 64

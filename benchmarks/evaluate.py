@@ -5,8 +5,8 @@ Run from a checkout: python benchmarks/evaluate.py [--corpus DIR] [--split S] [-
 
 The calls alone are those of the packages pesq and pystoi on near end and output of each scene in which both ends talk
 or the near end talks, read and cancelled before the clock starts. The evaluation reads, cancels and scores all scenes,
-with the default metrics. Both run in as many processes. The ratio is that of wall time, which other programs on the
-machine change, and that of processor time, of all processes together (on Linux).
+with the default metrics. Both run in as many processes. One ratio is in wall time, which other programs on the
+machine change, the other in processor time of all processes together (on Linux).
 """
 
 import argparse

@@ -137,12 +137,12 @@ def extended(sizes: Sequence[int], values: np.ndarray, asked: int) -> float:
 
 
 def corpus_of(size: int, folder: Path) -> Path:
-    """Return the folder of the corpus of so many scenes."""
+    """Return the folder of the corpus with this number of scenes."""
     return folder / f"scenes-{size}"
 
 
 def simulated(size: int, folder: Path) -> None:
-    """Simulate a corpus of so many scenes."""
+    """Simulate a corpus with this number of scenes."""
     shutil.rmtree(corpus_of(size, folder), ignore_errors=True)
     simulate(read_recipe("quickstart-v1", SHORT, scenes=max(size, 2)), corpus_of(size, folder))
 
@@ -183,7 +183,7 @@ def chosen(size: int, folder: Path) -> None:
 
 
 def tiled(model: Path, place: Path, size: int) -> None:
-    """Write the tables of a corpus of so many scenes without their audio."""
+    """Write the tables of a corpus with this number of scenes, without their audio."""
     scenes = pd.read_parquet(model / "scenes.parquet")
     rows = scenes.iloc[np.arange(size) % len(scenes)].reset_index(drop=True)
     place.mkdir()
@@ -193,12 +193,12 @@ def tiled(model: Path, place: Path, size: int) -> None:
 
 
 def board_of(size: int, folder: Path) -> Path:
-    """Return the folder of the board of so many systems."""
+    """Return the folder of the board with this number of systems."""
     return folder / f"boards-{size}" / "growth"
 
 
 def published(size: int, folder: Path) -> None:
-    """Publish so many systems on a board of 100 scenes: the scores of one, with a little noise."""
+    """Publish this number of systems on a board of 100 scenes: the scores of one, with a little noise."""
     corpus, place = folder / "model", board_of(size, folder)
     if not corpus.exists():
         simulate(read_recipe("quickstart-v1", SHORT, scenes=100), corpus)
@@ -238,7 +238,7 @@ def built(size: int, folder: Path) -> None:
 
 
 def cancelled(size: int, folder: Path) -> None:
-    """Cancel the echo in a recording of so many minutes."""
+    """Cancel the echo in a recording of this many minutes."""
     mic, far = folder / f"mic-{size}.wav", folder / f"far-{size}.wav"
     noise = np.random.default_rng(0).normal(size=60 * RATE).astype(np.float32) * 0.05
     for path, sound in ((far, noise), (mic, 0.3 * np.roll(noise, 40))):

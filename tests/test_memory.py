@@ -1,9 +1,8 @@
 """Large blocks come from memory that the process has, after it was told to keep memory."""
 
+import platform
 import subprocess
 import sys
-
-import pytest
 
 SCRIPT = """
 import resource
@@ -17,15 +16,15 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 without = faults()
-assert keep_freed_memory(ALL)
+works = keep_freed_memory(ALL)
 for _ in range(3):  # until the heap has grown to its full size
     faults()
-print(without, faults())
+print(int(works), without, faults())
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a setting of the C library of Linux")
-def test_a_large_tensor_takes_the_pages_of_the_one_before():
+def test_a_large_tensor_takes_the_pages_of_the_one_before_where_the_c_library_can_keep_them():
     result = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
-    without, kept = map(int, result.stdout.split())
-    assert kept < without / 10
+    works, without, kept = map(int, result.stdout.split())
+    assert works == (platform.libc_ver()[0] == "glibc")
+    assert kept < without / 10 or not works

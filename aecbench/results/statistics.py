@@ -102,7 +102,10 @@ def difference(
 def _estimated(
     ours: Sequence[float] | Array, theirs: Sequence[float] | Array, clusters: Clusters | None, summary: Summary
 ) -> tuple[Array, Estimate | None]:
-    """Return ours - theirs where neither is NaN, and their mean or median; None where there is no such scene."""
+    """Return ours - theirs for the scenes in which neither is NaN, and the estimate of their mean or median.
+
+    The estimate is None if there are no such scenes.
+    """
     x, kept = _known(np.subtract(ours, theirs, dtype=float), clusters)
     x = np.round(x, DIGITS) + 0.0 if summary == "median" else x
     return x, ESTIMATES[summary](x, kept) if x.size else None

@@ -1,6 +1,6 @@
 """What networks are fed with, made here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch, Network
+from aecbench.cancellers.deep.layers import threads
 
 
 def make_noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -37,3 +38,13 @@ def examples() -> Callable[..., Batch]:
 @pytest.fixture(scope="session")
 def random_spectra() -> Callable[..., Tensor]:
     return make_spectra
+
+
+@pytest.fixture(params=[1, 2, 3])
+def any_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run kernels on one to three threads, even for small batches."""
+    before = torch.get_num_threads()
+    monkeypatch.setattr(threads, "SMALL", 0)
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)

@@ -5,7 +5,7 @@ With triangles c[k, b] over the bands, whose sum over them is 1, and numbers z[d
     h[d, k] = sum over b of c[k, b] z[d, b] + sum over i of V[d, i] x[i, k] + a[d, k]
     y[o, k] = sum over d of W[o, d] max(h[d, k], 0) + w[o].
 
-There are few operations for so many numbers. Torch makes several passes through memory for them; a kernel makes one, in
+The layer has many numbers and few operations on each. Torch makes several passes through memory; a kernel makes one, in
 a third of the time.
 """
 

@@ -3,21 +3,11 @@
 import pytest
 import torch
 
-from aecbench.cancellers.deep.layers import threads
 from aecbench.cancellers.deep.layers.band_decoder import BandDecoder, Parameters
 from aecbench.cancellers.deep.parts.bands import triangles
 
 SIGNALS, FRAMES, BANDS, BINS = 3, 5, 7, 33
 DETAIL, FEATURES, OUTPUTS = 4, 2, 3
-
-
-@pytest.fixture(params=[1, 2])
-def any_threads(request, monkeypatch):
-    before = torch.get_num_threads()
-    monkeypatch.setattr(threads, "SMALL", 0)
-    torch.set_num_threads(request.param)
-    yield
-    torch.set_num_threads(before)
 
 
 def inputs(dtype):

@@ -5,7 +5,6 @@ import torch
 
 from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
-from aecbench.cancellers.deep.layers import threads
 
 SMALL = {"n_fft": 256, "hop_length": 64, "taps": 4}
 JOINT = {"short": 128, "lag": 32, "filter_bands": 8, "filter_hidden": 8, "bands": 8, "hidden": 12, "small": 8}
@@ -25,15 +24,6 @@ def decisive(network):
             if name.endswith("network.bin_out.weight"):
                 parameter.normal_(0, 0.5)
     return network
-
-
-@pytest.fixture(params=[1, 3])
-def any_threads(request, monkeypatch):
-    before = torch.get_num_threads()
-    monkeypatch.setattr(threads, "SMALL", 0)
-    torch.set_num_threads(request.param)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.usefixtures("any_threads")
