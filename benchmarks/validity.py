@@ -1,4 +1,4 @@
-"""How well a board foretells real recordings: rank correlation of its systems with results on recordings.
+"""How well a board predicts results on real recordings: rank correlation of its systems with results on recordings.
 
 Run from a checkout: python benchmarks/validity.py BOARD... --real RECORDINGS [--truth METRIC] [--write]
 
@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from aecbench.leaderboard.board import Board, board_names, find_board, open_board
-from aecbench.leaderboard.foretold import Foretold, foretold, section, write_foretold
+from aecbench.leaderboard.validity import Prediction, read_validity, section, write_validity
 from aecbench.results import RTF, SOURCES, ResultTable, heading
 from aecbench.results.validity import validity
 
@@ -35,15 +35,15 @@ def main() -> None:
         rows = compare(board, table, name, truths)
         print("\n\n".join([f"# {board.rules.name}", *section(rows, board.facts)]))
         if options.write:
-            kept = [row for row in foretold(board.path) if row.recordings != name]
-            write_foretold(board.path, kept + rows)
+            kept = [row for row in read_validity(board.path) if row.recordings != name]
+            write_validity(board.path, kept + rows)
 
 
-def compare(board: Board, real: ResultTable, name: str, truths: list[str]) -> list[Foretold]:
+def compare(board: Board, real: ResultTable, name: str, truths: list[str]) -> list[Prediction]:
     """Correlate every metric of a board with every truth; what cannot be computed is left out."""
     devices = next(column for column, kind in SOURCES.items() if kind == "devices" and column in real.rows)
     rows = [
-        Foretold(
+        Prediction(
             metric, name, truth, heading(truth, real.provenance), *validity(board.table, real, metric, truth, devices)
         )
         for truth in truths

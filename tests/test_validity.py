@@ -1,4 +1,4 @@
-"""How well a board foretells real recordings: known orders of made-up systems."""
+"""How well a board predicts results on real recordings: known orders of made-up systems."""
 
 import numpy as np
 import pandas as pd
@@ -22,18 +22,18 @@ def table(quality, metric, noise=0.0, seed=0, column="device"):
             for k, system in enumerate(SYSTEMS):
                 value = quality[k] + liking[k] + 0.01 * rng.normal()
                 row = {"scene": f"c/test/{5 * device + take:06}", "system": system, "metric": metric, "value": value}
-                rows.append(row | {column: f"device {device}", "failed": False, "reason": ""})
+                rows.append(row | {column: f"device {device}", "talk": "double", "failed": False, "reason": ""})
     return ResultTable(pd.DataFrame(rows), {"corpus": {}, "systems": {}})
 
 
-def test_the_same_order_is_foretold_and_the_opposite_one_is_not():
+def test_the_same_order_is_predicted_and_the_opposite_one_is_not():
     board, real = table(np.arange(8.0), "pesq"), table(np.arange(8.0) ** 2, "erle_raw", seed=1)
     same = validity(board, real, "pesq", "erle_raw", "device")
     assert same == (1.0, 1.0, 1.0, 8, DEVICES)
-    assert same.foretells
+    assert same.predicts
     opposite = validity(board, table(-np.arange(8.0), "erle_raw"), "pesq", "erle_raw", "device")
     assert opposite.correlation == -1
-    assert not opposite.foretells
+    assert not opposite.predicts
 
 
 def test_lower_is_better_turns_the_order_around():
@@ -46,6 +46,22 @@ def test_it_is_spearmans_correlation_of_the_means():
     one, other = rng.normal(size=8), rng.normal(size=8)
     measured = validity(table(one, "pesq"), table(other, "erle_raw"), "pesq", "erle_raw", "device")
     assert measured.correlation == pytest.approx(spearmanr(one, other).statistic)
+
+
+def test_scenes_in_which_only_the_near_end_talks_are_left_out_as_in_tables():
+    board, real = table(np.arange(8.0), "pesq"), table(np.arange(8.0), "erle_raw", seed=1)
+    alone = table(-10 * np.arange(8.0), "pesq").rows
+    alone = alone.assign(scene=alone["scene"].str.replace("c/", "d/"), talk="near_single")
+    both = ResultTable(pd.concat([board.rows, alone]), board.provenance)
+    assert validity(both, real, "pesq", "erle_raw", "device").correlation == 1
+
+
+def test_a_metric_that_tables_show_by_its_median_counts_by_its_median():
+    rows = table(-np.arange(8.0), "near_attenuation").rows  # less is better
+    outlier = (rows["scene"] == rows["scene"].iloc[0]) & (rows["system"] == SYSTEMS[7])
+    rows.loc[outlier, "value"] = 1e6
+    board, real = ResultTable(rows, {"corpus": {}, "systems": {}}), table(np.arange(8.0), "erle_raw", seed=1)
+    assert validity(board, real, "near_attenuation", "erle_raw", "device").correlation == 1
 
 
 def test_the_interval_widens_where_devices_disagree():
@@ -73,5 +89,5 @@ def test_too_few_systems_give_no_number():
     few = ResultTable(board.rows[board.rows["system"].isin(SYSTEMS[:3])], board.provenance)
     measured = validity(few, table(np.arange(8.0), "erle_raw"), "pesq", "erle_raw", "device")
     assert np.isnan(measured.correlation)
-    assert not measured.foretells
+    assert not measured.predicts
     assert measured.systems == 3

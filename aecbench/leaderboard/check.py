@@ -12,8 +12,8 @@ from aecbench.assets import names
 from aecbench.config import sha256
 from aecbench.leaderboard.board import BOARD, SCENES, Board, Rules, read_rules, read_scenes
 from aecbench.leaderboard.entry import RESULTS, BoardError, Cell, Entry, Published, read_entry, read_rows
-from aecbench.leaderboard.foretold import VALIDITY, foretold
 from aecbench.leaderboard.readme import README, board_readme
+from aecbench.leaderboard.validity import VALIDITY, read_validity
 from aecbench.metrics import METRICS
 from aecbench.results import RTF
 from aecbench.systems import load_system
@@ -228,9 +228,9 @@ def _strays(path: Path) -> Iterator[Violation]:
 
 
 def _validity(path: Path, rules: Rules) -> Iterator[Violation]:
-    """The table of what the board foretells can be read, and is about its metrics."""
+    """The table of what the board predicts can be read, and is about its metrics."""
     try:
-        rows = foretold(path)
+        rows = read_validity(path)
     except BoardError as error:
         yield Violation(VALIDITY, str(error).removeprefix(f"{path / VALIDITY}: "))
         return

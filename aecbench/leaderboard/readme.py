@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aecbench.leaderboard.board import BOARD, Board, board_names, open_board
 from aecbench.leaderboard.entry import RESULTS
-from aecbench.leaderboard.foretold import foretold, section
 from aecbench.leaderboard.text import markdown
+from aecbench.leaderboard.validity import read_validity, section
 from aecbench.output import whole_file
 from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell, summarised
 from aecbench.scenes.conditions import with_unit
@@ -82,7 +82,7 @@ def board_readme(board: Board) -> str:
         for condition in (name for name in SHOWN if name in board.conditions):
             parts.append(f"## By {with_unit(condition)}")
             parts += [_by(board, condition, metric) for metric in rules.ranked_by]
-        parts += section(foretold(board.path), board.facts)
+        parts += section(read_validity(board.path), board.facts)
         parts += ["## Entries", _entries(board)]
     else:
         parts.append("No system has been published yet.")

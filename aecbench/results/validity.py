@@ -1,4 +1,4 @@
-"""How well one table foretells the order of systems in another: rank correlation, with an interval over devices.
+"""How well one table predicts the order of systems in another: rank correlation, with an interval over devices.
 
 C. Spearman, "The proof and measurement of association between two things", American Journal of Psychology 15(1), 1904.
 B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7(1), 1979, over groups of scenes.
@@ -30,26 +30,28 @@ class Validity(NamedTuple):
     devices: int  # in the second table
 
     @property
-    def foretells(self) -> bool:
+    def predicts(self) -> bool:
         """Whether the interval lies above 0."""
         return self.low > 0
 
 
 def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, device: str) -> Validity:
-    """Correlate the systems' means of `metric` on a board with their means of `truth` on real recordings.
+    """Correlate what a board shows of `metric` for each system with the means of `truth` on real recordings.
 
-    Both count so that better is higher. The interval draws devices, the values of the column `device` of the real
+    Both count so that better is higher, and both without the rows that tables leave out: metrics of the near end while
+    it talks alone. The interval draws devices, the values of the column `device` of the real
     table, with replacement; a scene without a device is one of its own. NaN where there are fewer than 4 systems or
     devices in common, or where all systems are alike.
     """
-    means, _ = _values(board, metric)
+    shown, _ = _values(board, metric)
     values, scenes = _values(real, truth)
-    systems = [system for system in means.columns if system in values.columns]
+    systems = [system for system in shown.columns if system in values.columns]
     devices = pd.factorize(scenes.get(device, scenes["scene"]).fillna(scenes["scene"]))[0]
     count = int(devices.max(initial=-1)) + 1
     if min(len(systems), count) < FEWEST:
         return Validity(np.nan, np.nan, np.nan, len(systems), count)
-    ours, theirs = means[systems].mean().to_numpy(), values[systems].to_numpy()
+    ours = shown[systems].agg(column(metric, board.provenance).summary).to_numpy()
+    theirs = values[systems].to_numpy()
     sums = np.stack([np.nansum(theirs[devices == k], axis=0) for k in range(count)])
     counts = np.stack([np.isfinite(theirs[devices == k]).sum(axis=0) for k in range(count)])
     chosen = np.random.default_rng(0).integers(count, size=(DRAWS, count))
@@ -62,7 +64,8 @@ def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, dev
 
 def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scenes x systems, better is higher, and the row of each scene."""
-    rows = table.rows[(table.rows["metric"] == metric) & table.rows["value"].notna()]
+    ((_, counted),) = table.parts()
+    rows = counted[(counted["metric"] == metric) & counted["value"].notna()]
     values = rows.pivot(index="scene", columns="system", values="value")
     sign = 1 if column(metric, table.provenance).better == "higher" else -1
     scenes = rows.drop_duplicates("scene").set_index("scene", drop=False).loc[values.index]

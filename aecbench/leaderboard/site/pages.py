@@ -12,13 +12,13 @@ from aecbench._version import __version__
 from aecbench.corpus import Corpus
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import RESULTS
-from aecbench.leaderboard.foretold import EXPLAINED, QUESTION, foretold, grids
 from aecbench.leaderboard.readme import foot, order
 from aecbench.leaderboard.site import audio, charts
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
 from aecbench.leaderboard.site.system import system_page
 from aecbench.leaderboard.task import board_scenes
 from aecbench.leaderboard.text import link, visible
+from aecbench.leaderboard.validity import EXPLAINED, QUESTION, grids, read_validity
 from aecbench.metrics.erle_segmental import SEGMENT
 from aecbench.output import new_folder, whole_file
 from aecbench.results import LOST, MARK, RTF, Lost, cell, heading, lost_cell, lower_is_better
@@ -111,7 +111,7 @@ def _board(
         timed=count,
         question=QUESTION,
         explained=EXPLAINED,
-        grids=list(grids(foretold(board.path), board.facts)),
+        grids=list(grids(read_validity(board.path), board.facts)),
         audible=bool(gallery),
     )
     _write(folder / "index.html", page)

@@ -1,4 +1,4 @@
-"""What a board foretells of real recordings, on its page."""
+"""What a board predicts of real recordings, on its page."""
 
 import shutil
 
@@ -6,14 +6,14 @@ import pytest
 
 from aecbench.errors import AecbenchError
 from aecbench.leaderboard import open_board, update, verify
-from aecbench.leaderboard.foretold import VALIDITY, Foretold, foretold, grids, write_foretold
 from aecbench.leaderboard.readme import board_readme
 from aecbench.leaderboard.site import build
+from aecbench.leaderboard.validity import VALIDITY, Prediction, grids, read_validity, write_validity
 
 BOARD = "toy-v1"
 ROWS = [
-    Foretold("erle", "real-v1", "erle_raw", "raw ERLE [dB]", 0.8, 0.5, 0.95, 9, 16),
-    Foretold("si_sdr", "real-v1", "erle_raw", "raw ERLE [dB]", 0.2, -0.3, 0.6, 9, 16),
+    Prediction("erle", "real-v1", "erle_raw", "raw ERLE [dB]", 0.8, 0.5, 0.95, 9, 16),
+    Prediction("si_sdr", "real-v1", "erle_raw", "raw ERLE [dB]", 0.2, -0.3, 0.6, 9, 16),
 ]
 
 
@@ -21,16 +21,16 @@ ROWS = [
 def path(published, tmp_path):
     """A board with the table."""
     path = shutil.copytree(published / BOARD, tmp_path / BOARD)
-    assert "foretell" not in board_readme(open_board(path))
-    write_foretold(path, ROWS)
+    assert "predict" not in board_readme(open_board(path))
+    write_validity(path, ROWS)
     update(path)
     return path
 
 
-def test_the_readme_says_what_the_board_foretells_and_what_not(path):
-    assert foretold(path) == ROWS
+def test_the_readme_says_what_the_board_predicts_and_what_not(path):
+    assert read_validity(path) == ROWS
     page = (path / "README.md").read_text()
-    assert "## How well does this board foretell real recordings?" in page
+    assert "## How well does this board predict results on real recordings?" in page
     assert "| real-v1, 9 systems | raw ERLE \\[dB\\], 16 devices |" in page
     assert "| ERLE \\[dB\\] | **0.80 \\(0.50 to 0.95\\)** |" in page
     assert "| SI-SDR \\[dB\\] | 0.20 \\(-0.30 to 0.60\\) |" in page
@@ -39,7 +39,7 @@ def test_the_readme_says_what_the_board_foretells_and_what_not(path):
 def test_the_page_for_a_browser_says_it_too(path, tmp_path):
     build([open_board(path)], tmp_path / "site")
     page = (tmp_path / "site" / BOARD / "index.html").read_text()
-    assert "<h2>How well does this board foretell real recordings?</h2>" in page
+    assert "<h2>How well does this board predict results on real recordings?</h2>" in page
     assert "<strong>0.80 (0.50 to 0.95)</strong>" in page
     assert "<td>0.20 (-0.30 to 0.60)</td>" in page
 
@@ -80,4 +80,4 @@ def test_a_broken_table_is_told(published, tmp_path):
     with pytest.raises(
         AecbenchError, match=r"validity.csv: cannot be read \(KeyError\('correlation'\)\); write it again"
     ):
-        foretold(tmp_path)
+        read_validity(tmp_path)
