@@ -22,18 +22,19 @@ class Standing(NamedTuple):
 
 
 def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
-    """Return the systems, the best first: by the mean of their ranks in `ranked_by`, then by name.
+    """Return the systems, the best first: by the mean of their ranks in `ranked_by`.
 
-    Where no metric of `ranked_by` has ranks, because there are too few scenes, talkers or devices, no system has a
-    place: the order is by the mean of their positions in these metrics. Systems that take the near end away too often
+    Systems of the same mean rank share a place, and are in the order of their positions by these metrics, then of their
+    names. Where no metric of `ranked_by` has ranks, because there are too few scenes, talkers or devices, no system has
+    a place, and the order is by the positions alone. Systems that take the near end away too often
     stand behind all others, whatever their ranks; the oracle is last.
     """
     ranks = {system: cells for (_, system), cells in table.ranks().items()}
     others = {system: cells for system, cells in ranks.items() if system != CEILING}
     decisive = [metric for metric in ranked_by if any(cells.get(metric) for cells in others.values())]
     last = [Standing(None, name, np.inf) for name in ranks if name == CEILING]
+    position = _positions(table, list(others), ranked_by)
     if not decisive:
-        position = _positions(table, list(others), ranked_by)
         listed = sorted(others, key=lambda system: (system in table.destroyed, position[system], system))
         return [*(Standing(None, name, np.inf) for name in listed), *last]
     keys = {}
@@ -41,7 +42,7 @@ def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
         own = [cells[metric] or np.inf for metric in decisive]
         keys[system] = (system in table.destroyed, float(np.mean(own)))
     places = sorted(keys.values())
-    ordered = sorted(keys.items(), key=lambda item: (item[1], item[0]))
+    ordered = sorted(keys.items(), key=lambda item: (item[1], position[item[0]], item[0]))
     return [*(Standing(1 + places.index(key), name, key[1]) for name, key in ordered), *last]
 
 

@@ -391,6 +391,17 @@ def test_the_best_by_mean_rank_comes_first_and_the_oracle_last(table):
     assert whole.in_order([one.name for one in found]).systems == ["b", "a", "c|_<", "oracle"]
 
 
+def test_systems_that_share_a_place_are_in_the_order_of_their_scores(table):
+    """Slightly better than "a" in every scene, and behind it by name."""
+    twin = table.rows[table.rows["system"] == "a"]
+    twin = twin.assign(system="z", value=twin["value"] + 0.001 * (-1) ** np.arange(len(twin)) + 0.0001)
+    found = standings(ResultTable(pd.concat([table.rows, twin]), table.provenance), ["erle", "pesq"])
+    places = {one.name: one.place for one in found}
+    assert places["a"] == places["z"]
+    names = [one.name for one in found]
+    assert names.index("z") < names.index("a")
+
+
 def test_without_ranks_no_system_has_a_place_and_the_order_is_by_mean_position(table):
     few = table.rows[table.rows["scene"].isin(table.rows["scene"].unique()[:6])]
     told = few[few["system"] == "b"].assign(system="oracle", value=99.0)
