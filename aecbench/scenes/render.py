@@ -36,8 +36,7 @@ class Rendering(NamedTuple):
     """The audio of a scene and the truth about its echo."""
 
     signals: Signals
-    paths: Array  # [K, L] from the loudspeaker to the microphone, with bulk delay and level, before and after each change,
-    # without the stages of the microphone
+    paths: Array  # [K, L], before and after each change: loudspeaker to microphone, with bulk delay and level
 
 
 def render(scene: Scene, sources: Sources) -> Signals:
