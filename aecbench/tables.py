@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
-__all__ = ["keys", "rows"]
+__all__ = ["docstring", "keys", "rows"]
 
 PACKAGE = Path(__file__).parent
 
@@ -26,6 +26,12 @@ def rows(module: str | Path, table: str) -> dict[str, dict[str, Any]]:
         for key, value in _read(module, table).items()
         if isinstance(value, ast.Call)
     }
+
+
+def docstring(module: str | Path) -> str:
+    """Return the docstring of a module, a path within this package; nothing where there is no such module."""
+    path = PACKAGE / module
+    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") if path.exists() else ""
 
 
 def _read(module: str | Path, table: str) -> dict[str, ast.expr]:

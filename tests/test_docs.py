@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 import aecbench as ab
+from aecbench.assets import folder, names
 from aecbench.cli import main
+from aecbench.leaderboard import open_board
 from aecbench.results import lower_is_better
 
 ROOT = Path(ab.__file__).parents[1]
@@ -79,6 +81,19 @@ def test_every_extra_is_in_the_table_of_extras():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     table = re.findall(r"^\| `(\w+)` \|", (DOCS / "start.md").read_text(), re.MULTILINE)
     assert set(table) == set(extras)
+
+
+def test_the_latencies_on_the_pages_are_those_of_the_systems():
+    rows = re.findall(r"^\| (\d+) ms \| (.*) \|$", (DOCS / "choose.md").read_text(), re.MULTILINE)
+    shown = {name.strip("`"): int(ms) for ms, systems in rows for name in systems.split(", ")}
+    trained = re.findall(r"^\| `(\w+)` \| (\d+) \| 0\.\d+ \|", (DOCS / "deploy.md").read_text(), re.MULTILINE)
+    board = open_board(folder("leaderboards") / "devices-v1")
+    latencies = {name: published.entry.system.latency for name, published in board.current.items()}
+    latencies |= {name: ab.load_system(name).canceller.latency for name in names("baselines")}
+    del latencies["passthrough"]
+    assert shown == {name: round(latency / 16) for name, latency in latencies.items()}
+    assert len(trained) == 4
+    assert all(shown[name] == int(ms) for name, ms in trained)
 
 
 @pytest.fixture

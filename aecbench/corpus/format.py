@@ -8,13 +8,16 @@
                                  scene: JSON [N]; sha256: hex [N]
 
 A stem in float is its int16 samples times the scene's `scale`. Stems are quantised first and mic is their integer sum.
-`rir` holds the true path from loudspeaker signal to echo, one of L samples for each stretch between its changes.
+`rir` holds the acoustic path from the output of the loudspeaker to the microphone, bulk delay and level of the echo
+included, one of L samples for each stretch between its changes. It does not contain the loudspeaker, nor the stages of
+the microphone (gain control and `capture`), which act on the stem echo alone.
 
 Three values are measured, NaN where there is nothing to measure: `t20`, the reverberation time [s] of the first path,
 beside the `room.rt60` that was asked for; `near_level_measured`, the active level [dBFS] of near, beside `near_level`,
-from which clipping and gain control lead away; `ser_double`, the ratio [dB] of near to echo power over the frames
-of 10 ms in which both are active, beside `ser`. Shards of earlier versions hold `t20` alone; readers give NaN for the
-others.
+which clipping, gain control and the stages of the microphone change; `ser_double`, the ratio [dB] of near to echo power
+over the frames of 10 ms in which both are active, beside `ser`. `ser` and `snr` are what was asked for before the noise
+of the device and the stages of the microphone; the ratios at the microphone follow from the stems. Shards of earlier
+versions hold `t20` alone; readers give NaN for the others.
 
 Imported corpora: `scene` is a `Recording`; where the echo path is unknown, `rir` is one NaN. Scenes shorter than the
 longest of their shard are padded with zeros, which readers cut off at `duration` x `rate` samples. A shard of real

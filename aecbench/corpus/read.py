@@ -45,7 +45,7 @@ class Item(NamedTuple):
 
     scene: Scene | Recording
     signals: Signals  # float32 [T]; near, echo and noise of a real recording are NaN
-    rir: Array  # [segments, L] true paths from loudspeaker signal to echo; zeros where a scene has fewer
+    rir: Array  # [segments, L] paths from loudspeaker to microphone, without its stages; zeros where a scene has fewer
 
     def __repr__(self) -> str:
         return f"Item({', '.join(f'{name}={value!r}' for name, value in self._facts().items())})"

@@ -68,7 +68,8 @@ BEST = "best"  # the alignment that suits the system, see `aecbench.systems.load
 DRAWN = (*CONDITIONS, "nonlinear", "duration", *SOURCES)  # what is kept of a scene
 RULES = """\
 Systems get the microphone and the far-end signal and nothing else. No test scene, talker, room or noise was used to
-train a system or to choose its parameters. Anyone can run the system, or it says where its outputs come from.
+train a system or to choose its parameters. Either anyone can run the system, or its entry says where its outputs come
+from.
 """
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"  # of a board
 TITLE = r"^[\w .,%+()/-]{0,40}$"  # of a metric: nothing that Markdown or HTML would read as more than text

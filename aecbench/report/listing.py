@@ -3,8 +3,10 @@
 They are read from files and source, without importing what they list: torch alone takes seconds.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -19,11 +21,11 @@ from aecbench.cards import read_card
 from aecbench.config import read_toml
 from aecbench.errors import AecbenchError, NotInstalled
 from aecbench.packs import is_fetched, read_pack
-from aecbench.tables import keys, rows
+from aecbench.tables import docstring, keys, rows
 
 __all__ = ["LISTINGS", "listing"]
 
-SHIPPED = "shipped"  # origin of a row that is not of another package
+SHIPPED = "shipped"  # origin of a row that needs nothing of others
 CANCELLER, METRIC = "aecbench.cancellers", "aecbench.metrics"  # groups of entry points
 TABLES = {  # of each group of entry points: the module whose TABLE they extend
     CANCELLER: "aecbench.cancellers",
@@ -39,7 +41,7 @@ class Row(NamedTuple):
 
     name: str
     about: str
-    origin: str = SHIPPED
+    origin: str = SHIPPED  # or the package or library that it comes from
 
 
 def _recipes() -> list[Row]:
@@ -50,8 +52,19 @@ def _recipes() -> list[Row]:
         counts = {split: _stated(both, "splits", split) for split in ("train", "val", "test")}
         scenes = ", ".join(f"{n} {split}" for split, n in counts.items() if n)
         duration, source = _stated(both, "duration"), _stated(both, "speech", "source")
-        listed.append(Row(name, f"{scenes} scenes of {duration:g} s, speech from {source}"))
+        about = f"{scenes} scenes of {duration:g} s, speech from {source}"
+        listed.append(Row(name, f"{_first_sentence(_heading(name))} {about}"))
     return listed
+
+
+def _heading(recipe: str) -> str:
+    """Return the comment that a recipe begins with."""
+    lines = find("recipes", recipe).read_text(encoding="utf-8").splitlines()
+    return " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(re.split(r"(?<=\.)\s", text, maxsplit=1)[0].split())
 
 
 def _stated(recipes: Sequence[dict[str, Any]], *path: str) -> Any:
@@ -66,8 +79,13 @@ def _stated(recipes: Sequence[dict[str, Any]], *path: str) -> Any:
 
 def _models() -> list[Row]:
     baselines = [Row(name, read_card(find("baselines", name)).summary) for name in names("baselines")]
-    bare = [Row(name, _bare(name, target)) for name, target in CANCELLERS.items() if name not in names("baselines")]
+    others = {name: target for name, target in CANCELLERS.items() if name not in names("baselines")}
+    bare = [Row(name, _bare(name, target), _origin(name)) for name, target in others.items()]
     return [*baselines, *bare, *_of_others(CANCELLER, _untuned, {row.name for row in baselines})]
+
+
+def _origin(canceller: str) -> str:
+    return NEEDS[canceller].title if canceller in NEEDS else SHIPPED
 
 
 def _bare(name: str, target: str) -> str:
@@ -91,10 +109,17 @@ def _untuned(name: str) -> str:
 
 
 def _metrics() -> list[Row]:
-    shipped = [Row(name, _read_as(**facts)) for name, facts in rows("metrics/__init__.py", "METRICS").items()]
+    table = rows("metrics/__init__.py", "METRICS").items()
+    shipped = [Row(name, f"{_read_as(**facts)}. {_first_sentence(_metric_docstring(name))}") for name, facts in table]
     networks = (*keys("metrics/aecmos.py", "NETWORKS"), *keys("metrics/__init__.py", "FAMILIES"))
     families = (Row(name, "opinion scores by a network; needs aecbench[aecmos]") for name in networks)
     return [*shipped, *families, *_of_others(METRIC, _metric)]
+
+
+def _metric_docstring(name: str) -> str:
+    """Return the docstring of the file of a metric; convergence_10 is in convergence.py."""
+    files = [f"metrics/{stem}.py" for stem in (name, name.rpartition("_")[0])]
+    return next(filter(None, map(docstring, files)), "")
 
 
 def _metric(name: str) -> str:

@@ -36,7 +36,7 @@ class Rendering(NamedTuple):
     """The audio of a scene and the truth about its echo."""
 
     signals: Signals
-    paths: Array  # [K, L] from loudspeaker signal to echo, bulk delay and level included, before and after each change
+    paths: Array  # [K, L], before and after each change: loudspeaker to microphone, with bulk delay and level
 
 
 def render(scene: Scene, sources: Sources) -> Signals:
@@ -48,8 +48,10 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
     """The signals of a scene and its true echo paths (of a movement, the first and the last).
 
     Levels of speech are set over active frames: near at `near_level`, the echo `ser` below it. The power of the noise
-    in the whole scene is `snr` below the near end (below the echo where nobody talks near). Where the microphone would
-    clip, all that it hears is turned down together; ratios stay. Raises SourceError for a silent talker.
+    in the whole scene is `snr` below the near end (below the echo where nobody talks near). The ratios are targets:
+    they hold before the floor is added and the stages of `capture` act, and the stems have what is left of them. Where
+    the microphone would clip, the stems are turned down together, which keeps the ratios. The paths do not contain the
+    stages of the microphone (gain control and `capture`). Raises SourceError for a silent talker.
     """
     length = round(scene.rate * scene.duration)
     echo_paths = np.full((1, 1), np.nan, np.float32) if scene.recorded else _echo_paths(scene, sources)

@@ -145,9 +145,10 @@ class Scene(Frozen):
     floor: Noise | None = added(None)  # of the device itself
     floor_snr: float | None = added(None)  # as snr, for the floor [dB]
     capture: tuple[Stage, ...] = added(())  # what the device does to the microphone signal, rows of CAPTURE
+    # targets: `ser` and `snr` hold before `floor` and `capture`, `near_level` also before `agc`
     ser: float | None  # signal-to-echo ratio [dB]; in far-end single talk against speech at near_level
     snr: float | None  # active level of speech above the power of the noise in the whole scene [dB]; None without noise
     far_snr: float | None  # speech to noise in the far-end reference [dB]
     far_level: float  # active level of the far-end reference [dBFS]
-    near_level: float  # active level of the (possible) near-end speech at the microphone [dBFS], unless turned down
+    near_level: float  # active level of the (possible) near-end speech after the room [dBFS], unless turned down
     recorded: RecordedEcho | None = added(None)  # in the place of `far`, its channel, loudspeaker and echo path

@@ -92,22 +92,24 @@ class SpeechSpec(Frozen):
 
 
 class LevelSpec(Frozen):
-    """Levels of speech over its active frames (ITU-T P.56), in the whole scene.
+    """Levels of speech over its active frames, in the whole scene (after ITU-T P.56, see `aecbench.dsp.levels.active`).
 
-    A scene that would clip is turned down, and `near` with it. The table of scenes has what is measured of `near`, and
-    of `ser` where both ends talk.
+    `ser` and `near` are targets: `ser` holds before `floor` and `capture`, `near` also before `agc`. A scene that would
+    clip is turned down, and `near` with it. The table of scenes has what is measured of `near`, and of `ser` where both
+    ends talk.
     """
 
-    ser: Decibels = constant(0.0)  # near-end speech to echo, at the microphone, each where it is active
+    ser: Decibels = constant(0.0)  # near-end speech to echo, each where it is active
     far: FullScale = constant(-24.0)  # the far-end reference
-    near: FullScale = constant(-28.0)  # near-end speech at the microphone
+    near: FullScale = constant(-28.0)  # near-end speech, after the room
 
 
 class NoiseSpec(Frozen):
-    """Noise at the microphone. `source`, for kind "recorded": a pack, a folder or a CSV manifest; "" for none.
+    """Noise of the room. `source`, for kind "recorded": a pack, a folder or a CSV manifest; "" for none.
 
     `snr` is the level of speech where it is active above the power of the noise in the whole scene. The speech is the
-    near end; in scenes without near-end speech, it is the echo.
+    near end; in scenes without near-end speech, it is the echo. It is a target, before `floor` and `capture`: the noise
+    of the floor comes on top, and the stages of the microphone change both.
     """
 
     kind: Annotated[Distribution, one_of("noise", NOISE_KINDS, noise.TABLE)] = constant("none")
@@ -124,14 +126,14 @@ class NoiseSpec(Frozen):
 
 
 class FarNoiseSpec(Frozen):
-    """Noise in the far-end reference; `snr` as at the microphone, against the speech of the far end."""
+    """Noise in the far-end reference; `snr` as for the noise of the room, against the speech of the far end."""
 
     kind: Annotated[Distribution, one_of("noise", ("none", "babble", *NOISES), noise.TABLE)] = constant("none")
     snr: Decibels = constant(30.0)
 
 
 class FloorSpec(FarNoiseSpec):
-    """Noise of the device itself, beside the noise of the room; `snr` as there."""
+    """Noise of the device itself, added to the noise of the room; `snr` as there, before `capture`."""
 
 
 class RoomSpec(Frozen):

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from aecbench.assets import names
+from aecbench.cancellers.external.needs import SPEEXDSP
+from aecbench.metrics import METRICS
 from aecbench.recipe import read_recipe
 from aecbench.report.listing import LISTINGS
 from aecbench.scenes.spec import NOISE_KINDS
@@ -32,7 +34,29 @@ def test_recipes_are_as_they_are_read_also_those_with_a_base():
     for name, about in shown.items():
         spec = read_recipe(name)
         counts = ", ".join(f"{n} {split}" for split, n in spec.splits.model_dump().items() if n)
-        assert about == f"{counts} scenes of {spec.duration:g} s, speech from {spec.speech.source}"
+        assert about.endswith(f". {counts} scenes of {spec.duration:g} s, speech from {spec.speech.source}")
+
+
+def test_recipes_begin_with_the_first_sentence_of_their_file():
+    shown = listed("recipes")
+    assert shown["hard-v1"].startswith("Conditions that break cancellers: clock drift, ")
+    assert shown["taslp2024-babble"].startswith("As taslp2024, with babble as the noise of every scene. 4000 train")
+    assert all(about[0].isupper() and "#" not in about for about in shown.values())
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_say_what_they_measure_as_their_files_do(name):
+    metric = METRICS[name]
+    written = sys.modules[getattr(metric.fn, "func", metric.fn).__module__].__doc__
+    sentence = " ".join(written.split()).partition(". ")[0].rstrip(".")
+    assert listed("metrics")[name].endswith(f", {metric.better} is better. {sentence}.")
+
+
+def test_only_what_needs_nothing_of_others_counts_as_shipped():
+    origins = {row.name: row.origin for row in LISTINGS["models"]()}
+    shipped = {name for name, origin in origins.items() if origin == "shipped"}
+    assert shipped == {*names("baselines"), "oracle", "residual"}
+    assert origins["speex"] == SPEEXDSP.title
 
 
 def test_models_are_summed_up_as_by_their_cards():

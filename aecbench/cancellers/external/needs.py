@@ -14,6 +14,10 @@ __all__ = ["LIVEKIT", "NEEDS", "PYWEBRTC", "SPEEXDSP", "Library", "Need", "Wheel
 class Need(Protocol):
     """Anything that has to be installed."""
 
+    @property
+    def title(self) -> str:
+        """Its name, and in brackets the package or library."""
+
     def check(self) -> None:
         """Raise NotInstalled unless it is there."""
 
