@@ -86,7 +86,9 @@ def _scenes(corpus: Corpus, split: str, count: int | None) -> Corpus:
             f"split is {split!r}, expected one of {', '.join(SPLITS)}: nothing is tuned on what it is tested on"
         )
     if set(corpus.scenes["split"]) == {"test"}:
-        raise UsageError(f"{corpus.path} has a test split only, and nothing is tuned on that; simulate a split val too")
+        raise UsageError(
+            f"{corpus.path}: has a test split only, and nothing is tuned on that; name a corpus with a split val"
+        )
     return corpus.split(split)[:count]
 
 

@@ -238,6 +238,13 @@ def test_a_wrong_call_ends_with_2_and_advice(aecbench, arguments, words):
     fails(aecbench(*arguments), 2, *words)
 
 
+@pytest.mark.parametrize("command", ["tune nlms", "train deep_adaptive"])
+def test_what_learns_needs_a_corpus(aecbench, command):
+    result = aecbench(*command.split())
+    assert result.exit_code == 2
+    assert "Missing option '--corpus'" in result.stderr
+
+
 COMMANDS = main.commands | {f"leaderboard {name}": part for name, part in main.commands["leaderboard"].commands.items()}
 JOBS = [name for name, command in COMMANDS.items() if any(option.name == "jobs" for option in command.params)]
 
