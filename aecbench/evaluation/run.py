@@ -1,5 +1,6 @@
 """One system on one scene: its output and the processor time it took."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -8,12 +9,12 @@ import numpy as np
 from aecbench.cancellers.abilities import Facts, Trait, informed, traits
 from aecbench.cancellers.base import Canceller
 from aecbench.clock import processor_time
-from aecbench.corpus import Item
+from aecbench.corpus import Corpus, Item
 from aecbench.corpus.layouts.base import UNIT
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["Run", "run"]
+__all__ = ["Run", "check_rates", "run"]
 
 WARM_UP = 1  # [s] of noise in which a system compiles what it compiles
 
@@ -25,6 +26,13 @@ class Run(NamedTuple):
     seconds: float = np.nan  # of processor time; NaN where the system failed, or its output was computed elsewhere
     error: str = ""
     canceller: Canceller | None = None  # that of the scene; None where the system failed
+
+
+def check_rates(systems: Sequence[System], scenes: Corpus) -> None:
+    """Raise UsageError where a system is for audio of another rate than that of the corpus."""
+    for rate in sorted({int(rate) for rate in scenes.scenes["rate"]}):
+        for system in systems:
+            system.check_rate(rate, str(scenes.path))
 
 
 def run(system: System, item: Item, scale: float) -> Run:
