@@ -39,6 +39,7 @@ class Cost(NamedTuple):
 def cost(name: str, align: str = "best") -> Cost:
     """Count and time the system of a name, as `aecbench.systems.load_system` takes it. Raises AecbenchError."""
     system = load_system(name, align)
+    system.check_rate(RATE, "the signal that is timed")
     counted = abilities.cost(system.canceller)
     parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * RATE)
     latency = system.canceller.latency / RATE

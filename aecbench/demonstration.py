@@ -51,8 +51,9 @@ def demo(
     `ser` and `snr` [dB] hold at the microphone: near-end speech to echo, and to noise. `speech` is "espeak", a pack, a
     folder of audio or a CSV manifest. All else is drawn as in the recipe quickstart-v1; another seed, another scene.
 
-    Raises ConfigError for numbers out of range, MissingExtra without espeak, SourceError for speech that cannot serve,
-    AudioError for an output that is not finite or not as long as the microphone.
+    Raises ConfigError for numbers out of range, UsageError for a system of another rate than 16 kHz, MissingExtra
+    without espeak, SourceError for speech that cannot serve, AudioError for an output that is not finite or not as long
+    as the microphone.
     """
     options = {
         "name": "demo",
@@ -66,6 +67,7 @@ def demo(
     spec = read_recipe(RECIPE, (), options, split=SPLIT, scenes=1)
     sources = open_sources(spec)
     scene = draw(spec, SPLIT, 0, sources)
+    system.check_rate(scene.rate, "the scene")
     signals = render(scene, sources)
     canceller = abilities.informed(system.canceller, abilities.Facts(scene.id, scene.rate, signals.echo))
     output = dataclasses.replace(system, canceller=canceller).cancel(signals.mic, signals.far)

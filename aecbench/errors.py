@@ -48,10 +48,10 @@ class UsageError(AecbenchError):
 
 
 class UnknownName(UsageError):
-    """A name that is in no table. Says the nearest known one."""
+    """A name that is in no table. Says the nearest known one, and in which `place` it was looked for ("in FOLDER")."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}: {did_you_mean(name, known)}")
+    def __init__(self, kind: str, name: str, known: Iterable[str], place: str = "") -> None:
+        super().__init__(f"unknown {kind} {name!r}{place and f' {place}'}: {did_you_mean(name, known)}")
 
 
 class ConfigError(UsageError):

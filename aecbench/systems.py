@@ -16,7 +16,7 @@ from aecbench import cancellers
 from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import ADAPTERS, CANCELLERS
-from aecbench.cancellers.abilities import Trait, traits
+from aecbench.cancellers.abilities import Trait, sample_rates, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
@@ -104,6 +104,15 @@ class System:
     def hash(self) -> str:
         """Hash of what decides the output: class, parameters, alignment, version of aecbench."""
         return sha256(canonical_json([self.target, dict(self.parameters), self.align, __version__]))
+
+    def check_rate(self, rate: int, what: str) -> None:
+        """Raise UsageError where the system is for audio of another rate [Hz] than `what` has, such as a corpus."""
+        for own in sorted(sample_rates(self.canceller) - {rate}):
+            called = self.name if self.align in ("auto", "none") else f"{self.name} with align {self.align}"
+            raise UsageError(
+                f"{called} is for audio at {own} Hz, and {what} is at {rate} Hz; choose another system, or audio at "
+                f"{own} Hz"
+            )
 
     def cancel(self, mic: ArrayLike, far: ArrayLike) -> Array:
         """Take the echo of `far` out of `mic`: both [..., T] at 16 kHz, full scale 1.0 -> float32 [..., T].

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aecbench.cancel.stream import stream, timing
+from aecbench.cancel.stream import check, stream, timing
 from aecbench.cancel.timing import Timing
 from aecbench.cancellers.align import RATE, FixedDelay, aligned
 from aecbench.dsp.audio import Header, blocks, check_writable, fitted, header, resampled, writing
@@ -47,10 +47,11 @@ def cancel_files(
     and the output back. All goes second by second, so that the length does not matter, if the system streams. Without
     `far`, the far end is silent. `pad` cuts or pads it to mic's length. First the two are compared: with the alignment
     "auto", a microphone that is ahead of the far end is delayed for the system.
-    A bar shows how far it is, unless `quiet`. Raises UsageError for an `out` that is one of the recordings or of no
-    format that is written, AudioError for files that cannot be read, have several channels, or do not belong together
-    (another length), AecbenchError for a system that fails, and OutputError.
+    A bar shows how far it is, unless `quiet`. Raises UsageError for a system that is not for recordings and for an
+    `out` that is one of them or of no format that is written, AudioError for files that cannot be read, have several
+    channels, or do not belong together (another length), AecbenchError for a system that fails, and OutputError.
     """
+    check(system)
     mic_header = header(mic)
     far_header = mic_header if far is None else header(far)
     pair = Recordings(mic, far, mic_header, far_header.rate, pad)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import joblib
 
 from aecbench.cancel.files import Cancelled, cancel_files
-from aecbench.cancel.stream import timing
+from aecbench.cancel.stream import check, timing
 from aecbench.cancel.timing import Timing
 from aecbench.config import canonical_json
 from aecbench.corpus.layouts.aec_real import ENDS, SCENARIO, TALK
@@ -68,9 +68,10 @@ def cancel_folder(
 
     A failed pair does not stop the others. Outputs as long as their microphones stay, so that the same
     call goes on where another was stopped, unless `overwrite`, which removes them first. It runs in `jobs` processes.
-    Raises UsageError for folders that cannot be used, and where the outputs there are another system's, OutputError
-    where `out` cannot be written.
+    Raises UsageError for a system that is not for recordings, for folders that cannot be used, and where the outputs
+    there are another system's, OutputError where `out` cannot be written.
     """
+    check(system)
     pairs, failed, hidden = _find(mic, far, out)
     new_folder(out)
     with locked(out):

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from aecbench.cancel.stream import stream, timing, warm_up
+from aecbench.cancel.stream import check, stream, timing, warm_up
 from aecbench.cancel.timing import Timing
 from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
@@ -28,6 +28,7 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
     Raises UsageError for a system that does not stream or is to get the microphone later, AudioError for an input that
     ends within a sample.
     """
+    check(system)
     times = timing(system)
     if times.block is None:
         raise UsageError(f"{system.name} does not run block by block; choose another model for a pipe, or give files")

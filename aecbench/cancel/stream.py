@@ -8,20 +8,30 @@ from typing import Any
 import numpy as np
 
 from aecbench.cancel.timing import Timing
-from aecbench.cancellers.abilities import streaming
+from aecbench.cancellers.abilities import needs_facts, streaming
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Streaming
 from aecbench.dsp.audio import fitted, resampled
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, UsageError
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["stream", "streams", "timing", "warm_up"]
+__all__ = ["check", "stream", "streams", "timing", "warm_up"]
 
 
 def streams(system: System) -> bool:
     """Whether a system runs block by block; others hear a recording as a whole, and need the memory for it."""
     return streaming(system.canceller) is not None
+
+
+def check(system: System) -> None:
+    """Raise UsageError for a system that is not for recordings: one that needs more than them, or another rate."""
+    if needs_facts(system.canceller):
+        raise UsageError(
+            f"{system.name} needs facts about a scene, such as its true echo, which only a corpus has; evaluate it "
+            f"with aecbench eval"
+        )
+    system.check_rate(RATE, "what a recording becomes for a system")
 
 
 def timing(system: System) -> Timing:

@@ -24,6 +24,7 @@ __all__ = [
     "Facts",
     "Informed",
     "Linear",
+    "Rated",
     "Shifts",
     "Trait",
     "Wraps",
@@ -33,6 +34,7 @@ __all__ = [
     "inspect",
     "learnt_response",
     "needs_facts",
+    "sample_rates",
     "streaming",
     "traits",
     "transform",
@@ -101,6 +103,15 @@ class Informed(Protocol):
 
 
 @runtime_checkable
+class Rated(Protocol):
+    """A canceller for audio of one sample rate. The others do the same with the samples of any rate."""
+
+    @property
+    def sample_rate(self) -> int | None:
+        """The rate [Hz]; None: any."""
+
+
+@runtime_checkable
 class Wraps(Protocol):
     """A canceller that changes what another one receives, or what it gives."""
 
@@ -153,6 +164,12 @@ def informed(canceller: Canceller, facts: Facts) -> Canceller:
 def needs_facts(canceller: Canceller) -> bool:
     """Whether the canceller, or one inside, is `Informed`."""
     return any(isinstance(layer, Informed) for layer in _layers(canceller))
+
+
+def sample_rates(canceller: Canceller) -> frozenset[int]:
+    """Return the rates [Hz] that the canceller and those inside are for; none where all run at any rate."""
+    layers = _layers(canceller)
+    return frozenset(layer.sample_rate for layer in layers if isinstance(layer, Rated) and layer.sample_rate)
 
 
 def traits(canceller: Canceller) -> frozenset[Trait]:

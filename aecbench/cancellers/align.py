@@ -294,6 +294,11 @@ class Aligned:
         """The delay of the alignment."""
         return self.alignment.shift
 
+    @property
+    def sample_rate(self) -> int | None:
+        """The rate at which a fixed delay lasts as long as it says [Hz]; None: a tracker counts samples."""
+        return RATE if self.shift else None
+
     def cost(self) -> Count | None:
         """Return the count, the canceller included; None where the latter is unknown."""
         return self.alignment.cost().plus(abilities.cost(self.canceller))

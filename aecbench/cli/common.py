@@ -39,7 +39,20 @@ CORPORA, RUNS = Path("corpora"), Path("runs")
 WIDTH = 130  # of tables, at least: a narrow terminal wraps them
 WIDEST = 1000
 CACHE = RUNS / "cache"
-JOBS = click.IntRange(-1, 1024)
+
+
+class Jobs(click.IntRange):
+    """A number of processes, or -1 for one per core; nothing runs in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number. Fails for 0."""
+        jobs: int = super().convert(value, param, ctx)
+        if jobs == 0:
+            self.fail("0 processes do nothing; give 1 or more, or -1 for one per core", param, ctx)
+        return jobs
+
+
+JOBS = Jobs(-1, 1024)
 ADVICE = "aecbench.advice"
 AGAIN = "what is finished is kept: the same command goes on from there"
 JSON = click.option(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import CORPORA, JSON, QUICKSTART, RUNS, show_json, when_stopped
+from aecbench.cli.common import JSON, RUNS, show_json, when_stopped
 
 __all__ = ["train"]
 
@@ -22,7 +22,8 @@ BASELINE = "baselines/MODEL"  # --export without a folder
     "corpus_paths",
     type=click.Path(path_type=Path),
     multiple=True,
-    help=f"Train on this corpus; repeatable.  [default: corpora/{QUICKSTART}]",
+    required=True,
+    help="Train on this corpus, which has a split train; repeatable.",
 )
 @click.option(
     "--val-corpus",
@@ -137,7 +138,7 @@ def train(
 
     name = model.replace(":", ".")  # with a colon it would be a class, not a folder
     folder = save_dir or RUNS / "train" / name
-    corpora = [open_corpus(path) for path in corpus_paths or [CORPORA / QUICKSTART]]
+    corpora = [open_corpus(path) for path in corpus_paths]
     val = [open_corpus(path) for path in val_paths]
     network = {f"network.{key}": settings.pop(key) for key in ("n_fft", "hop_length", "sample_rate", "mode")}
     base = stored_settings(folder) if resume else None

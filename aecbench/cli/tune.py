@@ -8,11 +8,8 @@ import click
 from aecbench.cli import complete
 from aecbench.cli.common import (
     ALIGN,
-    CORPORA,
-    CORPUS,
     JOBS,
     JSON,
-    QUICKSTART,
     RUNS,
     show,
     show_json,
@@ -26,7 +23,13 @@ METRIC = "erle_true"
 
 @click.command()
 @click.argument("model", shell_complete=complete.models)
-@CORPUS
+@click.option(
+    "--corpus",
+    "corpus_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Tune on this corpus, which has a split val or train.",
+)
 @click.option("--split", default="val", show_default=True, help="Tune on this split: val or train.")
 @click.option(
     "--trials",
@@ -54,7 +57,7 @@ METRIC = "erle_true"
 @JSON
 def tune(
     model: str,
-    corpus_path: Path | None,
+    corpus_path: Path,
     split: str,
     trials: int,
     metrics: Sequence[str],
@@ -73,7 +76,7 @@ def tune(
 
     \b
     aecbench tune kalman --corpus corpora/speech-v1 --scenes 48
-    aecbench tune mypackage.aec:MyCanceller --metric erle=0.1 --metric pesq=4 --param step_size --trials 100
+    aecbench tune mypackage.aec:MyCanceller --corpus corpora/speech-v1 --metric erle=0.1 --metric pesq=4 --trials 100
     """
     from aecbench.corpus import open_corpus
     from aecbench.report.tuning import tuning_tables
@@ -82,7 +85,7 @@ def tune(
 
     weights = dict(map(_weight, metrics or [METRIC]))
     system = load_system(model, align)
-    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
+    corpus = open_corpus(corpus_path)
     folder = out or RUNS / "tune" / system.name.replace(":", ".")  # with a colon it would be a class, not a folder
     when_stopped(
         f"the finished trials are kept in {folder}: the same command goes on from there, and with fewer --trials "

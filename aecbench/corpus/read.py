@@ -37,6 +37,8 @@ TEXTS = ("scene", "split", "shard")  # columns of scenes.parquet
 NUMBERS = {"row": "iu", "rate": "iu", "duration": "iuf"}  # and their kinds of type
 HIGHEST = 2**31
 REMAKE = "simulate it again in the same folder, which keeps whole shards, or import it again"
+DIGITS = 6  # of the index in the name of a scene
+SHORT = re.compile(r"(?<=/)\d+$")
 SHARD_NAME = re.compile(r"[\w-]+\.h5")
 
 
@@ -143,7 +145,8 @@ class Corpus(Sequence[Item]):
         """The scenes of one split. Raises UnknownName when there are none."""
         part = self.where(split=name)
         if not part:
-            raise UnknownName(f"split of {self.path}", name, [s for s in SPLITS if (self.scenes["split"] == s).any()])
+            known = [split for split in SPLITS if (self.scenes["split"] == split).any()]
+            raise UnknownName("split", name, known, f"in {self.path}")
         return part
 
     def where(self, **conditions: Any) -> "Corpus":
@@ -156,7 +159,7 @@ class Corpus(Sequence[Item]):
         return self._choose(matches(self.scenes, conditions).to_numpy())
 
     def find(self, name: str | None = None) -> int:
-        """Return the index of the scene called `name`: corpus/split/index, or split/index.
+        """Return the index of the scene called `name`: corpus/split/index, or split/index. The zeros may be left out.
 
         Without a name: of the first scene with double talk in the first split, or 0. Raises UnknownName.
         """
@@ -165,10 +168,11 @@ class Corpus(Sequence[Item]):
             return int(first.to_numpy().argmax())
         ids = [str(scene) for scene in self.scenes["scene"]]
         indices = {label: index for index, scene in enumerate(ids) for label in (scene, scene.partition("/")[2])}
-        if name not in indices:
-            near = difflib.get_close_matches(name, indices, n=1)
-            raise UnknownName(f"scene of {self.path}", name, near or [f"{ids[0]} to {ids[-1]}"])
-        return indices[name]
+        label = SHORT.sub(lambda index: index[0].zfill(DIGITS), name)
+        if label not in indices:
+            near = difflib.get_close_matches(label, indices, n=1)
+            raise UnknownName("scene", label, near or [f"{ids[0]} to {ids[-1]}"], f"in {self.path}")
+        return indices[label]
 
     def share(self, rank: int, count: int) -> "Corpus":
         """The scenes for process `rank` of `count`: neighbours, none in two shares, all in one, as many in each ± 1.

@@ -12,6 +12,7 @@ from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.errors import UsageError
 from aecbench.evaluation.audio import output_name, write_audio
 from aecbench.evaluation.cache import Cache, open_cache, read_scores, write_scores
+from aecbench.evaluation.run import check_rates
 from aecbench.evaluation.trial import ECHO, Scores, scores_of
 from aecbench.metrics import METRICS, Metric, choose
 from aecbench.metrics import TABLE as METRIC_TABLE
@@ -59,12 +60,13 @@ def evaluate(
     every scene are written as WAV files; then nothing is cached.
 
     Raises UnknownName for a system, a metric, or a split that the corpus does not have, UsageError where there is no
-    system or two have the same name, CorpusError, OutputError.
+    system, two have the same name, or one is for another sample rate, CorpusError, OutputError.
     """
     several = [systems] if isinstance(systems, System | str | Path) else systems
     chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
     _check_names(chosen, audio is not None)
     scenes = (corpus if isinstance(corpus, Corpus) else open_corpus(corpus)).split(split)
+    check_rates(chosen, scenes)
     by_name = choose(metrics)
     works = [
         _work(system, scenes, by_name, None if cache is None or audio is not None else Path(cache)) for system in chosen
@@ -78,6 +80,7 @@ def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric
     """Return the table that `evaluate` would give, with its provenance, but without rows. Raises as that does."""
     _check_names(systems, written=False)
     scenes = corpus.split(split)
+    check_rates(systems, scenes)
     rows = pd.DataFrame(columns=list(ROW_COLUMNS))
     return ResultTable.concat([ResultTable(rows, _provenance(system, scenes, split, metrics)) for system in systems])
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from aecbench.cancellers.abilities import learnt_response
 from aecbench.corpus import Item
 from aecbench.corpus.response import true_response
 from aecbench.dsp.echo import find_echo
@@ -28,7 +29,7 @@ def scores_of(system: System, item: Item, scale: float, metrics: Mapping[str, Me
 
     `scale` is the scale of the scene in its corpus, see `Corpus.scale`.
     """
-    done = run(system, item, scale, response=any(metric.responses for metric in metrics.values()))
+    done = run(system, item, scale)
     echo = {ECHO: Score(_correlates(item.signals))}
     if done.estimate is None:
         return None, dict.fromkeys([*metrics, RTF], Score(np.nan, done.error, failed=True)) | echo
@@ -43,9 +44,10 @@ def trial_of(system: System, item: Item, done: Run, estimate: Array) -> Trial:
 
     def responses() -> tuple[Array, Array]:
         true = true_response(item)
-        if done.response is None:
+        learnt = None if done.canceller is None else learnt_response(done.canceller, item.signals.mic, item.signals.far)
+        if learnt is None:
             raise Inapplicable(f"{system.name} has no impulse response; only linear filters of full band have one")
-        return true, done.response
+        return true, learnt
 
     return Trial(item.signals, estimate, item.scene.rate, item.talk, path_changes(item.scene), responses)
 

@@ -264,7 +264,7 @@ def find_board(name: str, boards: Path | None = None) -> Path:
     """The folder of a board. Raises UnknownName."""
     names = board_names(boards)
     if name not in names:
-        raise UnknownName(f"board in {board_folders(boards)}", name, names)
+        raise UnknownName("board", name, names, f"in {board_folders(boards)}")
     return board_folders(boards) / name
 
 

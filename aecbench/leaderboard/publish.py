@@ -74,7 +74,7 @@ def prepare(
     chosen = list(systems) or [system for system in table.systems if system != CEILING] or table.systems
     for system in chosen:
         if system not in table.systems:
-            raise UnknownName("system in the results", system, table.systems)
+            raise UnknownName("system", system, table.systems, "in the results")
     if len(chosen) != 1 and (name or title or url or model):
         raise UsageError(f"--name, --title, --url and --model are for one system, got {', '.join(chosen)}")
     if model is not None and card_folder(str(model)) is None:

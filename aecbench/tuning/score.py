@@ -123,7 +123,7 @@ def _outcome(system: System, scenes: Corpus, index: int, metrics: Mapping[str, M
     if not counted:
         return Outcome([np.nan] * len(metrics), 0.0, "")
     item, start = scenes[index], processor_time()
-    done = run(system, item, scenes.scale(index), response=any(metric.responses for metric in counted.values()))
+    done = run(system, item, scenes.scale(index))
     if done.estimate is None:
         return Outcome([], processor_time() - start, done.error)
     trial = trial_of(system, item, done, done.estimate)

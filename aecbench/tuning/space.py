@@ -30,7 +30,7 @@ def space_of(system: System, chosen: Sequence[str] = ()) -> dict[str, Search]:
         )
     for name in chosen:
         if name not in space:
-            raise UnknownName(f"tunable parameter of {system.name}", name, space)
+            raise UnknownName("tunable parameter", name, space, f"of {system.name}")
     return {name: search for name, search in space.items() if name in chosen or not chosen}
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from aecbench.cards import CARD, write_card
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError, MissingExtra, UsageError
+from aecbench.evaluation.run import check_rates
 from aecbench.output import locked, new_folder
 from aecbench.progress import progress
 from aecbench.systems import System
@@ -61,10 +62,11 @@ def tune(
     in all, and comes to the same end; another call (system, corpus, metrics, scenes, seed) is a search of its own.
     `jobs` is the number of processes (-1: all cores) and changes nothing else.
 
-    Raises UsageError for the split test and for systems without tunable fields, UnknownName, MissingExtra without
-    optuna, OutputError, AecbenchError where the system as it is fails.
+    Raises UsageError for the split test, and for systems without tunable fields or for another sample rate,
+    UnknownName, MissingExtra without optuna, OutputError, AecbenchError where the system as it is fails.
     """
     space, chosen = space_of(system, parameters), _scenes(corpus, split, scenes)
+    check_rates([system], chosen)
     task = Task(system, space, chosen, signed_weights(metrics), seed, jobs)
     if find_spec("optuna") is None:
         raise MissingExtra("optuna", "tune")
@@ -86,7 +88,9 @@ def _scenes(corpus: Corpus, split: str, count: int | None) -> Corpus:
             f"split is {split!r}, expected one of {', '.join(SPLITS)}: nothing is tuned on what it is tested on"
         )
     if set(corpus.scenes["split"]) == {"test"}:
-        raise UsageError(f"{corpus.path} has a test split only, and nothing is tuned on that; simulate a split val too")
+        raise UsageError(
+            f"{corpus.path}: has a test split only, and nothing is tuned on that; name a corpus with a split val"
+        )
     return corpus.split(split)[:count]
 
 

@@ -20,6 +20,7 @@ import soundfile
 import aecbench as ab
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
+from aecbench.cli import main
 from aecbench.metrics import METRICS
 from aecbench.progress import progress
 
@@ -235,6 +236,24 @@ def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
 )
 def test_a_wrong_call_ends_with_2_and_advice(aecbench, arguments, words):
     fails(aecbench(*arguments), 2, *words)
+
+
+@pytest.mark.parametrize("command", ["tune nlms", "train deep_adaptive"])
+def test_what_learns_needs_a_corpus(aecbench, command):
+    result = aecbench(*command.split())
+    assert result.exit_code == 2
+    assert "Missing option '--corpus'" in result.stderr
+
+
+COMMANDS = main.commands | {f"leaderboard {name}": part for name, part in main.commands["leaderboard"].commands.items()}
+JOBS = [name for name, command in COMMANDS.items() if any(option.name == "jobs" for option in command.params)]
+
+
+@pytest.mark.parametrize("command", JOBS)
+def test_no_command_runs_in_zero_processes(aecbench, command):
+    result = aecbench(*command.split(), "--jobs", 0)
+    assert result.exit_code == 2
+    assert "'--jobs': 0 processes do nothing; give 1 or more, or -1 for one per core" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,9 @@ def test_slices_and_splits_are_corpora(corpus):
 
 def test_a_scene_is_found_by_its_name_and_by_its_split_and_index(corpus):
     for index, scene in enumerate(corpus.scenes["scene"]):
-        assert corpus.find(scene) == corpus.find(scene.removeprefix("toy-v1/")) == index
+        _, split, number = scene.split("/")
+        names = (scene, f"{split}/{number}", f"{split}/{int(number)}", f"toy-v1/{split}/{int(number):03}")
+        assert {corpus.find(name) for name in names} == {index}
 
 
 def test_the_first_double_talk_of_the_first_split_is_the_default(corpus):
@@ -48,14 +50,20 @@ def test_without_double_talk_the_first_scene_is_the_default(corpus):
     ("name", "advice"),
     [
         ("toy-v1/tset/000003", "did you mean 'toy-v1/test/000003'?"),
-        ("test/0003", "did you mean 'test/000003'?"),
+        ("tset/3", "did you mean 'test/000003'?"),
         ("?", "known: toy-v1/val/000000 to toy-v1/test/000005"),
     ],
 )
 def test_an_unknown_scene_gets_advice(corpus, name, advice):
     with pytest.raises(UnknownName) as error:
         corpus.find(name)
-    assert str(error.value).endswith(advice)
+    assert str(error.value) == f"unknown scene {name.replace('/3', '/000003')!r} in {corpus.path}: {advice}"
+
+
+def test_an_unknown_split_is_named_before_its_place(corpus):
+    with pytest.raises(UnknownName) as error:
+        corpus.split("tset")
+    assert str(error.value) == f"unknown split 'tset' in {corpus.path}: did you mean 'test'?"
 
 
 def test_the_scale_of_a_scene_makes_its_samples_whole_numbers(corpus):

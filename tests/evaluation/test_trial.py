@@ -1,15 +1,16 @@
 """A run as its metrics see it."""
 
 import numpy as np
+import pytest
 
 from aecbench.cancellers.abilities import learnt_response
 from aecbench.cancellers.align import FixedDelay, aligned
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
 from aecbench.evaluation.run import run
-from aecbench.evaluation.trial import path_changes, scores_of
+from aecbench.evaluation.trial import path_changes, scores_of, trial_of
 from aecbench.metrics import METRICS
-from aecbench.systems import System, load_system
+from aecbench.systems import System
 
 
 def test_the_echo_path_changes_with_response_delay_and_volume(corpus):
@@ -21,34 +22,51 @@ def test_the_echo_path_changes_with_response_delay_and_volume(corpus):
 
 
 def test_the_response_of_a_run_is_that_after_the_last_whole_block(corpus):
-    item = corpus.split("val")[0]
-    mic, far = (x[: item.signals.mic.size - 100] for x in (item.signals.mic, item.signals.far))
-    cut = item._replace(signals=item.signals._replace(mic=mic, far=far, echo=item.signals.echo[: mic.size]))
-    inside = Kalman(taps=512)
+    item = next(item for item in corpus.split("val") if item.scene.loudspeaker.model == "linear" and item.scene.far)
+    shorter = type(item.signals)(*(x[: item.signals.mic.size - 100] for x in item.signals))
+    cut, inside = item._replace(signals=shorter), Kalman(taps=512)
     for canceller in (NLMS(taps=512), inside, aligned(inside, FixedDelay(10)), aligned(inside, FixedDelay(-10))):
-        done = run(System("x", canceller, "tests:x", {}), cut, 1.0, response=True)
-        np.testing.assert_array_equal(done.estimate, canceller.cancel(mic, far))
-        np.testing.assert_array_equal(done.response, learnt_response(canceller, mic, far))
-        assert run(System("x", canceller, "tests:x", {}), cut, 1.0).response is None
+        system = System("x", canceller, "tests:x", {})
+        done = run(system, cut, 1.0)
+        np.testing.assert_array_equal(done.estimate, canceller.cancel(shorter.mic, shorter.far))
+        _, response = trial_of(system, cut, done, done.estimate).responses()
+        np.testing.assert_array_equal(response, learnt_response(canceller, shorter.mic, shorter.far))
 
 
-def test_a_system_runs_once_for_all_its_scores(corpus):
-    class Counting(NLMS):
-        """Counts its blocks."""
+class Counting(NLMS):
+    """Counts the blocks of `cancel`, one by one or in strides, and those of `step`."""
 
-        blocks = 0
+    blocks = steps = 0
 
-        def advance(self, state, mic, far):
-            Counting.blocks += 1
-            return super().advance(state, mic, far)
+    def consume(self, state, mic, far):
+        Counting.blocks += 1
+        return super().consume(state, mic, far)
 
-    item = corpus[0]
-    system = System("counting", Counting(taps=128), "tests:Counting", {})
+    def step(self, state, mic, far):
+        Counting.steps += 1
+        return super().step(state, mic, far)
+
+
+def counts(call):
+    Counting.blocks = Counting.steps = 0
+    call()
+    return Counting.blocks, Counting.steps
+
+
+@pytest.mark.parametrize("metrics", [("erle_true",), ("erle_true", "misalignment")])
+def test_metrics_do_not_change_what_is_timed(corpus, metrics, monkeypatch):
+    item = next(item for item in corpus if item.scene.loudspeaker.model == "linear" and item.scene.far)
+    system, timed = System("counting", Counting(taps=128), "tests:Counting", {}), []
+    chosen = {name: METRICS[name] for name in metrics}
     run(system, item, 1.0)  # warms up
-    Counting.blocks = 0
-    system.canceller.cancel(item.signals.mic, item.signals.far)
-    once, Counting.blocks = Counting.blocks, 0
-    _, scores = scores_of(system, item, 1.0, {name: METRICS[name] for name in ("erle_true", "misalignment")})
-    assert Counting.blocks == once > 0
-    assert not scores["misalignment"].failed
-    assert load_system("nlms").name not in scores
+    plain = counts(lambda: system.canceller.cancel(item.signals.mic, item.signals.far))
+    monkeypatch.setattr("aecbench.evaluation.run.processor_time", lambda: timed.append(counts_now()) or 0.0)
+    counts(lambda: scores_of(system, item, 1.0, chosen))
+    began, ended = timed
+    assert tuple(np.subtract(ended, began)) == plain
+    assert plain > (0, 0)
+    assert (Counting.steps > 0) == ("misalignment" in metrics)
+
+
+def counts_now():
+    return Counting.blocks, Counting.steps

@@ -86,6 +86,11 @@ class FramewiseCanceller(Streaming[State]):
     block: int  # hop of the network [samples]
 
     @property
+    def sample_rate(self) -> int:
+        """The rate that the network was trained for [Hz]."""
+        return self.network.config.sample_rate
+
+    @property
     @override
     def latency(self) -> int:
         return sum(self.network.synthesis) - 1

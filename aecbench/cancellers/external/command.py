@@ -50,6 +50,11 @@ class Command:
             raise UsageError(f"command {self.command!r}: no program {words[0]!r}; check the name and its permissions")
 
     @property
+    def sample_rate(self) -> int:
+        """The rate of the files [Hz]."""
+        return self.rate
+
+    @property
     def latency(self) -> int:
         """None is known of: the program has to take out its own."""
         return 0

@@ -61,6 +61,11 @@ class OnnxModel(FlatStreaming[State]):
         return int(_load(self.model)[0].get_inputs()[0].shape[0])
 
     @property
+    def sample_rate(self) -> int:
+        """The rate of the exported network [Hz]."""
+        return self.facts.sample_rate
+
+    @property
     def latency(self) -> int:
         """The value of the exported system."""
         return self.facts.latency

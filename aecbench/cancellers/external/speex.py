@@ -45,6 +45,11 @@ class Speex(Framewise):
         _library()
 
     @property
+    def sample_rate(self) -> int:
+        """The rate of the audio [Hz]."""
+        return self.rate
+
+    @property
     def delay(self) -> int:
         """None: an output frame belongs to the same microphone frame."""
         return 0

@@ -23,6 +23,11 @@ class AEC3(Framewise):
         PYWEBRTC.load()
 
     @property
+    def sample_rate(self) -> int:
+        """16 kHz."""
+        return RATE
+
+    @property
     def frame(self) -> int:
         """10 ms."""
         return FRAME

@@ -94,6 +94,11 @@ class InferenceCanceller(FlatStreaming[State]):
         return self.network.config.hop_length
 
     @property
+    def sample_rate(self) -> int:
+        """The rate that the network was trained for [Hz]."""
+        return self.network.config.sample_rate
+
+    @property
     @override
     def latency(self) -> int:
         return sum(self.network.synthesis) - 1
