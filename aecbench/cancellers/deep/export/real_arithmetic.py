@@ -99,7 +99,7 @@ def _to(x: Any, **kwargs: Any) -> Any:
 
 
 def _sum(x: Any, axes: list[int], keep: bool = False) -> Any:
-    """Return a sum; over one axis it is a product with ones, which takes a fraction of the time of an ONNX ReduceSum."""
+    """Return a sum; over one axis it is a product with ones: onnxruntime is several times as fast as with ReduceSum."""
     if isinstance(x, Complex):
         return Complex(_sum(x.real, axes, keep), _sum(x.imag, axes, keep))
     axis = axes[0] % x.ndim
