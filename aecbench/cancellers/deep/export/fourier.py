@@ -25,8 +25,8 @@ def rfft(x: Tensor) -> tuple[Tensor, Tensor]:
     a, b = _factors(n)
     count = b // 2 + 1
     first = _waves(a, a, a)
-    y = _constant(_rows(np.concatenate([first, 1j * first]))) @ x.unflatten(-1, (a, b))
-    y = _rotated(y.split(2 * a, -2), _waves(a, b, n).repeat(2, 0))  # [..., 2 a, b]
+    y = _constant(_rows(np.concatenate([first, 1j * first]))) @ x.reshape(*x.shape[:-1], a, b)
+    y = _rotated(y.chunk(2, -2), _waves(a, b, n).repeat(2, 0))  # [..., 2 a, b]
     y = y.reshape(*x.shape[:-1], a, 2 * b).transpose(-1, -2)
     y = _constant(_real(_waves(b, count, b)).T) @ y  # [..., 2 count, a]
     real, imag = y.reshape(*x.shape[:-1], 2, count * a)[..., : n // 2 + 1].unbind(-2)
@@ -44,10 +44,10 @@ def irfft(real: Tensor, imag: Tensor) -> Tensor:
     scale[[0, bins - 1]] = 1 / n
     nothing = real.new_zeros(*real.shape[:-1], a * count - bins)
     y = torch.cat([real, nothing, imag, nothing], -1) * _constant(np.tile(scale, 2))
-    y = y.unflatten(-1, (2 * count, a)).transpose(-1, -2)
+    y = y.reshape(*real.shape[:-1], 2 * count, a).transpose(-1, -2)
     second = _waves(b, count, b).conj().T
     y = y @ _constant(np.concatenate([_real(second), _real(1j * second)], 1))
-    y = _rotated(y.split(2 * b, -1), np.tile(_waves(a, b, n).conj(), 2))  # [..., a, 2 b]
+    y = _rotated(y.chunk(2, -1), np.tile(_waves(a, b, n).conj(), 2))  # [..., a, 2 b]
     y = _constant(_rows(_waves(a, a, a)).T) @ y.reshape(*real.shape[:-1], 2 * a, b)
     return y.flatten(-2)
 

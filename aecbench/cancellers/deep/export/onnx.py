@@ -30,7 +30,6 @@ from aecbench.cancellers.base import Canceller
 from aecbench.cancellers.deep.export import kalman_step
 from aecbench.cancellers.deep.export.compress import quantize
 from aecbench.cancellers.deep.export.real_arithmetic import RealArithmetic
-from aecbench.cancellers.deep.export.tidy import remove_detours
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
 from aecbench.cancellers.deep.inference.canceller import InferenceCanceller
 from aecbench.cancellers.deep.parts import stft
@@ -167,6 +166,8 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
     try:
         from onnx_ir.passes import common as passes
         from onnxscript.optimizer import fold_constants
+
+        from aecbench.cancellers.deep.export.tidy import remove_detours
     except ImportError:
         raise MissingExtra("onnxscript", "onnx") from None
     block = Block(canceller).eval()

@@ -3,6 +3,8 @@
 Exporters to ONNX, which has no complex numbers, put real and imaginary part next to each other on a last axis, and take
 them apart and put them together for every operation. Here both are tensors of their own, so that what concerns one part
 costs nothing, and a product costs its multiplications. Transforms are products of matrices, fourier.py.
+
+Some operations on real tensors take another form too, which runtimes process faster than the exporter's.
 """
 
 import operator
@@ -41,8 +43,10 @@ class RealArithmetic(fx.Interpreter):
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Run an operation."""
-        if target in COMPLEX:
-            return COMPLEX[target](*args, **kwargs)
+        if target not in (aten.select.int, aten.view_as_complex.default):
+            args, kwargs = tree_map(_stacked, (args, kwargs))
+        if target in OPERATIONS:
+            return OPERATIONS[target](*args, **kwargs)
         if not tree_any(_is_complex, (args, kwargs)):
             return super().call_function(target, args, kwargs)
         if target not in EACH:
@@ -56,7 +60,11 @@ class RealArithmetic(fx.Interpreter):
 
 
 def _is_complex(value: Any) -> bool:
-    return isinstance(value, Complex | Pairs)
+    return isinstance(value, Complex)
+
+
+def _stacked(value: Any) -> Any:
+    return torch.stack([value.of.real, value.of.imag], -1) if isinstance(value, Pairs) else value
 
 
 def _real(value: Any) -> Any:
@@ -85,7 +93,8 @@ def _div(a: Any, b: Any) -> Any:
 
 def _select(x: Any, dim: int, index: int) -> Any:
     if isinstance(x, Pairs):
-        return (x.of.real, x.of.imag)[index]
+        parts = x.of.real, x.of.imag
+        return parts[index] if dim % (parts[0].ndim + 1) == parts[0].ndim else _stacked(x).select(dim, index)
     if isinstance(x, Complex):
         return Complex(x.real.select(dim, index), x.imag.select(dim, index))
     return x.select(dim, index)
@@ -103,15 +112,17 @@ def _sum(x: Any, axes: list[int], keep: bool = False) -> Any:
     if isinstance(x, Complex):
         return Complex(_sum(x.real, axes, keep), _sum(x.imag, axes, keep))
     axis = axes[0] % x.ndim
-    if len(axes) > 1 or x.shape[axis] < 3:
+    if len(axes) > 1 or x.shape[axis] < 3 or axis == x.ndim - 1:
         return x.sum(axes, keep)
     total = x.new_ones(1, x.shape[axis]) @ x.reshape(*x.shape[: axis + 1], -1)
     return total.reshape(x.sum(axes, keep).shape)
 
 
-def _index(x: Tensor, indices: list[Tensor | None]) -> Tensor:
-    (axis,) = (i for i, index in enumerate(indices) if index is not None)
-    return x.index_select(axis, indices[axis])
+def _index(x: Tensor, indices: list[Tensor | None]) -> Any:
+    chosen = [(axis, index) for axis, index in enumerate(indices) if index is not None]
+    axis, index = chosen[0]
+    plain = len(chosen) == 1 and index.ndim == 1 and index.dtype == torch.int64
+    return x.index_select(axis, index) if plain else aten.index.Tensor(x, indices)
 
 
 def _pad(x: Tensor, widths: list[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -125,7 +136,7 @@ def _same(x: Any, **_: Any) -> Any:
     return x
 
 
-COMPLEX: dict[Any, Callable[..., Any]] = {
+OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten._assert_tensor_metadata.default: lambda *_, **__: None,
     aten._conj.default: lambda z: Complex(z.real, -z.imag),
     aten._to_copy.default: _to,
@@ -144,10 +155,10 @@ COMPLEX: dict[Any, Callable[..., Any]] = {
     aten.polar.default: lambda size, angle: Complex(size * angle.cos(), size * angle.sin()),
     aten.select.int: _select,
     aten.sum.dim_IntList: _sum,
-    aten.view_as_complex.default: lambda pairs: pairs.of,
+    aten.view_as_complex.default: lambda x: x.of if isinstance(x, Pairs) else Complex(x[..., 0], x[..., 1]),
     aten.view_as_real.default: Pairs,
 }
-"""Operations on complex tensors, or that make such; and some that the exporter would compose of many."""
+"""Operations on complex tensors, and those that onnxruntime does faster in another form."""
 
 EACH = {
     aten.add.Tensor,
@@ -162,6 +173,7 @@ EACH = {
     aten.sub.Tensor,
     aten.unbind.int,
     aten.unsqueeze.default,
+    aten.where.self,
     operator.getitem,
 }
 """Operations that do the same to both parts."""

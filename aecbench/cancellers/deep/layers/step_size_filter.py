@@ -128,13 +128,12 @@ def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
         taps = _taps(far, place + settings.inputs * t)
         error = mic[:, t] - _echo(weights, taps)
         a = covariance + drift[:, t, None] * profile[:, None]
-        expected = a * taps.power
-        r = expected.sum(1)
+        r = (a * taps.power).sum(1)
         s = gain[:, t] / (r + disturbance[:, t])
         u = (s[:, None] * error)[:, None]
         turned = torch.cat([u[:, :, 1:], -u[:, :, :1]], 2)  # -i u
         weights = weights + a[:, :, None] * (u * taps.real + turned * taps.imag)
-        covariance = a - s[:, None] * a * expected if settings.track else a
+        covariance = a - s[:, None] * taps.power * a.square() if settings.track else a
         errors.append(error)
         steps.append(s * r)
     return torch.stack(errors, 1), torch.stack(steps, 1), weights, covariance
@@ -205,7 +204,7 @@ def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:
 
 
 def _taps(far: Tensor, place: Tensor) -> Taps:
-    real, imag = far.index_select(1, place).split(1, 2)
+    real, imag = far.index_select(1, place).chunk(2, 2)
     return Taps(real, imag, (real.square() + imag.square())[:, :, 0])
 
 

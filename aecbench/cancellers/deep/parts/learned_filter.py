@@ -147,13 +147,13 @@ class LearnedFilter(nn.Module):
         return *record.observation, record.distortions, record.uncertainty
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
-        """Process the same frames again, from the same state, with gradients."""
+        """Process the same frames again, from the initial state, with gradients."""
         paths = self.paths
         numbers, _ = self.network(heard.observation.bands, heard.observation.bins, state.memory)
         decided = torch.cat([state.references[:, None], numbers[:, :-1, 3:]], 1)
         references = self._masked(decided, heard.distortions)
         inputs = layer.planes(torch.cat([far[:, :, None], references], 2)).flatten(1, 2)  # frames interleaved
-        inputs = torch.cat([self._history(state.inputs), inputs], 1)
+        inputs = torch.nn.functional.pad(inputs, (0, 0, 0, 0, self.settings.inputs * (self.size.taps - 1), 0))
         start = layer.State(state.weights, self._covariance(paths, mic.shape[0], mic.shape[-1]))
         window = layer.Window(inputs, layer.planes(mic), paths, self.place)
         adapted = self._adapt(window, heard.observation, numbers, start)
@@ -162,14 +162,8 @@ class LearnedFilter(nn.Module):
     def _shifted(self, inputs: Tensor, newest: Tensor) -> Tensor:
         """Return the frames in the taps [N, L, 2, F] a frame later, given the newest frames [N, K, 2, F]."""
         lengths = [length for count in self.taps for length in (count - 1, 1)]
-        kept = inputs.split(lengths, 1)[::2]
-        return torch.cat([part for parts in zip(newest.split(1, 1), kept, strict=True) for part in parts], 1)
-
-    def _history(self, inputs: Tensor) -> Tensor:
-        """Return frames in the taps [N, L, 2, F] as the frames [N, K (taps - 1), 2, F] before others, interleaved."""
-        place = self.place - self.settings.inputs
-        history = inputs.new_zeros(inputs.shape[0], self.settings.inputs * (self.size.taps - 1), *inputs.shape[2:])
-        return history.index_copy(1, place[place >= 0], inputs[:, place >= 0])
+        kept = inputs.split_with_sizes(lengths, 1)[::2]
+        return torch.cat([part for parts in zip(newest.chunk(len(kept), 1), kept, strict=True) for part in parts], 1)
 
     def _covariance(self, paths: Tensor, signals: int, bins: int) -> Tensor:
         """Return the covariance before the first frame."""
