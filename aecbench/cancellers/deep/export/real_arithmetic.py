@@ -132,6 +132,12 @@ def _pad(x: Tensor, widths: list[int], mode: str = "constant", value: float | No
     return torch.cat([part for part in (before, x, after) if part.shape[-1]], -1)
 
 
+def _unfold(x: Tensor, dim: int, size: int, step: int) -> Tensor:
+    dim %= x.ndim
+    windows = [x.narrow(dim, start, size) for start in range(0, x.shape[dim] - size + 1, step)]
+    return torch.stack(windows, dim).movedim(dim + 1, -1)
+
+
 def _same(x: Any, **_: Any) -> Any:
     return x
 
@@ -155,6 +161,7 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten.polar.default: lambda size, angle: Complex(size * angle.cos(), size * angle.sin()),
     aten.select.int: _select,
     aten.sum.dim_IntList: _sum,
+    aten.unfold.default: _unfold,
     aten.view_as_complex.default: lambda x: x.of if isinstance(x, Pairs) else Complex(x[..., 0], x[..., 1]),
     aten.view_as_real.default: Pairs,
 }

@@ -2,7 +2,7 @@
 
 A graph that is recorded from a program has many nodes that only change the shape of a tensor, or that take a part out
 of what others have put together. Here each becomes one Reshape of the tensor that has these numbers, or nothing.
-All shapes are fixed.
+Tensors of unknown shape stay as they are.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def remove_detours(model: ir.Model) -> None:
             source = _source(node, output)
             if source is None:
                 continue
-            while (before := source.producer()) is not None and before.op_type == "Reshape":
+            while (before := source.producer()) and before.op_type == "Reshape" and _known(before.inputs[0]):
                 source = before.inputs[0]
             if _shape(source) == _shape(output) and not output.is_graph_output():
                 output.replace_all_uses_with(source)
@@ -36,13 +36,15 @@ def remove_detours(model: ir.Model) -> None:
 
 def _source(node: ir.Node, output: ir.Value) -> Any:
     """Return the tensor that has the numbers of an output of a node in the same order, None if there is not any."""
-    if not node.inputs or node.inputs[0] is None or not _known(node.inputs[0], output):
+    if not node.inputs or not _known(node.inputs[0], output):
         return None
     given, kind = node.inputs[0], node.op_type
     if kind in SHAPING or (prod(_shape(given)) == prod(_shape(output)) and _keeps_order(node)):
         return given
     maker = given.producer()
     if maker is None or maker.op_type != "Concat" or kind not in ("Gather", "Slice", "Split"):
+        return None
+    if not _known(*maker.inputs):
         return None
     axis = _axis(maker)
     span = _span(node, output, axis)
@@ -110,8 +112,8 @@ def _reshape(graph: ir.Graph, node: ir.Node, source: ir.Value, output: ir.Value)
     output.name, made.outputs[0].name = f"{output.name}_before", output.name
 
 
-def _known(*values: ir.Value) -> bool:
-    return all(value.shape is not None and value.shape.is_static() for value in values)
+def _known(*values: ir.Value | None) -> bool:
+    return all(value is not None and value.shape is not None and value.shape.is_static() for value in values)
 
 
 def _shape(value: ir.Value | None) -> tuple[int, ...]:
