@@ -1,6 +1,7 @@
 """A canceller in an ONNX file, as `aecbench export-model` writes it, run by onnxruntime on one thread."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aecbench.cancellers.abilities import Count
-from aecbench.cancellers.base import FlatStreaming
+from aecbench.cancellers.base import Streaming, check_finite
 from aecbench.config import parse
 from aecbench.errors import ConfigError
 from aecbench.onnx_session import load_session
@@ -39,7 +40,7 @@ class Facts(Frozen):
 
 
 @dataclass(frozen=True)
-class OnnxModel(FlatStreaming[State]):
+class OnnxModel(Streaming[State]):
     """A model whose inputs are mic, far [block] and states `state.*`, its outputs the block and `next.*`, all float32.
 
     States start as zeros. Raises ConfigError for a file that is not such a model, MissingExtra without onnxruntime.
@@ -58,7 +59,7 @@ class OnnxModel(FlatStreaming[State]):
     @property
     def block(self) -> int:
         """The block length of the model [samples]."""
-        return int(_load(self.model)[0].get_inputs()[0].shape[0])
+        return _inputs(self.model)["mic"][0]
 
     @property
     def sample_rate(self) -> int:
@@ -79,22 +80,37 @@ class OnnxModel(FlatStreaming[State]):
         """Return the count that the model states."""
         return Count(self.facts.parameters, self.facts.macs)
 
-    def start(self, signals: int) -> State:
+    def init(self, batch: tuple[int, ...]) -> State:
         """Zeros."""
-        states = _load(self.model)[0].get_inputs()[len(SIGNALS) :]
-        return tuple(np.zeros((signals, *source.shape), np.float32) for source in states)
+        _, _, *shapes = _inputs(self.model).values()
+        return tuple(np.zeros(batch + shape, np.float32) for shape in shapes)
 
-    def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """One signal of the batch after the other."""
-        session = _load(self.model)[0]
-        names = [source.name for source in session.get_inputs()]
-        for n in range(len(mic)):
-            inputs = [mic[n], far[n], *(values[n, ...] for values in state)]
-            out, *after = session.run(None, dict(zip(names, inputs, strict=True)))
-            mic[n] = out
-            for values, value in zip(state, after, strict=True):
-                values[n] = value
-        return mic
+    def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Cancel one block of every signal, one signal after the other."""
+        check_finite(self, mic, far)
+        mic, far = (np.ascontiguousarray(x, np.float32) for x in (mic, far))
+        return self.consume(state, mic, far)
+
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """As `step`; nothing is written over."""
+        inputs, given = _inputs(self.model), (mic, far, *state)
+        rows = [x.reshape(-1, *shape) for x, shape in zip(given, inputs.values(), strict=True)]
+        run = _load(self.model)[0].run
+        results = [run(None, dict(zip(inputs, row, strict=True))) for row in zip(*rows, strict=True)]
+        before = mic, *state
+        out, *after = (_joined([result[i] for result in results]).reshape(x.shape) for i, x in enumerate(before))
+        return tuple(after), out
+
+
+def _joined(values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return arrays of one signal each as one array, without a copy for a single signal."""
+    return values[0] if len(values) == 1 else np.array(values, np.float32)
+
+
+@functools.cache
+def _inputs(path: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the inputs of a model; onnxruntime makes them again at every call."""
+    return {source.name: tuple(source.shape) for source in _load(path)[0].get_inputs()}
 
 
 @functools.cache

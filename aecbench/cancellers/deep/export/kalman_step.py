@@ -32,7 +32,7 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     audible = kalman.AUDIBLE * size * gain * far_power
     factor, fit = two_filters.fit_gain(mic, y, fit, kalman.FIT_MEMORY, kalman.FIT, audible)
     factor = factor.clamp(min=0)
-    w, c = _scaled(w, factor[:, :, None]), c * factor.square()[:, :, None]
+    w, c = w * factor[:, :, None], c * factor.square()[:, :, None]
     e = mic - factor * y
     mean = e.square().mean(-1)
     error = kalman.MEMORY * error + (1 - kalman.MEMORY) * mean
@@ -45,25 +45,19 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     spectrum = torch.fft.rfft(torch.nn.functional.pad(e, (size, 0)))
     d = settings.smoothing * d + (1 - settings.smoothing) * _smooth(_power(spectrum))
     scale = 0.5 / (residual + two_filters.disturbance(d, residual) + TINY)
-    w = w + _scaled(x.conj() * _scaled(spectrum, scale)[:, None], c)
+    w = w + x.conj() * (spectrum * scale)[:, None] * c
     c = c - c.square() * (scale[:, None] * x2) / 2
 
     w = _constrain(w, turn)
     teacher = two_filters.better(error, kalman.TAKE_OVER, 1)
     c = torch.stack([torch.where(teacher.shadow, c[1], c[0]), torch.where(teacher.main, c.amax(0), c[1])])
-    w = torch.view_as_complex(two_filters.hand_over(torch.view_as_real(w), teacher))
-    d, error, fit = (two_filters.hand_over(z, teacher) for z in (d, error, fit))
+    w, d, error, fit = (two_filters.hand_over(z, teacher) for z in (w, d, error, fit))
     out, part = _subtract(mic, _echo(w[:1], x)[0], part)
     return State._make((w, c, d, error, fit, sums, x, far, part, (turn + 1) % partitions)), out
 
 
 def _power(x: Tensor) -> Tensor:
     return x.real.square() + x.imag.square()
-
-
-def _scaled(z: Tensor, by: Tensor) -> Tensor:
-    """Return a complex tensor times a real one; an exporter would first make the real one complex."""
-    return torch.view_as_complex(torch.view_as_real(z) * by[..., None])
 
 
 def _echo(w: Tensor, x: Tensor) -> Tensor:
@@ -80,14 +74,14 @@ def _smooth(power: Tensor) -> Tensor:
 
 def _constrain(w: Tensor, turn: Tensor) -> Tensor:
     """Return filters [F, P, K] with the response of the partitions cut whose turn it is."""
-    partitions, planes = w.shape[1], torch.view_as_real(w)
+    partitions = w.shape[1]
     for i in range(kalman.CUT):
         partition = (turn + i * partitions // kalman.CUT) % partitions
-        response = torch.fft.irfft(torch.view_as_complex(planes.index_select(1, partition[None])))
+        response = torch.fft.irfft(w.index_select(1, partition[None]))
         size = response.shape[-1] // 2
-        cut = torch.view_as_real(torch.fft.rfft(torch.nn.functional.pad(response[..., :size], (0, size))))
-        planes = torch.where((torch.arange(partitions) == partition)[:, None, None], cut, planes)
-    return torch.view_as_complex(planes)
+        cut = torch.fft.rfft(torch.nn.functional.pad(response[..., :size], (0, size)))
+        w = torch.where((torch.arange(partitions) == partition)[:, None], cut, w)
+    return w
 
 
 def _subtract(mic: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:

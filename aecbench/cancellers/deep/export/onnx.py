@@ -4,19 +4,19 @@
     outputs   out [block] and next.*           next.* in the order of state.*
 
 Every state starts as zeros; next.* of a block are state.* of the next one. Complex numbers are pairs (real, imaginary)
-on a last axis, whole numbers are float32 too. The graph contains the transforms to spectra and back, the Kalman filter
+on a first axis, whole numbers are float32 too. The graph contains the transforms to spectra and back, the Kalman filter
 in front if the system has one, network and adaptive filter: all but the delay tracker, which works on longer blocks and
 resets the system when the delay changes. The output lags the microphone by `delay` samples; this and other facts for a
 reader are metadata of the model, external.onnx.Facts.
 
-torch records the code that runs otherwise too, with the adaptive filters as their plain loops. Operations on complex
-tensors that the exporter lacks are composed of others: REPLACED.
+torch records the code that runs otherwise too, with the adaptive filters as their plain loops. What it has recorded is
+recorded again in real arithmetic, real_arithmetic.py.
 """
 
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from aecbench.cancellers.abilities import cost
 from aecbench.cancellers.base import Canceller
 from aecbench.cancellers.deep.export import kalman_step
 from aecbench.cancellers.deep.export.compress import quantize
+from aecbench.cancellers.deep.export.real_arithmetic import RealArithmetic
 from aecbench.cancellers.deep.framewise import FramewiseCanceller, FramewiseNetwork
 from aecbench.cancellers.deep.inference.canceller import InferenceCanceller
 from aecbench.cancellers.deep.parts import stft
@@ -59,7 +60,7 @@ class Block(nn.Module):
         self.synthesis, _ = canceller.network.synthesis
         self.start = canceller.init(())
         leaves = dict(_leaves(self.start))
-        # Values that are not zero at first are set in the first block, where `started` is 0
+        # Values that are not zero at first are added in the first block, where `started` is 0
         self.first = {name: _real(value) for name, value in leaves.items() if value.any()}
         self.names, self.zeros = list(leaves), [torch.zeros(_real(value).shape) for value in leaves.values()]
         if self.first:
@@ -70,8 +71,8 @@ class Block(nn.Module):
         """Cancel one block."""
         values = dict(zip(self.names, state, strict=True))
         if self.first:
-            started = values.pop("started") > 0
-            values |= {name: torch.where(started, values[name], value) for name, value in self.first.items()}
+            fresh = 1 - values.pop("started")
+            values |= {name: values[name] + fresh * value for name, value in self.first.items()}
         before: Any = _like(self.start, iter(values.values()))
         signals, front = [mic, far], before.front
         if self.front is not None:
@@ -87,6 +88,18 @@ class Block(nn.Module):
             _real(value).float().clone() for _, value in _leaves(after)
         ]  # clone: an output must not be an input
         return (y[: self.hop], *following, *([torch.ones(1)] if self.first else []))
+
+
+class InReal(nn.Module):
+    """A recorded program in real arithmetic."""
+
+    def __init__(self, program: torch.export.ExportedProgram) -> None:
+        super().__init__()
+        self.program = program.module(check_guards=False)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Run the program."""
+        return RealArithmetic(self.program).run(*inputs)
 
 
 def exportable(canceller: Canceller, name: str) -> FramewiseCanceller:
@@ -153,14 +166,16 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
     try:
         from onnx_ir.passes import common as passes
         from onnxscript.optimizer import fold_constants
+
+        from aecbench.cancellers.deep.export.tidy import remove_detours
     except ImportError:
         raise MissingExtra("onnxscript", "onnx") from None
     block = Block(canceller).eval()
     inputs = (torch.zeros(canceller.block), torch.zeros(canceller.block), *block.zeros)
     with torch.no_grad():
-        program = torch.export.export(block, inputs).run_decompositions(REPLACED)
+        program = torch.export.export(block, inputs).run_decompositions({})
         exported: Any = torch.onnx.export(
-            program,
+            torch.export.export(InReal(program), inputs).run_decompositions({}),
             inputs,
             dynamo=True,
             verbose=False,
@@ -172,6 +187,7 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
     # The exporter's own optimiser would take constants below 1e-8 for zero, and omit them
     model = passes.InlinePass()(exported.model).model
     fold_constants(model, onnx_shape_inference=True)
+    remove_detours(model)
     constants = passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
     for tidy in (passes.RemoveUnusedNodesPass(), constants, passes.DeduplicateInitializersPass()):
         model = tidy(model).model
@@ -214,35 +230,8 @@ def _like(state: Any, leaves: Iterator[Tensor]) -> Any:
     if state is None:
         return None
     kind = torch.as_tensor(state).dtype
-    return torch.view_as_complex(next(leaves)) if kind.is_complex else next(leaves).to(kind)
+    return torch.complex(*next(leaves)) if kind.is_complex else next(leaves).to(kind)
 
 
 def _real(value: Tensor) -> Tensor:
-    return torch.view_as_real(value) if value.is_complex() else value
-
-
-aten = torch.ops.aten
-
-
-def _select(x: Tensor, dim: int, index: int) -> Tensor:
-    return x.narrow(dim, index % x.shape[dim], 1).squeeze(dim)
-
-
-def _unbind(x: Tensor, dim: int = 0) -> list[Tensor]:
-    return [_select(x, dim, i) for i in range(x.shape[dim])]
-
-
-def _unfold(x: Tensor, dim: int, size: int, step: int) -> Tensor:
-    dim %= x.ndim
-    windows = [x.narrow(dim, start, size) for start in range(0, x.shape[dim] - size + 1, step)]
-    return torch.stack(windows, dim).movedim(dim + 1, -1)
-
-
-REPLACED: dict[Any, Callable[..., Any]] = {
-    aten.alias.default: lambda x: x.clone(),
-    aten.detach.default: lambda x: x.clone(),
-    aten.select.int: _select,
-    aten.unbind.int: _unbind,
-    aten.unfold.default: _unfold,
-    aten.unsqueeze.default: lambda x, dim: torch.stack([x], dim),
-}
+    return torch.stack([value.real, value.imag]) if value.is_complex() else value

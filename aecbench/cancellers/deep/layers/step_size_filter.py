@@ -70,6 +70,14 @@ class Adapted(NamedTuple):
     covariance: Tensor  # [N, L, F]
 
 
+class Taps(NamedTuple):
+    """The far end in all taps."""
+
+    real: Tensor  # [N, L, 1, F]
+    imag: Tensor  # [N, L, 1, F]
+    power: Tensor  # [N, L, F]
+
+
 def places(taps: Sequence[int]) -> Tensor:
     """Return where the frames of all taps are, those of the first input first: `taps` of each input, the newest first.
 
@@ -89,12 +97,9 @@ def predict(window: Window, state: State) -> Prediction:
     """Predict one frame, without gradients."""
     far, mic, profile, place = window
     if not _in_kernels(mic):
-        x = far[:, place]
-        power = x.square().sum(2)
-        uncertainty = (state.covariance * power).sum(1, True)
-        return Prediction(
-            mic - _product(state.weights, x)[:, None], uncertainty, (profile[:, None] * power).sum(1, True)
-        )
+        taps = _taps(far, place)
+        error = mic - _echo(state.weights, taps)[:, None]
+        return Prediction(error, (state.covariance * taps.power).sum(1, True), profile @ taps.power[:, None])
     n, _, _, bins = mic.shape
     out = Prediction(mic.new_empty(mic.shape), mic.new_empty(n, 1, bins), mic.new_empty(n, 1, bins))
     _run("predict", (window, state, out), mic)
@@ -120,16 +125,15 @@ def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
     for t in range(mic.shape[1]):
         if settings.truncation and t and t % settings.truncation == 0:
             weights, covariance = weights.detach(), covariance.detach()
-        x = far[:, place + settings.inputs * t]
-        power = x.square().sum(2)
-        error = mic[:, t] - _product(weights, x)
+        taps = _taps(far, place + settings.inputs * t)
+        error = mic[:, t] - _echo(weights, taps)
         a = covariance + drift[:, t, None] * profile[:, None]
-        r = (a * power).sum(1)
+        r = (a * taps.power).sum(1)
         s = gain[:, t] / (r + disturbance[:, t])
-        conjugate = torch.stack([x[:, :, 0], -x[:, :, 1]], 2)
-        u = (s[:, None] * error)[:, None].expand_as(x)
-        weights = weights + a[:, :, None] * torch.stack(_times(u, conjugate), 2)
-        covariance = a - s[:, None] * power * a.square() if settings.track else a
+        u = (s[:, None] * error)[:, None]
+        turned = torch.cat([u[:, :, 1:], -u[:, :, :1]], 2)  # -i u
+        weights = weights + a[:, :, None] * (u * taps.real + turned * taps.imag)
+        covariance = a - s[:, None] * taps.power * a.square() if settings.track else a
         errors.append(error)
         steps.append(s * r)
     return torch.stack(errors, 1), torch.stack(steps, 1), weights, covariance
@@ -199,14 +203,15 @@ def _split(tensors: tuple[Tensor, ...]) -> tuple[Signals, State]:
     return Signals(*tensors[:count]), State(*tensors[count:])
 
 
-def _times(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the product of planes [N, L, 2, F]: real and imaginary part."""
-    return a[:, :, 0] * b[:, :, 0] - a[:, :, 1] * b[:, :, 1], a[:, :, 0] * b[:, :, 1] + a[:, :, 1] * b[:, :, 0]
+def _taps(far: Tensor, place: Tensor) -> Taps:
+    real, imag = far.index_select(1, place).chunk(2, 2)
+    return Taps(real, imag, (real.square() + imag.square())[:, :, 0])
 
 
-def _product(weights: Tensor, x: Tensor) -> Tensor:
+def _echo(weights: Tensor, taps: Taps) -> Tensor:
     """Return the echo estimate [N, 2, F]."""
-    return torch.stack([part.sum(1) for part in _times(weights, x)], 1)
+    by_real, by_imag = (weights * taps.real).sum(1), (weights * taps.imag).sum(1)
+    return torch.stack([by_real[:, 0] - by_imag[:, 1], by_real[:, 1] + by_imag[:, 0]], 1)
 
 
 def _numbers(settings: Settings) -> Settings:

@@ -38,7 +38,7 @@ class State(NamedTuple):
 
     weights: Tensor  # [N, L, 2, F]
     covariance: Tensor  # [N, L, F]
-    inputs: Tensor  # [N, K (taps - 1), 2, F] last frames of the K inputs, oldest first
+    inputs: Tensor  # [N, L, 2, F] frames of the K inputs in the taps, the newest of each input first
     references: Tensor  # [N, 2 (K - 1), F] numbers that the network has decided on for the next frame
     distortion: distortion.State
     memory: Tensor  # of the GRU, see StepSizeNetwork
@@ -64,6 +64,7 @@ class LearnedFilter(nn.Module):
     logits: Tensor
     scales: Tensor
     place: Tensor
+    order: Tensor
 
     def __init__(self, size: Size, smoothing: float, decay: float) -> None:
         """`decay` [dB] is the expected one over the taps before training; `smoothing` applies to the features."""
@@ -80,9 +81,10 @@ class LearnedFilter(nn.Module):
         if self.references:
             first = torch.log(SHARE * torch.softmax(self.profile.detach(), 0)[: size.reference_taps])
             self.reference_profile = nn.Parameter(first.repeat(self.references, 1))
-        taps = [size.taps, *self.references * [size.reference_taps]]
-        self.settings = layer.Settings(inputs=len(taps))
-        self.register_buffer("place", layer.places(taps), persistent=False)
+        self.taps = [size.taps, *self.references * [size.reference_taps]]
+        self.settings = layer.Settings(inputs=len(self.taps))
+        self.register_buffer("place", layer.places(self.taps), persistent=False)
+        self.register_buffer("order", torch.arange(sum(self.taps)), persistent=False)
         self.register_buffer("logits", torch.tensor(LOGITS)[:, None], persistent=False)
         self.register_buffer("scales", torch.tensor(SCALES)[:, None], persistent=False)
         self._recorded = Recorded(self, self._hear)
@@ -103,7 +105,7 @@ class LearnedFilter(nn.Module):
         return State(
             weights=real.new_zeros(n, taps, 2, bins),
             covariance=self._covariance(self.paths.detach(), n, bins),
-            inputs=real.new_zeros(n, self.settings.inputs * (self.size.taps - 1), 2, bins),
+            inputs=real.new_zeros(n, taps, 2, bins),
             references=real.new_zeros(n, 2 * self.references, bins),
             distortion=self.distortion.initial(mic),
             memory=self.network.initial(real),
@@ -120,14 +122,14 @@ class LearnedFilter(nn.Module):
             now = slice(t, t + 1)
             distortions, distorted = self._distort(far[:, t], state.distortion)
             references = layer.planes(self._masked(state.references[:, None], distortions[:, None]))[:, 0]
-            inputs = torch.cat([state.inputs, x[:, now], references], 1)
-            prediction = layer.predict(layer.Window(inputs, d[:, now], room, self.place), state.filter)
+            inputs = self._shifted(state.inputs, torch.cat([x[:, now], references], 1))
+            window = layer.Window(inputs, d[:, now], room, self.order)
+            prediction = layer.predict(window, state.filter)
             frame = Frame(d[:, t], x[:, t], *(z[:, 0] for z in prediction))
             observation, averages = self.features(frame, state.averages, self.network.weights)
             numbers, memory = self.network(observation.bands, observation.bins, state.memory)
-            adapted = self._adapt(inputs, d[:, now], observation, numbers, paths, state.filter)
-            oldest = inputs[:, self.settings.inputs :]
-            state = State(*adapted[2:], oldest, numbers[:, 0, 3:], distorted, memory, averages)
+            adapted = self._adapt(window._replace(profile=paths), observation, numbers, state.filter)
+            state = State(*adapted[2:], inputs, numbers[:, 0, 3:], distorted, memory, averages)
             records.append((*observation, distortions[:, None], prediction.uncertainty))
             outputs.append((_complex(adapted.error), adapted.step_size, prediction.uncertainty))
         *observed, distortions, uncertainty = _concatenate(records)
@@ -145,16 +147,23 @@ class LearnedFilter(nn.Module):
         return *record.observation, record.distortions, record.uncertainty
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
-        """Process the same frames again, from the same state, with gradients."""
+        """Process the same frames again, from the initial state, with gradients."""
         paths = self.paths
         numbers, _ = self.network(heard.observation.bands, heard.observation.bins, state.memory)
         decided = torch.cat([state.references[:, None], numbers[:, :-1, 3:]], 1)
         references = self._masked(decided, heard.distortions)
         inputs = layer.planes(torch.cat([far[:, :, None], references], 2)).flatten(1, 2)  # frames interleaved
-        inputs = torch.cat([state.inputs, inputs], 1)
+        inputs = torch.nn.functional.pad(inputs, (0, 0, 0, 0, self.settings.inputs * (self.size.taps - 1), 0))
         start = layer.State(state.weights, self._covariance(paths, mic.shape[0], mic.shape[-1]))
-        adapted = self._adapt(inputs, layer.planes(mic), heard.observation, numbers, paths, start)
+        window = layer.Window(inputs, layer.planes(mic), paths, self.place)
+        adapted = self._adapt(window, heard.observation, numbers, start)
         return Filtered(_complex(adapted.error), adapted.step_size, heard.uncertainty)
+
+    def _shifted(self, inputs: Tensor, newest: Tensor) -> Tensor:
+        """Return the frames in the taps [N, L, 2, F] a frame later, given the newest frames [N, K, 2, F]."""
+        lengths = [length for count in self.taps for length in (count - 1, 1)]
+        kept = inputs.split_with_sizes(lengths, 1)[::2]
+        return torch.cat([part for parts in zip(newest.chunk(len(kept), 1), kept, strict=True) for part in parts], 1)
 
     def _covariance(self, paths: Tensor, signals: int, bins: int) -> Tensor:
         """Return the covariance before the first frame."""
@@ -173,14 +182,14 @@ class LearnedFilter(nn.Module):
         return distortions * torch.complex(1 + magnitude, phase)
 
     def _adapt(
-        self, inputs: Tensor, mic: Tensor, observation: Observation, numbers: Tensor, paths: Tensor, state: layer.State
+        self, window: layer.Window, observation: Observation, numbers: Tensor, state: layer.State
     ) -> layer.Adapted:
+        """Filter as many frames as there are numbers for; `window` has all of them."""
+        far, mic, paths, place = window
         gain, error, drift = torch.sigmoid(numbers[:, :, :3] * self.scales + self.logits).unbind(2)
         disturbance = error.square() * observation.power + TINY
         drift = (drift + LEAST) * observation.gain + observation.rise
-        return layer.adapt(
-            layer.Signals(inputs, mic, gain, disturbance, drift, paths, self.place), state, self.settings
-        )
+        return layer.adapt(layer.Signals(far, mic, gain, disturbance, drift, paths, place), state, self.settings)
 
 
 def _complex(z: Tensor) -> Tensor:
