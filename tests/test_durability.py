@@ -126,7 +126,7 @@ def start(recipe_file, spec, tmp_path, monkeypatch):
     """
     before = f"simulate({str(recipe_file)!r}, {str(tmp_path / 'before')!r}, split='val')\n"
     (tmp_path / "simulated_before.py").write_text("from aecbench.simulation import simulate\n" + before)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     context = get_context("forkserver")
     context.set_forkserver_preload(["simulated_before"])
 

@@ -57,7 +57,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "import aecbench as ab\n\ncanceller = ab.load_system": "reads and plays without end, by functions of the reader's",
 }
 SMALLER = {  # what is added to a command
-    "simulate": "--scenes 2 --set duration=5 --set talk.near_onset=2.5",
+    "simulate": "--scenes 3 --set duration=5 --set talk.near_onset=2.5",
     "tune": "--trials 2",
     "train": "--epochs 1 --batch-size 2 --train-samples 2 --val-samples 1 --duration 1 --workers 0",
 }
