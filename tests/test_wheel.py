@@ -107,7 +107,7 @@ def shorten_quickstart(package):
     recipe = package / "_shipped" / "recipes" / "quickstart-v1.toml"  # the base of quickstart-v2
     text = recipe.read_text()
     assert "test = 24\n" in text
-    recipe.write_text(text.replace("test = 24\n", "test = 4\n"))
+    recipe.write_text(text.replace("test = 24\n", "test = 2\n"))
 
 
 @pytest.fixture
