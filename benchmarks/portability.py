@@ -13,6 +13,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import ChainMap
+from itertools import zip_longest
 from pathlib import Path
 
 import llvmlite.binding as llvm
@@ -42,26 +44,25 @@ RATE = 16_000
 
 
 def masks() -> dict[str, dict[str, str]]:
-    """Name -> environment, as far as this processor can run it."""
+    """Name -> environment, as far as this processor can run it.
+
+    A row sets a processor for numba and one library, which do not affect each other. The last row sets all three.
+    """
     able = llvm.get_host_cpu_features()
-    compiled = {
-        f"numba for {name}": {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ""}
+    generic, *compiled = (
+        {f"numba for {name}": {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": ""}}
         for name, needs in PROCESSORS.items()
         if all(able.get(feature) for feature in needs)
-    }
+    )
     extensions = " ".join(name for name in __cpu_dispatch__ if __cpu_features__.get(name))
-    libraries = {
-        "NumPy without dispatch": {"NPY_DISABLE_CPU_FEATURES": extensions},
-        "OpenBLAS for Nehalem": {"OPENBLAS_CORETYPE": "Nehalem"},
-        "C library without AVX2": {"GLIBC_TUNABLES": NO_FMA},
-    }
-    together = {name: value for mask in libraries.values() for name, value in mask.items()}
-    return {
-        "this processor": {},
-        **compiled,
-        **libraries,
-        "all of these": compiled["numba for generic"] | together,
-    }
+    libraries: list[dict[str, dict[str, str]]] = [
+        {"NumPy without dispatch": {"NPY_DISABLE_CPU_FEATURES": extensions}},
+        {"OpenBLAS for Nehalem": {"OPENBLAS_CORETYPE": "Nehalem"}},
+        {"C library without AVX2": {"GLIBC_TUNABLES": NO_FMA}},
+    ]
+    rows = [{}, *(one | other for one, other in zip_longest(compiled, libraries, fillvalue={}))]
+    rows.append(generic | ChainMap(*libraries))
+    return {", ".join(row) or "this processor": dict(ChainMap(*row.values())) for row in rows}
 
 
 def main() -> int:
@@ -83,7 +84,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         speech = options.speech or make_speech(Path(temporary) / "speech")
-        noise = options.noise or make_noise(Path(temporary) / "noise")
+        noise = options.noise or make_noise(Path(temporary) / "noise", recordings=16)
         echo = options.echo or make_echoes(Path(temporary) / "echoes")
         arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise, "--echo", echo]
         expected: dict[str, str] = {}
@@ -98,7 +99,7 @@ def main() -> int:
             expected = expected or found
             different = [key for key in expected if found[key] != expected[key]]
             wrong |= bool(different)
-            print(f"{name:24} {'differs: ' + ', '.join(different) if different else 'the same'}", flush=True)
+            print(f"{name}: {'differs: ' + ', '.join(different) if different else 'the same'}", flush=True)
     for key in recipes:
         print(f"{key:24} {expected[key]}")
     return int(wrong)

@@ -15,7 +15,7 @@ from aecbench.simulation import simulate
 pytest.register_assert_rewrite("aecbench.contract")
 
 RATE = 16_000
-LONGEST = ("tests/test_docs.py", "tests/test_guide.py", "tests/test_portable.py", "tests/test_wheel.py")
+LONGEST = {f"tests/test_{name}.py" for name in ("docs", "durability", "guide", "plugins", "portable", "wheel")}
 
 settings.register_profile("machine", deadline=None)  # how long a test takes says nothing on a shared machine
 settings.load_profile("machine")

@@ -29,7 +29,8 @@ class Cluster:
         self.folder, self.processes = folder, []
         scheduler = self.start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = self.read(scheduler, r"Scheduler at:\s+(tcp://\S+)")
-        self.workers = [self.add_worker() for _ in range(2)]
+        for _ in range(2):
+            self.add_worker()
 
     def start(self, module, *arguments):
         command = [sys.executable, "-m", module, *arguments]
@@ -59,9 +60,9 @@ class Cluster:
             process.wait()
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    cluster = Cluster(tmp_path)
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.stop()
 
@@ -81,20 +82,21 @@ def test_scores_from_a_cluster_are_the_same(cluster, corpus):
 
 
 def test_a_killed_worker_does_not_end_the_run(cluster, recipe_file, tmp_path):
-    long = read_recipe(str(recipe_file), scenes=60)
-    expected = simulate(long, tmp_path / "here", jobs=2).digest
+    long = read_recipe(str(recipe_file), ["duration=1.5", "talk.near_onset=0.7"], split="test", scenes=64)
+    expected = simulate(long, tmp_path / "here").digest
+    killed = cluster.add_worker()
 
     def kill():
         end = time.monotonic() + 60
         while not list((tmp_path / "there").rglob("*.h5*")) and time.monotonic() < end:
-            time.sleep(0.05)
-        cluster.workers[0].send_signal(signal.SIGKILL)
+            time.sleep(0.01)
+        killed.send_signal(signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
     assert simulate(long, tmp_path / "there", scheduler=cluster.address).digest == expected
     killer.join()
-    assert cluster.workers[0].wait() == -signal.SIGKILL
+    assert killed.wait() == -signal.SIGKILL
     assert verify(open_corpus(tmp_path / "there")) == []
 
 

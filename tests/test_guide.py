@@ -57,7 +57,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "import aecbench as ab\n\ncanceller = ab.load_system": "reads and plays without end, by functions of the reader's",
 }
 SMALLER = {  # what is added to a command
-    "simulate": "--scenes 3",
+    "simulate": "--scenes 3 --set duration=5 --set talk.near_onset=2.5",
     "tune": "--trials 2",
     "train": "--epochs 1 --batch-size 2 --train-samples 2 --val-samples 1 --duration 1 --workers 0",
 }
@@ -166,7 +166,8 @@ def sources(reader: Reader) -> None:
 
 
 def training(reader: Reader) -> None:
-    shutil.copytree(ROOT / "baselines" / "deep_adaptive", "runs/train/deep_adaptive/best")
+    """A trained network in the place of the page's: a smaller one."""
+    shutil.copytree(ROOT / "baselines" / "deep_adaptive_2022", "runs/train/deep_adaptive/best")
 
 
 def extended(reader: Reader) -> None:

@@ -21,7 +21,15 @@ from aecbench.simulation import corpus_id, simulate
 
 ROOT = Path(ab.__file__).parents[1]
 PROJECT = ROOT / "docs" / "examples" / "my_package"
-AECBENCH = "from aecbench.cli import main; main()"
+COMMANDS = """
+import json, shlex, sys
+from click.testing import CliRunner
+from aecbench.cli import main
+for command in sys.argv[1:]:
+    done = CliRunner().invoke(main, shlex.split(command))
+    assert done.exit_code == 0, f"aecbench {command}: {done.output}"
+    print(json.dumps(done.stdout))
+"""
 RECIPE = """
 name = "outside-v1"
 duration = 2.0
@@ -84,34 +92,32 @@ def package(tmp_path, monkeypatch):
 def test_a_wheel_with_one_entry_of_every_kind_goes_from_simulation_to_a_verified_board(site, tmp_path):
     (tmp_path / "outside.toml").write_text(RECIPE)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    commands = (
+        "list --json",
+        "simulate outside.toml --out corpora/outside-v1 --jobs 2",
+        "eval --model passthrough --model halver --corpus corpora/outside-v1 --metric peak --metric erle --jobs 2 "
+        "--align none --out runs/both",
+        "leaderboard new outside-v1 runs/both --rank-by peak",
+        "publish runs/both --board outside-v1",
+        "leaderboard verify outside-v1 --rerun 2 --corpus corpora/outside-v1 --model halver --jobs 1",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, *commands], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    listed, _, table, _, _, verified = (json.loads(line) for line in done.stdout.splitlines())
 
-    def run(*words):
-        command = [sys.executable, "-c", AECBENCH, *map(str, words)]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    listed = json.loads(run("list", "--json"))
-    origins = {row["name"]: row["origin"] for rows in listed.values() for row in rows}
+    origins = {row["name"]: row["origin"] for rows in json.loads(listed).values() for row in rows}
     for name in ("halver", "peak", "loudspeaker cubic", "loudspeaker smear", "noise hum", "speech buzzers"):
         assert origins[name] == "my-package 1.2"
     assert origins["kalman"] == "shipped"
-
-    run("simulate", "outside.toml", "--out", "corpora/outside-v1", "--jobs", 2)
     info = json.loads((tmp_path / "corpora/outside-v1/corpus.json").read_text())
     assert {name: facts[0] for name, facts in info["plugins"].items()} == dict.fromkeys(
         ["device stage cubic", "device stage smear", "noise hum", "speech source buzzers"], "my-package 1.2"
     )
-    scored = ["--corpus", "corpora/outside-v1", "--metric", "peak", "--metric", "erle", "--jobs", 2, "--align", "none"]
-    table = run("eval", "--model", "passthrough", "--model", "halver", *scored, "--out", "runs/both")
     assert "Peak" in table
     assert "dBFS" in table
-    run("leaderboard", "new", "outside-v1", "runs/both", "--rank-by", "peak")
-    run("publish", "runs/both", "--board", "outside-v1")
-    assert "halver: as published" in run(
-        *("leaderboard", "verify", "outside-v1", "--rerun", 2, "--corpus", "corpora/outside-v1", "--model", "halver"),
-        *("--jobs", 1),
-    )
+    assert "halver: as published" in verified
     readme = (tmp_path / "leaderboards/outside-v1/README.md").read_text()
     assert "They are listed by their mean position in Peak [dBFS]" in readme
     assert "| - | [halver]" in readme

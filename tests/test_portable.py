@@ -123,7 +123,7 @@ def test_the_test_of_arithmetic_sees(code):
 
 
 def test_corpora_are_the_same_under_masks_of_this_processor():
-    """All shipped recipes, every device, noise and change of the channel, in ten processes; see the script."""
+    """All shipped recipes, every device, noise and change of the channel, in six processes; see the script."""
     script = PACKAGE.parent / "benchmarks" / "portability.py"
     run = subprocess.run([sys.executable, script, "--scenes", "1"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -80,7 +80,7 @@ class ResultTable:
             return {}
         lost = {}
         for labels, part in groups(self.rows, _several(by)):
-            for system, rows in self._by_system(part):
+            for system, rows in _shares(part, "system", self.systems):
                 losses = rows.drop_duplicates("scene")["near_loss"].dropna()
                 lost[", ".join(labels), system] = Lost(int((losses > self.lost_rule.loss).sum()), len(losses))
         return lost
@@ -119,11 +119,13 @@ class ResultTable:
 
         Raises UnknownName for a condition, AecbenchError where no scene has one.
         """
-        metrics = self.metrics
+        systems, metrics = self.systems, self.metrics
         return {
-            (", ".join(labels), system): {metric: self._interval(rows, metric) for metric in metrics}
+            (", ".join(labels), system): {
+                metric: self._interval(own, metric) for metric, own in _shares(rows, "metric", metrics)
+            }
             for labels, part in self.parts(by)
-            for system, rows in self._by_system(part)
+            for system, rows in _shares(part, "system", systems)
         }
 
     def differences(self, reference: str, by: By = None) -> dict[tuple[str, str], dict[str, Difference]]:
@@ -255,19 +257,13 @@ class ResultTable:
         rows = self.rows if "talk" in map(variable, chosen) else self.rows[self._counted()]
         yield from groups(rows, chosen)
 
-    def _by_system(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield each system with its share of some rows, which may be empty."""
-        shares = dict(list(rows.groupby("system", sort=False)))
-        yield from ((system, shares.get(system, rows.iloc[:0])) for system in self.systems)
-
     def _counted(self) -> "pd.Series[bool]":
         """The rows that count in a mean over all kinds of talk."""
         near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
 
-    def _interval(self, rows: pd.DataFrame, metric: str) -> Interval:
-        """Summarise one metric in the rows of a system."""
-        own = rows[rows["metric"] == metric]
+    def _interval(self, own: pd.DataFrame, metric: str) -> Interval:
+        """Summarise the rows of one system and one metric."""
         values, failed = own["value"], int(own["failed"].sum())
         bounds = int((values.notna() & (own["reason"] != "")).sum())
         return interval(
@@ -316,6 +312,12 @@ class ResultTable:
         }
         rows = pd.concat([table.rows for table in tables], ignore_index=True)
         return ResultTable(rows, tables[0].provenance | by_system)
+
+
+def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each of some values of a column with its share of the rows, which may be empty."""
+    shares = dict(list(rows.groupby(by, sort=False)))
+    yield from ((name, shares.get(name, rows.iloc[:0])) for name in names)
 
 
 def _several(by: By) -> list[str]:

@@ -1,5 +1,6 @@
 """The template of the guide: a plain module trains, and what comes out works where its file is not at hand."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import CliRunner
 
 import aecbench as ab
+from aecbench.cli import main
 
 EXAMPLE = Path(ab.__file__).parents[1] / "docs" / "examples" / "my_network.py"
 SMALL = ["--epochs", 1, "--batch-size", 2, "--duration", 1, "--workers", 0, "--device", "cpu"]
@@ -16,17 +19,30 @@ SMALL += ["--n-fft", 512, "--hop-length", 128, "--set", "val_scenes=0"]
 AECBENCH = "from aecbench.cli import main; main()"
 
 
+@pytest.fixture(scope="module")
+def training(recipe_file, tmp_path_factory):
+    """A folder in which the example was trained into run/ and exported into exported/."""
+    folder = tmp_path_factory.mktemp("template")
+    (folder / EXAMPLE.name).write_text(EXAMPLE.read_text())
+    sizes = {"splits.train": 6, "splits.val": 2, "splits.test": 0, "duration": 1.5, "talk.near_onset": 0.7}
+    corpus = ab.simulate(recipe_file, folder / "corpus", set=sizes)
+    words = ["train", "my_network:MyNetwork", "--corpus", corpus.path, *SMALL]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(folder)
+        patch.delitem(sys.modules, "my_network", raising=False)
+        arguments = [str(word) for word in (*words, "--save-dir", "run", "--export", "exported")]
+        result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
 @pytest.fixture
-def trained(aecbench, recipe_file, tmp_path, monkeypatch):
-    """The folders of a training and of its export."""
+def trained(training, tmp_path, monkeypatch):
+    """The folders of a training and of its export: copies in an empty folder."""
+    shutil.copytree(training, tmp_path, dirs_exist_ok=True)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "my_network", raising=False)
-    (tmp_path / EXAMPLE.name).write_text(EXAMPLE.read_text())
-    sizes = {"splits.train": 6, "splits.val": 2, "splits.test": 0, "duration": 1.5, "talk.near_onset": 0.7}
-    corpus = ab.simulate(recipe_file, tmp_path / "corpus", set=sizes)
-    words = ["train", "my_network:MyNetwork", "--corpus", corpus.path, *SMALL]
-    result = aecbench(*words, "--save-dir", "run", "--export", "exported")
-    assert result.exit_code == 0, result.output
     return tmp_path / "run", tmp_path / "exported"
 
 

@@ -1,7 +1,6 @@
 """Tuning: what it finds, what it refuses, and that it can be stopped."""
 
 import importlib
-import subprocess
 import sys
 
 import numpy as np
@@ -223,23 +222,10 @@ def test_without_optuna_the_extra_is_named(tuning_corpus, tmp_path, monkeypatch)
         tune(load_system("toy_aec:Toy", "none"), tuning_corpus, {"erle": 1}, out=tmp_path)
 
 
-def test_the_command_prints_tables_and_the_card_and_processes_change_nothing(tuning_corpus, tmp_path):
-    command = [
-        "tune",
-        "toy_aec:Toy",
-        "--corpus",
-        tuning_corpus.path,
-        "--trials",
-        5,
-        "--jobs",
-        2,
-        "--metric",
-        "erle=1",
-        "--align",
-        "none",
-    ]
-    program = [sys.executable, "-c", "from aecbench.cli import main; main()", *map(str, command)]
-    result = subprocess.run(program, capture_output=True, text=True, check=True, cwd=tmp_path)
+def test_the_command_prints_tables_and_the_card_and_processes_change_nothing(aecbench, tuning_corpus, tmp_path):
+    options = ["--trials", 5, "--jobs", 2, "--metric", "erle=1", "--align", "none"]
+    result = aecbench("tune", "toy_aec:Toy", "--corpus", tuning_corpus.path, *options)
+    assert result.exit_code == 0
     folder = tmp_path / "runs" / "tune" / "toy_aec.Toy"
     for word in ("gain", "forgetting", "block", "ERLE", "objective", "trials: ", "runs/tune/toy_aec.Toy/card.toml"):
         assert word in result.stdout
