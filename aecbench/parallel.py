@@ -17,6 +17,7 @@ from aecbench.progress import progress
 __all__ = ["in_parallel"]
 
 RESTARTED = "A worker stopped while some jobs were given to the executor"  # joblib replaces it; nothing is lost
+BATCH = 1  # calls handed to a process at a time: the batches that joblib makes leave others idle at the end
 AHEAD = 8  # calls per worker of a cluster that are under way at once
 PATIENCE = 10  # [s] for a scheduler to answer
 
@@ -39,7 +40,7 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
     warnings.filterwarnings("ignore", RESTARTED, UserWarning)
     # Workers kept from an earlier call are replaced if the search path of modules or the current folder has changed.
     places = tuple(sys.path), Path.cwd()
-    pool = joblib.Parallel(n_jobs=jobs, return_as="generator", initializer=_begin, initargs=places)
+    pool = joblib.Parallel(jobs, return_as="generator", batch_size=BATCH, initializer=_begin, initargs=places)
     try:
         yield from pool(calls)
     except TerminatedWorkerError:
@@ -78,4 +79,4 @@ def _on_cluster(calls: Iterable[Any], scheduler: str) -> Iterator[Any]:
     with client, joblib.parallel_config(backend="dask", wait_for_workers_timeout=60):
         workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         while batch := list(islice(calls, AHEAD * workers)):
-            yield from joblib.Parallel()(batch)
+            yield from joblib.Parallel(batch_size=BATCH)(batch)

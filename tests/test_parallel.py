@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import joblib
@@ -95,6 +96,24 @@ def test_workers_follow_into_another_folder(tmp_path, monkeypatch):
     assert results([joblib.delayed(abs)(-1)] * 2) == [1, 1]
     monkeypatch.chdir(tmp_path)
     assert results([joblib.delayed(Path.cwd)()] * 2) == [tmp_path] * 2
+
+
+def leave(folder, number):
+    (folder / str(number)).touch()
+
+
+def wait_for(folder, numbers):
+    end = time.monotonic() + 60
+    while not (done := all((folder / str(number)).exists() for number in numbers)) and time.monotonic() < end:
+        time.sleep(0.01)
+    return done
+
+
+def test_no_call_waits_behind_a_slow_one_while_another_process_is_free(tmp_path):
+    short, slow, later = range(60), 60, range(61, 100)  # joblib puts short calls together, more and more of them
+    calls = [joblib.delayed(leave)(tmp_path, number) for number in (*short, *later)]
+    calls.insert(slow, joblib.delayed(wait_for)(tmp_path, later))
+    assert results(calls)[slow]
 
 
 REPLACED = """

@@ -31,7 +31,7 @@ class Packed(NamedTuple):
 def pack(record: Record, length: int | None = None) -> Packed:
     """Compress a record, in memory, for a shard of scenes of `length` samples; without, as long as it is."""
     padding = 0 if length is None else length - record.audio.shape[-1]
-    audio = np.pad(record.audio, [(0, 0), (0, padding)])
+    audio = np.pad(record.audio, [(0, 0), (0, padding)]) if padding else record.audio
     with h5py.File.in_memory() as file:
         *stems, rir = [*_compressed(file, audio), *_compressed(file, record.rir[None])]
     chunks = {**dict(zip(STEMS, stems, strict=False)), "rir": rir}
