@@ -40,7 +40,7 @@ class Network(nn.Module):
 
 
 def main() -> None:
-    """All in turn; the ratios are those of medians."""
+    """All in turn; shares are ratios of medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=11)
@@ -59,14 +59,16 @@ def main() -> None:
 
 
 def report(title: str, threads: int, clock: Callable[[], float], rounds: int) -> None:
-    """One line of times and two of ratios."""
+    """One line of times, and two of ratios: every round's to the loop, and the share in a training step."""
     torch.set_num_threads(threads)
     inputs, network, features = make_inputs(), Network(), torch.randn(SIGNALS, FRAMES, 3 * BINS)
     runs = [lambda: run("layer", inputs), lambda: run("loop", inputs), lambda: drive(network, features)]
     times = np.array([[seconds(run, clock) for run in runs] for _ in range(rounds + 1)][1:])
     layer, loop, lstm = 1e3 * np.median(times, axis=0)
+    ratios = times[:, 1] / times[:, 0]
     print(f"  {title}: layer {layer:.0f} ms, loop {loop:.0f} ms, network alone {lstm:.0f} ms")
-    print(f"    {loop / layer:.1f}x the speed of the loop (goal {SPEED_GOAL}x)")
+    rows = ", ".join(f"{ratio:.1f}" for ratio in ratios)
+    print(f"    {np.median(ratios):.1f}x the speed of the loop, in the rounds {rows} (goal {SPEED_GOAL}x in each)")
     print(f"    adds {layer / lstm:.1%} to a training step of the network (goal {SHARE_GOAL:.0%})")
 
 

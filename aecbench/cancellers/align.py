@@ -184,8 +184,8 @@ class DelayTracker:
         check_finite(self, mic, far)
         return self.track(state, mic, far)
 
-    def track(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Do as `step`, for signals that are finite."""
+    def track(self, state: State, mic: Array, far: Array, *, own: bool = False) -> tuple[State, Array]:
+        """Do as `step`, for signals that are finite; `own` says that the state given may be written over."""
         out, start = np.empty(far.shape, np.float32), 0
         while start < far.shape[-1]:
             end = min(start + self.block - state.far.shape[-1], far.shape[-1])
@@ -195,26 +195,21 @@ class DelayTracker:
                 out[i][start:end] = _late(state.past, far_since, i, end - start, int(state.delay[i]))
             state = State(mic_since, far_since, *state[2:])
             if far_since.shape[-1] == self.block:
-                state = self._decide(state)
+                state, own = self._decide(state, own), True
             start = end
         return state, out
 
     def align(self, mic: Array, far: Array) -> Array:
         """One step over all of the signals: mic and far [..., T] -> the far end delayed, float32 [..., T]."""
-        return self.step(self.init(far.shape[:-1]), mic, far)[1]
+        check_finite(self, mic, far)
+        return self.track(self.init(far.shape[:-1]), mic, far, own=True)[1]
 
-    def _decide(self, state: State) -> State:
+    def _decide(self, state: State, own: bool) -> State:
         """The state after a decision, at the end of a block."""
         past, before = (*state.past[1:], state.far), state.averages
-        averages = Averages(
+        averages = (before if own else Averages(*(array.copy() for array in before)))._replace(
             spectra=np.concatenate([before.spectra[..., -1:, :], before.spectra[..., :-1, :]], -2),
             levels=np.concatenate([before.levels[..., -1:], before.levels[..., :-1]], -1),
-            cross=before.cross.copy(),
-            far_power=before.far_power.copy(),
-            mic_power=before.mic_power.copy(),
-            lag=before.lag.copy(),
-            agreed=before.agreed.copy(),
-            delay=before.delay.copy(),
         )
         settings = delay_tracker.Settings(
             np.float32(math.exp(-self.block / self.memory)),
@@ -407,24 +402,25 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """One block of the canceller; where the delay changes, after it has heard the last ones again."""
         check_finite(self, mic, far)
-        return self._follow(self.canceller.step, self.block, state, mic, far)
+        return self._follow(state, mic, far, own=False)
 
     def consume(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
-        """Let the canceller consume its state: see `Streaming.consume`."""
-        stride = self.canceller.stride
-        return self._follow(self.canceller.consume, self.block if mic.shape[-1] % stride else stride, state, mic, far)
+        """Let tracker and canceller consume their states: see `Streaming.consume`."""
+        return self._follow(state, mic, far, own=True)
 
     def _follow(
-        self, run: Step[Inner], size: int, state: AlignedState[Inner], mic: Array, far: Array
+        self, state: AlignedState[Inner], mic: Array, far: Array, *, own: bool
     ) -> tuple[AlignedState[Inner], Array]:
-        """Delay the far end, and run the canceller on it: `step`, or `consume` for `size` samples at a time.
+        """Delay the far end, and run the canceller on it; `own` says that the state may be written over.
 
         The delay changes at the end of the last block at most.
         """
-        tracker, late = self.tracker.track(state.tracker, mic, far)
+        run, stride = (self.canceller.consume, self.canceller.stride) if own else (self.canceller.step, self.block)
+        size, before = self.block if mic.shape[-1] % stride else stride, state.tracker.delay.copy()
+        tracker, late = self.tracker.track(state.tracker, mic, far, own=own)
         inner, out = state.inner[None].copy(), np.empty(mic.shape, np.float32)
         for i in _signals(tracker.delay):
-            changed, output = tracker.delay[i] != state.tracker.delay[i], out[None, *i]
+            changed, output = tracker.delay[i] != before[i], out[None, *i]
             hop, length = (self.block, mic.shape[-1] - self.block) if changed else (size, mic.shape[-1])
             for start in range(0, length, hop):
                 span = slice(start, start + hop)

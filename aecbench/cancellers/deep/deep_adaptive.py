@@ -71,7 +71,7 @@ class DeepAdaptive(SteeredNetwork):
     def stages(self, spectra: Tensor, state: State) -> tuple[Stages, State]:
         mic, far, error = (*spectra, spectra[0])[:3]
         numbers, memory = self.control([mic, far, error, mic - error], state.memory)
-        decision = dict(zip(DECISIONS, numbers.unbind(-1), strict=True))
+        decision = dict(zip(DECISIONS, numbers.mT.unbind(-2), strict=True))
         filter_state = state.filter
         reference, step_size = far, torch.full_like(mic.real, STEP_SIZE)
         if self.config.learn_reference:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.losses.loudness import disturbance
-from aecbench.cancellers.deep.losses.objective import compressed_spectra, residual, sdr
+from aecbench.cancellers.deep.losses.objective import compressed_spectra, residual, sdr, weighted_sum
 from aecbench.cancellers.deep.losses.weights import JointWeights
 
 __all__ = ["JointWeights", "joint_loss", "noise_gain"]
@@ -46,8 +46,7 @@ def joint_loss(
         "true_echo": (echoes * residual(_frames(estimate - target), _frames(true), floor=1e-3)).mean(),
         "filter": (echoes * residual(left, echo)).mean(),
     }
-    total = torch.stack([getattr(weights, name) * part for name, part in parts.items()]).sum()
-    return total, {name: part.detach() for name, part in parts.items()}
+    return weighted_sum(parts, {name: getattr(weights, name) for name in parts})
 
 
 def lost(near: Tensor, estimate: Tensor, exponent: float = 0.3) -> Tensor:
@@ -57,11 +56,13 @@ def lost(near: Tensor, estimate: Tensor, exponent: float = 0.3) -> Tensor:
     Interspeech 2020: over-suppression costs more than what is left. Only bins that are quieter than the near end count.
     """
     window = torch.hann_window(FRAME, dtype=near.dtype, device=near.device)
-    both = torch.cat([near, estimate])
-    both = torch.stft(both, FRAME, HOP, window=window, normalized=True, return_complex=True)
-    power = both.real.square() + both.imag.square() + TINY
-    s, r = (power ** (exponent / 2)).chunk(2)
-    return torch.relu(s - r).square().mean((-2, -1))
+
+    def compressed(signal: Tensor) -> Tensor:
+        z = torch.stft(signal, FRAME, HOP, window=window, normalized=True, return_complex=True)
+        magnitudes: Tensor = (z.real.square() + z.imag.square() + TINY) ** (exponent / 2)
+        return magnitudes
+
+    return torch.relu(compressed(near) - compressed(estimate)).square().mean((-2, -1))
 
 
 def _frames(x: Tensor) -> Tensor:

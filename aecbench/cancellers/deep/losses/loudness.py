@@ -28,12 +28,15 @@ def disturbance(target: Tensor, estimate: Tensor, rate: int) -> Tensor:
     frame = 2 * round(rate * FRAME / 2)
     members, widths, threshold = (z.to(target) for z in _bands(frame, rate))
     window = torch.hann_window(frame, dtype=target.dtype, device=target.device)
-    both = torch.cat([target, estimate])
-    both = torch.nn.functional.pad(both, (0, max(0, frame - both.shape[-1])))
-    spectra = torch.fft.rfft(both.unfold(-1, frame, frame // 2) * window, norm="ortho")
-    power = (spectra.real.square() + spectra.imag.square()) @ members  # [2 N, T, bands]
-    clean, degraded = power.chunk(2)
-    clean, degraded = (LEVEL * z / (z.sum(-1, keepdim=True).mean(1, keepdim=True) + TINY) for z in (clean, degraded))
+
+    def bands(signal: Tensor) -> Tensor:
+        """Return powers [N, T, bands] with the mean LEVEL."""
+        padded = torch.nn.functional.pad(signal, (0, max(0, frame - signal.shape[-1])))
+        spectra = torch.fft.rfft(padded.unfold(-1, frame, frame // 2) * window, norm="ortho")
+        power = (spectra.real.square() + spectra.imag.square()) @ members
+        return LEVEL * power / (power.sum(-1, keepdim=True).mean(1, keepdim=True) + TINY)
+
+    clean, degraded = bands(target), bands(estimate)
     degraded = degraded * _gains(_audible(clean, threshold), _audible(degraded, threshold))
     loud, louder = (_loudness(z, threshold) for z in (clean, degraded))
     change = louder - loud

@@ -9,7 +9,7 @@ from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.weights import Weights
 
-__all__ = ["Echoes", "Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr"]
+__all__ = ["Echoes", "Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr", "weighted_sum"]
 
 TINY = 1e-8
 
@@ -44,8 +44,13 @@ def objective(
         "echo": (has_echo * residual(echoes.residual, echoes.all)).mean(),
     }
     signs = {"si_sdr": -1, "sdr": -1, "spectra": 1, "disturbance": 1, "residual": 1, "echo": 1}
-    total = torch.stack([signs[name] * getattr(weights, name) * part for name, part in parts.items()]).sum()
-    return total, {name: part.detach() for name, part in parts.items()}
+    return weighted_sum(parts, {name: sign * getattr(weights, name) for name, sign in signs.items()})
+
+
+def weighted_sum(parts: dict[str, Tensor], weights: dict[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the weighted sum of terms, and each of them; a term with the weight 0 takes no time on the way back."""
+    terms = [weights[name] * part for name, part in parts.items() if weights[name]] or [0 * sum(parts.values())]
+    return torch.stack(terms).sum(), {name: part.detach() for name, part in parts.items()}
 
 
 def si_sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
@@ -86,16 +91,18 @@ def compressed_spectra(
     """
     losses = []
     for frame in frames:
-        window = torch.hann_window(frame, dtype=target.dtype, device=target.device)
-        both = torch.stft(
-            torch.cat([target, estimate]), frame, frame // 2, window=window, normalized=True, return_complex=True
-        )
-        power = _power(both) + TINY
-        scale = power ** ((exponent - 1) / 2)
-        magnitude = (power * scale.square()).sqrt()
-        (s, r), (x, y) = magnitude.chunk(2), (both * scale).chunk(2)
+        (s, x), (r, y) = (_compressed(z, frame, exponent) for z in (target, estimate))
         losses.append((0.7 * (s - r).square() + 0.3 * _power(x - y)).mean((-2, -1)))
     return torch.stack(losses).mean(0)
+
+
+def _compressed(signal: Tensor, frame: int, exponent: float) -> tuple[Tensor, Tensor]:
+    """Return magnitudes and spectra [N, F, T] with the compressed magnitudes."""
+    window = torch.hann_window(frame, dtype=signal.dtype, device=signal.device)
+    spectra = torch.stft(signal, frame, frame // 2, window=window, normalized=True, return_complex=True)
+    power = _power(spectra) + TINY
+    scale = power ** ((exponent - 1) / 2)
+    return (power * scale.square()).sqrt(), spectra * scale
 
 
 def _power(z: Tensor) -> Tensor:
