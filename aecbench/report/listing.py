@@ -25,7 +25,7 @@ from aecbench.tables import docstring, keys, rows
 
 __all__ = ["LISTINGS", "listing"]
 
-SHIPPED = "shipped"  # origin of a row that needs nothing of others
+SHIPPED = "shipped"  # origin of a row that no other package or library brings
 CANCELLER, METRIC = "aecbench.cancellers", "aecbench.metrics"  # groups of entry points
 TABLES = {  # of each group of entry points: the module whose TABLE they extend
     CANCELLER: "aecbench.cancellers",
