@@ -207,7 +207,7 @@ class DelayTracker:
     def _decide(self, state: State, own: bool) -> State:
         """The state after a decision, at the end of a block."""
         past, before = (*state.past[1:], state.far), state.averages
-        averages = (before if own else Averages(*(array.copy() for array in before)))._replace(
+        averages = (before if own else Averages._make(array.copy() for array in before))._replace(
             spectra=np.concatenate([before.spectra[..., -1:, :], before.spectra[..., :-1, :]], -2),
             levels=np.concatenate([before.levels[..., -1:], before.levels[..., :-1]], -1),
         )

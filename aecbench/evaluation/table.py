@@ -14,6 +14,7 @@ from aecbench.evaluation.audio import output_name, write_audio
 from aecbench.evaluation.cache import Cache, open_cache, read_scores, write_scores
 from aecbench.evaluation.run import check_rates
 from aecbench.evaluation.trial import ECHO, Scores, scores_of
+from aecbench.memory import keep_freed_memory
 from aecbench.metrics import METRICS, Metric, choose
 from aecbench.metrics import TABLE as METRIC_TABLE
 from aecbench.metrics.near_attenuation import near_attenuation
@@ -162,6 +163,7 @@ def _table(
 
 def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:
     """Run a system on the one scene of a corpus, and write its output where there is a folder for it."""
+    keep_freed_memory()
     item, scale = _read(scene)
     estimate, scores = scores_of(system, item, scale, metrics)
     if audio is not None:

@@ -130,6 +130,16 @@ def test_a_step_leaves_the_state_it_was_given_as_it_was(scene):
     np.testing.assert_array_equal(ends[0].averages.cross, ends[1].averages.cross)
 
 
+def test_a_state_that_is_given_up_is_written_over(scene):
+    canceller = aligned(Kalman(), DelayTracker())
+    state = canceller.init((1,))
+    s = scene(1.0)
+    mic, far = (x[None, : canceller.stride].astype(np.float32) for x in (s.mic, s.far))
+    after, _ = canceller.consume(state, mic, far)
+    for name in ("cross", "far_power", "mic_power"):
+        assert getattr(after.tracker.averages, name) is getattr(state.tracker.averages, name)
+
+
 @pytest.mark.parametrize("listener", [TRACKER, aligned(FDAF(), TRACKER)], ids=lambda listener: type(listener).__name__)
 def test_a_step_keeps_nothing_of_the_buffers_it_was_given(scene, listener):
     s = scene(2.0)

@@ -9,6 +9,7 @@ import pytest
 
 from aecbench.corpus.shard import Shard
 from aecbench.evaluation import evaluate
+from aecbench.memory import keep_freed_memory
 from aecbench.metrics import DEFAULT_METRICS, METRICS
 from aecbench.results import SOURCES, ResultTable
 from aecbench.systems import System, load_system
@@ -198,3 +199,9 @@ def test_a_scene_is_read_once_for_all_systems_and_none_can_change_it(corpus, tmp
     alone = evaluate("nlms", corpus, "erle_true").rows
     both = [x[(x["metric"] == "erle_true") & (x["system"] == "nlms")]["value"] for x in (rows, alone)]
     np.testing.assert_array_equal(*both)
+
+
+def test_scoring_keeps_freed_memory(corpus):
+    keep_freed_memory.cache_clear()
+    evaluate(load_system("passthrough"), corpus, ["erle"])
+    assert keep_freed_memory.cache_info().misses == 1

@@ -34,7 +34,8 @@ def disturbance(target: Tensor, estimate: Tensor, rate: int) -> Tensor:
         padded = torch.nn.functional.pad(signal, (0, max(0, frame - signal.shape[-1])))
         spectra = torch.fft.rfft(padded.unfold(-1, frame, frame // 2) * window, norm="ortho")
         power = (spectra.real.square() + spectra.imag.square()) @ members
-        return LEVEL * power / (power.sum(-1, keepdim=True).mean(1, keepdim=True) + TINY)
+        scaled: Tensor = LEVEL * power / (power.sum(-1, keepdim=True).mean(1, keepdim=True) + TINY)
+        return scaled
 
     clean, degraded = bands(target), bands(estimate)
     degraded = degraded * _gains(_audible(clean, threshold), _audible(degraded, threshold))

@@ -49,7 +49,8 @@ def objective(
 
 def weighted_sum(parts: dict[str, Tensor], weights: dict[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
     """Return the weighted sum of terms, and each of them; a term with the weight 0 takes no time on the way back."""
-    terms = [weights[name] * part for name, part in parts.items() if weights[name]] or [0 * sum(parts.values())]
+    terms = [weights[name] * part for name, part in parts.items() if weights[name]]
+    terms = terms or [0 * part for part in parts.values()]
     return torch.stack(terms).sum(), {name: part.detach() for name, part in parts.items()}
 
 

@@ -30,7 +30,7 @@ def signal(spectrum: Tensor, hop: int, length: int) -> Tensor:
     y: Tensor = torch.fft.irfft(spectrum)
     frame = y.shape[-1]
     overlaps = frame // hop
-    blocks = (y * window(frame, hop, y)).unflatten(-1, (overlaps, hop)).unbind(-2)  # each [..., T, hop]
+    blocks = (y * window(frame, hop, y)).reshape(*y.shape[:-1], overlaps, hop).unbind(-2)  # each [..., T, hop]
     count = spectrum.shape[-2] - overlaps + 1
     parts = [block[..., overlaps - 1 - i :, :][..., :count, :] for i, block in enumerate(blocks)]
     y = sum(parts[1:], parts[0]).flatten(-2)

@@ -1,6 +1,7 @@
 """The terms of the loss."""
 
 import numpy as np
+import pytest
 import torch
 
 from aecbench.cancellers.deep.losses import objective as losses
@@ -47,3 +48,14 @@ def test_compressed_spectra_are_nought_for_the_target_alone_and_hear_the_phase()
     near = torch.from_numpy(noise(2, 4000))
     assert losses.compressed_spectra(near, near).abs().max() < 1e-6
     assert (losses.compressed_spectra(near, -near) > 0.1).all()
+
+
+def test_a_term_with_the_weight_0_is_reported_but_takes_no_way_back():
+    estimate = torch.ones(2, requires_grad=True)
+    omitted = estimate.sum()
+    omitted.register_hook(lambda gradient: pytest.fail(f"reached by the gradient {gradient}"))
+    terms = {"kept": estimate.square().sum(), "omitted": omitted}
+    total, parts = losses.weighted_sum(terms, {"kept": 3.0, "omitted": 0.0})
+    total.backward()
+    assert (total.item(), {name: part.item() for name, part in parts.items()}) == (6.0, {"kept": 2.0, "omitted": 2.0})
+    assert estimate.grad.tolist() == [6.0, 6.0]
