@@ -3,9 +3,10 @@
 Run from a checkout: python benchmarks/recipes.py [--against PATH] [--recipe NAME] [--scenes N] [--rounds N]
 
 Checkouts take turns, each in processes of its own in which everything is compiled and loaded before it counts. One
-process is measured in processor time, two by the clock, so that nothing else should run then. The floor of a scene is
-what its room impulse responses, its convolutions and the compression of its samples take alone in this checkout; a
-second one adds the sounds themselves: reading and synthesis of speech and noise, loudspeaker and capture stages.
+process is measured in processor time. Two are measured by the clock, so that nothing else should run then, and in
+processor time of all processes: its ratio bounds the gain of two idle cores. The floor of a scene is what its room
+impulse responses, its convolutions and the compression of its samples take alone in this checkout; a second one adds
+the sounds themselves: reading and synthesis of speech and noise, loudspeaker and capture stages.
 """
 
 import argparse
@@ -32,13 +33,17 @@ HERE = Path(__file__).parents[1]
 PROGRAM = """
 import sys, tempfile, time
 from pathlib import Path
+import psutil
 from aecbench.simulation import simulate
 recipe, scenes, *jobs = sys.argv[1:]
+def busy():  # processor time of this process and of its workers
+    this = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (this, *this.children()))
 def run(scenes, jobs):
     with tempfile.TemporaryDirectory() as folder:
-        clock, processor = time.perf_counter(), time.process_time()
+        clock, processor = time.perf_counter(), busy()
         corpus = simulate(recipe, Path(folder) / "corpus", split="test", scenes=scenes, jobs=jobs)
-        return time.perf_counter() - clock, time.process_time() - processor, corpus.digest
+        return time.perf_counter() - clock, busy() - processor, corpus.digest
 for number in map(int, jobs):
     run(12, number)
     clock, processor, digest = run(int(scenes), number)
@@ -79,9 +84,11 @@ def scaling(recipe: str, against: Path | None, scenes: int, rounds: int) -> None
     """Print scenes per second with one process and with two."""
     for path in [HERE] if against is None else [against, HERE]:
         runs = [probe(path, recipe, scenes, 1, 2) for _ in range(rounds)]
-        one, two = np.array([[clock for clock, _, _ in row] for row in runs]).T
-        print(f"{recipe}, {path.name}: {1 / np.median(one):.1f} and {1 / np.median(two):.1f} scenes/s", end="")
-        print(f": {np.median(one / two):.2f}x")
+        one, two = np.array([[(clock, processor) for clock, processor, _ in row] for row in runs]).transpose(1, 2, 0)
+        print(f"{recipe}, {path.name}: {1 / np.median(one[0]):.1f} and {1 / np.median(two[0]):.1f} scenes/s", end="")
+        print(f": {np.median(one[0] / two[0]):.2f}x; processor time", end="")
+        print(f" {1e3 * np.median(one[1]):.1f} and {1e3 * np.median(two[1]):.1f} ms a scene", end="")
+        print(f": at most {np.median(2 * one[1] / two[1]):.2f}x", flush=True)
 
 
 def probe(checkout: Path, recipe: str, scenes: int, *jobs: int) -> list[tuple[float, float, str]]:
