@@ -147,7 +147,6 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten._conj.default: lambda z: Complex(z.real, -z.imag),
     aten._to_copy.default: _to,
     aten.alias.default: _same,
-    aten.clone.default: _same,
     aten.complex.default: Complex,
     aten.detach.default: _same,
     aten.div.Tensor: _div,
@@ -170,6 +169,7 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
 EACH = {
     aten.add.Tensor,
     aten.cat.default,
+    aten.clone.default,
     aten.expand.default,
     aten.flip.default,
     aten.index_select.default,
