@@ -48,6 +48,9 @@ def _explain(model: type[BaseModel], error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
         return f"{key}: {message}" if key else message  # what concerns several keys names them itself
+    if error["type"] in ("model_type", "dict_type"):
+        message = "expected a table of keys"
+    message = message.partition(", got ")[0].replace("Input should be", "expected")  # pydantic tells the kind of some
     return f"{key or 'all of it'}: {message}, got {error['input']!r}"
 
 

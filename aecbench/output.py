@@ -22,10 +22,12 @@ ELSEWHERE = "choose another place, or work in another folder"
 def whole_file(path: Path) -> Iterator[Path]:
     """Another name for a file to be written: `part_of(path)`. At the end of the block it is synced and becomes `path`.
 
-    When the block fails, by Ctrl-C too, nothing is left. Raises OutputError where the file cannot be written.
+    The folders it lies in are made. When the block fails, by Ctrl-C too, nothing is left of the file. Raises
+    OutputError where it cannot be written.
     """
     part = part_of(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         _sync(part)
         part.replace(path)

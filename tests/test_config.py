@@ -29,9 +29,9 @@ def test_what_concerns_several_keys_of_a_recipe_has_no_empty_name(change):
     ("kind", "data", "says"),
     [
         (NetworkConfig, {"n_fft": 1000}, "here: n_fft is 1000, expected a multiple"),
-        (NetworkConfig, {"n_fft": 1024.5}, "here: n_fft: Input should be a valid integer"),
-        (NetworkConfig, [1], "here: all of it: Input should be a valid dictionary"),
-        (CorpusSpec, None, "here: all of it: Input should be"),
+        (NetworkConfig, {"n_fft": 1024.5}, "here: n_fft: expected a valid integer, got 1024.5$"),
+        (NetworkConfig, [1], r"here: all of it: expected a table of keys, got \[1\]$"),
+        (CorpusSpec, None, "here: all of it: expected a table of keys, got None$"),
     ],
 )
 def test_what_is_wrong_as_a_whole_is_said_so(kind, data, says):

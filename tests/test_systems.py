@@ -112,7 +112,9 @@ def test_a_wrong_alignment_is_one_line_on_the_command_line(aecbench, corpus, ech
     }
     result = aecbench(command, "--model", "nlms", *options[command], "--align", "9000")
     assert result.exit_code == 2
-    assert result.stderr == "aecbench: align '9000': expected auto, none or -2000 to 2000 ms; the nearest is 2000\n"
+    assert (
+        result.stderr == "aecbench: align '9000': expected best, auto, none or -2000 to 2000 ms; the nearest is 2000\n"
+    )
 
 
 @pytest.mark.parametrize("inner", ["kalman", "beside"])

@@ -441,6 +441,8 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 def alignment(align: str) -> Alignment | None:
     """The alignment of a name: "auto", "none" (None) or a delay in milliseconds, which may be negative.
 
+    Users may also say "best", of which `systems.load_system` makes one of the names, so that advice names it too.
+
     Raises UsageError for anything else.
 
     >>> alignment("none"), alignment("120")
@@ -449,14 +451,17 @@ def alignment(align: str) -> Alignment | None:
     named = {"auto": DelayTracker(), "none": None}
     if align in named:
         return named[align]
+    expected = f"align {align!r}: expected best, auto, none or {REACH} ms"
     try:
         milliseconds = float(align)
     except ValueError:
-        advice = did_you_mean(align, named)
-        raise UsageError(f"align {align!r}: expected auto, none or {REACH} ms; {advice}") from None
+        advice = did_you_mean(align, [*named, "best"])
+        raise UsageError(f"{expected}; {advice}") from None
+    if math.isnan(milliseconds):
+        raise UsageError(expected)
     if not -LONGEST <= milliseconds <= LONGEST:
         nearest = -LONGEST if milliseconds < 0 else LONGEST
-        raise UsageError(f"align {align!r}: expected auto, none or {REACH} ms; the nearest is {nearest:g}")
+        raise UsageError(f"{expected}; the nearest is {nearest:g}")
     return FixedDelay(milliseconds)
 
 

@@ -166,6 +166,10 @@ def _files(system: Any, mic: Path, far: Path, out: Path, plot: Path | None, pad:
 
     if plot is not None and any(plot.exists() and path.exists() and plot.samefile(path) for path in (mic, far, out)):
         raise click.UsageError(f"--plot {plot} is a recording, which would be lost; name another file")
+    if plot is not None:
+        from aecbench.plots.style import check_picture
+
+        check_picture(plot)
     timing, echo = cancel_files(system, mic, far, out, pad=pad)
     if echo.remark:
         click.echo(f"aecbench: {mic}: {echo.remark}", err=True)

@@ -68,7 +68,7 @@ TIMED, SHOWN = 24, 4  # scenes of --plots: for ERLE over time, and to look at an
     "scenes",
     multiple=True,
     metavar="ID",
-    help="Evaluate only this scene, split/index; repeatable, saves no file.",
+    help="Evaluate only this scene, split/index; repeatable; saved with --out.",
 )
 @METRIC
 @click.option(
@@ -230,7 +230,7 @@ def evaluate(
 
 
 class Task(NamedTuple):
-    """Return the corpus to evaluate on."""
+    """The choices that a board makes, or the options instead: corpus, split, metrics and alignment."""
 
     corpus: "Corpus"
     split: str

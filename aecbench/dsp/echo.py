@@ -24,7 +24,7 @@ AHEAD = 16  # samples by which it has to be, to be delayed
 class Echo(NamedTuple):
     """The estimate of the echo in a recording."""
 
-    heard: Literal["found", "not found", "far end silent"]
+    heard: Literal["found", "not found", "far end silent", "too short"]
     lead: int = 0  # samples at 16 kHz by which the microphone has to be delayed, as it is ahead of the far end
 
     @property
@@ -32,6 +32,8 @@ class Echo(NamedTuple):
         """Return the warning for a user; empty where all is as usual."""
         if self.heard == "not found":
             return NOTHING_CORRELATES
+        if self.heard == "too short":
+            return f"too short to look for an echo: expected {SHORTEST / RATE:g} s or more"
         if self.heard == "far end silent":
             return "the far end is silent: there is no echo to cancel"
         if self.lead:
@@ -46,8 +48,9 @@ def find_echo(blocks: Iterable[Array]) -> Echo:
     weak, the correlations of several windows add up.
     """
     total, height = np.zeros((LAGS.latest - LAGS.earliest) // 2, np.float32), 0.0
-    active = False
+    active = whole = False
     for window in _windows(blocks):
+        whole = True
         mic, far = np.ascontiguousarray(window.T)
         if np.mean(np.square(far)) <= SILENT:
             continue
@@ -56,6 +59,8 @@ def find_echo(blocks: Iterable[Array]) -> Echo:
         lag, height = peak(total, LAGS)
         if height >= CERTAIN:
             return Echo("found", HEADROOM - lag if -lag > AHEAD else 0)
+    if not whole:
+        return Echo("too short")
     if not active:
         return Echo("far end silent")
     return Echo("found" if height >= LEAST else "not found")

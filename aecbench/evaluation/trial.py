@@ -61,6 +61,6 @@ def path_changes(scene: Scene | Recording) -> list[float]:
 
 
 def _correlates(signals: Signals) -> float:
-    """Return 1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent."""
+    """Return 1 where far end and microphone correlate, 0 where they do not, NaN where nothing can be told."""
     echo = find_echo([np.stack([signals.mic, signals.far], axis=1)])
-    return {"found": 1.0, "not found": 0.0, "far end silent": np.nan}[echo.heard]
+    return {"found": 1.0, "not found": 0.0}.get(echo.heard, np.nan)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS, target
@@ -25,14 +24,11 @@ __all__ = ["board_of", "load_results", "prepare", "publish"]
 
 
 def load_results(path: Path) -> ResultTable:
-    """Return the results of aecbench eval in a folder or its rows.parquet. Raises BoardError for anything else."""
+    """Return the results of aecbench eval in a folder or its rows.parquet. Raises AecbenchError for anything else."""
     file = path / ROWS if path.is_dir() else path
-    try:
-        table = ResultTable.load(file)
-        missing = [name for name in (*SCHEMA.names, "system") if name not in table.rows]
-        missing += [name for name in ("corpus", "systems", "metrics", "versions") if name not in table.provenance]
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise BoardError(f"{file}: holds no results ({error}); expected what aecbench eval --out wrote") from None
+    table = ResultTable.load(file)
+    missing = [name for name in (*SCHEMA.names, "system") if name not in table.rows]
+    missing += [name for name in ("corpus", "systems", "metrics", "versions") if name not in table.provenance]
     if missing:
         raise BoardError(f"{file}: lacks {', '.join(missing)}; evaluate again with this aecbench")
     return table

@@ -111,9 +111,9 @@ def _same_place(entry: Entry) -> bool:
 def _differs(system: System, entry: Entry) -> str:
     """Return the differences between a system and its entry, except for the version of aecbench."""
     for part, ours, theirs in (
-        ("class", system.target, entry.system.canceller),
-        ("parameters", canonical_json(dict(system.parameters)), canonical_json(entry.system.parameters)),
+        ("its class has", system.target, entry.system.canceller),
+        ("its parameters have", canonical_json(dict(system.parameters)), canonical_json(entry.system.parameters)),
     ):
         if ours != theirs:
-            return f"has another {part} now than when it was published; publish it again"
+            return f"{part} changed since it was published; publish it again"
     return ""

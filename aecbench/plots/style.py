@@ -14,7 +14,7 @@ from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
 from aecbench.dsp.levels import db
-from aecbench.errors import OutputError
+from aecbench.errors import UsageError
 from aecbench.output import whole_file
 from aecbench.signals import Array
 
@@ -25,6 +25,7 @@ __all__ = [
     "PALE",
     "RANGE",
     "Look",
+    "check_picture",
     "draw_spectrogram",
     "looks",
     "plain",
@@ -39,6 +40,7 @@ COLOURS = (
     *("#97a510", "#e6b400"),
 )
 LINES, MARKERS = ("-", "--", ":", "-."), "osD^"
+FORMATS = (".png", ".svg", ".pdf")  # of pictures
 RANGE = 80  # dB that a spectrogram shows
 PLAIN: dict[Any, Any] = {
     "font.size": 9,
@@ -117,11 +119,18 @@ def shorten(words: str, longest: int) -> str:
     return words if len(words) <= longest else f"…{words[1 - longest :]}"
 
 
+def check_picture(path: Path) -> None:
+    """Raise UsageError unless a file to be written is called as a picture of FORMATS, and is no folder."""
+    *most, last = FORMATS
+    names = f"{', '.join(most)} or {last}"
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a {names} file")
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path}: ends in {path.suffix or 'no suffix'!r}, expected {names}")
+
+
 def save(figure: Figure, path: Path) -> None:
-    """Write the picture and the folders it lies in. Raises OutputError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as part:
-            figure.savefig(part, format=path.suffix[1:] or None, dpi=120)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: picture cannot be written ({error}); name a .png, .svg or .pdf file") from None
+    """Write the picture and the folders it lies in. Raises as `check_picture` does, and OutputError."""
+    check_picture(path)
+    with whole_file(path) as part:
+        figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)

@@ -77,10 +77,16 @@ def effective(scenes: pd.DataFrame) -> str:
 
     >>> effective(pd.DataFrame({"far.speaker": ["a", "b"], "near.speaker": ["b", None], "noise.file": [None, None]}))
     '2 scenes, 2 talkers'
+    >>> effective(pd.DataFrame({"far.speaker": ["a"]}))
+    '1 scene, 1 talker'
     """
-    parts = [f"{len(scenes)} scenes"]
+    parts = [_counted(len(scenes), "scenes")]
     for kind in dict.fromkeys(SOURCES.values()):
         columns = [scenes[name].dropna() for name, other in SOURCES.items() if other == kind and name in scenes]
         count = pd.concat(columns).nunique() if columns else 0
-        parts += [f"{count} {kind}"] if count else []
+        parts += [_counted(count, kind)] if count else []
     return ", ".join(parts)
+
+
+def _counted(count: int, kind: str) -> str:
+    return f"{count} {kind.removesuffix('s') if count == 1 else kind}"

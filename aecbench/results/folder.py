@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
-from aecbench.errors import OutputError, UsageError
+from aecbench.errors import AecbenchError, OutputError, UsageError
 from aecbench.output import locked, new_folder, whole_file
 from aecbench.results.formats import FORMATS
 from aecbench.results.groups import variable
@@ -75,8 +74,10 @@ def _read(folder: Path) -> ResultTable | None:
     try:
         table = ResultTable.load(folder / ROWS)
         table.provenance["corpus"]["digest"], table.provenance["systems"].keys() & table.provenance["models"].keys()
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        raise OutputError(f"{folder / ROWS}: holds no results ({error}); {ELSEWHERE}") from None
+    except AecbenchError as error:
+        raise OutputError(f"{error}; {ELSEWHERE}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise OutputError(f"{folder / ROWS}: does not say what it holds ({error!r}); {ELSEWHERE}") from None
     return table
 
 

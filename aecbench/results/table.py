@@ -299,9 +299,14 @@ class ResultTable:
 
     @staticmethod
     def load(path: str | Path) -> "ResultTable":
-        """Rows and provenance from a rows.parquet."""
-        table = pq.read_table(path)
-        return ResultTable(table.to_pandas(), json.loads((table.schema.metadata or {})[b"aecbench"]))
+        """Rows and provenance from a rows.parquet. Raises AecbenchError where it is missing or holds other things."""
+        try:
+            table = pq.read_table(path)
+            return ResultTable(table.to_pandas(), dict(json.loads((table.schema.metadata or {})[b"aecbench"])))
+        except FileNotFoundError:
+            raise AecbenchError(f"{path}: no such file; expected the results of aecbench eval") from None
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+            raise AecbenchError(f"{path}: holds no results ({error}); expected those of aecbench eval") from None
 
     @staticmethod
     def concat(tables: Sequence["ResultTable"]) -> "ResultTable":

@@ -68,7 +68,7 @@ def _readme(
     for role, corpora in (("Trained", train), ("Validated", val)):
         for facts in corpora:
             yield f"- {role} on {facts['scenes']} scenes of `{facts['name']}`, digest `{facts['digest']}`."
-    yield "- Nothing of a split test was read."
+    yield "- No scene of a test split was used."
     for source in audio_sources:
         yield from source.lines()
     yield from ("", "## Settings", "", "| | |", "|---|---|")
@@ -98,8 +98,8 @@ def _readme(
         yield "The author decides under which licence others may use them."
     if terms["data"]:
         yield (
-            f"They were learnt from recordings under {', '.join(terms['data'])}, whose authors are named above: keep "
-            "this file beside them."
+            f"They were trained on recordings licensed under {', '.join(terms['data'])}, whose authors are named "
+            "above: keep this file beside them."
         )
 
 

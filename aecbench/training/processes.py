@@ -1,6 +1,7 @@
 """The processes that train together, as torchrun starts them, and the device of each; or this process alone."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from aecbench.errors import UsageError
 
 __all__ = ["Processes", "processes"]
 
+DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -65,6 +67,8 @@ def processes(device: str) -> Iterator[Processes]:
 
 
 def _device(name: str) -> torch.device:
+    if not DEVICE.fullmatch(name):
+        raise UsageError(f"device {name!r}: expected auto, cpu, cuda or cuda:N")
     cuda = torch.cuda.is_available()
     if name == "cpu" or (name == "auto" and not cuda):
         return torch.device("cpu")

@@ -615,6 +615,14 @@ def test_what_does_not_correlate_is_said(aecbench, tmp_path, far, heard, says):
     )
 
 
+def test_in_less_than_half_a_second_no_echo_is_looked_for(aecbench, tmp_path):
+    for name in ("mic", "far"):
+        save(tmp_path, name, np.random.default_rng(0).normal(size=100) / 10)
+    result = aecbench("cancel", "--model", "nlms", "--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav", "--json")
+    assert json.loads(result.stdout)["echo"] == "too short"
+    assert "mic.wav: too short to look for an echo: expected 0.5 s or more" in result.stderr
+
+
 def test_a_folder_counts_what_does_not_correlate(aecbench, tmp_path):
     for n in range(3):
         mic, far = echo(5.0, seed=n)

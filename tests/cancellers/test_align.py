@@ -225,11 +225,11 @@ def test_a_fixed_delay_is_that_many_milliseconds(scene):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("atuo", r"align 'atuo': expected auto, none or -2000 to 2000 ms; did you mean 'auto'\?"),
-        ("", "expected auto, none or -2000 to 2000 ms"),
+        ("atuo", r"align 'atuo': expected best, auto, none or -2000 to 2000 ms; did you mean 'auto'\?"),
+        ("", "expected best, auto, none or -2000 to 2000 ms"),
         ("2001", "the nearest is 2000"),
         ("-2001", "the nearest is -2000"),
-        ("nan", "expected auto, none or -2000 to 2000 ms"),
+        ("nan", "expected best, auto, none or -2000 to 2000 ms$"),
     ],
 )
 def test_nonsense_is_one_clear_error(given, says):

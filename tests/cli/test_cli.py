@@ -208,6 +208,29 @@ def test_cancel_refuses_bad_audio_in_one_line(aecbench, echo_pair, bad_wav, tmp_
     assert not list(tmp_path.glob("out*"))
 
 
+def test_cancel_makes_the_folders_of_its_output(aecbench, echo_pair, tmp_path):
+    mic, far = echo_pair
+    options = ["--out", "new/sub/out.flac", "--plot", "other/new/out.PNG"]
+    assert aecbench("cancel", "--model", "nlms", "--mic", mic, "--far", far, *options).exit_code == 0
+    assert (tmp_path / "new/sub/out.flac").exists()
+    assert (tmp_path / "other/new/out.PNG").exists()
+
+
+@pytest.mark.parametrize(
+    ("plot", "words"),
+    [
+        ("p.xyz", "p.xyz: ends in '.xyz', expected .png, .svg or .pdf"),
+        ("p", "p: ends in 'no suffix', expected .png, .svg or .pdf"),
+        (".", ".: is a folder; name a .png, .svg or .pdf file"),
+    ],
+)
+def test_cancel_checks_the_name_of_the_picture_first(aecbench, echo_pair, tmp_path, plot, words):
+    mic, far = echo_pair
+    result = aecbench("cancel", "--model", "nlms", "--mic", mic, "--far", far, "--out", "out.wav", "--plot", plot)
+    fails(result, 2, words)
+    assert not (tmp_path / "out.wav").exists()
+
+
 def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
     mic, far = echo_pair
     result = aecbench("cancel", "--model", "nlms", "--mic", mic, "--far", far, "--out", mic / "out.wav")
@@ -226,7 +249,9 @@ def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
         (["simulate", "--set", "noise.kind=pinkish"], ["unknown noise", "did you mean 'pink'?"]),
         (["simulate", "--set", "noise.kind=recorded"], ["noise.source", "--noise"]),
         (["simulate", "--set", "splits.test=-1"], ["splits.test", "-1"]),
-        (["simulate", "--set", "rate=fast"], ["rate", "fast"]),
+        (["simulate", "--set", "rate=fast"], ["rate: expected a valid integer", "got 'fast'"]),
+        (["simulate", "--set", "rate=16000.5"], ["rate: expected a valid integer, got 16000.5"]),
+        (["simulate", "--set", "talk=3"], ["talk: expected a table of keys, got 3"]),
         (["simulate", "--set", "nonsense"], ["key.path=value"]),
         (["simulate", "--split", "tets"], ["unknown split", "did you mean 'test'?"]),
         (["simulate", "missing.toml"], ["missing.toml", "cannot be read"]),

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from aecbench.errors import UsageError
+from aecbench.errors import AecbenchError, UsageError
 from aecbench.leaderboard import (
     BoardError,
     load_results,
@@ -174,8 +174,16 @@ def test_title_is_for_one_system(path, results):
 @pytest.mark.parametrize("text", [b"", b"PAR1 no", b"{}"])
 def test_files_that_are_no_results_are_refused(tmp_path, text):
     (tmp_path / "rows.parquet").write_bytes(text)
-    with pytest.raises(BoardError, match="holds no results"):
+    with pytest.raises(AecbenchError, match="holds no results"):
         load_results(tmp_path)
+
+
+def test_a_folder_without_results_has_no_such_file(aecbench, tmp_path):
+    result = aecbench("publish", tmp_path, "--board", "speech-v1")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"aecbench: {tmp_path}/rows.parquet: no such file; expected the results of aecbench eval\n"
+    )
 
 
 def test_markup_in_titles_is_text_in_markdown(path, other):

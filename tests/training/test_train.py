@@ -19,6 +19,7 @@ from aecbench.systems import load_system
 from aecbench.training import Limits, average, export, read_settings, stored_settings, train
 from aecbench.training.checkpoint import LAST, read_checkpoint
 from aecbench.training.data import Readers, training_examples
+from aecbench.training.processes import processes
 from aecbench.training.run import Training
 
 TOY = '''
@@ -309,6 +310,12 @@ def test_first_weights_can_be_those_of_another_training(training_corpus, tmp_pat
     assert rows(tmp_path / "second")[0]["loss"] < 0.9 * rows(tmp_path / "first")[0]["loss"]
     card = read_toml(tmp_path / "second" / "best" / "card.toml")
     assert card["origin"]["init"] == read_toml(first.model / "card.toml")["sha256"]
+
+
+@pytest.mark.parametrize("device", ["foo", "cuda:x", "cpu0", ""])
+def test_a_device_that_is_none_is_refused_with_those_there_are(device):
+    with pytest.raises(UsageError, match=f"^device {device!r}: expected auto, cpu, cuda or cuda:N$"), processes(device):
+        pass
 
 
 @pytest.mark.parametrize("model", ["kalman", "nowhere", "command:./nlms {mic} {far} {out}"])
