@@ -441,7 +441,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 def alignment(align: str) -> Alignment | None:
     """The alignment of a name: "auto", "none" (None) or a delay in milliseconds, which may be negative.
 
-    Users may also say "best", of which `systems.load_system` makes one of the names, so that advice names it too.
+    Advice also names "best", which `systems.load_system` replaces by one of these before it gets here.
 
     Raises UsageError for anything else.
 

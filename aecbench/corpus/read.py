@@ -145,8 +145,8 @@ class Corpus(Sequence[Item]):
         """The scenes of one split. Raises UnknownName when there are none."""
         part = self.where(split=name)
         if not part:
-            known = [split for split in SPLITS if (self.scenes["split"] == split).any()]
-            raise UnknownName("split", name, known, f"in {self.path}")
+            splits = [split for split in SPLITS if (self.scenes["split"] == split).any()]
+            raise UnknownName("split", name, splits, f"in {self.path}")
         return part
 
     def where(self, **conditions: Any) -> "Corpus":

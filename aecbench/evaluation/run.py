@@ -25,11 +25,11 @@ class Run(NamedTuple):
     estimate: Array | None  # [T]; None where the system failed
     seconds: float = np.nan  # of processor time; NaN where the system failed, or its output was computed elsewhere
     error: str = ""
-    canceller: Canceller | None = None  # that of the scene; None where the system failed
+    canceller: Canceller | None = None  # as it ran on the scene; None where the system failed
 
 
 def check_rates(systems: Sequence[System], scenes: Corpus) -> None:
-    """Raise UsageError where a system is for audio of another rate than that of the corpus."""
+    """Raise UsageError where a system is for audio of another rate than the corpus has."""
     for rate in sorted({int(rate) for rate in scenes.scenes["rate"]}):
         for system in systems:
             system.check_rate(rate, str(scenes.path))

@@ -120,7 +120,7 @@ def shorten(words: str, longest: int) -> str:
 
 
 def check_picture(path: Path) -> None:
-    """Raise UsageError unless a file to be written is called as a picture of FORMATS, and is no folder."""
+    """Raise UsageError for a picture to be written whose suffix is not one of FORMATS, and for a folder."""
     *most, last = FORMATS
     names = f"{', '.join(most)} or {last}"
     if path.is_dir():
