@@ -36,9 +36,9 @@ def remove_detours(model: ir.Model) -> None:
 
 def _source(node: ir.Node, output: ir.Value) -> Any:
     """Return the tensor that has the numbers of an output of a node in the same order, None if there is not any."""
-    if not node.inputs or not _known(node.inputs[0], output):
+    given, kind = node.inputs[0] if node.inputs else None, node.op_type
+    if given is None or not _known(given, output):
         return None
-    given, kind = node.inputs[0], node.op_type
     if kind in SHAPING or (prod(_shape(given)) == prod(_shape(output)) and _keeps_order(node)):
         return given
     maker = given.producer()
