@@ -2,7 +2,7 @@
 
 Rendering a scene makes and drops hundreds of arrays of about a megabyte, its metrics dozens, a training step fewer and
 larger ones. By default the C library returns such memory at once, and the system clears every page of the next array,
-which takes a tenth of the time of a scene, a seventh of that of most metrics and a sixth of that of a training step.
+which takes a tenth of the time of a scene, a seventh of the time of most metrics and a sixth of a training step.
 """
 
 import ctypes

@@ -84,9 +84,12 @@ def new(
 @JSON
 def update_(boards: Path | None, as_json: bool) -> None:
     """Write the README.md of every leaderboard again."""
+    from aecbench.errors import UsageError
     from aecbench.leaderboard import board_names, update, update_all
 
     folder = boards or HERE
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; name the one of the leaderboards with --boards")
     written = [update(folder / name) for name in board_names(folder)]
     update_all(folder, *written)
     _show_files([*(board.path / "README.md" for board in written), folder / "README.md"], as_json)

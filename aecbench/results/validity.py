@@ -43,14 +43,14 @@ def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, dev
     table, with replacement; a scene without a device is one of its own. NaN where there are fewer than 4 systems or
     devices in common, or where all systems are alike.
     """
-    shown, _ = _values(board, metric)
+    scores, _ = _values(board, metric)
     values, scenes = _values(real, truth)
-    systems = [system for system in shown.columns if system in values.columns]
+    systems = [system for system in scores.columns if system in values.columns]
     devices = pd.factorize(scenes.get(device, scenes["scene"]).fillna(scenes["scene"]))[0]
     count = int(devices.max(initial=-1)) + 1
     if min(len(systems), count) < FEWEST:
         return Validity(np.nan, np.nan, np.nan, len(systems), count)
-    ours = shown[systems].agg(column(metric, board.provenance).summary).to_numpy()
+    ours = scores[systems].agg(column(metric, board.provenance).summary).to_numpy()
     theirs = values[systems].to_numpy()
     sums = np.stack([np.nansum(theirs[devices == k], axis=0) for k in range(count)])
     counts = np.stack([np.isfinite(theirs[devices == k]).sum(axis=0) for k in range(count)])

@@ -207,7 +207,9 @@ def test_boards_inside_an_installed_package_are_never_written_to(aecbench, publi
     result = aecbench("publish", results, "--board", "toy-v1")
     assert result.exit_code == 2
     assert "is part of the installed aecbench, which is read-only; give another folder with --boards" in result.stderr
-    assert aecbench("leaderboard", "update").exit_code == 1
+    result = aecbench("leaderboard", "update")
+    assert result.exit_code == 2
+    assert "leaderboards: no such folder; name the one of the leaderboards with --boards" in result.stderr
     assert contents(published) == before
 
 

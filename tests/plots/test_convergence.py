@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 from PIL import Image
 
-from aecbench.errors import OutputError
+from aecbench.errors import UsageError
 from aecbench.plots import plot_convergence
 
 
@@ -51,5 +51,5 @@ def test_a_band_is_drawn_of_five_scenes_or_more(monkeypatch, tmp_path, scenes, b
 
 
 def test_a_file_that_no_picture_can_be_is_one_clear_error(tmp_path):
-    with pytest.raises(OutputError, match=r"name a \.png"):
+    with pytest.raises(UsageError, match=r"ends in '\.doc', expected \.png, \.svg or \.pdf"):
         plot_convergence(curves(), 0.25, tmp_path / "curve.doc")

@@ -96,7 +96,7 @@ def test_inspect_prints_the_pictures_it_wrote(aecbench, changing, tmp_path):
 
 
 def test_inspect_of_an_unknown_scene_writes_nothing(aecbench, corpus, tmp_path):
-    result = aecbench("inspect", corpus.path, "--scene", "test/00003", "--out", tmp_path / "pictures")
+    result = aecbench("inspect", corpus.path, "--scene", "test/000063", "--out", tmp_path / "pictures")
     assert result.exit_code == 2
     assert "did you mean 'test/000003'?" in result.stderr
     assert not (tmp_path / "pictures").exists()

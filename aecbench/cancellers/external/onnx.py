@@ -93,10 +93,11 @@ class OnnxModel(Streaming[State]):
 
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """As `step`; nothing is written over."""
-        inputs, given = _inputs(self.model), (mic, far, *state)
-        rows = [x.reshape(-1, *shape) for x, shape in zip(given, inputs.values(), strict=True)]
+        inputs, arrays = _inputs(self.model), (mic, far, *state)
+        rows = [x.reshape(-1, *shape) for x, shape in zip(arrays, inputs.values(), strict=True)]
         run = _load(self.model)[0].run
-        results = [run(None, dict(zip(inputs, row, strict=True))) for row in zip(*rows, strict=True)]
+        signals = range(len(rows[0]))
+        results = [run(None, {name: x[n, ...] for name, x in zip(inputs, rows, strict=True)}) for n in signals]
         before = mic, *state
         out, *after = (_joined([result[i] for result in results]).reshape(x.shape) for i, x in enumerate(before))
         return tuple(after), out

@@ -9,8 +9,8 @@ in front if the system has one, network and adaptive filter: all but the delay t
 resets the system when the delay changes. The output lags the microphone by `delay` samples; this and other facts for a
 reader are metadata of the model, external.onnx.Facts.
 
-torch records the code that runs otherwise too, with the adaptive filters as their plain loops. What it has recorded is
-recorded again in real arithmetic, real_arithmetic.py.
+torch records the code that runs otherwise too, with the adaptive filters as their plain loops. That recording is
+made a second time in real arithmetic, real_arithmetic.py.
 """
 
 import logging

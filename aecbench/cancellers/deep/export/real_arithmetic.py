@@ -60,7 +60,7 @@ class RealArithmetic(fx.Interpreter):
 
 
 def _is_complex(value: Any) -> bool:
-    return isinstance(value, Complex)
+    return isinstance(value, Complex | complex)
 
 
 def _stacked(value: Any) -> Any:
@@ -72,23 +72,52 @@ def _real(value: Any) -> Any:
 
 
 def _imag(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return torch.zeros_like(value)
     return value.imag if isinstance(value, Complex) else value
 
 
+def _parts(value: Any) -> tuple[Any, Any]:
+    """Return real and imaginary part of a tensor or a number."""
+    return (value.real, value.imag) if isinstance(value, Complex | complex) else (value, 0)
+
+
+def _add(a: Any, b: Any, *, alpha: Any = 1) -> Any:
+    if alpha != 1:
+        b = _mul(b, alpha)
+    if isinstance(a, Complex) and isinstance(b, Complex):
+        return Complex(a.real + b.real, a.imag + b.imag)
+    if not tree_any(_is_complex, (a, b)):
+        return a + b
+    (real, imag), (more, other) = _parts(a), _parts(b)
+    return Complex(*torch.broadcast_tensors(real + more, imag + other))
+
+
+def _sub(a: Any, b: Any, *, alpha: Any = 1) -> Any:
+    if isinstance(a, Complex) and isinstance(b, Complex) and alpha == 1:
+        return Complex(a.real - b.real, a.imag - b.imag)
+    return _add(a, b, alpha=-alpha) if tree_any(_is_complex, (a, b)) else aten.sub.Tensor(a, b, alpha=alpha)
+
+
 def _mul(a: Any, b: Any) -> Any:
+    if not tree_any(_is_complex, (a, b)):
+        return a * b
     if not isinstance(a, Complex):
         a, b = b, a
-    if not isinstance(a, Complex):
-        return a * b
-    if not isinstance(b, Complex):
+    if not _is_complex(b):
         return Complex(a.real * b, a.imag * b)
     return Complex(a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real)
 
 
 def _div(a: Any, b: Any) -> Any:
-    if isinstance(b, Complex):
-        raise NotImplementedError("a division by complex tensors is not listed")
-    return Complex(a.real / b, a.imag / b) if isinstance(a, Complex) else a / b
+    if not _is_complex(b):
+        return Complex(a.real / b, a.imag / b) if isinstance(a, Complex) else a / b
+    power = b.real * b.real + b.imag * b.imag
+    return _mul(Complex(b.real / power, -b.imag / power), a)
+
+
+def _abs(x: Any) -> Any:
+    return (x.real.square() + x.imag.square()).sqrt() if isinstance(x, Complex) else x.abs()
 
 
 def _select(x: Any, dim: int, index: int) -> Any:
@@ -146,6 +175,8 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten._assert_tensor_metadata.default: lambda *_, **__: None,
     aten._conj.default: lambda z: Complex(z.real, -z.imag),
     aten._to_copy.default: _to,
+    aten.abs.default: _abs,
+    aten.add.Tensor: _add,
     aten.alias.default: _same,
     aten.complex.default: Complex,
     aten.detach.default: _same,
@@ -158,7 +189,10 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten.mul.Tensor: _mul,
     aten.pad.default: _pad,
     aten.polar.default: lambda size, angle: Complex(size * angle.cos(), size * angle.sin()),
+    aten.rsub.Scalar: lambda x, number: _sub(number, x) if isinstance(x, Complex) else number - x,
     aten.select.int: _select,
+    aten.square.default: lambda x: _mul(x, x),
+    aten.sub.Tensor: _sub,
     aten.sum.dim_IntList: _sum,
     aten.unfold.default: _unfold,
     aten.view_as_complex.default: lambda x: x.of if isinstance(x, Pairs) else Complex(x[..., 0], x[..., 1]),
@@ -167,20 +201,27 @@ OPERATIONS: dict[Any, Callable[..., Any]] = {
 """Operations on complex tensors, and those that onnxruntime does faster in another form."""
 
 EACH = {
-    aten.add.Tensor,
     aten.cat.default,
     aten.clone.default,
     aten.expand.default,
     aten.flip.default,
     aten.index_select.default,
+    aten.mean.dim,
     aten.neg.default,
     aten.new_zeros.default,
+    aten.permute.default,
+    aten.repeat.default,
     aten.slice.Tensor,
+    aten.split.Tensor,
+    aten.squeeze.dim,
     aten.stack.default,
-    aten.sub.Tensor,
+    aten.sum.default,
+    aten.transpose.int,
     aten.unbind.int,
     aten.unsqueeze.default,
+    aten.view.default,
     aten.where.self,
+    aten.zeros_like.default,
     operator.getitem,
 }
 """Operations that do the same to both parts."""

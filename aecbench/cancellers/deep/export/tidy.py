@@ -36,12 +36,12 @@ def remove_detours(model: ir.Model) -> None:
 
 def _source(node: ir.Node, output: ir.Value) -> Any:
     """Return the tensor that has the numbers of an output of a node in the same order, None if there is not any."""
-    if not node.inputs or not _known(node.inputs[0], output):
+    source, kind = node.inputs[0] if node.inputs else None, node.op_type
+    if source is None or not _known(source, output):
         return None
-    given, kind = node.inputs[0], node.op_type
-    if kind in SHAPING or (prod(_shape(given)) == prod(_shape(output)) and _keeps_order(node)):
-        return given
-    maker = given.producer()
+    if kind in SHAPING or (prod(_shape(source)) == prod(_shape(output)) and _keeps_order(node)):
+        return source
+    maker = source.producer()
     if maker is None or maker.op_type != "Concat" or kind not in ("Gather", "Slice", "Split"):
         return None
     if not _known(*maker.inputs):
@@ -128,5 +128,5 @@ def _axis(node: ir.Node) -> int:
 
 
 def _constant(value: ir.Value | None) -> Any:
-    found = None if value is None else ir.convenience.get_const_tensor(value)
-    return None if found is None else found.numpy()
+    tensor = None if value is None else ir.convenience.get_const_tensor(value)
+    return None if tensor is None else tensor.numpy()

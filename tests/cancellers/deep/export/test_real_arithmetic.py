@@ -44,7 +44,14 @@ def spectra(a, b, turn):
     return torch.lerp(torch.fft.irfft(z * turn[0])[..., :3], b, 0.3) + b[:, torch.tensor([2, 0, 1])]
 
 
-@pytest.mark.parametrize("function", [polar, products, parts, spectra])
+def mixtures(a, b, turn):
+    z = torch.complex(a, b)
+    z = (z + a) / (b.abs() + 1j * z) - (2 + 1j) * b.reshape(8, 3) + (1 - z)
+    z = torch.where(a > 0, z, b.to(z.dtype)).transpose(0, 1).mean(0)
+    return z.abs() + z.square().real.sum()
+
+
+@pytest.mark.parametrize("function", [polar, products, parts, spectra, mixtures])
 def test_the_numbers_are_those_of_complex_arithmetic(function):
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(8, 3, generator=generator) for _ in range(2))
