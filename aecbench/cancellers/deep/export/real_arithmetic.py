@@ -90,7 +90,8 @@ def _add(a: Any, b: Any, *, alpha: Any = 1) -> Any:
     if not tree_any(_is_complex, (a, b)):
         return a + b
     (real, imag), (more, other) = _parts(a), _parts(b)
-    return Complex(*torch.broadcast_tensors(real + more, imag + other))
+    total = real + more
+    return Complex(total, (imag + other).expand_as(total))
 
 
 def _sub(a: Any, b: Any, *, alpha: Any = 1) -> Any:
