@@ -44,6 +44,7 @@ __all__ = ["Block", "export", "exportable"]
 
 FILE = "model.onnx"
 OPSET = 20
+LARGEST = 2**24  # numbers of a constant that is stored once although several nodes use it
 
 
 class Block(nn.Module):
@@ -189,7 +190,7 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
     fold_constants(model, onnx_shape_inference=True)
     remove_detours(model)
     constants = passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
-    for tidy in (passes.RemoveUnusedNodesPass(), constants, passes.DeduplicateInitializersPass()):
+    for tidy in (passes.RemoveUnusedNodesPass(), constants, passes.DeduplicateInitializersPass(LARGEST)):
         model = tidy(model).model
     exported.model = model
     proto = exported.model_proto

@@ -17,6 +17,7 @@ from torch import Tensor, fx
 from torch.utils._pytree import tree_any, tree_map
 
 from aecbench.cancellers.deep.export import fourier
+from aecbench.errors import UsageError
 
 __all__ = ["RealArithmetic"]
 
@@ -39,7 +40,7 @@ class Pairs:
 
 
 class RealArithmetic(fx.Interpreter):
-    """Runs a program whose inputs and outputs are real. Raises NotImplementedError for an operation not listed here."""
+    """Runs a program whose inputs and outputs are real. Raises UsageError for an operation not listed here."""
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Run an operation."""
@@ -50,7 +51,7 @@ class RealArithmetic(fx.Interpreter):
         if not tree_any(_is_complex, (args, kwargs)):
             return super().call_function(target, args, kwargs)
         if target not in EACH:
-            raise NotImplementedError(f"{target} of complex tensors is not listed in {__name__}")
+            raise UsageError(f"cannot export {target} of complex tensors; write it with their real and imaginary parts")
         return Complex(*(target(*tree_map(part, args), **tree_map(part, kwargs)) for part in (_real, _imag)))
 
     def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
