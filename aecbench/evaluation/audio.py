@@ -77,14 +77,15 @@ def output_name(system: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in system)
 
 
-def write_audio(folder: Path, item: Item, made: Mapping[str, Array]) -> Path:
+def write_audio(folder: Path, item: Item, made: Mapping[str, Array], *, stems: bool = True) -> Path:
     """Write a WAV file of each known signal of a scene and of the outputs [T] by system. Gives their `scene_folder`.
 
-    Raises OutputError.
+    Without `stems` it writes the outputs alone: of several processes that write into one folder, one writes the
+    signals. Raises OutputError.
     """
     files = scene_folder(folder, item.scene.id)
     new_folder(files)
-    signals = {name: x for name, x in zip(STEMS, item.signals, strict=True) if not np.isnan(x).any()}
+    signals = {name: x for name, x in zip(STEMS, item.signals, strict=True) if stems and not np.isnan(x).any()}
     for name, x in (signals | {output_name(system): x for system, x in made.items()}).items():
         with whole_file(files / f"{name}.wav") as part:
             soundfile.write(part, x, item.scene.rate, format="WAV", subtype="FLOAT")

@@ -142,7 +142,11 @@ def _compute(
             missing = {name for name in (*needed, RTF, ECHO) if name not in work.scores[scene]}
             if missing:
                 tasks.append((work, n, scene, {name: metric for name, metric in needed.items() if name in missing}))
-    calls = (joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio) for work, n, _, unscored in tasks)
+    first = {n: task for task, (_, n, _, _) in reversed([*enumerate(tasks)])}  # of each scene: it writes the stems
+    calls = (
+        joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio, stems=first[n] == task)
+        for task, (work, n, _, unscored) in enumerate(tasks)
+    )
     label, unit = f"evaluate {len(works)} systems", "runs"  # a run is one system on one scene
     if len(works) == 1:
         label, unit = f"evaluate {works[0].system.name}", "scenes"
@@ -161,13 +165,13 @@ def _table(
     return ResultTable(table, _provenance(work.system, scenes, split, metrics))
 
 
-def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None) -> Scores:
-    """Run a system on the one scene of a corpus, and write its output where there is a folder for it."""
+def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None, *, stems: bool) -> Scores:
+    """Run a system on the one scene of a corpus, and write output and stems where there is a folder for them."""
     keep_freed_memory()
     item, scale = _read(scene)
     estimate, scores = scores_of(system, item, scale, metrics)
     if audio is not None:
-        write_audio(audio, item, {} if estimate is None else {system.name: estimate})
+        write_audio(audio, item, {} if estimate is None else {system.name: estimate}, stems=stems)
     return scores
 
 

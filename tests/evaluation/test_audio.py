@@ -31,6 +31,21 @@ def test_audio_of_scenes_is_written(corpus, tmp_path):
     np.testing.assert_array_equal(mic, output)
 
 
+def test_one_run_of_each_scene_writes_the_stems(corpus, tmp_path, monkeypatch):
+    """Two processes that write the same file at the same time would take it away from each other."""
+    written = []
+    monkeypatch.setattr(
+        "aecbench.evaluation.table.write_audio",
+        lambda folder, item, made, *, stems: written.append((item.scene.id, *made, stems)),
+    )
+    systems = [System(name, Gain(), "tests:Gain", {}) for name in ("a", "b", "c")]
+    few = corpus.split("test")[:2]
+    evaluate(systems, few, ["erle"], audio=tmp_path)
+    scenes = list(few.scenes["scene"])
+    assert [(scene, stems) for scene, _, stems in written if stems] == [(scene, True) for scene in scenes]
+    assert sorted(made for _, made, _ in written) == ["a", "a", "b", "b", "c", "c"]
+
+
 @pytest.mark.parametrize("ids", [("s/1_doubletalk", "s-1_doubletalk"), ("a/b/c", "a-b/c"), ("a/b-c", "a-b-c")])
 def test_no_two_scenes_share_a_folder(tmp_path, ids):
     folders = {scene_folder(tmp_path, f"corpus/test/{index}") for index in ids}
