@@ -1,6 +1,7 @@
 """Calls in parallel, on this machine or on a Dask cluster, with a progress bar."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -55,7 +56,11 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
 
 
 def _begin(path: Sequence[str], folder: Path) -> None:
-    """Import modules from where the main process does, and work in its folder."""
+    """Import modules from where the main process does, work in its folder, and leave Ctrl-C to it.
+
+    A terminal sends Ctrl-C to all processes, and one that died of it while it waited would look like a failure.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = path
     os.chdir(folder)
 
