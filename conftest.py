@@ -1,7 +1,7 @@
 """Settings of the environment that have to be made before torch and Triton are imported.
 
 Test processes share the cores: each computes on one thread, and threads that wait for others do not spin. Kernels for
-a GPU are tested in Triton's interpreter on the CPU, and left out where there is no Triton.
+a GPU are tested in Triton's interpreter on the CPU, and skipped without Triton.
 """
 
 import os

@@ -29,7 +29,7 @@ def rows(module: str | Path, table: str) -> dict[str, dict[str, Any]]:
 
 
 def docstring(module: str | Path) -> str:
-    """Return the docstring of a module, a path within this package; nothing where there is no such module."""
+    """Return the docstring of the module at a path within this package, or an empty string if there is none."""
     path = PACKAGE / module
     return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") if path.exists() else ""
 

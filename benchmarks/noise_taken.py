@@ -60,7 +60,7 @@ def scores(system: System, signals: Signals, rate: int) -> list[list[float]]:
 
 
 def passed(noise: Array, gain: NDArray[np.float32], network: InferenceCanceller) -> Array:
-    """Return the noise [T] with the gain [N, F], which is that of the short frames of deep_joint."""
+    """Return the noise [T] after the gain [N, F] of the short frames of deep_joint."""
     config, hop = network.network.config, network.block
     before = config.short + config.lag - config.n_fft // 2  # samples of the first short frame that precede the signal
     window = stft.window(config.short, hop)

@@ -142,10 +142,10 @@ def _compute(
             missing = {name for name in (*needed, RTF, ECHO) if name not in work.scores[scene]}
             if missing:
                 tasks.append((work, n, scene, {name: metric for name, metric in needed.items() if name in missing}))
-    first = {n: task for task, (_, n, _, _) in reversed([*enumerate(tasks)])}  # of each scene: it writes the stems
+    before = [-1, *(n for _, n, _, _ in tasks)]  # the first run of a scene writes its stems
     calls = (
-        joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio, stems=first[n] == task)
-        for task, (work, n, _, unscored) in enumerate(tasks)
+        joblib.delayed(_score)(work.system, scenes[n : n + 1], unscored, audio, stems=n != last)
+        for last, (work, n, _, unscored) in zip(before, tasks, strict=False)
     )
     label, unit = f"evaluate {len(works)} systems", "runs"  # a run is one system on one scene
     if len(works) == 1:
