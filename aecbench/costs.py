@@ -22,7 +22,6 @@ __all__ = ["Cost", "cost", "peak_memory", "process_peak", "real_time_factor", "s
 SECONDS = 10  # of audio, in each run
 RUNS = 5
 STATUS = Path("/proc/self/status")
-MEGABYTE = 1e6
 PROGRAM = "import sys; from aecbench.costs import report_memory; report_memory(*sys.argv[1:])"
 
 

@@ -121,7 +121,7 @@ def _list(boards: Sequence[Board]) -> str:
 def _standings(board: Board) -> str:
     summary, ranks, lost, uneven = board.summary(), board.ranks, board.table.lost(), board.table.uneven
     lines = []
-    for place, name, _ in board.standings:
+    for place, name in board.standings:
         entry = board.current[name].entry
         mark = f" {MARK}" if name in board.table.destroyed else ""
         scores = [

@@ -104,7 +104,7 @@ def _board(
         order=order(board),
         foot=foot(board),
         lost=LOST,
-        rows=[_row(board, place, name, lost.get(("", name), Lost(0, 0))) for place, name, _ in board.standings],
+        rows=[_row(board, place, name, lost.get(("", name), Lost(0, 0))) for place, name in board.standings],
         conditions=[(name, with_unit(name), condition_labels(board, name)[0]) for name in board.conditions],
         scores=scores(board),
         specs=specs,

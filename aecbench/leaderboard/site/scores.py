@@ -56,7 +56,7 @@ def to_csv(board: Board) -> str:
     columns = ["place", "system", "version", "title", "authors", "url"]
     columns += ["metric", "summary", "value", "low", "high", "n", "rank"]
     write.writerow([*columns, *facts])
-    for place, name, _ in board.standings:
+    for place, name in board.standings:
         entry = board.current[name].entry
         about = [name, entry.version, entry.title, entry.authors, entry.url]
         origin = [entry.corpus.id, entry.corpus.digest, entry.system.hash, entry.system.weights, entry.commit]
