@@ -31,6 +31,7 @@ __all__ = [
     "Code",
     "System",
     "card_folder",
+    "difference",
     "import_class",
     "load_predictions",
     "load_system",
@@ -327,6 +328,17 @@ def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
     if name not in filters:
         raise ConfigError(f"{folder / CARD}: unknown filter {name!r}: {did_you_mean(name, filters)}")
     return _from_folder(name, filters[name], inside)
+
+
+def difference(system: System, canceller: str, parameters: Mapping[str, Any]) -> str:
+    """Return in what a system differs from what was recorded: "class", "parameters", or "" where it is the same.
+
+    `canceller` is the recorded "module:Class". The version of aecbench is not compared.
+    """
+    if system.target != canceller:
+        return "class"
+    same = canonical_json(dict(system.parameters)) == canonical_json(dict(parameters))
+    return "" if same else "parameters"
 
 
 def _build(name: str, target: str, parameters: dict[str, Any], summary: str, folder: Path | None = None) -> System:
