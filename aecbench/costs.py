@@ -11,7 +11,7 @@ import numpy as np
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
-from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.cancellers.base import Canceller, Streaming, final_state
 from aecbench.clock import processor_time
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
@@ -79,13 +79,10 @@ def scene() -> tuple[Array, Array]:
 
 
 def _run(canceller: Canceller, mic: Array, far: Array) -> None:
-    if not isinstance(canceller, Streaming):
+    if isinstance(canceller, Streaming):
+        final_state(canceller, mic, far)  # step by step
+    else:
         canceller.cancel(mic, far)
-        return
-    state = canceller.init(())
-    for start in range(0, mic.size - canceller.block + 1, canceller.block):
-        span = np.s_[start : start + canceller.block]
-        state, _ = canceller.step(state, mic[span], far[span])
 
 
 def _timed(canceller: Canceller, mic: Array, far: Array) -> float:

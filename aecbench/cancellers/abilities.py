@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers.base import Canceller, Explains, Streaming
+from aecbench.cancellers.base import Canceller, Explains, Streaming, final_state
 from aecbench.dsp.delay import delay
 from aecbench.signals import Array
 
@@ -205,13 +205,9 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
     if parts is None:
         return None
     filter_, shift = parts
-    state = filter_.init(())
-    if impulse_response(filter_, state) is None:
+    if impulse_response(filter_, filter_.init(())) is None:
         return None
-    mic, far = delay(mic, max(0, -shift)), delay(far, max(0, shift))
-    for start in range(0, mic.shape[-1] - filter_.block + 1, filter_.block):
-        block = np.s_[start : start + filter_.block]
-        state, _ = filter_.step(state, mic[block], far[block])
+    state = final_state(filter_, delay(mic, max(0, -shift)), delay(far, max(0, shift)))
     response = impulse_response(filter_, state)
     return None if response is None else np.pad(response, (max(0, shift), 0))[max(0, -shift) :]
 
