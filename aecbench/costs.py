@@ -41,7 +41,8 @@ def cost(name: str, align: str = "best") -> Cost:
     system.check_rate(RATE, "the signal that is timed")
     counted = abilities.cost(system.canceller)
     parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * RATE)
-    latency = system.canceller.latency / RATE
+    samples = abilities.latency(system.canceller)
+    latency = np.nan if samples is None else samples / RATE
     return Cost(parameters, macs, real_time_factor(system.canceller), latency, peak_memory(name, align))
 
 

@@ -16,7 +16,7 @@ from aecbench import cancellers
 from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import ADAPTERS, CANCELLERS
-from aecbench.cancellers.abilities import Trait, sample_rates, traits
+from aecbench.cancellers.abilities import Trait, latency, sample_rates, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
@@ -85,12 +85,13 @@ class System:
 
     def _repr_html_(self) -> str:
         """Return the facts as a table, for notebooks."""
+        samples = latency(self.canceller)
         facts = {
             "system": self.name,
             "summary": self.summary,
             "class": self.target,
             "align": self.align,
-            "latency": f"{self.canceller.latency} samples",
+            "latency": "not known" if samples is None else f"{samples} samples",
             "parameters": self._values(),
         }
         rows = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in facts.items())

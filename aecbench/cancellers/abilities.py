@@ -32,6 +32,7 @@ __all__ = [
     "impulse_response",
     "informed",
     "inspect",
+    "latency",
     "learnt_response",
     "needs_facts",
     "sample_rates",
@@ -72,6 +73,7 @@ class Trait(Enum):
 
     IGNORES_FAR = "does not use the far end, so nothing has to align it"
     PRECOMPUTED = "looks its output up, so run time says nothing"
+    UNKNOWN_LATENCY = "does not say how far ahead it needs the microphone, so its `latency` says nothing"
     UNVERSIONED = "may give another output with the same class and parameters, so scores are not cached"
 
 
@@ -175,6 +177,11 @@ def sample_rates(canceller: Canceller) -> frozenset[int]:
 def traits(canceller: Canceller) -> frozenset[Trait]:
     """Return the traits of the canceller and of those inside."""
     return frozenset().union(*(getattr(layer, "traits", ()) for layer in _layers(canceller)))
+
+
+def latency(canceller: Canceller) -> int | None:
+    """Return the algorithmic latency [samples]; None where it is not known, of a program or of stored outputs."""
+    return None if Trait.UNKNOWN_LATENCY in traits(canceller) else canceller.latency
 
 
 def streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:

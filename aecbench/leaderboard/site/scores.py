@@ -52,7 +52,7 @@ def to_csv(board: Board) -> str:
     """A row per system and metric: place, mean or median with its interval, where it comes from."""
     text = io.StringIO()
     write = csv.writer(text, lineterminator="\n")
-    facts = ["corpus", "digest", "hash", "weights", "commit", "command"]
+    facts = ["latency_ms", "corpus", "digest", "hash", "weights", "commit", "command"]
     columns = ["place", "system", "version", "title", "authors", "url"]
     columns += ["metric", "summary", "value", "low", "high", "n", "rank"]
     write.writerow([*columns, *facts])
@@ -63,7 +63,8 @@ def to_csv(board: Board) -> str:
         for metric in board.columns:
             cell, rank = board.summary()["", name][metric], board.ranks[name][metric]
             numbers = [x if math.isfinite(x) else None for x in (cell.value, cell.low, cell.high)]
-            row = [place, *about, metric, cell.summary, *numbers, cell.n, rank, *origin, entry.command]
+            row = [place, *about, metric, cell.summary, *numbers, cell.n, rank]
+            row += [board.latency(name), *origin, entry.command]
             write.writerow([csv_cell(visible(x)) if isinstance(x, str) else x for x in row])
     return text.getvalue()
 
