@@ -104,7 +104,7 @@ class Rules(Frozen):
     align: str = "auto"  # alignment of the far end, as for `load_system`; older boards say "auto" for "best"
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place follows from its mean rank in these
     corpus: CorpusFacts
-    rate: int = Field(16_000, gt=0)  # [Hz] of the corpus; the default is that of boards that do not say
+    rate: int = Field(16_000, gt=0)  # [Hz] of the corpus; the default is for boards that do not say
     simulator: int = 1  # version of the simulator that made the corpus; 0: it was imported
     near_lost: NearLost = NearLost()
     scenes: Hash  # SHA-256 of scenes.parquet
