@@ -11,7 +11,7 @@ import numpy as np
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
-from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.cancellers.base import Canceller, Streaming, final_state
 from aecbench.clock import processor_time
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
@@ -22,7 +22,6 @@ __all__ = ["Cost", "cost", "peak_memory", "process_peak", "real_time_factor", "s
 SECONDS = 10  # of audio, in each run
 RUNS = 5
 STATUS = Path("/proc/self/status")
-MEGABYTE = 1e6
 PROGRAM = "import sys; from aecbench.costs import report_memory; report_memory(*sys.argv[1:])"
 
 
@@ -42,7 +41,8 @@ def cost(name: str, align: str = "best") -> Cost:
     system.check_rate(RATE, "the signal that is timed")
     counted = abilities.cost(system.canceller)
     parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * RATE)
-    latency = system.canceller.latency / RATE
+    samples = abilities.latency(system.canceller)
+    latency = np.nan if samples is None else samples / RATE
     return Cost(parameters, macs, real_time_factor(system.canceller), latency, peak_memory(name, align))
 
 
@@ -80,13 +80,10 @@ def scene() -> tuple[Array, Array]:
 
 
 def _run(canceller: Canceller, mic: Array, far: Array) -> None:
-    if not isinstance(canceller, Streaming):
+    if isinstance(canceller, Streaming):
+        final_state(canceller, mic, far)  # step by step
+    else:
         canceller.cancel(mic, far)
-        return
-    state = canceller.init(())
-    for start in range(0, mic.size - canceller.block + 1, canceller.block):
-        span = np.s_[start : start + canceller.block]
-        state, _ = canceller.step(state, mic[span], far[span])
 
 
 def _timed(canceller: Canceller, mic: Array, far: Array) -> float:

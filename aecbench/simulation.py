@@ -79,7 +79,7 @@ def simulate(
         return _finished(folder, identity) or _written(spec, folder, identity, jobs, scheduler)
 
 
-def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> list[Damage]:
+def repair(corpus: Corpus, *, jobs: int = 1) -> list[Damage]:
     """Render damaged, missing or misplaced shards again, and remove what does not belong; tell what was wrong.
 
     A shard that the operating system does not deliver may be whole: nothing is repaired until it can be read. Raises
@@ -99,7 +99,7 @@ def repair(corpus: Corpus, *, jobs: int = 1, scheduler: str | None = None) -> li
     with locked(corpus.path):
         for problem in problems:
             _remove(corpus.path / problem.file)
-        _written(corpus.spec, corpus.path, identity, jobs, scheduler)
+        _written(corpus.spec, corpus.path, identity, jobs, None)
     return problems
 
 

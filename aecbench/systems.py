@@ -16,7 +16,7 @@ from aecbench import cancellers
 from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import ADAPTERS, CANCELLERS
-from aecbench.cancellers.abilities import Trait, sample_rates, traits
+from aecbench.cancellers.abilities import Trait, latency, sample_rates, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
@@ -31,6 +31,7 @@ __all__ = [
     "Code",
     "System",
     "card_folder",
+    "difference",
     "import_class",
     "load_predictions",
     "load_system",
@@ -84,12 +85,13 @@ class System:
 
     def _repr_html_(self) -> str:
         """Return the facts as a table, for notebooks."""
+        samples = latency(self.canceller)
         facts = {
             "system": self.name,
             "summary": self.summary,
             "class": self.target,
             "align": self.align,
-            "latency": f"{self.canceller.latency} samples",
+            "latency": "not known" if samples is None else f"{samples} samples",
             "parameters": self._values(),
         }
         rows = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in facts.items())
@@ -327,6 +329,17 @@ def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
     if name not in filters:
         raise ConfigError(f"{folder / CARD}: unknown filter {name!r}: {did_you_mean(name, filters)}")
     return _from_folder(name, filters[name], inside)
+
+
+def difference(system: System, canceller: str, parameters: Mapping[str, Any]) -> str:
+    """Return in what a system differs from what was recorded: "class", "parameters", or "" where it is the same.
+
+    `canceller` is the recorded "module:Class". The version of aecbench is not compared.
+    """
+    if system.target != canceller:
+        return "class"
+    same = canonical_json(dict(system.parameters)) == canonical_json(dict(parameters))
+    return "" if same else "parameters"
 
 
 def _build(name: str, target: str, parameters: dict[str, Any], summary: str, folder: Path | None = None) -> System:

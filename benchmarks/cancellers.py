@@ -25,7 +25,8 @@ from aecbench.cancellers.nlms import NLMS
 from aecbench.corpus import Corpus, open_corpus
 from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS, score
-from aecbench.plots import plot_convergence, plot_results
+from aecbench.plots import plot_convergence
+from aecbench.plots.style import save
 from aecbench.report.results import result_table
 from aecbench.results import ResultTable, interval
 from aecbench.signals import Array, Signals
@@ -68,7 +69,7 @@ def quality(options: argparse.Namespace) -> None:
     kinds = table.rows["loudspeaker"].where(table.rows["loudspeaker"] == "linear", "nonlinear")
     table = ResultTable(table.rows.assign(loudspeaker=kinds), table.provenance)
     table.save(options.out)
-    plot_results(table, options.out / "table.png")
+    save(table.plot(), options.out / "table.png")
     console = Console(width=150)
     for by in (None, "loudspeaker", "ser", "rt60"):
         console.print(result_table(table, by))

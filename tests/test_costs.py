@@ -51,6 +51,11 @@ def test_time_and_memory_of_a_system_of_ones_own_and_nothing_that_nobody_has_cou
     assert 200e6 < found.memory < 500e6
 
 
+def test_the_latency_of_a_program_is_not_known():
+    found = cost("command:sh -c 'cp {mic} {out}' {far}", "none")
+    assert np.isnan(found.latency)
+
+
 def test_more_work_takes_more_time():
     assert real_time_factor(Kalman(), 1) > 2 * real_time_factor(Passthrough(), 1)
 

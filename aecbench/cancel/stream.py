@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aecbench.cancel.timing import Timing
-from aecbench.cancellers.abilities import needs_facts, streaming
+from aecbench.cancellers.abilities import latency, needs_facts, streaming
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Streaming
 from aecbench.dsp.audio import fitted, resampled
@@ -36,8 +36,8 @@ def check(system: System) -> None:
 
 def timing(system: System) -> Timing:
     """Return the timing of a system before its first run."""
-    parts = streaming(system.canceller)
-    return Timing(parts and parts[0].block / RATE, system.canceller.latency / RATE)
+    parts, samples = streaming(system.canceller), latency(system.canceller)
+    return Timing(parts and parts[0].block / RATE, None if samples is None else samples / RATE)
 
 
 def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -> Iterator[Array]:

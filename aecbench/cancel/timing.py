@@ -22,7 +22,7 @@ class Timing:
     """
 
     block: float | None  # [s] that a block lasts; None for a system that runs whole
-    latency: float  # [s] algorithmic
+    latency: float | None  # [s] algorithmic; None where it is not known
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     audio: float = 0.0  # [s] of audio
     busy: float = 0.0  # [s] that it took

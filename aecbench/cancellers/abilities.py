@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers.base import Canceller, Explains, Streaming
+from aecbench.cancellers.base import Canceller, Explains, Streaming, final_state
 from aecbench.dsp.delay import delay
 from aecbench.signals import Array
 
@@ -32,6 +32,7 @@ __all__ = [
     "impulse_response",
     "informed",
     "inspect",
+    "latency",
     "learnt_response",
     "needs_facts",
     "sample_rates",
@@ -72,6 +73,7 @@ class Trait(Enum):
 
     IGNORES_FAR = "does not use the far end, so nothing has to align it"
     PRECOMPUTED = "looks its output up, so run time says nothing"
+    UNKNOWN_LATENCY = "does not say how far ahead it needs the microphone, so its `latency` says nothing"
     UNVERSIONED = "may give another output with the same class and parameters, so scores are not cached"
 
 
@@ -177,6 +179,11 @@ def traits(canceller: Canceller) -> frozenset[Trait]:
     return frozenset().union(*(getattr(layer, "traits", ()) for layer in _layers(canceller)))
 
 
+def latency(canceller: Canceller) -> int | None:
+    """Return the algorithmic latency [samples]; None where it is not known, of a program or of stored outputs."""
+    return None if Trait.UNKNOWN_LATENCY in traits(canceller) else canceller.latency
+
+
 def streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
     """Return the part that runs block by block, and the samples by which its far end is delayed; None if there is none.
 
@@ -205,13 +212,9 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
     if parts is None:
         return None
     filter_, shift = parts
-    state = filter_.init(())
-    if impulse_response(filter_, state) is None:
+    if impulse_response(filter_, filter_.init(())) is None:
         return None
-    mic, far = delay(mic, max(0, -shift)), delay(far, max(0, shift))
-    for start in range(0, mic.shape[-1] - filter_.block + 1, filter_.block):
-        block = np.s_[start : start + filter_.block]
-        state, _ = filter_.step(state, mic[block], far[block])
+    state = final_state(filter_, delay(mic, max(0, -shift)), delay(far, max(0, shift)))
     response = impulse_response(filter_, state)
     return None if response is None else np.pad(response, (max(0, shift), 0))[max(0, -shift) :]
 

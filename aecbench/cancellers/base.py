@@ -22,6 +22,7 @@ __all__ = [
     "check_finite",
     "check_range",
     "check_ranges",
+    "final_state",
     "from_rows",
     "in_rows",
     "settings_of",
@@ -148,6 +149,15 @@ class FlatStreaming(Streaming[State]):
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """One block without a copy: see `Streaming.consume`."""
         return state, self.advance(state, mic, far)
+
+
+def final_state(canceller: Streaming[State], mic: Array, far: Array) -> State:
+    """Return the state after the last whole block of mic and far [..., T]."""
+    state = canceller.init(mic.shape[:-1])
+    for start in range(0, mic.shape[-1] - canceller.block + 1, canceller.block):
+        block = np.s_[..., start : start + canceller.block]
+        state, _ = canceller.step(state, mic[block], far[block])
+    return state
 
 
 def settings_of(canceller: object, kind: Any) -> Any:

@@ -203,9 +203,10 @@ def _report(system: Any, timing: Any, way: str) -> list[str]:
     figures = timing.figures()
     if not figures["blocks"]:
         return [f"{system.name}: did not run"]
+    latency = "not known" if timing.latency is None else f"{1000 * timing.latency:.1f} ms"
     lines = [
         f"{system.name}: {figures['busy']:.2f} s for {figures['audio']:.1f} s of audio, "
-        f"real-time factor {figures['rtf']:.4f}, algorithmic latency {1000 * figures['latency']:.1f} ms"
+        f"real-time factor {figures['rtf']:.4f}, algorithmic latency {latency}"
     ]
     if timing.block is None:
         lines.append("no blocks: it processes the recording as a whole")

@@ -33,7 +33,7 @@ def quickstart(jobs: int, as_json: bool) -> None:
     from aecbench.assets import names
     from aecbench.evaluation import evaluate, plan
     from aecbench.metrics import RANKED_BY, choose
-    from aecbench.plots import plot_results
+    from aecbench.plots.style import save
     from aecbench.recipe import read_recipe
     from aecbench.report.corpus import corpus_report
     from aecbench.report.results import result_table
@@ -50,7 +50,7 @@ def quickstart(jobs: int, as_json: bool) -> None:
     table = evaluate(systems, corpus, jobs=jobs)
     table = table.in_order([standing.name for standing in standings(table, RANKED_BY)])  # as README's
     add(table, folder)
-    plot_results(table, folder / "table.png")
+    save(table.plot(), folder / "table.png")
     if as_json:
         show_json({**result_json(table), "folder": folder})
     else:

@@ -91,8 +91,9 @@ def make_dialogue(seed: int = 0, rate: int = RATE, *, far: bool = True, near: bo
     return signals
 
 
-def make_voice(seconds: float = 2) -> Array:
-    """Harmonics of a gliding pitch in syllables of 200 ms, with a peak of 1 and silence at the end."""
+def make_voice() -> Array:
+    """Return 2 s of harmonics of a gliding pitch in syllables of 200 ms, with a peak of 1 and silence at the end."""
+    seconds = 2
     t = np.arange(seconds * RATE) / RATE
     phase = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * t)) / RATE
     voice = sum(np.cos(k * phase + k * k) / k for k in range(1, 25))

@@ -40,8 +40,8 @@ def extremes(name):
     return {key: r.low for key, r in ranges.items()}, {key: r.high for key, r in ranges.items()}
 
 
-def sine(seconds=2):
-    return np.sin(2 * np.pi * BIN * np.arange(seconds * RATE) / RATE)
+def sine():
+    return np.sin(2 * np.pi * BIN * np.arange(2 * RATE) / RATE)
 
 
 def test_shape_and_type_are_kept_and_the_output_is_finite(name, x):

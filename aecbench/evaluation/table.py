@@ -8,6 +8,7 @@ import joblib
 import pandas as pd
 
 from aecbench import cancellers, provenance
+from aecbench.cancellers.abilities import latency
 from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.errors import UsageError
 from aecbench.evaluation.audio import output_name, write_audio
@@ -205,13 +206,14 @@ def _variables(scenes: Corpus) -> pd.DataFrame:
 def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:
     return {
         "corpus": {"id": corpus.id, "digest": corpus.digest, "split": split, "scenes": len(corpus)},
+        "rate": int(corpus.scenes["rate"].iloc[0]),
         "simulator": corpus.simulator,
         "systems": {
             system.name: {
                 "hash": system.hash,
                 "canceller": system.target,
                 "parameters": dict(system.parameters),
-                "latency": system.canceller.latency,
+                "latency": latency(system.canceller),
                 "align": system.align,
             }
         },

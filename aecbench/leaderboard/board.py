@@ -104,6 +104,7 @@ class Rules(Frozen):
     align: str = "auto"  # alignment of the far end, as for `load_system`; older boards say "auto" for "best"
     ranked_by: tuple[str, ...] = Field(min_length=1)  # a system's place follows from its mean rank in these
     corpus: CorpusFacts
+    rate: int = Field(16_000, gt=0)  # [Hz] of the corpus; the default is for boards that do not say
     simulator: int = 1  # version of the simulator that made the corpus; 0: it was imported
     near_lost: NearLost = NearLost()
     scenes: Hash  # SHA-256 of scenes.parquet
@@ -246,6 +247,11 @@ class Board:
         """The metrics in the order they are shown, the real-time factor last."""
         return [*self.rules.metrics, RTF]
 
+    def latency(self, name: str) -> float | None:
+        """Return the algorithmic latency of a system [ms]; None where it is not known."""
+        samples = self.current[name].entry.system.latency
+        return None if samples is None else 1000 * samples / self.rules.rate
+
     @property
     def conditions(self) -> list[str]:
         """The conditions in which the scenes differ."""
@@ -359,6 +365,7 @@ def new_board(
         "near_lost": LOST_RULE._asdict(),
         "scenes": sha256(data),
         "corpus": table.provenance["corpus"],
+        "rate": table.provenance.get("rate", 16_000),
         "simulator": table.provenance.get("simulator", 1),
         "metrics": {metric: _ranked(metric, table) for metric in metrics},
     }

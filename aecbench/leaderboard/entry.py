@@ -102,7 +102,7 @@ class SystemFacts(Frozen):
     hash: Hash
     canceller: str
     parameters: dict[str, Any]
-    latency: int
+    latency: int | None = None  # algorithmic [samples]; None where it is not known
     align: str
 
     def rehash(self, version: str) -> str:

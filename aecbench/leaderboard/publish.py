@@ -10,7 +10,7 @@ import pandas as pd
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS, target
 from aecbench.cards import CARD, read_card
-from aecbench.config import canonical_json, parse, sha256
+from aecbench.config import parse, sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.check import among, check_entry, stated
@@ -18,7 +18,7 @@ from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Publi
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.text import hidden
 from aecbench.results import CEILING, ROWS, ResultTable
-from aecbench.systems import card_folder, load_system
+from aecbench.systems import card_folder, difference, load_system
 
 __all__ = ["board_of", "load_results", "prepare", "publish"]
 
@@ -113,16 +113,11 @@ def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[s
         if source and ":" not in source and target(source) is None and not Path(source).exists():
             raise BoardError(f"{system!r} was evaluated from {source}, which does not exist; give its --model")
         return None
-    ours = load_system(source, facts["align"])
-    for part, current, evaluated in (
-        ("class", ours.target, facts["canceller"]),
-        ("parameters", canonical_json(dict(ours.parameters)), canonical_json(facts["parameters"])),
-    ):
-        if current != evaluated:
-            raise BoardError(
-                f"the results of {system!r} are not of the {part} that {source} has now; evaluate it again, "
-                f"or publish it under another --name"
-            )
+    if part := difference(load_system(source, facts["align"]), facts["canceller"], facts["parameters"]):
+        raise BoardError(
+            f"the results of {system!r} are not of the {part} that {source} has now; evaluate it again, "
+            f"or publish it under another --name"
+        )
     if folder is None:
         return None
     return read_card(folder).model_dump(mode="json")

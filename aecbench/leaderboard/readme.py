@@ -13,9 +13,20 @@ from aecbench.output import whole_file
 from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell, summarised
 from aecbench.scenes.conditions import with_unit
 
-__all__ = ["README", "board_readme", "boards_readme", "foot", "order", "update", "update_all"]
+__all__ = [
+    "LATENCY",
+    "README",
+    "board_readme",
+    "boards_readme",
+    "foot",
+    "latency_cell",
+    "order",
+    "update",
+    "update_all",
+]
 
 README = "README.md"
+LATENCY = "Latency [ms]"
 SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
 
 
@@ -33,8 +44,20 @@ def foot(board: Board) -> str:
     ]
     if CEILING in board.current:
         notes.append(f"{CEILING}: told the echo, takes away that and nothing else, and has no rank.")
-    notes.append("RTF: seconds of processor time per second of audio on one core, of the machine that the entry names.")
+    notes += [
+        "RTF: seconds of processor time per second of audio on one core, of the machine that the entry names.",
+        "Latency: how far ahead the output needs the microphone, in milliseconds; computing takes time on top of it.",
+    ]
     return textwrap.fill(" ".join(notes), 120)
+
+
+def latency_cell(latency: float | None) -> str:
+    """Write a latency in milliseconds; "-" where it is not known.
+
+    >>> latency_cell(39.9375), latency_cell(None)
+    ('39.9', '-')
+    """
+    return "-" if latency is None else f"{latency:.1f}"
 
 
 def order(board: Board) -> str:
@@ -121,7 +144,7 @@ def _list(boards: Sequence[Board]) -> str:
 def _standings(board: Board) -> str:
     summary, ranks, lost, uneven = board.summary(), board.ranks, board.table.lost(), board.table.uneven
     lines = []
-    for place, name, _ in board.standings:
+    for place, name in board.standings:
         entry = board.current[name].entry
         mark = f" {MARK}" if name in board.table.destroyed else ""
         scores = [
@@ -130,8 +153,9 @@ def _standings(board: Board) -> str:
             for metric in board.columns
         ]
         label = "-" if place is None else str(place)
-        lines.append([label, _link(name, f"{RESULTS}/{entry.file}.json") + mark, *scores, lost_cell(lost["", name])])
-    return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns), LOST], lines)
+        link = _link(name, f"{RESULTS}/{entry.file}.json") + mark
+        lines.append([label, link, *scores, latency_cell(board.latency(name)), lost_cell(lost["", name])])
+    return _table(["", "system", *(heading(metric, board.facts) for metric in board.columns), LATENCY, LOST], lines)
 
 
 def _rank(rank: int | None) -> str:

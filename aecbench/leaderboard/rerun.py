@@ -8,7 +8,6 @@ import numpy as np
 from aecbench import provenance
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
-from aecbench.config import canonical_json
 from aecbench.corpus import Corpus
 from aecbench.errors import NotInstalled
 from aecbench.evaluation import evaluate
@@ -16,7 +15,7 @@ from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry, Published
 from aecbench.leaderboard.task import board_scenes
 from aecbench.metrics import METRICS, TABLE, find, of_version
-from aecbench.systems import System, load_system
+from aecbench.systems import System, difference, load_system
 
 __all__ = ["Rerun", "kind_of", "rerun", "system_of"]
 
@@ -65,8 +64,8 @@ def _again(published: Published, models: Sequence[str], scenes: Corpus, jobs: in
         return Rerun(entry.name, nothing, EXACT, "", "is not shipped; give its folder or class with --model")
     kind = kind_of(system)
     allowed = EXACT if kind == "filter" and _same_place(entry) else ALLOWED[kind]
-    if different := _differs(system, entry):
-        return Rerun(entry.name, nothing, allowed, different)
+    if part := _difference(system, entry):
+        return Rerun(entry.name, nothing, allowed, f"its {part} changed after it was published; publish it again")
     rows = {metric: of_version(metric, version) for metric, version in entry.metrics.items()}
     rows |= {metric: find(metric) for metric in entry.metrics if metric in TABLE.offered and metric not in METRICS}
     metrics = {metric: row for metric, row in rows.items() if row is not None}
@@ -91,7 +90,7 @@ def system_of(entry: Entry, models: Sequence[str]) -> System | None:
     if entry.name in {*names("baselines"), *CANCELLERS}:
         return load_system(entry.name, entry.system.align)
     others = [load_system(model, entry.system.align) for model in models]
-    same = [other for other in others if not _differs(other, entry)]
+    same = [other for other in others if not _difference(other, entry)]
     return next(iter(same or [other for other in others if other.name == entry.name]), None)
 
 
@@ -108,12 +107,5 @@ def _same_place(entry: Entry) -> bool:
     return origin == (entry.commit, entry.versions, entry.machine)
 
 
-def _differs(system: System, entry: Entry) -> str:
-    """Return the differences between a system and its entry, except for the version of aecbench."""
-    for part, ours, theirs in (
-        ("its class has", system.target, entry.system.canceller),
-        ("its parameters have", canonical_json(dict(system.parameters)), canonical_json(entry.system.parameters)),
-    ):
-        if ours != theirs:
-            return f"{part} changed since it was published; publish it again"
-    return ""
+def _difference(system: System, entry: Entry) -> str:
+    return difference(system, entry.system.canceller, entry.system.parameters)

@@ -50,14 +50,14 @@ def fetch(name: str, data: Path | None = None, *, only: Sequence[str] = (), limi
         raise SourceError(f"pack {name!r} cannot be stored ({error}); make a place for it and fetch it again") from None
 
 
-def is_fetched(name: str, data: Path | None = None) -> bool:
-    """Whether a pack can be used. Raises UnknownName."""
-    return read_pack(name).place(data_folder(data)) is not None
+def is_fetched(name: str) -> bool:
+    """Return whether a pack can be used. Raises UnknownName."""
+    return read_pack(name).place(data_folder()) is not None
 
 
-def locate(name: str, data: Path | None = None) -> Place:
-    """Where a pack is. Raises UnknownName, and SourceError for one that has to be fetched first."""
-    folder = data_folder(data)
+def locate(name: str) -> Place:
+    """Return where a pack is. Raises UnknownName, and SourceError for one that has to be fetched first."""
+    folder = data_folder()
     place = read_pack(name).place(folder)
     if place is None:
         where = cache(name) if folder is None else f"{folder} or {cache(name)}"
@@ -67,12 +67,12 @@ def locate(name: str, data: Path | None = None) -> Place:
     return place
 
 
-def recordings(names: Sequence[str], data: Path | None = None) -> tuple[Path, list[Path]]:
+def recordings(names: Sequence[str]) -> tuple[Path, list[Path]]:
     """Return the folder that holds the recordings of some sets, and those of their files that are here.
 
     Raises UnknownName, UsageError for another kind of pack, and SourceError where a set has no file here.
     """
-    folder, roots, files = data_folder(data), [], []
+    folder, roots, files = data_folder(), [], []
     for name in names:
         pack = read_pack(name)
         if not isinstance(pack, RecordingPack):

@@ -61,7 +61,7 @@ def cache(name: str) -> Path:
     return Path(platformdirs.user_cache_dir("aecbench")) / name
 
 
-def data_folder(data: Path | None) -> Path | None:
+def data_folder(data: Path | None = None) -> Path | None:
     """`data`, else the folder that AECBENCH_DATA names, else None. Raises SourceError where there is no such folder."""
     named = data or os.environ.get(DATA)
     if not named:

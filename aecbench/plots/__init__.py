@@ -1,4 +1,4 @@
-"""Pictures: a cancellation, convergence, results, an evaluation, a corpus, a scene, a demonstration, a training."""
+"""Pictures: a cancellation, convergence, an evaluation, a corpus, a scene, a demonstration, a training."""
 
 from aecbench.plots.cancellation import plot_cancellation
 from aecbench.plots.convergence import plot_convergence
@@ -6,7 +6,6 @@ from aecbench.plots.corpus import plot_corpus
 from aecbench.plots.demo import plot_demo
 from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.evaluation import plot_evaluation
-from aecbench.plots.results import plot_results
 from aecbench.plots.scene import plot_scene, scene_picture
 from aecbench.plots.training import plot_training
 
@@ -17,7 +16,6 @@ __all__ = [
     "plot_corpus",
     "plot_demo",
     "plot_evaluation",
-    "plot_results",
     "plot_scene",
     "plot_training",
     "scene_picture",

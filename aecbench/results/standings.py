@@ -18,7 +18,6 @@ class Standing(NamedTuple):
 
     place: int | None  # shared by systems of the same mean rank; None for the oracle, and where nothing is ranked
     name: str
-    mean_rank: float  # over the metrics of `ranked_by` that have ranks; infinite where the system lacks one of them
 
 
 def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
@@ -32,18 +31,18 @@ def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
     ranks = {system: cells for (_, system), cells in table.ranks().items()}
     others = {system: cells for system, cells in ranks.items() if system != CEILING}
     decisive = [metric for metric in ranked_by if any(cells.get(metric) for cells in others.values())]
-    last = [Standing(None, name, np.inf) for name in ranks if name == CEILING]
+    last = [Standing(None, name) for name in ranks if name == CEILING]
     position = _positions(table, list(others), ranked_by)
     if not decisive:
         listed = sorted(others, key=lambda system: (system in table.destroyed, position[system], system))
-        return [*(Standing(None, name, np.inf) for name in listed), *last]
+        return [*(Standing(None, name) for name in listed), *last]
     keys = {}
     for system, cells in others.items():
         own = [cells[metric] or np.inf for metric in decisive]
         keys[system] = (system in table.destroyed, float(np.mean(own)))
     places = sorted(keys.values())
     ordered = sorted(keys.items(), key=lambda item: (item[1], position[item[0]], item[0]))
-    return [*(Standing(1 + places.index(key), name, key[1]) for name, key in ordered), *last]
+    return [*(Standing(1 + places.index(key), name) for name, key in ordered), *last]
 
 
 def _positions(table: ResultTable, systems: Sequence[str], metrics: Sequence[str]) -> dict[str, float]:

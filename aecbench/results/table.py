@@ -30,7 +30,6 @@ __all__ = ["EARLIER", "ResultTable"]
 EARLIER = "earlier"  # of provenance: facts of the systems that another evaluation has scored
 
 By = str | Sequence[str] | None
-Cells = dict[tuple[str, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)

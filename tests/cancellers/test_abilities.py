@@ -6,6 +6,7 @@ import pytest
 from aecbench.cancellers import CANCELLERS, abilities
 from aecbench.cancellers.abilities import Count, Facts, cost, transform
 from aecbench.cancellers.align import DelayTracker, FixedDelay, aligned, unaligned
+from aecbench.cancellers.external.predictions import Predictions
 from aecbench.cancellers.fdaf import FDAF
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
@@ -60,6 +61,12 @@ class Unknown:
 @pytest.mark.parametrize("inside", [aligned(Unknown(), DelayTracker()), aligned(Unknown(), FixedDelay(1)), Unknown()])
 def test_nobody_has_counted_what_comes_from_elsewhere(inside):
     assert cost(inside) is None
+
+
+def test_the_latency_of_stored_outputs_is_not_known_behind_an_alignment_either(tmp_path):
+    assert abilities.latency(aligned(Kalman(), DelayTracker())) == Kalman().latency
+    assert abilities.latency(Predictions(tmp_path)) is None
+    assert abilities.latency(aligned(Predictions(tmp_path), FixedDelay(1))) is None
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,9 @@
 import numpy as np
 import pytest
 
+from aecbench.cancellers.base import final_state
 from aecbench.cancellers.nlms import NLMS
 from aecbench.errors import UsageError
-
-
-def final_state(canceller, mic, far):
-    state = canceller.init(())
-    for start in range(0, mic.size - canceller.block + 1, canceller.block):
-        state, _ = canceller.step(state, *(x[start : start + canceller.block] for x in (mic, far)))
-    return state
 
 
 def misalignment(canceller, mic, far, path):

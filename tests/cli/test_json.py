@@ -147,7 +147,7 @@ def test_quickstart_tells_what_eval_tells_and_where(aecbench, corpus, results, m
     monkeypatch.setattr("aecbench.simulation.simulate", lambda *_, **__: corpus)
     table = ResultTable.load(Path(results) / "rows.parquet")
     monkeypatch.setattr("aecbench.evaluation.evaluate", lambda *_, **__: table)
-    monkeypatch.setattr("aecbench.plots.plot_results", lambda *_: None)
+    monkeypatch.setattr("aecbench.plots.style.save", lambda *_: None)
     found = document(aecbench("quickstart", "--json"))
     assert set(found["systems"]) == {"passthrough", "nlms", "oracle"}
     assert found["folder"] == "runs/quickstart-v2"

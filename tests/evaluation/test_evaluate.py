@@ -140,7 +140,7 @@ def test_results_survive_the_disk_with_their_provenance(table, tmp_path):
     assert again.provenance == json.loads(json.dumps(table.provenance))
     assert again.rows["value"].equals(table.rows["value"])
     assert again.provenance["corpus"].keys() == {"id", "digest", "split", "scenes"}
-    facts = {"corpus", "simulator", "systems", "models", "metrics", "columns", "plugins", "versions"}
+    facts = {"corpus", "rate", "simulator", "systems", "models", "metrics", "columns", "plugins", "versions"}
     facts |= {"commit", "machine", "command"}
     assert again.provenance.keys() == facts
     assert again.provenance["machine"].keys() == {"system", "cpu", "cores"}

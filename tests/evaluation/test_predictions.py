@@ -48,7 +48,9 @@ def test_missing_and_unfit_files_are_failures_with_a_reason(aecbench, corpus, ou
     soundfile.write(outputs / "test-000001.wav", np.zeros(100), RATE)
     result = evaluate(aecbench, corpus, "--predictions", outputs, "--out", "run")
     assert result.exit_code == 3
-    failed = ResultTable.load(outputs.parent / "run" / "rows.parquet").failed
+    table = ResultTable.load(outputs.parent / "run" / "rows.parquet")
+    assert table.provenance["systems"]["lazy"]["latency"] is None
+    failed = table.failed
     reasons = failed.groupby("scene")["reason"].first().tolist()
     assert len(reasons) == 2
     assert "holds no test-000000.wav" in reasons[0]

@@ -52,7 +52,9 @@ def hostile(tmp_path_factory, published):
         "url": "javascript:hacked=1",
         "command": f"\u202egpj.exe {IMG}",
         "commit": IMG,
-        "system": entry.system.model_copy(update={"parameters": {IMG: "</td>" + IMG}, "canceller": "\u202e"}),
+        "system": entry.system.model_copy(
+            update={"parameters": {IMG: "</td>" + IMG}, "canceller": "\u202e", "latency": 160}
+        ),
         "card": {"summary": IMG, "origin": {"</code>": "{{ 7 * 7 }}"}},
     }
     found = Published(entry.model_copy(update=attack), rows.assign(value=rows["value"] * 0.9))

@@ -106,6 +106,13 @@ def test_click_and_key_sort_by_a_column(page, hostile):
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("ERLE")
 
 
+def test_systems_are_sorted_by_latency(page, hostile):
+    page.get_by_role("button", name="Latency [ms]", exact=True).click()
+    shown = systems(page)
+    assert shown == sorted(shown, key=hostile.latency)
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Latency")
+
+
 def test_search_leaves_what_it_finds_in_table_and_chart(page):
     page.fill("#search", "time DOMAIN nlms")
     assert systems(page) == ["nlms"]

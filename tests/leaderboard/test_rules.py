@@ -43,8 +43,15 @@ def test_a_new_board_follows_the_rules_of_today(tmp_path):
     assert board.rules.ranked_by == ("erle_true", "erle", "fsdr")
     assert (board.rules.near_lost.loss, board.rules.near_lost.share) == LOST_RULE
     assert "far.speaker" in board.scenes
+    assert board.rules.rate == 16_000
     assert not board.older
     assert "older rules" not in board_readme(board)
+
+
+def test_a_new_board_has_the_rate_of_its_corpus(tmp_path):
+    table = results()
+    table.provenance["rate"] = 48_000
+    assert new_board(table, tmp_path / "made-up").rules.rate == 48_000
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from aecbench.errors import MissingExtra
-from aecbench.leaderboard import BoardError, open_board
+from aecbench.leaderboard import BoardError, Published, open_board
 from aecbench.leaderboard.readme import board_readme, boards_readme
 from aecbench.leaderboard.site import CSP, build
 from aecbench.leaderboard.site.charts import library
@@ -104,6 +104,38 @@ def test_no_cell_of_the_table_for_spreadsheets_is_a_formula(site):
     assert {row["authors"] for row in rows} == {"", "'=cmd()"}
     texts = [row[name] for row in rows for name in ("system", "title", "authors", "url", "metric", "command")]
     assert not any(text.startswith(("=", "+", "-", "@", "\t")) for text in texts)
+
+
+def with_latency(board, samples, rate=16_000):
+    """Return the board at `rate` Hz with another latency of nlms."""
+    entry, rows = board.current["nlms"]
+    system = entry.system.model_copy(update={"latency": samples})
+    systems = board.systems | {"nlms": [Published(entry.model_copy(update={"system": system}), rows)]}
+    return dataclasses.replace(board, systems=systems, rules=board.rules.model_copy(update={"rate": rate}))
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "value", "text"),
+    [(639, 16_000, "39.9375", "39.9"), (639, 48_000, "13.3125", "13.3"), (None, 16_000, "", "-")],
+)
+def test_tables_show_the_latency_in_milliseconds_at_the_rate_of_the_board(path, tmp_path, samples, rate, value, text):
+    board = with_latency(open_board(path), samples, rate)
+    head, _, *lines = [line.split(" | ") for line in board_readme(board).splitlines() if line.startswith("| ")][:4]
+    (nlms,) = (line for line in lines if line[1].startswith("[nlms]"))
+    assert nlms[head.index("Latency [ms]")] == text
+    build([board], tmp_path / "site")
+    page = (tmp_path / "site" / "toy-v1" / "index.html").read_text()
+    row = page.partition('<tr data-system="nlms"')[2].partition("</tr>")[0]
+    assert f'<td data-value="{value}">{text}</td>' in row
+    with (tmp_path / "site" / "toy-v1" / "data" / "table.csv").open(newline="") as file:
+        assert {row["latency_ms"] for row in csv.DictReader(file) if row["system"] == "nlms"} == {value}
+
+
+def test_an_entry_that_does_not_say_its_latency_is_read_and_has_a_dash(path, forge):
+    system = json.loads((path / "results" / "nlms.json").read_text())["system"]
+    del system["latency"]
+    forge(system=system)
+    assert open_board(path).latency("nlms") is None
 
 
 def test_provenance_is_one_click_from_every_number(pages, hostile):

@@ -122,9 +122,10 @@ def checkout(tmp_path):
     return tmp_path / "checkout"
 
 
-def test_a_checkout_is_checked_where_it_is_and_nothing_is_downloaded(store, web, checkout):
+def test_a_checkout_is_checked_where_it_is_and_nothing_is_downloaded(store, web, checkout, monkeypatch):
     assert fetch("lab/toy", checkout).root == checkout
-    assert recordings(["lab/toy"], checkout)[0] == checkout / "datasets" / "toy"
+    monkeypatch.setenv("AECBENCH_DATA", str(checkout))
+    assert recordings(["lab/toy"])[0] == checkout / "datasets" / "toy"
     assert web.asked == []
     assert not store.exists()
 

@@ -31,7 +31,7 @@ class Command:
     Raises UsageError where a name is left out or the program does not exist.
     """
 
-    traits: ClassVar = frozenset({Trait.UNVERSIONED})
+    traits: ClassVar = frozenset({Trait.UNVERSIONED, Trait.UNKNOWN_LATENCY})
     command: str
     rate: int = 16_000  # Hz of the files
     folder: Path = Path()  # that the program runs in; the current one
@@ -56,7 +56,7 @@ class Command:
 
     @property
     def latency(self) -> int:
-        """None is known of: the program has to take out its own."""
+        """Return 0, because the program has to take out its own, which is not known."""
         return 0
 
     def cancel(self, mic: Array, far: Array) -> Array:

@@ -20,7 +20,7 @@ class Predictions:
     The evaluator gives the scene through `informed`.
     """
 
-    traits: ClassVar = frozenset({Trait.PRECOMPUTED})
+    traits: ClassVar = frozenset({Trait.PRECOMPUTED, Trait.UNKNOWN_LATENCY})
     folder: Path
     scene: str = ""  # id: corpus/split/index
     rate: int = 16_000  # Hz
@@ -28,7 +28,7 @@ class Predictions:
 
     @property
     def latency(self) -> int:
-        """None is known of: the files have to be aligned with the microphone."""
+        """Return 0, because the files have to be aligned with the microphone; how they were made is not known."""
         return 0
 
     def informed(self, facts: Facts) -> "Predictions":

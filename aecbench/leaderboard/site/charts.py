@@ -45,7 +45,7 @@ def cost_chart(board: Board) -> Spec:
         for metric in board.rules.metrics
         if board.summary()["", standing.name][RTF].n and board.summary()["", standing.name][metric].n
     ]
-    chart = _chart(POINTS, values, board)
+    chart = _chart(POINTS, values)
     names = [standing.name for standing in board.standings]
     x = alt.X(
         f"{RTF}:Q",
@@ -76,7 +76,7 @@ def condition_chart(board: Board) -> Spec:
         for metric in board.rules.metrics
         if cells[metric].n
     ]
-    chart = _chart(LINES, values, board, "datum.condition === condition")
+    chart = _chart(LINES, values, "datum.condition === condition")
     names = [standing.name for standing in board.standings]
     chosen = alt.selection_point(fields=["system"], bind="legend", name="picked")
     opacity = alt.condition(chosen, alt.value(1), alt.value(0.12))
@@ -125,7 +125,7 @@ def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: flo
     return _finish(alt.layer(line).add_params(chosen), board, "ERLE over time, a line per system")
 
 
-def _chart(name: str, values: list[dict[str, Any]], board: Board, condition: str = "true") -> Any:
+def _chart(name: str, values: list[dict[str, Any]], condition: str = "true") -> Any:
     """A chart of the rows of one metric, of the systems that the page shows."""
     import altair as alt
 

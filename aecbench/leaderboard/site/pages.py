@@ -12,7 +12,7 @@ from aecbench._version import __version__
 from aecbench.corpus import Corpus
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import RESULTS
-from aecbench.leaderboard.readme import foot, order
+from aecbench.leaderboard.readme import LATENCY, foot, latency_cell, order
 from aecbench.leaderboard.site import audio, charts
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
 from aecbench.leaderboard.site.system import system_page
@@ -103,8 +103,9 @@ def _board(
         ],
         order=order(board),
         foot=foot(board),
+        latency=LATENCY,
         lost=LOST,
-        rows=[_row(board, place, name, lost.get(("", name), Lost(0, 0))) for place, name, _ in board.standings],
+        rows=[_row(board, place, name, lost.get(("", name), Lost(0, 0))) for place, name in board.standings],
         conditions=[(name, with_unit(name), condition_labels(board, name)[0]) for name in board.conditions],
         scores=scores(board),
         specs=specs,
@@ -129,10 +130,11 @@ def _board(
 def _row(board: Board, place: int | None, name: str, lost: Lost) -> dict[str, Any]:
     """A row of the table: what is shown and what it is sorted and found by."""
     entry, cells = board.current[name].entry, board.summary()["", name]
-    ranks = board.ranks[name]
+    ranks, latency = board.ranks[name], board.latency(name)
     text = " ".join([name, entry.title, entry.authors, entry.system.canceller]).lower()
     return {
         "place": "" if place is None else place,
+        "latency": {"value": "" if latency is None else f"{latency:.6g}", "text": latency_cell(latency)},
         "lost": {"value": f"{lost.share:.6g}" if lost.scenes else "", "text": lost_cell(lost)},
         "marked": name in board.table.destroyed,
         "entry": entry,

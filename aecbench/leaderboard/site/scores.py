@@ -52,18 +52,19 @@ def to_csv(board: Board) -> str:
     """A row per system and metric: place, mean or median with its interval, where it comes from."""
     text = io.StringIO()
     write = csv.writer(text, lineterminator="\n")
-    facts = ["corpus", "digest", "hash", "weights", "commit", "command"]
+    facts = ["latency_ms", "corpus", "digest", "hash", "weights", "commit", "command"]
     columns = ["place", "system", "version", "title", "authors", "url"]
     columns += ["metric", "summary", "value", "low", "high", "n", "rank"]
     write.writerow([*columns, *facts])
-    for place, name, _ in board.standings:
+    for place, name in board.standings:
         entry = board.current[name].entry
         about = [name, entry.version, entry.title, entry.authors, entry.url]
         origin = [entry.corpus.id, entry.corpus.digest, entry.system.hash, entry.system.weights, entry.commit]
         for metric in board.columns:
             cell, rank = board.summary()["", name][metric], board.ranks[name][metric]
             numbers = [x if math.isfinite(x) else None for x in (cell.value, cell.low, cell.high)]
-            row = [place, *about, metric, cell.summary, *numbers, cell.n, rank, *origin, entry.command]
+            row = [place, *about, metric, cell.summary, *numbers, cell.n, rank]
+            row += [board.latency(name), *origin, entry.command]
             write.writerow([csv_cell(visible(x)) if isinstance(x, str) else x for x in row])
     return text.getvalue()
 

@@ -6,6 +6,7 @@ from typing import Any
 from aecbench.corpus.finish import flat
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry
+from aecbench.leaderboard.readme import latency_cell
 from aecbench.report.results import listen_command
 from aecbench.results import RTF, cell, heading, lower_is_better
 from aecbench.scenes.conditions import with_unit
@@ -46,7 +47,7 @@ def _provenance(board: Board, entry: Entry) -> list[tuple[str, str]]:
         ("weights", entry.system.weights or "none: not a network"),
         ("canceller", entry.system.canceller),
         ("alignment", entry.system.align),
-        ("latency", f"{entry.system.latency} samples"),
+        ("latency", _latency(board, entry)),
         ("commit", entry.commit or "not known: run from a wheel"),
         ("command", entry.command),
         ("versions", ", ".join(f"{name} {version}" for name, version in entry.versions.items())),
@@ -56,6 +57,11 @@ def _provenance(board: Board, entry: Entry) -> list[tuple[str, str]]:
         ("entry", entry.sha256),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def _latency(board: Board, entry: Entry) -> str:
+    latency = board.latency(entry.name)
+    return "not known" if latency is None else f"{entry.system.latency} samples, {latency_cell(latency)} ms"
 
 
 def _means(board: Board, name: str) -> list[list[str]]:

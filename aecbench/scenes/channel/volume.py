@@ -14,16 +14,16 @@ __all__ = ["volume"]
 FADE = 0.05  # seconds
 
 
-def volume(x: Array, gains: Sequence[float], times: Sequence[float], rate: int, fade: float = FADE) -> Array:
-    """The signal x [..., T] with a gain of gains[0] dB, and of gains[k + 1] dB from times[k] seconds on.
+def volume(x: Array, gains: Sequence[float], times: Sequence[float], rate: int) -> Array:
+    """Return the signal x [..., T] with a gain of gains[0] dB, and of gains[k + 1] dB from times[k] seconds on.
 
-    The amplitude changes linearly over `fade` seconds, beginning at its time; a gain of -inf dB mutes. Returns the type
-    and shape of x. Raises ConfigError for times that do not ascend by at least `fade`.
+    The amplitude changes linearly over 50 ms, beginning at its time; a gain of -inf dB mutes. Returns the type and
+    shape of x. Raises ConfigError for times that do not ascend by at least 50 ms.
 
-    >>> volume(np.ones(6), [0.0, 20.0], [2.0], 1, fade=2.0).round(6).tolist()
+    >>> volume(np.ones(6), [0.0, 20.0], [0.05], 40).round(6).tolist()
     [1.0, 1.0, 1.0, 5.5, 10.0, 10.0]
     """
-    knots = steps(len(gains), times, rate, fade)
+    knots = steps(len(gains), times, rate, FADE)
     amplitudes = np.where(np.isneginf(gains), 0, from_decibels(np.asarray(gains, float)))
     if not times:
         return np.asarray(x * amplitudes[0], x.dtype)

@@ -15,6 +15,7 @@ __all__ = ["Placement", "Point", "length", "place"]
 
 Point = tuple[float, float, float]  # [m], to the millimetre
 
+CLEARANCE = 0.2  # of all three from every wall [m]
 TRIES = 1000  # positions of the microphone
 DEVICE = (0.3, 1.8)  # heights of loudspeaker and microphone: from a shelf near the floor to a screen on the wall [m]
 MOUTH = (1.0, 1.8)  # heights of the talker's mouth, sitting and standing [m]
@@ -28,19 +29,17 @@ class Placement(NamedTuple):
     talker: Point
 
 
-def place(
-    size: Sequence[float], device: float, talker: float, rng: np.random.Generator, *, clearance: float = 0.2
-) -> Placement:
-    """Points in a room of `size` (x, y, z): the loudspeaker `device` m and the talker `talker` m from the microphone.
+def place(size: Sequence[float], device: float, talker: float, rng: np.random.Generator) -> Placement:
+    """Draw points in a room of `size` (x, y, z): the loudspeaker `device` m, the talker `talker` m from the microphone.
 
-    The microphone is anywhere, the other two in any direction from it, each of them at least `clearance` m from every
-    wall and at a usual height. Raises ConfigError where no such points are found in 1000 tries.
+    The microphone is anywhere, the other two in any direction from it, each of them at least 0.2 m from every wall and
+    at a usual height. Raises ConfigError where no such points are found in 1000 tries.
 
     >>> speaker, microphone, talker = place((5, 4, 2.5), 0.1, 1.0, np.random.default_rng(0))
     >>> round(length(np.subtract(speaker, microphone)), 2)
     0.1
     """
-    low, high = np.full(3, float(clearance)), np.asarray(size, np.float64) - clearance
+    low, high = np.full(3, CLEARANCE), np.asarray(size, np.float64) - CLEARANCE
     device_box, talker_box = (
         (np.maximum(low, [0, 0, bottom]), np.minimum(high, [np.inf, np.inf, top])) for bottom, top in (DEVICE, MOUTH)
     )
@@ -53,7 +52,7 @@ def place(
                 return Placement(_point(loudspeaker), _point(microphone), _point(mouth))
     raise ConfigError(
         f"a room of {' x '.join(f'{side:.2f}' for side in size)} m has no place for a loudspeaker {device:.2f} m and a "
-        f"talker {talker:.2f} m from the microphone, {clearance:.2f} m from the walls ({TRIES} tries); "
+        f"talker {talker:.2f} m from the microphone, {CLEARANCE:.2f} m from the walls ({TRIES} tries); "
         "make the room larger or a distance smaller"
     )
 

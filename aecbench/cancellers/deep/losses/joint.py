@@ -5,7 +5,7 @@ from torch import Tensor
 
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.losses.loudness import disturbance
-from aecbench.cancellers.deep.losses.objective import compressed_spectra, residual, sdr, weighted_sum
+from aecbench.cancellers.deep.losses.objective import COMPRESSION, compressed_spectra, residual, sdr, weighted_sum
 from aecbench.cancellers.deep.losses.weights import JointWeights
 
 __all__ = ["JointWeights", "joint_loss", "noise_gain"]
@@ -49,8 +49,8 @@ def joint_loss(
     return weighted_sum(parts, {name: getattr(weights, name) for name in parts})
 
 
-def lost(near: Tensor, estimate: Tensor, exponent: float = 0.3) -> Tensor:
-    """How much of the near end is missing in the output: squared differences of compressed magnitudes, mean, [N].
+def lost(near: Tensor, estimate: Tensor) -> Tensor:
+    """Return how much of the near end the output lacks: squared differences of compressed magnitudes, mean, [N].
 
     Q. Wang and others, "VoiceFilter-Lite: streaming targeted voice separation for on-device speech recognition",
     Interspeech 2020: over-suppression costs more than what is left. Only bins that are quieter than the near end count.
@@ -59,7 +59,7 @@ def lost(near: Tensor, estimate: Tensor, exponent: float = 0.3) -> Tensor:
 
     def compressed(signal: Tensor) -> Tensor:
         z = torch.stft(signal, FRAME, HOP, window=window, normalized=True, return_complex=True)
-        magnitudes: Tensor = (z.real.square() + z.imag.square() + TINY) ** (exponent / 2)
+        magnitudes: Tensor = (z.real.square() + z.imag.square() + TINY) ** (COMPRESSION / 2)
         return magnitudes
 
     return torch.relu(compressed(near) - compressed(estimate)).square().mean((-2, -1))

@@ -12,6 +12,9 @@ from aecbench.cancellers.deep.losses.weights import Weights
 __all__ = ["Echoes", "Weights", "compressed_spectra", "objective", "residual", "sdr", "si_sdr", "weighted_sum"]
 
 TINY = 1e-8
+FLOOR = 1e-3  # of the power of a difference, relative to the target: an SDR ends at 30 dB
+FRAMES = 256, 512, 1024  # samples, of the spectra that are compared
+COMPRESSION = 0.3  # exponent of magnitudes
 
 
 class Echoes(NamedTuple):
@@ -54,8 +57,8 @@ def weighted_sum(parts: dict[str, Tensor], weights: dict[str, float]) -> tuple[T
     return torch.stack(terms).sum(), {name: part.detach() for name, part in parts.items()}
 
 
-def si_sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
-    """Return the scale-invariant signal-to-distortion ratio [N] in dB, limited by `floor` to 30 dB.
+def si_sdr(target: Tensor, estimate: Tensor) -> Tensor:
+    """Return the scale-invariant signal-to-distortion ratio [N] in dB, at most 30 dB.
 
     J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019. For a silent target
     the value is meaningless: omit it.
@@ -63,13 +66,13 @@ def si_sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
     target, estimate = (z - z.mean(-1, keepdim=True) for z in (target, estimate))
     scale = (target * estimate).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + TINY)
     signal = (scale * target).square().sum(-1)
-    return 10 * torch.log10((signal + TINY) / ((estimate - scale * target).square().sum(-1) + floor * signal + TINY))
+    return 10 * torch.log10((signal + TINY) / ((estimate - scale * target).square().sum(-1) + FLOOR * signal + TINY))
 
 
-def sdr(target: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
-    """Return the power of the target over the power of the difference [N] in dB, limited by `floor` to 30 dB."""
+def sdr(target: Tensor, estimate: Tensor) -> Tensor:
+    """Return the power of the target over the power of the difference [N] in dB, at most 30 dB."""
     signal = target.square().sum(-1)
-    return 10 * torch.log10((signal + TINY) / ((estimate - target).square().sum(-1) + floor * signal + TINY))
+    return 10 * torch.log10((signal + TINY) / ((estimate - target).square().sum(-1) + FLOOR * signal + TINY))
 
 
 def residual(error: Tensor, reference: Tensor, floor: float = 1e-5) -> Tensor:
@@ -82,27 +85,25 @@ def residual(error: Tensor, reference: Tensor, floor: float = 1e-5) -> Tensor:
     return 10 * torch.log10(_power(error).sum(-1) / power + floor).mean(-1)
 
 
-def compressed_spectra(
-    target: Tensor, estimate: Tensor, frames: tuple[int, ...] = (256, 512, 1024), exponent: float = 0.3
-) -> Tensor:
+def compressed_spectra(target: Tensor, estimate: Tensor) -> Tensor:
     """Return squared differences of spectra with compressed magnitudes, with and without phase, mean over bins: [N].
 
     S. Braun, I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
     TSP 2021: a power of the magnitude gives quiet sounds weight; here at several resolutions.
     """
     losses = []
-    for frame in frames:
-        (s, x), (r, y) = (_compressed(z, frame, exponent) for z in (target, estimate))
+    for frame in FRAMES:
+        (s, x), (r, y) = (_compressed(z, frame) for z in (target, estimate))
         losses.append((0.7 * (s - r).square() + 0.3 * _power(x - y)).mean((-2, -1)))
     return torch.stack(losses).mean(0)
 
 
-def _compressed(signal: Tensor, frame: int, exponent: float) -> tuple[Tensor, Tensor]:
+def _compressed(signal: Tensor, frame: int) -> tuple[Tensor, Tensor]:
     """Return magnitudes and spectra [N, F, T] with the compressed magnitudes."""
     window = torch.hann_window(frame, dtype=signal.dtype, device=signal.device)
     spectra = torch.stft(signal, frame, frame // 2, window=window, normalized=True, return_complex=True)
     power = _power(spectra) + TINY
-    scale = power ** ((exponent - 1) / 2)
+    scale = power ** ((COMPRESSION - 1) / 2)
     return (power * scale.square()).sqrt(), spectra * scale
 
 
