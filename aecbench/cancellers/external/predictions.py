@@ -53,7 +53,10 @@ class Predictions:
 
 
 def read_estimate(path: Path, length: int, rate: int) -> Array:
-    """Return the samples of a file, float32 [length]. Raises AudioError if it is missing or its length or rate differ."""
+    """Return the samples of a file, float32 [length].
+
+    Raises AudioError if the file is missing or does not have this length and rate.
+    """
     x, file_rate = read(path)
     if file_rate != rate:
         raise AudioError(f"{path}: is at {file_rate} Hz, expected {rate} Hz, as mic is")
