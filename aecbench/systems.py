@@ -244,7 +244,7 @@ def load_predictions(name: str | Path) -> System:
     folder = Path(model)
     files = audio_files(folder, below=False).paths
     if not files:
-        raise UsageError(f"predictions {folder}: holds no audio files; expected <split>-<index>.wav for every scene")
+        raise UsageError(f"predictions {folder}: contains no audio files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
     chosen = called or folder.resolve().name
     system = _build(chosen, ADAPTERS["predictions"], {"folder": folder.absolute()}, "")

@@ -115,7 +115,7 @@ def _find(mic: Path, far: Path, out: Path) -> Pairs:
             raise UsageError(f"{out}: lies within {folder}; choose a folder for outputs alone")
     mics, fars = audio_files(mic), audio_files(far)
     if not mics.paths:
-        raise UsageError(f"{mic}: holds no audio files; expected recordings of the microphone")
+        raise UsageError(f"{mic}: contains no audio files; expected recordings of the microphone")
     references = by_name(fars.paths, far)
     any_case: dict[str, list[str]] = {}
     for name in references:

@@ -33,7 +33,7 @@ def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str | 
     """
     model = next((training / name for name in TRAINED if (training / name / CARD).exists()), None)
     if model is None:
-        raise UsageError(f"{training}: holds no checkpoint, so there is nothing to export; continue with --resume")
+        raise UsageError(f"{training}: contains no checkpoint, so there is nothing to export; continue with --resume")
     card = read_card(model).model_dump(exclude_none=True)
     weights = (model / card["weights"]).read_bytes()
     new_folder(out)

@@ -291,7 +291,7 @@ def test_folders_that_cannot_be_used_are_refused(challenge, tmp_path):
     for mic, far, out, words in (
         (challenge, challenge, challenge / "out", "lies within"),
         (challenge, tmp_path / "file", tmp_path / "out", "is not a folder"),
-        (tmp_path / "empty", challenge, tmp_path / "out", "holds no audio files"),
+        (tmp_path / "empty", challenge, tmp_path / "out", "contains no audio files"),
     ):
         with pytest.raises(UsageError, match=words):
             cancel_folder(ours(Ours()), mic, far, out)

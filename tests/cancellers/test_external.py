@@ -194,7 +194,7 @@ def test_predictions_are_looked_up_by_scene(tmp_path, name):
     [
         (99, 16_000, "has 99 samples, expected 100"),
         (100, 8000, "is at 8000 Hz, expected 16000 Hz"),
-        (None, 16_000, "holds no test-000003.wav or toy-v1_test_000003.wav"),
+        (None, 16_000, "contains no test-000003.wav or toy-v1_test_000003.wav"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(tmp_path, length, rate, says):

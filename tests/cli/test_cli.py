@@ -193,7 +193,7 @@ def test_cancel_draws_a_picture(aecbench, echo_pair, tmp_path):
     [
         ("text", "is not audio that can be read"),
         ("lfs", "git lfs pull"),
-        ("empty", "holds no samples"),
+        ("empty", "contains no samples"),
         ("stereo", "has 2 channels, expected 1"),
         ("nan", "NaN or infinite"),
         ("other-rate", "8000 Hz"),
@@ -289,7 +289,7 @@ def test_no_command_runs_in_zero_processes(aecbench, command):
         (["--model", "nlms", "--metric", "erl"], ["unknown metric", "did you mean 'erle'?"]),
         (["--model", "nlms", "--split", "tset"], ["unknown split", "did you mean 'test'?"]),
         (["--model", "nlms", "--by", "loudspeakr"], ["did you mean 'loudspeaker'?"]),
-        (["--model", "nlms", "--by", "ser=5,0"], ["expected rising numbers"]),
+        (["--model", "nlms", "--by", "ser=5,0"], ["expected ascending numbers"]),
         (["--model", "nlms", "--reference", "nlsm"], ["unknown system", "did you mean 'nlms'?"]),
         (["--model", "nlms", "--scene", "test/000099"], ["unknown scene"]),
         (["--model", "no_such_module:Aec"], ["cannot import"]),

@@ -198,8 +198,8 @@ class DeepStepSize(FramewiseNetwork):
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return a weighted sum of the ratio of residual echo to echo [dB] and the disturbance of the near end.
 
-        The ratio is that of the whole example and a mean over frames, and both exclude the burn-in. The disturbance is
-        the one that a listener perceives, see losses/loudness.py.
+        The ratio is computed over the whole example and as a mean over frames, both without the burn-in. The
+        disturbance is the one that a listener perceives, see losses/loudness.py.
         """
         config, hop = self.config, self.config.hop_length
         if self.training:

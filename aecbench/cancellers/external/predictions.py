@@ -49,7 +49,7 @@ class Predictions:
                     return self.scale * read_estimate(path, mic.size, self.rate)
                 case [path, *others]:
                     raise AudioError(f"{path}: shares its name with {others[0].name}; keep one of them in the folder")
-        raise AudioError(f"{self.folder}: holds no {' or '.join(f'{name}.wav' for name in names)}")
+        raise AudioError(f"{self.folder}: contains no {' or '.join(f'{name}.wav' for name in names)}")
 
 
 def read_estimate(path: Path, length: int, rate: int) -> Array:

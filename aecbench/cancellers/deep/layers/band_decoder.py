@@ -29,7 +29,7 @@ class BandDecoder:
     """The layer, for triangles over the bands. It has no parameters of its own."""
 
     def __init__(self, triangles: np.ndarray) -> None:
-        """Create the layer for `triangles` [F, B] of which only neighbours overlap."""
+        """Create the layer for `triangles` [F, B]; only neighbouring ones may overlap."""
         self._bands = bands_of(triangles)
 
     def __call__(self, bands: Tensor, bins: Tensor, triangles: Tensor, parameters: Parameters) -> Tensor:

@@ -17,7 +17,7 @@ Real = Any  # a NumPy array here, a tensor in band_decoder.py: float32, or float
 
 
 class Bands(NamedTuple):
-    """Triangles of which only neighbours overlap, so every bin is in two bands at most: a lower one and the next."""
+    """Triangles that overlap only their neighbours, so every bin is in two bands at most: a lower one and the next."""
 
     edges: NDArray[np.int64]  # [B + 1] the first bin that has a band as its lower one
     share: Real  # [F] weight of the lower band in a bin; the weight of the next band is 1 - share

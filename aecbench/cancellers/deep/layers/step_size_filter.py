@@ -3,7 +3,7 @@
 T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
 cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: the normalised step with two
 masks. G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
-Signal Processing 86(6), 2006: the error covariance, of which only the diagonal is used here.
+Signal Processing 86(6), 2006: the error covariance, here reduced to its diagonal.
 
 A bin has L complex taps w[l] across frames, each with an error variance p[l]. With x[l], the far end l frames ago, the
 microphone d and, per bin and frame, a gain m from 0 to 1, a disturbance v > 0 and a drift q >= 0, the filter computes

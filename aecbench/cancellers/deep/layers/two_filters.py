@@ -16,7 +16,7 @@ TINY = float(two_filters.TINY)
 
 
 class Teacher(NamedTuple):
-    """Which filter replaces the other: boolean scalars, of which at most one is true."""
+    """Which filter replaces the other: boolean scalars, at most one is true."""
 
     main: Tensor
     shadow: Tensor

@@ -1,6 +1,6 @@
 """Distorted versions of the far end, as further inputs of a filter: they model a nonlinear loudspeaker.
 
-The idea is that of power filters: F. Kuech, W. Kellermann, "Orthogonalized power filters for nonlinear acoustic echo
+The idea is taken from power filters: F. Kuech, W. Kellermann, "Orthogonalized power filters for nonlinear acoustic echo
 cancellation", Signal Processing 86(6), 2006. The output of a memoryless loudspeaker is a sum of functions of its input.
 All of them pass through the room, so a filter with these functions as inputs has an echo path for each. Here the
 functions are the magnitude, for asymmetric distortion, and the cube, for saturation. Both are normalised to the peak of

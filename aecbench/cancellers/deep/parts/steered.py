@@ -25,7 +25,7 @@ class Stages(NamedTuple):
 
 
 class SteeredNetwork(FramewiseNetwork):
-    """A network of which a subclass defines the `stages`; it is trained with `losses.objective.objective`."""
+    """A network whose subclasses define the `stages`; it is trained with `losses.objective.objective`."""
 
     config: SteeredConfig
 

@@ -70,7 +70,7 @@ class Observation(NamedTuple):
 class Settings(NamedTuple):
     """Constants of the kernel.
 
-    Bands are triangles of which only neighbours overlap, so every bin is in two bands at most.
+    Bands are triangles that overlap only their neighbours, so every bin is in two bands at most.
     """
 
     lower: Integer  # [F] index of the lower band of a bin
