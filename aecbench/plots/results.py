@@ -9,5 +9,5 @@ __all__ = ["plot_results"]
 
 
 def plot_results(table: ResultTable, path: Path) -> None:
-    """Write `ResultTable.plot` into a file. Raises OutputError."""
+    """Write `ResultTable.plot` to a file. Raises OutputError."""
     save(table.plot(), path)

@@ -277,7 +277,7 @@ def test_outputs_of_another_length_and_all_with_overwrite_are_made_anew(challeng
 
 def test_outputs_of_two_systems_are_not_mixed(challenge, tmp_path):
     cancel_folder(load_system("nlms"), challenge, challenge, tmp_path / "out")
-    with pytest.raises(UsageError, match=r"holds outputs of nlms.*--overwrite"):
+    with pytest.raises(UsageError, match=r"contains outputs of nlms.*--overwrite"):
         cancel_folder(load_system("kalman"), challenge, challenge, tmp_path / "out")
     assert cancel_folder(load_system("kalman"), challenge, challenge, tmp_path / "out", overwrite=True).written == 3
     (tmp_path / "out" / MADE_BY).unlink()
