@@ -90,7 +90,7 @@ def verify_lines(corpus: Corpus, problems: Sequence[Damage], repaired: bool) -> 
     for problem in problems:
         yield f"{problem.file}: {problem.what}{', repaired' if repaired else ''}"
     if repaired or not problems:
-        yield f"{corpus.path}: whole, {len(corpus)} scenes, digest {corpus.digest}"
+        yield f"{corpus.path}: intact, {len(corpus)} scenes, digest {corpus.digest}"
 
 
 def verify_facts(corpus: Corpus, problems: Sequence[Damage], repaired: bool) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None
 def trained_model(model: str | Path) -> tuple[Path, Card]:
     """Return the folder and the card of a model with weights: a shipped one, or one in a folder.
 
-    In the folder of a training, the best network is chosen, or the latest one if no epoch has ended yet. Raises UsageError for a model without weights, ConfigError for a card that cannot be read.
+    In the folder of a training, the best network is chosen, or the latest one if no epoch has ended yet. Raises
+    UsageError for a model without weights, ConfigError for a card that cannot be read.
     """
     folder = card_folder(str(model))
     card = None if folder is None else read_card(folder)

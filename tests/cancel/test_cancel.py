@@ -241,14 +241,14 @@ def test_pairs_that_fail_are_named_and_stop_no_other(aecbench, challenge, tmp_pa
     assert result.exit_code == 3
     assert result.stdout == "out\n"
     *_, counts, first, second, last = result.stderr.splitlines()
-    assert counts == "2 written, 0 there already, 2 failed"
+    assert counts == "2 written, 0 already there, 2 failed"
     both = first + second
     assert "b_farend_singletalk_mic.wav: has no partner b_farend_singletalk_lpb or b_farend_singletalk_mic" in both
     assert "the nearest name is" in both
     assert "has 100 samples" in both
     assert last.startswith("aecbench: 2 recordings failed")
     result = aecbench("cancel", "--model", "nlms", *options, "--pad")
-    assert "1 written, 2 there already, 1 failed" in result.stderr
+    assert "1 written, 2 already there, 1 failed" in result.stderr
 
 
 def test_a_stopped_run_goes_on_where_it_was(challenge, tmp_path):
@@ -554,7 +554,7 @@ def test_hidden_files_are_skipped_and_counted(aecbench, tmp_path):
     (tmp_path / "in" / "._good_mic.wav").write_bytes(b"\0\5\26\7Mac OS X")
     result = aecbench("cancel", "--model", "passthrough", "--mic", "in", "--far", "in", "--out", "out")
     assert result.exit_code == 0
-    assert "1 written, 0 there already, 0 failed, 3 hidden files skipped" in result.stderr
+    assert "1 written, 0 already there, 0 failed, 3 hidden files skipped" in result.stderr
 
 
 # Signals that correlate

@@ -466,7 +466,7 @@ def test_a_signal_is_answered_at_once_and_stops_it_after_the_step(
     options = ["--save-dir", "run", "--duration", 1, "--device", "cpu", "--batch-size", 2, "--workers", 2]
     result = aecbench("train", MODEL, "--corpus", training_corpus.path, *options)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].endswith("the same command with --resume goes on from there")
+    assert result.stderr.splitlines()[-1].endswith("the same command with --resume continues from there")
     name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
     assert f"aecbench: {name} received: stops after this step" in capfd.readouterr().err
     assert read_checkpoint(tmp_path / "run" / LAST)[1].step == len(rows(tmp_path / "run")) == 1
