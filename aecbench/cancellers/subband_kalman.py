@@ -85,7 +85,7 @@ class SubbandKalman(FlatStreaming[State]):
     """
 
     block: int = bounded(256, 1)  # hop [samples]
-    frame: int = 1024  # an even multiple of block [samples]
+    frame: int = 1024  # an even number and a multiple of block, at least twice as long [samples]
     taps: int = tunable(16, low=8, high=24, allowed=(1, math.inf))  # frames that the filter spans: 0.26 s at 16 kHz
     # transition factor A of the main filter, per block
     transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement", allowed=(0, 1))
@@ -99,7 +99,9 @@ class SubbandKalman(FlatStreaming[State]):
         check_ranges(self)
         check_range(self, "frame", 2 * self.block, whole=True)
         if self.frame % self.block or self.frame % 2:
-            raise UsageError(f"SubbandKalman: frame is {self.frame}, expected an even multiple of block = {self.block}")
+            raise UsageError(
+                f"SubbandKalman: frame is {self.frame}, expected an even number, a multiple of block = {self.block}"
+            )
 
     @property
     def latency(self) -> int:
