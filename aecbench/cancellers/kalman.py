@@ -91,7 +91,7 @@ class Kalman(FlatStreaming[State]):
 
     @property
     def latency(self) -> int:
-        """block - 1: the first sample of a block depends on the last one."""
+        """`block` - 1: the first sample of a block depends on the last one."""
         return self.block - 1
 
     @property

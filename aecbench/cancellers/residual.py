@@ -152,7 +152,7 @@ class ResidualSuppressor(Streaming[State]):
 
     @property
     def latency(self) -> int:
-        """frame - 1 samples, plus the look-ahead that the filter needs for the last sample of a frame.
+        """`frame` - 1 samples, plus the look-ahead that the filter needs for the last sample of a frame.
 
         The end of a hop, and thus of a frame, is at most block - gcd(block, hop) samples before the end of a block of
         the filter.

@@ -105,12 +105,12 @@ class SubbandKalman(FlatStreaming[State]):
 
     @property
     def latency(self) -> int:
-        """frame - 1: the first sample of a frame depends on the last one."""
+        """`frame` - 1: the first sample of a frame depends on the last one."""
         return self.frame - 1
 
     @property
     def delay(self) -> int:
-        """frame - block: a block is complete once the last frame that overlaps it has been added."""
+        """`frame` - `block`: a block is complete once the last frame that overlaps it has been added."""
         return self.frame - self.block
 
     def cost(self) -> Count:
