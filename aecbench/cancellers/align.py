@@ -99,7 +99,7 @@ class State(NamedTuple):
     mic: Float32  # [..., S] microphone since the last decision
     far: Float32  # [..., S] far end since the last decision
     heard: tuple[Float32, ...]  # blocks [..., block] of the microphone before `mic`, WINDOW samples, oldest first
-    # blocks [..., block] of the far end before `far`, oldest first: enough for a window at the longest delay
+    # blocks [..., block] of the far end before `far`, oldest first: WINDOW samples, or half that plus the longest delay
     past: tuple[Float32, ...]
     averages: Averages
     distant: Integer  # [...] lag found by the last search for longer delays [samples]

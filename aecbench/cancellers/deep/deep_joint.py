@@ -7,7 +7,7 @@ learning-based adaptation control for linear acoustic echo cancellation", IEEE/A
 1. A subband filter in a closed loop with a network that determines its gains, disturbances and drifts
    (learned_filter.py). In addition to the far end, its inputs are learned references, distortions of the far end times
    complex masks, so that the distortion of a nonlinear loudspeaker is filtered by echo paths of its own. The frames are
-   long, so that a single complex tap per frame and bin models an echo path well.
+   long, so that complex taps per bin, without crossband filters, model an echo path well.
 2. A second network receives the microphone, the far end, the error of the filter, its echo estimate, the correction
    that the update makes in its own frame, and the uncertainty of the filter. It works on shorter frames, and its output
    in every frame and bin is

@@ -58,7 +58,7 @@ def _audible(power: Tensor, threshold: Tensor) -> Tensor:
 
 
 def _gains(clean: Tensor, degraded: Tensor) -> Tensor:
-    """Return the gains [N, T, 1] that compensate slow level differences, which listeners hardly notice."""
+    """Return the gains [N, T, 1] that compensate level differences of frames, as in P.862."""
     ratio = (clean + 5e3) / (degraded + 5e3)
     before = torch.cat([ratio[:, :1], ratio[:, :-1]], 1)
     return (0.2 * before + 0.8 * ratio).clamp(3e-4, 5)[..., None]
