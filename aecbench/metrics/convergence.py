@@ -1,4 +1,4 @@
-"""Convergence time of a canceller.
+"""Convergence time: far-end activity until the true-echo ERLE first reaches 10 or 20 dB.
 
 The time until the residual echo has been reduced by a given number of decibels, as in the convergence tests of ITU-T
 G.168, but here with speech and relative to the true echo, so that near-end speech and noise do not matter.

@@ -1,7 +1,8 @@
-"""Echo return loss enhancement (ERLE) of the true echo: compares what was subtracted from the microphone with the echo.
+"""Echo return loss enhancement (ERLE) relative to the true echo; valid in double talk too.
 
+The signal that was subtracted from the microphone is compared with the echo:
 J. Casebeer, N. J. Bryan and P. Smaragdis, "Meta-AF: Meta-Learning for Adaptive Filters", IEEE/ACM Transactions on
-Audio, Speech, and Language Processing 31, 2023. As it is computed from the stems, it is valid in double talk too.
+Audio, Speech, and Language Processing 31, 2023.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Signal-to-distortion ratio up to a filter of 256 taps (16 ms at 16 kHz), which does not count as distortion.
+"""Signal-to-distortion ratio after fitting the near end to the output by a filter of 256 taps (16 ms at 16 kHz).
 
 This is the SDR of BSS-eval (see `sdr`), here called fSDR, with a filter that is long enough for the high-pass and the
 small delay of a system on a device, but too short to compensate for the reverberation of a room.

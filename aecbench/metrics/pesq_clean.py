@@ -1,4 +1,4 @@
-"""PESQ of the output after the background noise has been subtracted: near end plus residual echo.
+"""PESQ of near end plus residual echo, after subtracting the background noise from the output.
 
 T. Haubner, A. Brendel and W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
 cancellation", IEEE/ACM TASLP 32, 2024, evaluate the output without its noise, so that the score reflects the residual

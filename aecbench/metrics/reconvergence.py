@@ -1,4 +1,4 @@
-"""Recovery time of a canceller after a change of the echo path."""
+"""Recovery time after a change of the echo path, until the true-echo ERLE is within 3 dB of its former value."""
 
 from collections.abc import Sequence
 

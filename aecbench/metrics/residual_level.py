@@ -1,4 +1,4 @@
-"""Level of the output while the far end talks alone: the residual echo that the far end hears, and the noise."""
+"""Level of the output while the far end talks alone: residual echo and noise."""
 
 import numpy as np
 

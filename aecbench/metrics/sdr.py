@@ -1,4 +1,4 @@
-"""Signal-to-distortion ratio up to a filter of 512 taps, which does not count as distortion: BSS-eval's SDR.
+"""Signal-to-distortion ratio of BSS-eval, after fitting the near end to the output by a filter of 512 taps.
 
 E. Vincent, R. Gribonval and C. Févotte, "Performance measurement in blind audio source separation", IEEE Transactions
 on Audio, Speech, and Language Processing 14(4), 2006; here for one source. As in version 3 of their BSS-eval toolbox,
