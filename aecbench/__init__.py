@@ -7,8 +7,8 @@
     output = ab.load_system("kalman").cancel(signals.mic, signals.far)
     print(ab.evaluate(["nlms", "kalman"], corpus))
 
-The public names are those that the stub beside this file imports, `__init__.pyi`, which type checkers and editors read.
-Each is imported when it is first used, so that `import aecbench` takes no time.
+The public names are those that the stub next to this file, `__init__.pyi`, imports; type checkers and editors read it.
+Each of them is imported on first use, so that `import aecbench` is fast.
 """
 
 import os
@@ -19,12 +19,12 @@ from aecbench._version import __version__ as __version__
 
 
 def _use_writable_folder_for_compiled_code() -> None:
-    """Give numba a temporary folder where it cannot keep what it compiles: it would fail, not do without.
+    """Set a temporary cache folder for numba if it has no writable one, because it would fail without.
 
-    It looks beside the code and in the user's cache folder. Both are read-only in many a container.
+    It looks next to the code and in the user's cache folder. Both are read-only in many containers.
     """
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/"), ".cache"))
-    above = (user, *user.absolute().parents)  # os.access, for Path.exists raises in folders that may not be searched
+    above = (user, *user.absolute().parents)  # Path.exists may raise here; os.access does not
     usual = [Path(__file__).parent, next(folder for folder in above if os.access(folder, os.F_OK))]
     if "NUMBA_CACHE_DIR" in os.environ or any(os.access(folder, os.W_OK) for folder in usual):
         return

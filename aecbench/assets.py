@@ -11,7 +11,7 @@ SET = ".csv.xz"  # list of one set of a pack with many: PACK/SET
 
 
 def folder(kind: str) -> Path:
-    """The folder of "recipes", "baselines", "packs" or "leaderboards"."""
+    """Return the folder of "recipes", "baselines", "packs" or "leaderboards"."""
     shipped = PACKAGE / "_shipped" / kind
     return shipped if shipped.is_dir() else PACKAGE.parent / kind
 
@@ -22,7 +22,7 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> Path:
-    """The recipe (TOML), pack (CSV, TOML, CSV.XZ) or baseline (folder with card.toml) of a name. Raises UnknownName."""
+    """Return the path of a recipe (TOML), pack (CSV, TOML, CSV.XZ) or baseline (folder). Raises UnknownName."""
     paths = _shipped(kind)
     if name not in paths:
         raise UnknownName(kind.removesuffix("s"), name, paths)

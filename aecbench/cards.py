@@ -1,4 +1,4 @@
-"""Cards: the file that describes a system, its parameters and their origin, beside its weights if it has any."""
+"""Cards: the file that describes a system, its parameters and their origin, next to its weights if it has any."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,31 +15,31 @@ from aecbench.record import Frozen
 __all__ = ["BEST", "CARD", "LATEST", "TRAINED", "Card", "read_card", "write_card"]
 
 CARD = "card.toml"
-BEST, LATEST = "best", "last"  # folders in the folder of a training: the best network so far, and the latest
+BEST, LATEST = "best", "last"  # subfolders of a training: the best network so far, and the latest
 TRAINED = (BEST, LATEST)
 
 
 class Card(Frozen):
     """The contents of a card."""
 
-    canceller: str  # row of CANCELLERS, "package.module:Class", or "command": an outside program
+    canceller: str  # row of CANCELLERS, "package.module:Class", or "command": an external program
     summary: str
     filter: str | None = None  # baseline, or folder beside this one, whose canceller is its parameter `filter`
     parameters: dict[str, Any] = Field(default_factory=dict)
-    weights: str | None = None  # of a network: a safetensors file beside the card; or all of it, an .onnx file
-    sha256: str | None = None  # of that file
+    weights: str | None = None  # file next to the card: safetensors weights of a network, or a complete .onnx model
+    sha256: str | None = None  # SHA-256 of that file
     origin: dict[str, Any] = Field(default_factory=dict)  # where the parameters come from
 
 
 def read_card(folder: Path) -> Card:
-    """Read the card in a folder. Raises ConfigError where it is missing, or a key is unknown or has a wrong value."""
+    """Read the card in a folder. Raises ConfigError if it is missing, or a key is unknown or has an invalid value."""
     return parse(Card, read_toml(folder / CARD), str(folder / CARD))
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> Path:
-    """Write the card of a folder and give its path; `card` holds fields of `Card`.
+    """Write the card of a folder and return its path; `card` contains fields of `Card`.
 
-    Raises ConfigError for values that TOML does not have, OutputError.
+    Raises ConfigError for values that TOML cannot represent, OutputError if the file cannot be written.
     """
     try:
         text = tomli_w.dumps(card)

@@ -1,4 +1,4 @@
-"""Processor time, which does not depend on what else a machine does."""
+"""Processor time, which does not depend on other processes of the machine."""
 
 import os
 import time
@@ -7,6 +7,6 @@ __all__ = ["processor_time"]
 
 
 def processor_time() -> float:
-    """Return the seconds of processor time of this process and of the finished programs that it has run."""
+    """Return the processor time [s] of this process and of its child processes that have ended."""
     children = os.times()
     return time.process_time() + children.children_user + children.children_system

@@ -1,4 +1,4 @@
-"""From text to checked values: TOML into pydantic models, overrides, canonical JSON and its hash."""
+"""Conversion from text to validated values: TOML to pydantic models, overrides, canonical JSON and its hash."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The table in a TOML file. Raises ConfigError with the line where it cannot be read."""
+    """Return the table in a TOML file. Raises ConfigError if it cannot be read or is invalid, with the line."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -27,9 +27,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
-    """`data` as a `model`. Raises ConfigError naming the first wrong key, what it holds and what is allowed.
+    """Return `data` as an instance of `model`.
 
-    `where` names the file or option the data comes from.
+    `where` names the file or option from which the data comes. Raises ConfigError with the first invalid key, its value
+    and the allowed values.
     """
     try:
         return model.model_validate(data)
@@ -47,20 +48,20 @@ def _explain(model: type[BaseModel], error: Any) -> str:
         return f"missing key {key!r}"
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "value_error":
-        return f"{key}: {message}" if key else message  # what concerns several keys names them itself
+        return f"{key}: {message}" if key else message  # messages about several keys name them
     if error["type"] in ("model_type", "dict_type"):
         message = "expected a table of keys"
-    message = message.partition(", got ")[0].replace("Input should be", "expected")  # pydantic tells the kind of some
+    message = message.partition(", got ")[0].replace("Input should be", "expected")  # pydantic may add the value's type
     return f"{key or 'all of it'}: {message}, got {error['input']!r}"
 
 
 def _is_tag(part: Any) -> bool:
-    """Pydantic puts the names of union members into a location; keys of ours have no such form."""
+    """Return whether a part of a location is not a key but the name of a union member, which pydantic inserts."""
     return isinstance(part, str) and part.startswith("<")
 
 
 def _keys(model: Any, location: tuple[Any, ...]) -> list[str]:
-    """Field names of the model that stands at `location` inside `model`."""
+    """Return the field names of the model at `location` inside `model`."""
     for part in location:
         if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
             model = model.model_fields[part].annotation
@@ -68,7 +69,7 @@ def _keys(model: Any, location: tuple[Any, ...]) -> list[str]:
 
 
 def assign(data: dict[str, Any], key: str, value: Any) -> None:
-    """Set one value inside nested tables, in place; tables that are not there are made.
+    """Set one value inside nested tables, in place, and create missing tables. Raises UsageError.
 
     >>> data = {"levels": {"ser": 0}}
     >>> assign(data, "levels.ser", 5)
@@ -85,7 +86,7 @@ def assign(data: dict[str, Any], key: str, value: Any) -> None:
 
 
 def override(data: dict[str, Any], assignment: str) -> None:
-    """Apply a text "key.path=value", in place. The value is TOML; what is not TOML is taken as a string.
+    """Apply an assignment "key.path=value", in place. The value is TOML, or else a string. Raises UsageError.
 
     >>> data = {}
     >>> override(data, "levels.ser={uniform=[-10, 10]}")
@@ -104,7 +105,7 @@ def override(data: dict[str, Any], assignment: str) -> None:
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, UTF-8, no NaN.
+    """Return the canonical JSON of a value: sorted keys, no spaces, UTF-8, no NaN.
 
     >>> canonical_json({"b": 1, "a": [0.5, None]})
     '{"a":[0.5,null],"b":1}'
@@ -113,5 +114,5 @@ def canonical_json(value: Any) -> str:
 
 
 def sha256(data: str | bytes) -> str:
-    """Hexadecimal SHA-256 of bytes, or of a text in UTF-8."""
+    """Return the hexadecimal SHA-256 of bytes, or of a string in UTF-8."""
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()

@@ -19,24 +19,24 @@ from aecbench.systems import load_system
 
 __all__ = ["Cost", "cost", "peak_memory", "process_peak", "real_time_factor", "scene"]
 
-SECONDS = 10  # of audio, in each run
+SECONDS = 10  # duration of the audio in each run [s]
 RUNS = 5
 STATUS = Path("/proc/self/status")
 PROGRAM = "import sys; from aecbench.costs import report_memory; report_memory(*sys.argv[1:])"
 
 
 class Cost(NamedTuple):
-    """The cost of a system on audio at 16 kHz; NaN where a number is not known."""
+    """The cost of a system for audio at 16 kHz; unknown numbers are NaN."""
 
-    parameters: float  # learnt before, and loaded
-    macs: float  # multiplications of reals, with their additions, per second of audio; see abilities.Count
+    parameters: float  # number of trained weights
+    macs: float  # multiply-accumulate operations per second of audio; see abilities.Count
     rtf: float  # real-time factor: seconds of processor time per second of audio, streaming, on one core; a median
-    latency: float  # algorithmic: by how much the output needs the microphone ahead [s]
-    memory: float  # the most that a process has used that loads the system and runs it, Python included [bytes]
+    latency: float  # algorithmic latency [s]
+    memory: float  # peak memory of a process that loads and runs the system, including Python [bytes]
 
 
 def cost(name: str, align: str = "best") -> Cost:
-    """Count and time the system of a name, as `aecbench.systems.load_system` takes it. Raises AecbenchError."""
+    """Measure the cost of the system `name`, as for `aecbench.systems.load_system`. Raises AecbenchError."""
     system = load_system(name, align)
     system.check_rate(RATE, "the signal that is timed")
     counted = abilities.cost(system.canceller)
@@ -47,14 +47,14 @@ def cost(name: str, align: str = "best") -> Cost:
 
 
 def real_time_factor(canceller: Canceller, runs: int = RUNS) -> float:
-    """Median over runs of the processor time per second of audio. Streaming systems run step by step."""
+    """Return the median over runs of the processor time per second of audio; streaming systems run step by step."""
     mic, far = scene()
-    _run(canceller, mic[:RATE], far[:RATE])  # compile what is compiled
+    _run(canceller, mic[:RATE], far[:RATE])  # so that compilation is not timed
     return float(np.median([_timed(canceller, mic, far) for _ in range(runs)])) / SECONDS
 
 
 def peak_memory(name: str, align: str = "best") -> float:
-    """Bytes that a process of its own has used at most. Raises AecbenchError where it failed."""
+    """Return the peak memory [bytes] of a separate process that runs the system. Raises AecbenchError if it fails."""
     call = [sys.executable, "-c", PROGRAM, name, align]
     done = subprocess.run(call, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": _path()})
     if done.returncode:
@@ -63,14 +63,14 @@ def peak_memory(name: str, align: str = "best") -> float:
 
 
 def report_memory(name: str, align: str) -> None:
-    """Run a system and print the bytes that this process has used at most."""
+    """Run a system and print the peak memory of this process [bytes]."""
     mic, far = scene()
     _run(load_system(name, align).canceller, mic, far)
     sys.stdout.write(f"{process_peak()}\n")
 
 
 def scene() -> tuple[Array, Array]:
-    """Microphone and far end [T] of ten seconds: noise in syllables through a room that decays, and some noise."""
+    """Return microphone and far end [T] of ten seconds: noise in syllables through a decaying room, and some noise."""
     rng = np.random.default_rng(0)
     far, noise = rng.normal(size=(2, SECONDS * RATE)) * [[0.1], [0.001]]
     far *= np.sin(2 * np.pi * 3 * np.arange(far.size) / RATE) ** 2
@@ -93,9 +93,9 @@ def _timed(canceller: Canceller, mic: Array, far: Array) -> float:
 
 
 def process_peak() -> float:
-    """Bytes of memory that this process has used at most.
+    """Return the peak memory of this process [bytes].
 
-    As Linux knows it of the program alone: `ru_maxrss` starts with the peak of the process that has started it.
+    On Linux, VmHWM is read, because `ru_maxrss` starts with the peak of the parent process.
     """
     try:
         lines = STATUS.read_text().splitlines()
@@ -106,5 +106,5 @@ def process_peak() -> float:
 
 
 def _path() -> str:
-    """Where this process finds modules, for a system of one's own."""
+    """Return the module search path of this process, so that a user's own system is found."""
     return os.pathsep.join(filter(None, sys.path))

@@ -1,4 +1,4 @@
-"""One fresh scene, cancelled by one system: to hear and to see what it does, and to read how much it helps."""
+"""A demonstration: one new scene, cancelled by one system, with audio, decisions and scores."""
 
 import dataclasses
 from pathlib import Path
@@ -21,20 +21,20 @@ from aecbench.systems import System
 
 __all__ = ["Demo", "demo", "write_demo"]
 
-RECIPE, SPLIT = "quickstart-v1", "test"  # rooms, loudspeakers and noises; talkers that nothing was trained on
+RECIPE, SPLIT = "quickstart-v1", "test"  # rooms, loudspeakers and noises; talkers that were not used in training
 SHOWN = ("erle", "sdr", "si_sdr", "pesq", "stoi")
 
 
 class Demo(NamedTuple):
-    """A scene and what a system has made of it. Signals are [T] at `scene.rate` Hz."""
+    """A scene and the output of a system for it. Signals are [T] at `scene.rate` Hz."""
 
     scene: Scene
     signals: Signals
     system: str
     output: Array  # time-aligned with the microphone
-    before: dict[str, Score]  # by metric, of the microphone as it is
-    after: dict[str, Score]  # of the output
-    decisions: dict[str, NDArray[Any]]  # of a system that can tell: see `aecbench.cancellers.base.Explains`
+    before: dict[str, Score]  # metric -> score of the microphone
+    after: dict[str, Score]  # metric -> score of the output
+    decisions: dict[str, NDArray[Any]]  # decisions of the system, if any: see `aecbench.cancellers.base.Explains`
 
 
 def demo(
@@ -48,12 +48,12 @@ def demo(
 ) -> Demo:
     """Draw a scene of `duration` seconds in which the near end talks in the second half, cancel its echo, score it.
 
-    `ser` and `snr` [dB] hold at the microphone: near-end speech to echo, and to noise. `speech` is "espeak", a pack, a
-    folder of audio or a CSV manifest. All else is drawn as in the recipe quickstart-v1; another seed, another scene.
+    `ser` and `snr` [dB] are the ratios of near-end speech to echo and to noise at the microphone. `speech` is "espeak",
+    a pack, a folder of audio or a CSV manifest. Everything else is drawn as in the recipe quickstart-v1, with `seed`.
 
-    Raises ConfigError for numbers out of range, UsageError for a system of another rate than 16 kHz, MissingExtra
-    without espeak, SourceError for speech that cannot serve, AudioError for an output that is not finite or not as long
-    as the microphone.
+    Raises ConfigError for numbers out of range, UsageError for a system that requires another rate than 16 kHz,
+    MissingExtra without espeak, SourceError for unusable speech, AudioError for an output that is not finite or not as
+    long as the microphone.
     """
     options = {
         "name": "demo",
@@ -81,7 +81,10 @@ def demo(
 
 
 def write_demo(shown: Demo, folder: Path) -> list[Path]:
-    """FOLDER/mic.wav, far.wav, near.wav, echo.wav, noise.wav and output.wav. Gives them. Raises OutputError."""
+    """Write mic.wav, far.wav, near.wav, echo.wav, noise.wav and output.wav to a folder and return their paths.
+
+    Raises OutputError.
+    """
     new_folder(folder)
     audio = dict(zip(STEMS, shown.signals, strict=True)) | {"output": shown.output}
     for name, x in audio.items():

@@ -1,13 +1,13 @@
-"""Recordings of echo as a source: the recordings in a folder, their devices, and their contents besides echo.
+"""Recordings of echo as a source: the recordings in a folder, their devices, and what they contain besides echo.
 
-The microphone in far-end single talk holds echo, noise and sometimes a voice. A long linear filter from the far end to
-the microphone, by least squares, tells the linear part y of the echo; e is the rest of the microphone. Two ratios are
-stated, both of the power of the microphone while y is strong:
+In far-end single talk, the microphone records echo, noise and sometimes a voice. A long least-squares filter from the
+far end to the microphone yields the linear part y of the echo; e is the rest of the microphone signal. Two ratios are
+computed, both with the power of the microphone while y is strong as the numerator:
 
-linear          over the power of e in the same frames: how much of the microphone a fixed linear filter explains.
-                Noise lowers it, and so do nonlinear loudspeakers, movement and clocks that drift.
-echo_to_noise   over the power of e in the frames in which y has been weakest: what is heard without echo. Noise and
-                voices lower it; what is wrong with the linear model of a strong echo does not.
+linear          divided by the power of e in the same frames: how much of the microphone a fixed linear filter explains.
+                Noise, nonlinear loudspeakers, movement and clock drift lower it.
+echo_to_noise   divided by the power of e in the frames in which y is weakest, which are free of echo. Noise and voices
+                lower it; errors of the linear model of a strong echo do not.
 """
 
 import csv
@@ -35,12 +35,12 @@ from aecbench.signals import Array
 
 __all__ = ["EchoList", "Ratios", "list_echoes", "ratios"]
 
-RATE = 16_000  # [Hz] at which recordings are analysed
-TAPS, EARLY = 4096, 480  # of the filter, and how many of them are before the peak of the cross-correlation
-LAGS = Lags(-RATE // 2, RATE)  # in which the echo is looked for: -0.5 s to 1 s
-WEAK = 10.0  # [%] of the frames that are weakest
-TAIL = 30  # frames of 10 ms for which an echo may still be heard
-VALIDATION = 0.15  # share of the training sets' devices
+RATE = 16_000  # sample rate at which recordings are analysed [Hz]
+TAPS, EARLY = 4096, 480  # taps of the filter, and how many of them precede the peak of the cross-correlation
+LAGS = Lags(-RATE // 2, RATE)  # lags at which the echo is searched for: -0.5 s to 1 s
+WEAK = 10.0  # percentage of the frames that count as weakest
+TAIL = 30  # frames of 10 ms for which the tail of an echo may last
+VALIDATION = 0.15  # share of the training sets' devices that is used for validation
 SPLITS = {"blind": "test", "real": "train"}  # beginning of a set's name -> split; other sets of the challenge: left out
 
 
@@ -52,14 +52,14 @@ class Ratios(NamedTuple):
 
 
 class EchoList(NamedTuple):
-    """The recordings that were listed, and the faults of the others."""
+    """The recordings that were listed, and the problems of the others."""
 
     rows: list[ListedEcho]
     problems: list[Problem]
 
 
 def ratios(far: Array, mic: Array) -> Ratios:
-    """Return the two ratios [dB], rounded to 0.1, of far end and microphone [T] at 16 kHz. Raises AudioError.
+    """Return the two ratios [dB], rounded to 0.1, for far end and microphone [T] at 16 kHz. Raises AudioError.
 
     >>> far, noise = np.random.default_rng(0).normal(size=(2, 96_000)).astype(np.float32)
     >>> far[32_000:48_000] = 0
@@ -81,14 +81,14 @@ def ratios(far: Array, mic: Array) -> Ratios:
 
 
 def list_echoes(folders: Sequence[Path], out: Path, *, files: Iterable[Path] | None = None, jobs: int = 1) -> EchoList:
-    """Analyse the far-end single talk in folders and write the manifest `out`, with `jobs` processes (-1: all cores).
+    """Analyse the far-end single talk in folders and write the manifest `out`, in `jobs` processes (-1: one per core).
 
-    `files` are those in the folders that count, by default all.
-    NAME_farend_singletalk_mic.wav and ..._lpb.wav, as the AEC Challenge names them, are a recording of the device NAME.
-    Sets of the challenge bring their split: blind test sets are for test; of the devices of the training sets 15 %, by
-    the hash of their names, are for val; its development test sets, which share devices with a blind one, are left out.
-    Other recordings have no split, and `recorded_echo` divides their devices. Raises SourceError where there is nothing
-    to list, OutputError where `out` cannot be written.
+    `files` restricts the analysis to these files in the folders. NAME_farend_singletalk_mic.wav and ..._lpb.wav, as
+    they are called in the AEC Challenge, are a recording of the device NAME. For sets of the challenge, the split is
+    known: blind test sets are for test; 15 % of the devices of the training sets, chosen by the hash of their names,
+    are for val and the others for train; the development test sets, which share devices with a blind one, are left out.
+    Other recordings have no split, and `recorded_echo` divides their devices. Raises SourceError if there is nothing to
+    list, OutputError if `out` cannot be written.
     """
     recordings, problems = [], []
     for folder in folders:
@@ -115,7 +115,7 @@ Take = tuple[str, str, str, Path, Path]  # name, device, split, mic, far
 
 
 def _takes(folder: Path, files: frozenset[Path] | None) -> tuple[list[Take], list[Problem]]:
-    """The pairs of far-end single talk in a folder and those below it."""
+    """Return the pairs of far-end single talk in a folder and its subfolders."""
     if not folder.is_dir():
         raise SourceError(f"{folder}: is not a folder; give one with recordings")
     named, problems = listed(folder)

@@ -1,4 +1,4 @@
-"""The exceptions a user may meet. Each message says what was got, what was expected and what to do, in one line.
+"""The exceptions that a user may see. Each message says in one line what was wrong, what was expected and what to do.
 
 The command line prints the message and exits with `exit_code`: 1 failure, 2 usage, 3 finished with failed items.
 """
@@ -33,7 +33,7 @@ class AecbenchError(Exception):
     exit_code = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the message, whatever a subclass is made from: errors come back from worker processes."""
+        """Pickle the message, whatever the arguments of a subclass: worker processes return errors."""
         return _unpickled, (type(self), self.args)
 
 
@@ -48,14 +48,14 @@ class UsageError(AecbenchError):
 
 
 class UnknownName(UsageError):
-    """A name that is in no table. Says the nearest known one, and in which `place` it was looked for ("in FOLDER")."""
+    """A name that is not in any table. The message has the nearest known one and the searched `place` ("in FOLDER")."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], place: str = "") -> None:
         super().__init__(f"unknown {kind} {name!r}{place and f' {place}'}: {did_you_mean(name, known)}")
 
 
 class ConfigError(UsageError):
-    """A recipe or card with a key or a value that cannot be used."""
+    """A recipe or card with an invalid key or value."""
 
 
 class AudioError(AecbenchError):
@@ -75,7 +75,7 @@ class FormatError(CorpusError):
 
 
 class Unreadable(CorpusError):
-    """A file of a corpus that the operating system does not deliver. It may be whole."""
+    """A file of a corpus that the operating system fails to read. It may be intact."""
 
 
 class OutputError(AecbenchError):
@@ -103,7 +103,7 @@ class FailedItems(AecbenchError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Advice for a name that is not among `known`: the nearest one, else all of them.
+    """Return advice for a name that is not among `known`: the nearest one, or else all of them.
 
     >>> did_you_mean("kalmann", ["nlms", "kalman"])
     "did you mean 'kalman'?"
@@ -116,9 +116,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def system_errno(error: BaseException) -> int | None:
-    """Return the number of the operating system's error behind an exception; None where there is none.
+    """Return the number of the operating system's error behind an exception; None if there is none.
 
-    HDF5 gives it in its text alone where h5py raises a KeyError or a RuntimeError.
+    When h5py raises a KeyError or a RuntimeError, the number is only in HDF5's text.
 
     >>> system_errno(OSError(28, "No space left on device"))
     28

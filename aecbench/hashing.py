@@ -1,4 +1,4 @@
-"""Hashes of files, several at once."""
+"""Hashes of files, computed in parallel."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of an audio file. Raises AudioError where it cannot be read."""
+    """Return the hexadecimal SHA-256 of an audio file. Raises AudioError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -26,6 +26,6 @@ def file_sha256(path: Path) -> str:
 
 
 def in_threads(read: Callable[[Given], Result], items: Iterable[Given]) -> Iterator[Result]:
-    """Yield what a function that reads a file gives for each item, in their order."""
+    """Yield the results of `read`, a function that reads files, for all items in their order, using threads."""
     with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(read, items)

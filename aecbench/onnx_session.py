@@ -1,4 +1,4 @@
-"""Sessions of onnxruntime for models in files, on one thread."""
+"""Sessions of onnxruntime for models, on one thread."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ def load_session(path: Path, extra: str, error: type[AecbenchError], advice: str
         raise error(f"{path}: no such file; {advice}")
     try:
         return new_session(str(path))
-    except Exception as failure:  # of many types, without a base of their own
+    except Exception as failure:  # exceptions of many types, without a common base
         reason = str(failure).strip().splitlines()[0]
         raise error(f"{path}: onnxruntime cannot load it ({reason}); {advice}") from None
 

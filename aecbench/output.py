@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all."""
+"""Writing of files: completely or not at all."""
 
 import contextlib
 import hashlib
@@ -14,16 +14,16 @@ from aecbench.errors import CorpusError, OutputError, system_errno
 
 __all__ = ["LONGEST_NAME", "check_folder", "locked", "new_folder", "part_of", "whole_file"]
 
-LONGEST_NAME = 255  # bytes that file systems take
+LONGEST_NAME = 255  # longest file name that file systems accept [bytes]
 ELSEWHERE = "choose another place, or work in another folder"
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Another name for a file to be written: `part_of(path)`. At the end of the block it is synced and becomes `path`.
+    """Yield `part_of(path)`, a temporary name for a file to be written; after the block, it is synced and renamed.
 
-    The folders it lies in are made. When the block fails, by Ctrl-C too, nothing is left of the file. Raises
-    OutputError where it cannot be written.
+    Its folders are created. If the block fails, also by Ctrl-C, nothing is left of the file. Raises OutputError if it
+    cannot be written.
     """
     part = part_of(path)
     try:
@@ -42,7 +42,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def part_of(path: Path) -> Path:
-    """Return the name of a file until it is whole: `path` + ".tmp", or a hash of it where that would be too long."""
+    """Return the name of a file until it is complete: `path` + ".tmp", or a hash of it if that would be too long."""
     name = path.name + ".tmp"
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = hashlib.sha256(os.fsencode(path.name)).hexdigest() + ".tmp"
@@ -51,9 +51,9 @@ def part_of(path: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path, patience: float = 0) -> Iterator[None]:
-    """Keep other processes from writing into a folder, until the end of the block or of this process, however it ends.
+    """Keep other processes from writing to a folder until the end of the block, or of this process, however it ends.
 
-    Raises OutputError where another one is at it, and still is after `patience` seconds.
+    Raises OutputError if another process is still writing there after `patience` seconds.
     """
     lock = FileLock(folder / ".lock", timeout=patience)
     try:
@@ -69,7 +69,7 @@ def locked(folder: Path, patience: float = 0) -> Iterator[None]:
 
 
 def check_folder(path: Path) -> None:
-    """Raise OutputError unless files can be made in a folder, or where it is to be made; leave nothing behind."""
+    """Raise OutputError unless a folder, which need not exist yet, can be written to; leave nothing behind."""
     nearest = next(folder for folder in (path, *path.absolute().parents) if os.access(folder, os.F_OK))
     try:
         tempfile.TemporaryFile(dir=nearest).close()
@@ -78,7 +78,7 @@ def check_folder(path: Path) -> None:
 
 
 def new_folder(path: Path, advice: str = ELSEWHERE) -> None:
-    """Make a folder and those above it, if they are not there. Raises OutputError where no file can be made in it."""
+    """Create a folder and its parents if they do not exist. Raises OutputError if files cannot be created in it."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()

@@ -1,4 +1,4 @@
-"""Calls in parallel, on this machine or on a Dask cluster, with a progress bar."""
+"""Parallel calls, on this machine or on a Dask cluster, with a progress bar."""
 
 import os
 import signal
@@ -18,18 +18,18 @@ from aecbench.progress import progress
 __all__ = ["in_parallel"]
 
 RESTARTED = "A worker stopped while some jobs were given to the executor"  # joblib replaces it; nothing is lost
-BATCH = 1  # calls handed to a process at a time: the batches that joblib makes leave others idle at the end
-AHEAD = 8  # calls per worker of a cluster that are under way at once
-PATIENCE = 10  # [s] for a scheduler to answer
+BATCH = 1  # calls per batch: with joblib's automatic batches, some processes are idle at the end
+AHEAD = 8  # pending calls per worker of a cluster
+PATIENCE = 10  # time for a scheduler to answer [s]
 
 
 def in_parallel(
     calls: Iterable[Any], total: int, what: str, unit: str, *, jobs: int = 1, scheduler: str | None = None
 ) -> Iterator[Any]:
-    """The results of `total` calls (made with joblib.delayed), in their order, as they come.
+    """Yield the results of `total` calls (made with joblib.delayed) in their order, as they become available.
 
-    They run in `jobs` processes (-1: one per core), or on the workers of a Dask `scheduler`, "tcp://HOST:PORT": there a
-    worker may die, its calls are made again. A bar tells `what` is done and how many `unit` per second.
+    They run in `jobs` processes (-1: one per core), or on the workers of a Dask `scheduler`, "tcp://HOST:PORT"; if a
+    worker of a cluster dies, its calls are repeated. A bar with the label `what` shows the number of `unit` per second.
     Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
     one that cannot import what it needs.
     """
@@ -56,9 +56,10 @@ def _on_this_machine(calls: Iterable[Any], jobs: int) -> Iterator[Any]:
 
 
 def _begin(path: Sequence[str], folder: Path) -> None:
-    """Import modules from where the main process does, work in its folder, and leave Ctrl-C to it.
+    """Set the module search path and the folder of the main process, and ignore Ctrl-C.
 
-    A terminal sends Ctrl-C to all processes, and one that died of it while it waited would look like a failure.
+    A terminal sends Ctrl-C to all processes. The main process handles it; a waiting worker that was killed by it would
+    look like a failure.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = path
@@ -66,12 +67,12 @@ def _begin(path: Sequence[str], folder: Path) -> None:
 
 
 def _last_line(error: BaseException) -> str:
-    """Return what a traceback of another process ends with: the exception and its message."""
+    """Return the last line of a traceback of another process: the exception and its message."""
     return next(line for line in reversed(str(error).splitlines()) if line.strip(' "'))
 
 
 def _on_cluster(calls: Iterable[Any], scheduler: str) -> Iterator[Any]:
-    """In batches, for the results of joblib's Dask backend come when all of them are there."""
+    """Yield the results in batches, because joblib's Dask backend returns results only when all are available."""
     try:
         from distributed import Client
     except ImportError:

@@ -5,9 +5,9 @@ An installed package offers entries by name, in its pyproject.toml:
     [project.entry-points."aecbench.metrics"]
     peak = "my_package.metrics:PEAK"
 
-Anything else that can be imported is named "package.module:Name". Shipped names come first and cannot be taken; of two
-packages that offer the same name neither is chosen. Nothing is looked up while shipped names are used, and nothing is
-imported before it is used itself.
+Anything else that can be imported is named "package.module:Name". Shipped names take precedence and cannot be replaced;
+if two packages offer the same name, neither is chosen. Entry points are not looked up for shipped names, and an entry
+is imported only when it is used.
 """
 
 import functools
@@ -47,19 +47,19 @@ def offers(group: str) -> Mapping[str, tuple[Offer, ...]]:
 
 
 def is_reference(name: str) -> bool:
-    """Whether a name has the form "package.module:Name"."""
+    """Return whether a name has the form "package.module:Name"."""
     return REFERENCE.fullmatch(name) is not None
 
 
 def is_outside(reference: str) -> bool:
-    """Whether the name "package.module:Name" belongs to another package than this one."""
+    """Return whether "package.module:Name" belongs to another package than this one."""
     return not reference.startswith(f"{__package__}.")
 
 
 def load(reference: str, what: str) -> Any:
-    """The object that "package.module:Name" names; a module of another package may lie in the current folder.
+    """Return the object "package.module:Name"; a module of another package may be in the current folder.
 
-    Raises ConfigError, which says `what` it is, whatever goes wrong in the import.
+    `what` describes it in messages. Raises ConfigError for any error in the import.
     """
     folder = str(Path.cwd())
     if is_outside(reference) and folder not in sys.path:
@@ -80,17 +80,17 @@ def load(reference: str, what: str) -> Any:
 class Table(Generic[T]):
     """A table of entries, the shipped ones and those of other packages."""
 
-    noun: str  # of an entry: "metric"
-    group: str  # of entry points: "aecbench.metrics"
+    noun: str  # name of an entry in messages, such as "metric"
+    group: str  # group of entry points, such as "aecbench.metrics"
     shipped: Mapping[str, T]
-    types: tuple[type, ...] = ()  # that an entry may have; none: anything that can be called
-    reserved: Collection[str] = ()  # names that mean something else
+    types: tuple[type, ...] = ()  # allowed types of an entry; empty: any callable
+    reserved: Collection[str] = ()  # names that have another meaning
 
     def find(self, name: str) -> T:
-        """The entry of a name, shipped or offered, or that "package.module:Name" names.
+        """Return the entry with a name, shipped or offered by a package, or the one that "package.module:Name" names.
 
-        Raises UnknownName, and ConfigError for one that two packages offer, that cannot be imported, or that is
-        something else than an entry of this table.
+        Raises UnknownName for an unknown name, ConfigError for an entry that two packages offer, that cannot be
+        imported, or that does not have a type of this table.
         """
         if name in self.shipped:
             return self.shipped[name]
@@ -105,11 +105,11 @@ class Table(Generic[T]):
 
     @property
     def offered(self) -> dict[str, Offer]:
-        """The entries of installed packages that go by a name of their own."""
+        """The entries of installed packages whose names are not taken."""
         return {name: candidates[0] for name, candidates in offers(self.group).items() if not self.is_taken(name)}
 
     def is_taken(self, name: str) -> bool:
-        """Whether an installed package cannot offer an entry by that name: it is shipped, or offered twice."""
+        """Return whether installed packages cannot use a name because it is shipped, reserved or offered twice."""
         return name in self.shipped or name in self.reserved or len(offers(self.group).get(name, ())) > 1
 
     def reference(self, name: str) -> str | None:
@@ -129,7 +129,7 @@ class Table(Generic[T]):
         return candidates[0].reference if candidates else None
 
     def package(self, name: str) -> str:
-        """Where an entry comes from: "aecbench", "my-package 1.0", or a module."""
+        """Return the origin of an entry: "aecbench", "my-package 1.0", or a module."""
         if name in self.shipped or name in self.reserved:
             return "aecbench"
         if is_reference(name):

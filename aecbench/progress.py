@@ -1,4 +1,4 @@
-"""A progress bar on standard error; where that is not a terminal, a line once a minute."""
+"""A progress bar on standard error or, if that is not a terminal, one line per minute."""
 
 import functools
 import time
@@ -25,19 +25,19 @@ from rich.text import Text
 __all__ = ["can_show", "progress", "transfer"]
 
 Item = TypeVar("Item")
-EVERY = 60.0  # [s] from one line to the next
+EVERY = 60.0  # time between lines [s]
 
 
 class Speed(TextColumn):
     """Items per second."""
 
     def render(self, task: Task) -> Text:
-        """As "12.3 scenes/s"."""
+        """Return the speed, as in "12.3 scenes/s"."""
         return Text(f"{task.speed or 0:.1f} {task.fields['unit']}/s")
 
 
 def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
-    """Hand on `items` while a bar shows how many of `total` have come, how fast, and when the last is due.
+    """Yield `items` while a bar shows how many of `total` are done, the speed, and the remaining time.
 
     The first item waits for processes to start and for code to be compiled, so the lines leave it out of the speed.
     """
@@ -59,7 +59,7 @@ def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterato
 
 @contextmanager
 def transfer(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar over `total` bytes. Gives the function to call, from any thread, with how many more have come."""
+    """Show a bar for `total` bytes; yield a function, callable from any thread, that adds to the bytes received."""
     with _bar(DownloadColumn(), TransferSpeedColumn()) as bar:
         yield functools.partial(bar.advance, bar.add_task(what, total=total))
 
@@ -71,5 +71,5 @@ def _bar(*columns: ProgressColumn) -> Progress:
 
 
 def can_show(console: Console) -> bool:
-    """Whether a bar can be drawn: on a terminal, or in a notebook with ipywidgets."""
+    """Return whether a bar can be shown: on a terminal, or in a notebook with ipywidgets."""
     return console.is_terminal and (not console.is_jupyter or find_spec("ipywidgets") is not None)

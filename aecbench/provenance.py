@@ -1,4 +1,4 @@
-"""Where a result comes from: the code, the libraries, the machine and the command."""
+"""Provenance of results: the code, the libraries, the machine and the command."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parent
 
 
 def commit() -> str | None:
-    """The commit of the checkout that the package runs from, "+dirty" when files differ from it; None in a wheel."""
+    """Return the commit of the checkout, followed by "+dirty" if files differ from it; None in a wheel."""
     top = PACKAGE.parent
     if not (top / ".git").exists():
         return None
@@ -30,7 +30,7 @@ def commit() -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of aecbench, Python and the installed libraries that decide values."""
+    """Return the versions of aecbench, Python and the installed libraries on which values depend."""
     releases = {"aecbench": __version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -41,7 +41,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str | int]:
-    """{"system": "Linux x86_64", "cpu": model of the processor, "cores": those there are}."""
+    """Return {"system": for example "Linux x86_64", "cpu": model of the processor, "cores": their number}."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu() or platform.processor() or "unknown",
@@ -50,15 +50,15 @@ def machine() -> dict[str, str | int]:
 
 
 def numba_target() -> str:
-    """The processor that numba compiles for: this one, or another that NUMBA_CPU_NAME asks for."""
-    import llvmlite.binding  # a moment, which only those who make a corpus should wait
+    """Return the processor for which numba compiles: this one, or the one set by NUMBA_CPU_NAME."""
+    import llvmlite.binding  # slow, and needed only when a corpus is made
     import numba
 
     return str(getattr(numba.config, "CPU_NAME", None) or llvmlite.binding.get_host_cpu_name())
 
 
 def _cpu() -> str:
-    """The model of the processor as Linux tells it; "" elsewhere."""
+    """Return the model of the processor on Linux; "" elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -67,18 +67,18 @@ def _cpu() -> str:
 
 
 def command() -> str:
-    """The command line of this process, as it may be typed again."""
+    """Return the command line of this process, quoted for a shell."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def code(*places: Path) -> str:
-    """Hash of all Python files that are among `places` or in folders there, by their names and contents."""
+    """Return a hash of the names and contents of all Python files in `places`, which are files or folders."""
     files = {file for path in places for file in (path.rglob("*.py") if path.is_dir() else [path])}
     return sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in sorted(files)]))
 
 
 def package_code(module: str) -> str:
-    """Hash of the Python files of the package that an imported module belongs to, or of the module.
+    """Return a hash of the Python files of the package to which an imported module belongs, or of the module.
 
     It is "" for a module without a file, such as a notebook.
     """

@@ -1,4 +1,4 @@
-"""Recipes: the specification of a corpus from a shipped name or a TOML file, with the changes a caller asks for."""
+"""Recipes: the specification of a corpus, from a shipped name or a TOML file, with changes of the caller."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,13 +24,10 @@ def read_recipe(
 ) -> CorpusSpec:
     """Return the specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
 
-    A specification that nothing changes is returned as it is.
-
-    A recipe may name another one as its `base`, and then holds only what differs.
-
-    `assignments` are texts "key.path=value", `options` values by key path (None: not given). `split` keeps one split
-    only, `scenes` sets the number of scenes of every split that has any.
-    Raises UnknownName, and ConfigError naming the key that is wrong.
+    A specification without changes is returned as it is. A recipe may name another one as its `base`, and then contains
+    only the differences. `assignments` are strings "key.path=value", `options` are values by key path (None: not set).
+    `split` keeps one split only, `scenes` sets the number of scenes of every split that has any. Raises UnknownName for
+    an unknown recipe or split, ConfigError with the invalid key.
     """
     changes = {key: str(value) if isinstance(value, Path) else value for key, value in (options or {}).items()}
     changes = {key: value for key, value in changes.items() if value is not None}
@@ -53,14 +50,14 @@ def _read(recipe: str | Path | CorpusSpec) -> tuple[dict[str, Any], str]:
 
 
 def _found(recipe: str | Path) -> tuple[Path, str]:
-    """The file of a recipe, and how to call it in messages."""
+    """Return the file of a recipe, and its name for messages."""
     if isinstance(recipe, Path) or recipe.endswith(".toml"):
         return Path(recipe), str(recipe)
     return find("recipes", recipe), f"recipe {recipe}"
 
 
 def _completed(data: dict[str, Any], origin: str) -> dict[str, Any]:
-    """A recipe with all that it takes from its base, which has no base itself."""
+    """Return a recipe completed with the values of its base, which must not have a base itself."""
     base = data.pop("base", None)
     if base is None:
         return data
@@ -74,7 +71,7 @@ def _completed(data: dict[str, Any], origin: str) -> dict[str, Any]:
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables are merged key by key; numbers, words, lists and distributions are replaced."""
+    """Merge tables key by key; numbers, strings, lists and distributions are replaced."""
     merged = dict(base)
     for key, value in changes.items():
         table = isinstance(value, dict) and isinstance(merged.get(key), dict) and not {*FORMS, "clip"} & {*value}

@@ -1,4 +1,4 @@
-"""Base of all records that come from or go to text: immutable, unknown keys refused."""
+"""Base of all records that are read from or written to text: immutable, and unknown keys are rejected."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ __all__ = ["Frozen", "added"]
 
 
 class Frozen(BaseModel):
-    """An immutable record that refuses unknown keys."""
+    """An immutable record that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def added(default: Any) -> Any:
-    """Declare a field that came later: where it has its default, the text of a record does not mention it.
+    """Declare a field that was added later: it is left out of the text of a record if it has its default.
 
-    Recipes without the field keep their scenes, corpora and digests to the byte.
+    Recipes without the field thus keep their scenes, corpora and digests unchanged.
     """
     return Field(default, exclude_if=lambda value: value == default)

@@ -20,7 +20,7 @@ class Signals(NamedTuple):
     mic: Array  # what the microphone records
     far: Array  # far-end reference, the digital signal sent to the loudspeaker
     near: Array  # near-end speech at the microphone (reverberant)
-    echo: Array  # what reaches the microphone through loudspeaker, room and delay
+    echo: Array  # echo at the microphone: the far end after loudspeaker, room and delay
     noise: Array  # background noise at the microphone
 
 

@@ -1,4 +1,4 @@
-"""From a specification to a corpus on disk, in parallel; what is already there and whole is kept."""
+"""Simulation of a corpus on disk from a specification, in parallel; existing intact shards are kept."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ from aecbench.scenes.spec import CorpusSpec
 
 __all__ = ["corpus_id", "repair", "simulate"]
 
-CORPORA = Path("corpora")  # where a corpus lies that is given no other place
+CORPORA = Path("corpora")  # default folder of corpora
 
 
 class Plan(NamedTuple):
@@ -39,10 +39,10 @@ class Plan(NamedTuple):
 
 
 def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
-    """Hash of all that decides the contents: specification, what the sources hold, format, simulator, plugins.
+    """Return a hash of all that determines the contents: specification, contents of the sources, format, simulator.
 
-    Plugins are the entries of other packages that the specification names: their version and code count. Where the
-    sources lie does not.
+    For entries of other packages that the specification names, it includes their versions and code. It does not depend
+    on the location of the sources.
     """
     data = spec.model_dump(mode="json")
     for table in ("speech", "noise", "room", "loudspeaker"):
@@ -62,15 +62,16 @@ def simulate(
     jobs: int = 1,
     scheduler: str | None = None,
 ) -> Corpus:
-    """Simulate a corpus into the folder `out`, with `jobs` processes (-1: all cores) or on a Dask `scheduler`.
+    """Simulate a corpus in the folder `out`, with `jobs` processes (-1: one per core) or on a Dask `scheduler`.
 
-    `recipe` is the name of a shipped one, the path of a TOML file or a specification; `out` is corpora/NAME if not
-    given. `split` keeps one split only, `scenes` sets the number of scenes of every split that has any, and `set`
-    changes values of the recipe by their key path: {"levels.ser": 0, "speech.source": "my/folder", "seed": 1}.
+    `recipe` is the name of a shipped recipe, the path of a TOML file or a specification; the default of `out` is
+    corpora/NAME. `split` keeps one split only, `scenes` sets the number of scenes of every split that has any, and
+    `set` changes values of the recipe by their key path: {"levels.ser": 0, "speech.source": "my/folder", "seed": 1}.
 
-    A whole corpus of the same id is returned as it is; of an unfinished one, shards that verify are kept. The bytes do
-    not depend on `jobs` or `scheduler`. Raises UnknownName and ConfigError for the recipe, SourceError, AudioError, and
-    OutputError when `out` holds another corpus, when another process is writing there, or when it cannot be written.
+    A complete corpus with the same id is returned as it is; intact shards of an unfinished one are kept. The files do
+    not depend on `jobs` or `scheduler`, byte for byte. Raises UnknownName and ConfigError for the recipe, SourceError
+    and AudioError for its sources, and OutputError if `out` contains another corpus, another process is writing there,
+    or it cannot be written.
     """
     spec = read_recipe(recipe, (), set, split=split, scenes=scenes)
     identity, folder = corpus_id(spec, open_sources(spec)), Path(out or CORPORA / spec.name)
@@ -80,10 +81,10 @@ def simulate(
 
 
 def repair(corpus: Corpus, *, jobs: int = 1) -> list[Damage]:
-    """Render damaged, missing or misplaced shards again, and remove what does not belong; tell what was wrong.
+    """Render damaged, missing or misplaced shards again, remove foreign files, and return the damage that was found.
 
-    A shard that the operating system does not deliver may be whole: nothing is repaired until it can be read. Raises
-    Unreadable then, and SourceError when the sources no longer deliver what the corpus was made of.
+    A shard that the operating system fails to read may be intact, so nothing is repaired until it can be read. Raises
+    Unreadable in that case, and SourceError if the sources have changed since the corpus was made.
     """
     problems = verify(corpus)
     if not problems:
@@ -111,7 +112,7 @@ def _remove(path: Path) -> None:
 
 
 def _finished(out: Path, identity: str) -> Corpus | None:
-    """The corpus that is in the folder already; None when it is not complete."""
+    """Return the corpus that is in the folder already; None if it is not complete. Raises OutputError for another."""
     if not (out / CORPUS).exists():
         return None
     try:
@@ -119,7 +120,7 @@ def _finished(out: Path, identity: str) -> Corpus | None:
     except (FormatError, Unreadable):
         raise
     except CorpusError:
-        return None  # made again from the shards
+        return None  # the table is written again from the shards
     if corpus.id != identity:
         raise OutputError(
             f"{out}: holds another corpus (id {corpus.id[:12]}, wanted {identity[:12]}; another recipe, seed or "
@@ -131,7 +132,7 @@ def _finished(out: Path, identity: str) -> Corpus | None:
 
 
 def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: str | None) -> Corpus:
-    """The corpus in the folder, after what is missing was written."""
+    """Write what is missing in the folder and return the corpus."""
     plans = list(_plans(spec, out))
     missing = [plan for plan in plans if not _whole(plan, identity)]
     length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples
@@ -152,7 +153,7 @@ def _plans(spec: CorpusSpec, out: Path) -> Iterator[Plan]:
 
 
 def _whole(plan: Plan, identity: str) -> bool:
-    """Whether the shard is there already, belongs to this corpus, and every byte is right. Raises Unreadable."""
+    """Return whether the shard exists, belongs to this corpus, and is intact in every byte. Raises Unreadable."""
     try:
         with Shard(plan.path) as shard:
             shard.verify()

@@ -40,21 +40,21 @@ __all__ = [
 
 COMMAND, ONNX = "command", ".onnx"
 OWN_DELAY = ("webrtc_aec3", "webrtc_aec3_ns", "livekit_aec3")
-"""Systems that find the delay themselves: the first two have 2 dB more ERLE so, on validation scenes of speech-v1."""
-LINE = 200  # characters of parameters that are shown
-SHORTEST = 160  # samples: 10 ms, shorter than what any signal of a batch would be
+"""Systems with their own delay estimation, which yields 2 dB more ERLE for the first two (speech-v1, split val)."""
+LINE = 200  # most characters of parameters that are shown
+SHORTEST = 160  # samples (10 ms): a shorter last axis is taken for channels
 NAMED = re.compile(r"(?P<name>[^/\\:={}\s][^/\\:={}\n]*)=(?P<model>.+)")
 
 
 @dataclass(frozen=True)
 class Code:
-    """A class outside of this package, and the folder it is imported from. Unpickling it imports the class."""
+    """A class outside of this package, and the folder from which it is imported. Unpickling it imports the class."""
 
     target: str  # "module:Class"
     folder: str
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Import the class in the process that unpickles this, whenever that was started."""
+        """Import the class in the process that unpickles this object."""
         return _imported, (self.target, self.folder)
 
 
@@ -65,19 +65,19 @@ def _imported(target: str, folder: str) -> Code:
 
 @dataclass(frozen=True)
 class System:
-    """A canceller that is ready to run, and what identifies it in results."""
+    """A canceller that is ready to run, and the facts that identify it in results."""
 
     name: str
     canceller: Canceller
     target: str  # "module:Class"
     parameters: Mapping[str, Any]
     summary: str = ""
-    align: str = "none"  # delay of the far end in front of it: "auto", "none" or milliseconds
-    model: str = ""  # what `load_system` or `load_predictions` was given, without a name
-    code: tuple[Code, ...] = field(default=(), repr=False)  # what has to be imported before the canceller is unpickled
+    align: str = "none"  # alignment in front of it: "auto", "none" or milliseconds
+    model: str = ""  # argument of `load_system` or `load_predictions`, without "NAME="
+    code: tuple[Code, ...] = field(default=(), repr=False)  # classes to import before the canceller is unpickled
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """Pickle the code first: a canceller is pickled as the name of its class, which has to be found by then."""
+        """Pickle the code first: a canceller is pickled with the name of its class, which has to be importable then."""
         return _unpickled, (self.code, {attribute.name: getattr(self, attribute.name) for attribute in fields(self)})
 
     def __repr__(self) -> str:
@@ -104,11 +104,11 @@ class System:
 
     @property
     def hash(self) -> str:
-        """Hash of what decides the output: class, parameters, alignment, version of aecbench."""
+        """Hash of everything that determines the output: class, parameters, alignment, version of aecbench."""
         return sha256(canonical_json([self.target, dict(self.parameters), self.align, __version__]))
 
     def check_rate(self, rate: int, what: str) -> None:
-        """Raise UsageError where the system is for audio of another rate [Hz] than `what` has, such as a corpus."""
+        """Raise UsageError if the system requires another sample rate [Hz] than `rate`, the one of `what`."""
         for own in sorted(sample_rates(self.canceller) - {rate}):
             called = self.name if self.align in ("auto", "none") else f"{self.name} with align {self.align}"
             raise UsageError(
@@ -117,11 +117,11 @@ class System:
             )
 
     def cancel(self, mic: ArrayLike, far: ArrayLike) -> Array:
-        """Take the echo of `far` out of `mic`: both [..., T] at 16 kHz, full scale 1.0 -> float32 [..., T].
+        """Cancel the echo of `far` in `mic`: both [..., T] at 16 kHz, full scale 1.0 -> float32 [..., T].
 
-        Signals of a batch are cancelled each by itself, from the same start: nothing is kept between calls. Raises
-        AudioError for integers, NaN, infinity, no samples, [samples, channels], two shapes, anything that is not an
-        array, and for a canceller that gives such things back.
+        The signals of a batch are processed independently, and no state is kept between calls. Raises AudioError for
+        integers, NaN, infinity, empty signals, [samples, channels], different shapes and anything that is not an array,
+        and for a canceller whose output is not finite or has another shape.
         """
         x, reference = _samples("mic", mic), _samples("far", far)
         if x.shape != reference.shape:
@@ -140,7 +140,7 @@ def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:
 
 
 def _samples(name: str, x: ArrayLike) -> Array:
-    """Audio that a caller gives, as float32 [..., T]. Raises AudioError."""
+    """Return a caller's audio as float32 [..., T]. Raises AudioError."""
     values = _array(name, x)
     if values.dtype.kind != "f":
         raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
@@ -159,9 +159,9 @@ def _samples(name: str, x: ArrayLike) -> Array:
 
 
 def _array(name: str, x: ArrayLike) -> NDArray[Any]:
-    """Return what a caller or a canceller gives as an array.
+    """Return a caller's argument, or the output of a canceller, as an array.
 
-    Raises AudioError where NumPy cannot: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
+    Raises AudioError if NumPy cannot convert it: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
     """
     try:
         return np.asarray(x)
@@ -173,10 +173,10 @@ def _array(name: str, x: ArrayLike) -> NDArray[Any]:
 
 
 def load_system(name: str | Path, align: str = "best") -> System:
-    """The system of a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
+    """Load a system: a shipped baseline, a row of CANCELLERS, a folder with a card.toml, or a "package.module:Class".
 
-    Or a canceller that an installed package offers by name, as entry point `aecbench.cancellers`, the folder of a
-    training, an .onnx file that `aecbench export-model` wrote, or "command:prog {mic} {far} {out}", an outside program.
+    It may also be a canceller that an installed package offers as an entry point `aecbench.cancellers`, the folder of a
+    training, an .onnx file from `aecbench export-model`, or an external program, "command:prog {mic} {far} {out}".
     "NAME=" in front of any of these gives the system a name of the user's choice. `align` is the alignment in front of
     it: "auto", "none", a delay in milliseconds, or "best": none before what finds the delay better by itself, "auto"
     before all else. Systems that ignore the far end run without one. Raises UnknownName with the nearest known name,
@@ -195,7 +195,7 @@ def load_system(name: str | Path, align: str = "best") -> System:
 
 
 def split_name(text: str) -> tuple[str, str]:
-    """The name and the model in "NAME=MODEL"; the name is "" where there is none, as in the path of a file or folder.
+    """Return name and model of "NAME=MODEL"; the name is "" if there is none, as in the path of a file or folder.
 
     >>> split_name("tuned=runs/tune/kalman"), split_name("command:prog --mic={mic} {far} {out}")
     (('tuned', 'runs/tune/kalman'), ('', 'command:prog --mic={mic} {far} {out}'))
@@ -227,7 +227,7 @@ def _load(name: str) -> System:
 
 
 def card_folder(model: str) -> Path | None:
-    """The folder with the card of a model; None for a model without one, as a class or a program."""
+    """Return the folder with the card of a model; None for a model without a card, such as a class or a program."""
     if model in names("baselines"):
         return find("baselines", model)
     if model in CANCELLERS:
@@ -239,14 +239,14 @@ def card_folder(model: str) -> Path | None:
 def load_predictions(name: str | Path) -> System:
     """Return the output of another program, audio files in a folder ("DIR" or "NAME=DIR"), as a system.
 
-    It is called as the folder where no name is given, and identified by the contents of the files. Raises UsageError
-    where there are none.
+    Its default name is the one of the folder, and the contents of the files identify it. Raises UsageError if there are
+    no audio files.
     """
     called, model = split_name(str(name))
     folder = Path(model)
     files = audio_files(folder, below=False).paths
     if not files:
-        raise UsageError(f"predictions {folder}: holds no audio files; expected <split>-<index>.wav for every scene")
+        raise UsageError(f"predictions {folder}: contains no audio files; expected <split>-<index>.wav for every scene")
     contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
     chosen = called or folder.resolve().name
     system = _build(chosen, ADAPTERS["predictions"], {"folder": folder.absolute()}, "")
@@ -254,7 +254,7 @@ def load_predictions(name: str | Path) -> System:
 
 
 def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> System:
-    """The system of a card, which may be the filter of the cards in the folders that it is `inside` of."""
+    """Return the system of a card; `inside` are the folders of cards that use it as their filter, to detect loops."""
     path = folder / CARD
     card = read_card(folder)
     if card.weights is not None and card.weights.endswith(ONNX):
@@ -282,13 +282,13 @@ def _from_folder(name: str, folder: Path, inside: tuple[Path, ...] = ()) -> Syst
 
 
 def _program(name: str, parameters: dict[str, Any], summary: str, folder: Path) -> System:
-    """An outside program, which runs in a folder. The folder does not identify it."""
+    """Return the system of an external program, which runs in a folder; the folder is not part of its identity."""
     system = _build(name, ADAPTERS["command"], parameters | {"folder": folder.resolve()}, summary)
     return replace(system, parameters=parameters)
 
 
 def _network(name: str, card: Card, folder: Path) -> System:
-    """The canceller of a network with its weights."""
+    """Return the system of a network with its weights."""
     if card.canceller not in DEEP and ":" not in card.canceller:
         raise ConfigError(f"{folder / CARD}: unknown network: {did_you_mean(card.canceller, DEEP)}")
     if card.weights is None or card.sha256 is None:
@@ -300,7 +300,7 @@ def _network(name: str, card: Card, folder: Path) -> System:
 
 
 def _trained(target: str, parameters: Mapping[str, Any], weights: Path, digest: str) -> Canceller:
-    """The canceller of a class of networks, without torch where the class and its parameters allow it."""
+    """Return the canceller of a network class, without torch if the class and its parameters allow it."""
     from aecbench.cancellers.deep.inference.canceller import load_inference  # imports kernels
 
     canceller = load_inference(target, parameters, weights, digest)
@@ -312,7 +312,7 @@ def _trained(target: str, parameters: Mapping[str, Any], weights: Path, digest: 
 
 
 def _onnx(name: str, path: Path, card: Card | None = None) -> System:
-    """The canceller of a model, identified by what is in the file."""
+    """Return the system of an ONNX model, which is identified by the contents of the file."""
     system = _build(name, ADAPTERS["onnx"], {"model": str(path)}, "")
     digest = sha256(path.read_bytes())
     if card is not None and digest != card.sha256:
@@ -323,7 +323,7 @@ def _onnx(name: str, path: Path, card: Card | None = None) -> System:
 
 
 def _filter(name: str, folder: Path, inside: tuple[Path, ...]) -> System:
-    """The system that a card in `folder` names as its filter."""
+    """Return the system that a card in `folder` names as its filter."""
     beside = {path.parent.name: path.parent for path in folder.resolve().parent.glob(f"*/{CARD}")}
     filters = beside | {shipped: find("baselines", shipped) for shipped in names("baselines")}
     if name not in filters:
@@ -358,15 +358,15 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
 
 
 def _code(target: str, folder: Path | None) -> tuple[Code, ...]:
-    """Return the code that another process must import for a class; nothing for a class of this package."""
+    """Return the code that another process must import for a class; empty for a class of this package."""
     return (Code(target, str((folder or Path.cwd()).resolve())),) if is_outside(target) else ()
 
 
 def import_class(target: str, folder: Path | None) -> Any:
-    """The class that "package.module:Class" names; another package's is looked for in the card's folder too.
+    """Return the class "package.module:Class"; a class of another package is also searched for in the card's folder.
 
-    The search path grows for other packages only: worker processes are replaced where it has changed.
-    Raises ConfigError where there is none.
+    The module search path is extended for other packages only, because worker processes are replaced when it changes.
+    Raises ConfigError if there is no such class.
     """
     name = f"model {target!r}"
     if not is_outside(target):
@@ -381,7 +381,7 @@ def import_class(target: str, folder: Path | None) -> Any:
 
 
 def _check_origin(target: str, folder: Path) -> None:
-    """Raise ConfigError where a folder has the module of a class, but another file was imported under its name."""
+    """Raise ConfigError if a folder contains the module of a class, but another file was imported under its name."""
     top = target.partition(":")[0].partition(".")[0]
     own = PathFinder.find_spec(top, [str(folder.resolve())])
     used = getattr(sys.modules[top], "__file__", None)

@@ -1,4 +1,4 @@
-"""Tables of this package, read from its source without running it: what is listed and completed is not imported."""
+"""Tables of this package, read from its source code, so that listing and completion import nothing."""
 
 import ast
 from pathlib import Path
@@ -10,15 +10,15 @@ PACKAGE = Path(__file__).parent
 
 
 def keys(module: str | Path, table: str) -> list[str]:
-    """Return the keys of the dictionary `table` in a module, a path within this package; none where there is none.
+    """Return the keys of the dictionary `table` in a module, a path within this package; empty if there is no table.
 
-    Keys that are not written out are left out.
+    Only keys that are literals are included.
     """
     return list(_read(module, table))
 
 
 def rows(module: str | Path, table: str) -> dict[str, dict[str, Any]]:
-    """Return the rows of the dictionary `table` as `keys` does, each with the literal keywords of the call it holds."""
+    """Return the rows of the dictionary `table`, see `keys`, each with the literal keyword arguments of its call."""
     return {
         key: {
             word.arg: word.value.value for word in value.keywords if word.arg and isinstance(word.value, ast.Constant)

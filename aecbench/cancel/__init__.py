@@ -1,4 +1,4 @@
-"""Running a system on recordings: a pair of files, a folder of pairs, a pipe. Whatever streams goes block by block."""
+"""Runs a system on recordings: a pair of files, a folder of pairs, or a pipe; block by block if the system streams."""
 
 from aecbench.cancel.files import Cancelled, cancel_files
 from aecbench.cancel.pipe import cancel_pipe

@@ -32,10 +32,10 @@ class Recordings(NamedTuple):
     """Two recordings."""
 
     mic: Path
-    far: Path | None  # None: silent
-    header: Header  # of the microphone
+    far: Path | None  # None: the far end is silent
+    header: Header  # header of the microphone
     far_rate: int  # [Hz]
-    pad: bool  # whether the far end may end early
+    pad: bool  # whether the far end is cut or padded to the length of the microphone
 
 
 def cancel_files(
@@ -43,13 +43,15 @@ def cancel_files(
 ) -> Cancelled:
     """Cancel the echo of the recording `far` in the recording `mic`; write `out` at mic's rate and length.
 
-    The suffix of `out` decides on the format, as in `writing`. Both recordings are resampled to 16 kHz for the system,
-    and the output back. All goes second by second, so that the length does not matter, if the system streams. Without
-    `far`, the far end is silent. `pad` cuts or pads it to mic's length. First the two are compared: with the alignment
-    "auto", a microphone that is ahead of the far end is delayed for the system.
-    A bar shows how far it is, unless `quiet`. Raises UsageError for a system that is not for recordings and for an
-    `out` that is one of them or of no format that is written, AudioError for files that cannot be read, have several
-    channels, or do not belong together (another length), AecbenchError for a system that fails, and OutputError.
+    The suffix of `out` selects the format, as in `writing`. Both recordings are resampled to 16 kHz for the system, and
+    the output is resampled back. If the system streams, this happens second by second, so that memory does not depend
+    on the length. Without `far`, the far end is silent. `pad` cuts or pads it to mic's length. Before that, both
+    recordings are compared: with the alignment "auto", a microphone that is ahead of the far end is delayed for the
+    system. A bar shows the progress, unless `quiet`.
+
+    Raises UsageError for a system that cannot run on recordings, and for an `out` that is one of them or has an
+    unsupported format, AudioError for files that cannot be read, have several channels, or differ in length,
+    AecbenchError for a system that fails, and OutputError if `out` cannot be written.
     """
     check(system)
     mic_header = header(mic)
@@ -83,12 +85,12 @@ def _check_output(out: Path, mic: Path, far: Path | None) -> None:
 
 
 def _check_length(pair: Recordings, reference: Header) -> None:
-    """Raise AudioError where the far end does not last as long as the microphone, to a sample of the lower rate."""
+    """Raise AudioError unless far end and microphone have the same duration, up to a sample at the lower rate."""
     recording, far = pair.header, pair.far
     margin = max(1.0, recording.rate / reference.rate) if recording.rate != reference.rate else 0.0
     if far is None or pair.pad or abs(reference.length * recording.rate / reference.rate - recording.length) <= margin:
         return
-    for _ in blocks(far, reference.rate):  # should its samples be no good, that is the first thing to say
+    for _ in blocks(far, reference.rate):  # an error in its samples takes precedence
         pass
     raise AudioError(
         f"{far}: has {reference.length} samples at {reference.rate} Hz, {pair.mic} has "
@@ -98,15 +100,15 @@ def _check_length(pair: Recordings, reference: Header) -> None:
 
 
 def _seconds(pair: Recordings) -> Iterator[Array]:
-    """Microphone and far end second by second at the microphone's rate, [N, 2] float32."""
+    """Yield microphone and far end second by second at the microphone's rate, float32 [N, 2]."""
     rate = pair.header.rate
     far = iter(()) if pair.far is None else resampled(blocks(pair.far, pair.far_rate), pair.far_rate, rate)
-    ahead = np.zeros(0, np.float32)  # of the far end, more than the microphone has had
+    ahead = np.zeros(0, np.float32)  # samples of the far end that wait for the microphone
     for x in blocks(pair.mic, rate):
         while ahead.size < x.size and (more := next(far, None)) is not None:
             ahead = np.concatenate([ahead, more])
         yield np.stack([x, fitted(ahead, x.size)], axis=1)
         ahead = ahead[x.size :]
     if not pair.pad:
-        for _ in far:  # so that a far end that ends before its header says does not go unnoticed
+        for _ in far:  # read to the end, so that a file that is shorter than its header states is detected
             pass

@@ -24,24 +24,24 @@ from aecbench.systems import System
 
 __all__ = ["MADE_BY", "Done", "cancel_folder"]
 
-MADE_BY = "cancel.json"  # in a folder of outputs: what has made them
-MIC, FAR = ENDS  # what names end with
-SYNTHETIC = tuple(FOLDERS.values())[:2]  # what names begin with
+MADE_BY = "cancel.json"  # file in a folder of outputs that says which system produced them
+MIC, FAR = ENDS  # endings of names
+SYNTHETIC = tuple(FOLDERS.values())[:2]  # beginnings of names
 
 
 class Pair(NamedTuple):
-    """Two recordings, and where the output belongs."""
+    """Two recordings, and the path of the output."""
 
     mic: Path
-    far: Path | None  # None: silent
+    far: Path | None  # None: the far end is silent
     out: Path
 
 
 class Pairs(NamedTuple):
-    """The contents of the folders."""
+    """The recordings in the folders."""
 
     pairs: list[Pair]
-    failed: dict[str, str]  # microphone -> why it is in no pair
+    failed: dict[str, str]  # microphone -> why it could not be paired
     hidden: int  # files that were skipped
 
 
@@ -49,27 +49,27 @@ class Done(NamedTuple):
     """The outcome for the pairs of a folder."""
 
     written: int
-    there: int  # already, and left as they were
+    there: int  # outputs that existed already and were kept
     failed: dict[str, str]  # microphone -> why it has no output
-    timing: Timing  # of those written
-    no_echo: list[str]  # microphones, of those written, that do not correlate with the far end
+    timing: Timing  # timing of the outputs that were written
+    no_echo: list[str]  # microphones among these that do not correlate with the far end
     hidden: int  # files that were skipped
 
 
 def cancel_folder(
     system: System, mic: Path, far: Path, out: Path, *, pad: bool = False, overwrite: bool = False, jobs: int = 1
 ) -> Done:
-    """`cancel_files` on every recording of the folder `mic` and its partner in `far`, into the folder `out`.
+    """Run `cancel_files` on every recording of the folder `mic` and its partner in `far`, with outputs in `out`.
 
-    Partners are called the same, or as in the AEC Challenge: NAME_mic and NAME_lpb, nearend_mic_fileid_N and
-    farend_speech_fileid_N, in upper or lower case; both folders may be the same one. As there, the far end of a
-    NAME_nearend_singletalk_mic may be missing, and is silent then. Folders below are searched too, hidden files are
-    skipped; an output is called like its microphone, with .wav.
+    Partners have the same name, or names as in the AEC Challenge: NAME_mic and NAME_lpb, nearend_mic_fileid_N and
+    farend_speech_fileid_N, in upper or lower case; both folders may be the same one. As in the challenge, the far end
+    of a NAME_nearend_singletalk_mic may be missing; it is then silent. Subfolders are searched too, and hidden files
+    are skipped. An output has the name of its microphone, with the suffix .wav.
 
-    A failed pair does not stop the others. Outputs as long as their microphones stay, so that the same
-    call goes on where another was stopped, unless `overwrite`, which removes them first. It runs in `jobs` processes.
-    Raises UsageError for a system that is not for recordings, for folders that cannot be used, and where the outputs
-    there are another system's, OutputError where `out` cannot be written.
+    A failed pair does not stop the others. Outputs that are as long as their microphones are kept, so that the same
+    call resumes where an earlier one was stopped; `overwrite` removes all outputs first. The pairs are processed in
+    `jobs` processes. Raises UsageError for a system that cannot run on recordings, for folders that cannot be used, and
+    if `out` contains outputs of another system, OutputError if `out` cannot be written.
     """
     check(system)
     pairs, failed, hidden = _find(mic, far, out)
@@ -90,7 +90,7 @@ def cancel_folder(
                 if done.echo.heard == "not found":
                     no_echo.append(str(pair.mic))
         finally:
-            for pair in todo:  # of processes that were stopped
+            for pair in todo:  # remains of processes that were stopped
                 with suppress(OSError):
                     part_of(pair.out).unlink()
     return Done(written, len(pairs) - len(todo), failed, total, no_echo, hidden)
@@ -102,12 +102,12 @@ def _one(system: System, pair: Pair, pad: bool) -> tuple[Cancelled | None, str]:
         return cancel_files(system, *pair, pad=pad, quiet=True), ""
     except AecbenchError as error:
         return None, str(error)
-    except Exception as error:  # whatever it is, the other pairs go on
+    except Exception as error:  # no error must stop the other pairs
         return None, f"{pair.mic}: {type(error).__name__}: {error}"
 
 
 def _find(mic: Path, far: Path, out: Path) -> Pairs:
-    """The pairs, and why other microphones are in none."""
+    """Return the pairs, and why other microphones could not be paired."""
     for folder in (mic, far):
         if not folder.is_dir():
             raise UsageError(f"{folder}: is not a folder; give three folders --mic, --far and --out, or three files")
@@ -115,7 +115,7 @@ def _find(mic: Path, far: Path, out: Path) -> Pairs:
             raise UsageError(f"{out}: lies within {folder}; choose a folder for outputs alone")
     mics, fars = audio_files(mic), audio_files(far)
     if not mics.paths:
-        raise UsageError(f"{mic}: holds no audio files; expected recordings of the microphone")
+        raise UsageError(f"{mic}: contains no audio files; expected recordings of the microphone")
     references = by_name(fars.paths, far)
     any_case: dict[str, list[str]] = {}
     for name in references:
@@ -148,7 +148,7 @@ def _find(mic: Path, far: Path, out: Path) -> Pairs:
 
 
 def _partners(name: str) -> list[str]:
-    """Return the possible names of the far end of a microphone, the likeliest first.
+    """Return the possible names of the far end for a microphone, the most likely first.
 
     >>> _partners("a/x_doubletalk_mic"), _partners("nearend_mic_fileid_7"), _partners("x")
     (['a/x_doubletalk_lpb', 'a/x_doubletalk_mic'], ['farend_speech_fileid_7', 'nearend_mic_fileid_7'], ['x'])
@@ -163,7 +163,7 @@ def _partners(name: str) -> list[str]:
 
 
 def _near_end_alone(stem: str) -> bool:
-    """Whether a recording is one of the AEC Challenge during which nothing was played.
+    """Return whether a recording is one of the AEC Challenge in which nothing was played.
 
     >>> _near_end_alone("x_nearend_singletalk_mic"), _near_end_alone("x_doubletalk_mic")
     (True, False)
@@ -173,7 +173,7 @@ def _near_end_alone(stem: str) -> bool:
 
 
 def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> None:
-    """Note whose outputs the folder holds. Raises UsageError for those of another system, unless they may go."""
+    """Record the system whose outputs are in the folder. Raises UsageError for those of another, unless `overwrite`."""
     record = out / MADE_BY
     made_by: dict[str, Any] = {}
     with suppress(OSError, ValueError):
@@ -186,13 +186,13 @@ def _claim(out: Path, system: System, pairs: list[Pair], overwrite: bool) -> Non
         origin = (
             f"of {made_by['system']}, made in another way" if "system" in made_by else "that are not of this command"
         )
-        raise UsageError(f"{out}: holds outputs {origin}; choose another --out, or replace them with --overwrite")
+        raise UsageError(f"{out}: contains outputs {origin}; choose another --out, or replace them with --overwrite")
     with whole_file(record) as part:
         part.write_text(canonical_json({"system": system.name, "align": system.align, "hash": system.hash}) + "\n")
 
 
 def _complete(pair: Pair) -> bool:
-    """Whether the output is there, as long as its microphone."""
+    """Return whether the output exists and is as long as its microphone."""
     try:
         return header(pair.out)[:2] == header(pair.mic)[:2]  # rate and length
     except AudioError:

@@ -1,4 +1,4 @@
-"""A system on raw audio from one pipe to another, as it comes."""
+"""Runs a system live on raw audio from one pipe to another."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -17,16 +17,16 @@ __all__ = ["cancel_pipe"]
 
 FULL_SCALE = 2**15
 SAMPLE = np.dtype("<i2")  # 16-bit, little-endian
-FRAME = 2 * SAMPLE.itemsize  # bytes: microphone and far end
+FRAME = 2 * SAMPLE.itemsize  # bytes of one sample of microphone and far end
 
 
 def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RATE) -> Timing:
-    """Cancel what `source` gives: 16-bit little-endian samples at `rate` Hz, of microphone and far end in turn.
+    """Cancel the echo in `source`: interleaved 16-bit little-endian samples of microphone and far end at `rate` Hz.
 
-    The output goes to `sink`, 16-bit too, block by block, as soon as it is known: at 16 kHz with the latency of the
-    system, at other rates with the latency of resampling there and back in addition. It ends with `source`.
-    Raises UsageError for a system that does not stream or is to get the microphone later, AudioError for an input that
-    ends within a sample.
+    The output is written to `sink`, also with 16 bits, block by block and as soon as it is available: at 16 kHz with
+    the latency of the system, at other rates with the additional latency of resampling in both directions. It ends when
+    `source` ends. Raises UsageError for a system that does not stream or whose alignment delays the microphone,
+    AudioError for an input that ends within a sample.
     """
     check(system)
     times = timing(system)
@@ -47,7 +47,7 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
 
 
 def _frames(source: BinaryIO, size: int) -> Iterator[Array]:
-    """Blocks of `size` samples of both, the last one shorter: float32 [N, 2] in [-1, 1)."""
+    """Yield blocks of `size` samples of both signals, the last one shorter: float32 [N, 2] in [-1, 1)."""
     while data := source.read(size * FRAME):
         if len(data) % FRAME:
             raise AudioError(

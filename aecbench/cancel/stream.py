@@ -1,4 +1,4 @@
-"""A system on signals as they come: block by block, at any rate, in constant memory."""
+"""Runs a system on signals as they arrive: block by block, at any rate, in constant memory."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -20,12 +20,12 @@ __all__ = ["check", "stream", "streams", "timing", "warm_up"]
 
 
 def streams(system: System) -> bool:
-    """Whether a system runs block by block; others hear a recording as a whole, and need the memory for it."""
+    """Return whether a system runs block by block; others process a recording as a whole, and need memory for it."""
     return streaming(system.canceller) is not None
 
 
 def check(system: System) -> None:
-    """Raise UsageError for a system that is not for recordings: one that needs more than them, or another rate."""
+    """Raise UsageError for a system that cannot run on recordings because it needs other facts or another rate."""
     if needs_facts(system.canceller):
         raise UsageError(
             f"{system.name} needs facts about a scene, such as its true echo, which only a corpus has; evaluate it "
@@ -35,7 +35,7 @@ def check(system: System) -> None:
 
 
 def timing(system: System) -> Timing:
-    """Return the timing of a system before its first run."""
+    """Return an empty timing for a system."""
     parts, samples = streaming(system.canceller), latency(system.canceller)
     return Timing(parts and parts[0].block / RATE, None if samples is None else samples / RATE)
 
@@ -43,8 +43,9 @@ def timing(system: System) -> Timing:
 def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -> Iterator[Array]:
     """Yield the output of a system for blocks [N, 2] of microphone and far end at `rate` Hz: float32 [M] at that rate.
 
-    In all as many samples as came in, with the values of `cancel` on the whole signal. Streaming systems yield them as
-    soon as they are known. Raises AecbenchError for a system that fails, or whose output is not finite.
+    There are as many samples as in the input, with the same values as from `cancel` on the whole signal. With
+    streaming systems, samples are yielded as soon as they are available. Raises AecbenchError for a system that fails,
+    or whose output is not finite.
     """
     samples_in = samples_out = 0
 
@@ -60,13 +61,13 @@ def stream(system: System, blocks: Iterable[Array], rate: int, timing: Timing) -
     for y in resampled(out, RATE, rate):
         if y.size:
             timing.behind = max(timing.behind, (samples_in - samples_out) / rate)
-            yield y[: samples_in - samples_out]  # resampling there and back may give a sample more, or less
+            yield y[: samples_in - samples_out]  # resampling in both directions may add or lose a sample
             samples_out += min(y.size, samples_in - samples_out)
     yield np.zeros(samples_in - samples_out, np.float32)
 
 
 def warm_up(system: System) -> None:
-    """Let a system compile and load what it needs, with a second of noise."""
+    """Run a system on a second of noise, so that it compiles and loads what it needs."""
     noise = np.random.default_rng(0).normal(size=(RATE, 2)).astype(np.float32) / 100
     for _ in stream(system, [noise], RATE, timing(system)):
         pass
@@ -75,12 +76,15 @@ def warm_up(system: System) -> None:
 def _steps(
     system: System, canceller: Streaming[Any], late: int, blocks: Iterable[Array], timing: Timing
 ) -> Iterator[Array]:
-    """At 16 kHz, with the far end `late` samples later (negative: the microphone): what `canceller.cancel` gives."""
+    """Yield the output of `canceller.cancel` at 16 kHz, step by step.
+
+    The far end is delayed by `late` samples; if `late` is negative, the microphone is delayed.
+    """
     size, skip, state = canceller.block, canceller.delay + max(0, -late), canceller.init(())
     mic, far = np.zeros(max(0, -late), np.float32), np.zeros(max(0, late), np.float32)
-    due = 0  # samples that came in and whose output has yet to go out
+    due = 0  # input samples for which no output has been yielded yet
     for block in chain(blocks, [None]):
-        if block is None:  # the end: silence until the last sample is out
+        if block is None:  # the end: feed silence until the last sample has been yielded
             length = -(-(mic.size + canceller.delay) // size) * size
             mic, far = fitted(mic, length), fitted(far[: mic.size], length)
         else:
@@ -105,7 +109,7 @@ def _steps(
 
 
 def _whole(system: System, blocks: Iterable[Array], timing: Timing) -> Iterator[Array]:
-    """At 16 kHz: all of it at once."""
+    """Yield the output at 16 kHz, computed from the whole signal at once."""
     mic, far = np.concatenate(list(blocks)).T
     began = time.perf_counter()
     try:
@@ -117,7 +121,7 @@ def _whole(system: System, blocks: Iterable[Array], timing: Timing) -> Iterator[
 
 
 def _failure(system: System, error: Exception) -> AecbenchError:
-    """In one line, as the error of a system of one's own may be any."""
+    """Return an exception of a system as an AecbenchError with one line; a user's system may raise anything."""
     if isinstance(error, AecbenchError):
         return error
     return AecbenchError(f"{system.name} failed: {type(error).__name__}: {error}")

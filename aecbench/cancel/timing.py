@@ -1,4 +1,4 @@
-"""How long a system takes for its blocks, against how long they last."""
+"""The time that a system takes for its blocks, compared with their duration."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,30 +8,30 @@ from numpy.typing import NDArray
 
 __all__ = ["Timing"]
 
-SHORTEST = 1e-7  # [s] that are told from less
-RATIO = 1.01  # of one bin to the next
-BINS = 2400  # up to 2000 s
+SHORTEST = 1e-7  # lower edge of the first bin [s]; shorter times are counted in it too
+RATIO = 1.01  # ratio of the edges of a bin
+BINS = 2400  # bins up to 2000 s
 
 
 @dataclass
 class Timing:
     """Wall-clock times of the blocks of a system: those of its steps, without reading, resampling and writing.
 
-    They are counted in bins a hundredth apart, so that there is no more to keep after a day than after a second. A
-    system that runs whole has no blocks, and is counted once per recording.
+    They are counted in logarithmic bins of 1 %, so that memory does not grow with time. A system that does not stream
+    has no blocks, and is counted once per recording.
     """
 
-    block: float | None  # [s] that a block lasts; None for a system that runs whole
-    latency: float | None  # [s] algorithmic; None where it is not known
+    block: float | None  # duration of a block [s]; None for a system that does not stream
+    latency: float | None  # algorithmic latency [s]; None if it is unknown
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
-    audio: float = 0.0  # [s] of audio
-    busy: float = 0.0  # [s] that it took
-    longest: float = 0.0  # [s] that a block took at most
-    late: int = 0  # blocks that took longer than they last
-    behind: float = 0.0  # [s] by which the output followed the input at most, as blocks and resampling have it
+    audio: float = 0.0  # duration of the audio [s]
+    busy: float = 0.0  # total processing time [s]
+    longest: float = 0.0  # longest processing time of a block [s]
+    late: int = 0  # blocks whose processing time exceeded their duration
+    behind: float = 0.0  # largest lag of the output behind the input, due to blocks and resampling [s]
 
     def add(self, taken: float, audio: float) -> None:
-        """A block, or a recording: `taken` [s] for `audio` [s]."""
+        """Count a block, or a recording, of duration `audio` [s] with the processing time `taken` [s]."""
         position = math.log(max(taken, SHORTEST) / SHORTEST) / math.log(RATIO)
         self.counts[min(int(position), BINS - 1)] += 1
         self.audio += audio
@@ -40,7 +40,7 @@ class Timing:
         self.late += self.block is not None and taken > self.block
 
     def include(self, other: "Timing") -> None:
-        """Those of another recording too."""
+        """Add the times of another recording."""
         self.counts += other.counts
         self.audio += other.audio
         self.busy += other.busy
@@ -49,7 +49,7 @@ class Timing:
         self.behind = max(self.behind, other.behind)
 
     def figures(self) -> dict[str, float | None]:
-        """All of it, in seconds; "rtf" is the real-time factor, "p95" what 95 % of the blocks took at most."""
+        """Return all figures, times in seconds; "rtf" is the real-time factor, "p95" the 95th percentile per block."""
         return {
             "audio": self.audio,
             "busy": self.busy,
@@ -65,7 +65,7 @@ class Timing:
         }
 
     def percentile(self, percent: float) -> float:
-        """The time [s] in which so many percent of the blocks were done, to a hundredth; NaN where there was none."""
+        """Return a percentile of the processing times of the blocks [s], accurate to 1 %; NaN without blocks."""
         count = self.counts.sum()
         if not count:
             return math.nan

@@ -1,6 +1,6 @@
 """Echo cancellers: one algorithm per file, one line in the table.
 
-Other packages add theirs as entry points `aecbench.cancellers`.
+Other packages add their own through entry points of the group `aecbench.cancellers`.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from aecbench.plugins import Table
 
 __all__ = ["ADAPTERS", "CANCELLERS", "TABLE", "target"]
 
-# name -> "module:Class", imported when it is first asked for. Each is run through tests/cancellers/test_contract.py.
+# name -> "module:Class", imported on first use. tests/cancellers/test_contract.py runs on each of them.
 CANCELLERS: dict[str, str] = {
     "passthrough": "aecbench.cancellers.passthrough:Passthrough",
     "oracle": "aecbench.cancellers.oracle:Oracle",
@@ -25,7 +25,7 @@ CANCELLERS: dict[str, str] = {
     "livekit_aec3": "aecbench.cancellers.external.livekit:LiveKitAEC3",
 }
 
-# Cancellers of a model, a program or a folder that the user names.
+# Cancellers that run a model or program, or read a folder, that the user names.
 ADAPTERS: dict[str, str] = {
     "command": "aecbench.cancellers.external.command:Command",
     "onnx": "aecbench.cancellers.external.onnx:OnnxModel",
@@ -36,9 +36,9 @@ TABLE: Table[Any] = Table("canceller", "aecbench.cancellers", CANCELLERS)
 
 
 def target(name: str) -> str | None:
-    """The "module:Class" of a row of CANCELLERS, of what an installed package offers, or of itself; None otherwise.
+    """Return the "module:Class" for a name in CANCELLERS, a name that an installed package offers, or a "module:Class".
 
-    Raises ConfigError for a name that two packages offer, or whose package cannot be imported.
+    None for anything else. Raises ConfigError for a name that two packages offer, or whose package cannot be imported.
     """
     if name in CANCELLERS:
         return CANCELLERS[name]

@@ -1,8 +1,8 @@
-"""Abilities that a canceller may have besides cancelling: protocols that the rest of the project asks for.
+"""Optional abilities of cancellers, as protocols, and the functions by which the rest of the project queries them.
 
-Outside `cancellers/` nobody asks for the class of a canceller. It asks for an ability by a function of this module, and
-a canceller without the ability gives None, an empty dictionary, or itself. A wrapper, which runs another canceller,
-passes each of these questions on; the contract tests check it.
+Code outside `cancellers/` never checks the class of a canceller. It calls a function of this module; for a canceller
+without the ability, the function returns None, an empty dictionary, or the canceller itself. A wrapper, which runs
+another canceller, has to forward each of these queries to it; the contract tests check that.
 """
 
 import math
@@ -43,38 +43,39 @@ __all__ = [
 
 
 class Count(NamedTuple):
-    """Parameters and multiplications of a canceller: counted, not timed.
+    """Number of parameters and of multiply-accumulate operations (MACs) of a canceller: counted, not timed.
 
-    A MAC is a multiplication of two real numbers and the addition that goes with it. A complex product is 4, one of a
-    real and a complex number 2; a transform of n real samples is n log2(n), as by the radix-2 algorithm. Divisions,
-    roots and exponentials do not count. The products in the kernels of a filter were counted by hand, per tap, bin and
-    transform; operations that occur once per block or per signal are left out. Networks are counted as they run.
+    A MAC is a multiplication of two real numbers and the addition that goes with it. A complex product counts as 4
+    MACs, the product of a real and a complex number as 2, and a transform of n real samples as n log2(n), the cost of
+    the radix-2 algorithm. Divisions, roots and exponentials do not count. The products in the kernels of the adaptive
+    filters were counted by hand, per tap, bin and transform; operations that occur once per block or per signal are
+    left out. The operations of networks are counted while they run.
     """
 
-    parameters: int  # trained and loaded: 0 for a filter, which learns all it knows while it runs
+    parameters: int  # trained weights loaded from a file; 0 for an adaptive filter
     macs: float  # per sample
 
     def plus(self, inner: "Count | None") -> "Count | None":
-        """Add the count of a canceller that runs inside; None where that is unknown."""
+        """Return the sum with the count of a canceller that runs inside; None if that count is unknown."""
         return None if inner is None else Count(self.parameters + inner.parameters, self.macs + inner.macs)
 
 
 class Facts(NamedTuple):
-    """Facts about a scene besides microphone and far end."""
+    """Facts about a scene besides the microphone and far-end signals."""
 
     scene: str  # id: corpus/split/index
     rate: int  # [Hz]
-    echo: Array  # [..., T] true echo at the microphone; NaN where it is unknown
-    scale: float = 1.0  # full scale of the corpus' samples, relative to the full scale of exported audio files
+    echo: Array  # [..., T] true echo at the microphone; NaN if it is unknown
+    scale: float = 1.0  # full scale of the corpus's samples, relative to the full scale of exported audio files
 
 
 class Trait(Enum):
-    """A property of a canceller that decides how it is run; cancellers list theirs in a class variable `traits`."""
+    """A property of a canceller that affects how it is run; cancellers list theirs in a class variable `traits`."""
 
-    IGNORES_FAR = "does not use the far end, so nothing has to align it"
-    PRECOMPUTED = "looks its output up, so run time says nothing"
-    UNKNOWN_LATENCY = "does not say how far ahead it needs the microphone, so its `latency` says nothing"
-    UNVERSIONED = "may give another output with the same class and parameters, so scores are not cached"
+    IGNORES_FAR = "does not use the far end, so no delay alignment is needed"
+    PRECOMPUTED = "reads precomputed outputs, so its run time is meaningless"
+    UNKNOWN_LATENCY = "its look-ahead is unknown, so its `latency` is meaningless"
+    UNVERSIONED = "its output may change while its class and parameters do not, so scores are not cached"
 
 
 @runtime_checkable
@@ -82,40 +83,40 @@ class Counted(Protocol):
     """A canceller whose operations have been counted."""
 
     def cost(self) -> Count | None:
-        """Return the count with all that runs inside; None where a part of it was not counted."""
+        """Return the count, including all cancellers inside; None if a part of it is unknown."""
 
 
 @runtime_checkable
 class Linear(Protocol):
-    """A `Streaming` canceller that knows by which impulse response it makes an echo of the far end."""
+    """A `Streaming` canceller whose echo estimate is the far end convolved with a known impulse response."""
 
     def impulse_response(self, state: Any) -> Array | None:
-        """Return the impulse response [..., L] in a state, the tap of the newest sample first; None if there is none.
+        """Return the impulse response [..., L] of the filter in a state, lag 0 first; None if there is none.
 
-        A wrapper gives the response of the canceller inside, with the delay in front of it.
+        A wrapper returns the response of the canceller inside, preceded by the delay that the wrapper adds.
         """
 
 
 @runtime_checkable
 class Informed(Protocol):
-    """A canceller that needs more of a scene than microphone and far end."""
+    """A canceller that needs more facts about a scene than the microphone and far-end signals."""
 
     def informed(self, facts: Facts) -> Canceller:
-        """Return the canceller for the scene of `facts`. Raises AudioError where it needs a fact that is unknown."""
+        """Return the canceller for the scene of `facts`. Raises AudioError if a fact that it needs is unknown."""
 
 
 @runtime_checkable
 class Rated(Protocol):
-    """A canceller for audio of one sample rate. The others do the same with the samples of any rate."""
+    """A canceller made for one sample rate. All others process samples alike, whatever their rate."""
 
     @property
     def sample_rate(self) -> int | None:
-        """The rate [Hz]; None: any."""
+        """The rate [Hz]; None if any rate will do."""
 
 
 @runtime_checkable
 class Wraps(Protocol):
-    """A canceller that changes what another one receives, or what it gives."""
+    """A canceller that modifies the input or the output of another one."""
 
     @property
     def inner(self) -> Canceller:
@@ -127,20 +128,20 @@ class Wraps(Protocol):
 
 @runtime_checkable
 class Shifts(Wraps, Protocol):
-    """A wrapper that only delays one of the signals by a fixed time."""
+    """A wrapper that only delays one of the two signals."""
 
     @property
     def shift(self) -> int | None:
-        """Samples by which the far end is delayed; negative: the microphone; None: the delay varies."""
+        """Samples by which the far end is delayed; if negative, the microphone is. None if the delay varies."""
 
 
 def cost(canceller: Canceller) -> Count | None:
-    """Return parameters and multiplications; None for a canceller that was not counted."""
+    """Return the number of parameters and MACs; None if they were not counted for this canceller."""
     return canceller.cost() if isinstance(canceller, Counted) else None
 
 
 def transform(samples: int) -> float:
-    """Return the MACs of a transform of this many real samples, or of its inverse.
+    """Return the MACs of a forward or inverse Fourier transform of this many real samples.
 
     >>> transform(512)
     4608.0
@@ -149,12 +150,15 @@ def transform(samples: int) -> float:
 
 
 def inspect(canceller: Canceller, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-    """Return the decisions of a canceller as `Explains.inspect` does; none for a canceller without that ability."""
+    """Return the decisions of a canceller as `Explains.inspect` does; empty for a canceller without that ability."""
     return canceller.inspect(mic, far) if isinstance(canceller, Explains) else {}
 
 
 def informed(canceller: Canceller, facts: Facts) -> Canceller:
-    """Return the canceller for the scene of `facts`; most are the same for every scene."""
+    """Return the canceller for the scene of `facts`; most cancellers are the same for every scene.
+
+    Raises AudioError if the canceller needs a fact that is unknown.
+    """
     match canceller:
         case Informed():
             return canceller.informed(facts)
@@ -164,18 +168,18 @@ def informed(canceller: Canceller, facts: Facts) -> Canceller:
 
 
 def needs_facts(canceller: Canceller) -> bool:
-    """Whether the canceller, or one inside, is `Informed`."""
+    """Return whether the canceller, or one inside it, is `Informed`."""
     return any(isinstance(layer, Informed) for layer in _layers(canceller))
 
 
 def sample_rates(canceller: Canceller) -> frozenset[int]:
-    """Return the rates [Hz] that the canceller and those inside are for; none where all run at any rate."""
+    """Return the sample rates [Hz] that the canceller and those inside it require; empty if any rate will do."""
     layers = _layers(canceller)
     return frozenset(layer.sample_rate for layer in layers if isinstance(layer, Rated) and layer.sample_rate)
 
 
 def traits(canceller: Canceller) -> frozenset[Trait]:
-    """Return the traits of the canceller and of those inside."""
+    """Return the traits of the canceller and of those inside it."""
     return frozenset().union(*(getattr(layer, "traits", ()) for layer in _layers(canceller)))
 
 
@@ -185,9 +189,9 @@ def latency(canceller: Canceller) -> int | None:
 
 
 def streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
-    """Return the part that runs block by block, and the samples by which its far end is delayed; None if there is none.
+    """Return the part that runs block by block, and by how many samples its far end is delayed; None if none does.
 
-    A negative number delays the microphone instead.
+    If the number is negative, the microphone is delayed instead.
     """
     match canceller:
         case Streaming():
@@ -198,15 +202,15 @@ def streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
 
 
 def impulse_response(canceller: Streaming[Any], state: Any) -> Array | None:
-    """Return the impulse response [..., L] in a state; None for all but linear filters of full band."""
+    """Return the impulse response [..., L] in a state; None for any canceller but a fullband linear filter."""
     return canceller.impulse_response(state) if isinstance(canceller, Linear) else None
 
 
 def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | None:
     """Run the canceller on all whole blocks of mic and far [T] and return its impulse response [L] after the last one.
 
-    It starts with the delay by which an alignment holds the far end back. None for a canceller that is not a linear
-    filter of full band.
+    The response begins with zeros for the delay of an alignment in front. None for any canceller but a fullband linear
+    filter.
     """
     parts = streaming(canceller)
     if parts is None:
@@ -220,7 +224,7 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
 
 
 def _layers(canceller: Canceller) -> Iterator[Canceller]:
-    """Yield the canceller and all inside it, from the outermost one."""
+    """Yield the canceller and all cancellers inside it, the outermost first."""
     yield canceller
     while isinstance(canceller, Wraps):
         canceller = canceller.inner

@@ -1,11 +1,12 @@
-"""Delay alignment: the far end delayed so that the echo path starts shortly after the first tap of a filter.
+"""Delay alignment: delays the far end so that the echo path starts shortly after the first tap of a filter.
 
 C. H. Knapp, G. C. Carter, "The generalized correlation method for estimation of time delay", IEEE Transactions on
-Acoustics, Speech, and Signal Processing 24(4), 1976. The cross-power spectrum of far end and microphone is averaged
-recursively for every stretch of lags and weighted by the smoothed coherence transform (SCOT), which whitens both ends
-and ignores frequencies without information. A delay is accepted once its peak stands clear of all other lags
-and several decisions in a row agree, and is changed only where the echo has left the reach of the filter: every change
-costs a filter what it has learnt. While nothing is found, longer delays are looked for in longer stretches, less often.
+Acoustics, Speech, and Signal Processing 24(4), 1976. The lags are divided into stretches of one block. For every
+stretch, the cross-power spectrum of far end and microphone is averaged recursively and weighted by the smoothed
+coherence transform (SCOT), which whitens both signals and suppresses frequencies without power. A delay is accepted
+once its peak clearly exceeds the correlation at all other lags and several consecutive decisions agree. The far end is
+delayed differently only if the echo path no longer lies within the filter, because every change invalidates the
+adapted weights. As long as no delay is found, a slower search covers longer delays.
 """
 
 import math
@@ -42,8 +43,8 @@ __all__ = [
     "unaligned",
 ]
 
-RATE = 16_000  # Hz at which cancellers run
-LONGEST = 2000.0  # [ms] of a fixed delay, of the far end or, negative, of the microphone
+RATE = 16_000  # sample rate [Hz] for which a fixed delay in milliseconds is converted to samples
+LONGEST = 2000.0  # longest fixed delay [ms], of the far end or, if negative, of the microphone
 REACH = f"{-LONGEST:g} to {LONGEST:g}"
 
 Inner = TypeVar("Inner")
@@ -57,77 +58,80 @@ class Alignment(Protocol):
 
     @property
     def shift(self) -> int | None:
-        """Samples by which the far end is delayed; negative: the microphone, before `align`; None: it varies."""
+        """Samples by which the far end is delayed; None if it varies.
+
+        If negative, the caller has to delay the microphone instead, before it calls `align`.
+        """
 
     def align(self, mic: Array, far: Array) -> Array:
-        """The far end, delayed: mic and far [..., T] -> float32 [..., T]; causal in both."""
+        """Return the delayed far end: mic and far [..., T] -> float32 [..., T]; causal in both."""
 
     def cost(self) -> Count:
-        """Return the count of what finds the delay."""
+        """Return the count of the delay estimation."""
 
 
 @dataclass(frozen=True)
 class FixedDelay:
-    """A known delay. Where it is negative, the microphone is ahead of the far end and is delayed instead."""
+    """A known delay. If it is negative, the microphone is ahead of the far end and is delayed instead."""
 
-    milliseconds: float  # at 16 kHz
+    milliseconds: float  # for signals at 16 kHz
 
     def __post_init__(self) -> None:
         check_range(self, "milliseconds", -LONGEST, LONGEST)
 
     @property
     def shift(self) -> int:
-        """The nearest number of samples."""
+        """The delay in samples, rounded to the nearest."""
         return round(self.milliseconds * RATE / 1000)
 
     def cost(self) -> Count:
-        """Return nothing: a delay multiplies no sample."""
+        """Return zero: a delay multiplies no sample."""
         return Count(0, 0.0)
 
     def align(self, mic: Array, far: Array) -> Array:
-        """The far end that much later, to the nearest sample."""
+        """Return the far end [..., T] delayed by `shift` samples; unchanged if the delay is negative."""
         return delay(far, max(0, self.shift))
 
 
 class State(NamedTuple):
-    """The tracker: S = samples since the last decision."""
+    """The tracker: S = number of samples since the last decision."""
 
-    mic: Float32  # [..., S] samples since the last decision
-    far: Float32  # [..., S] samples since the last decision
-    heard: tuple[Float32, ...]  # [..., block] each: microphone before them, WINDOW samples, oldest first
-    # [..., block] each: far end before them, WINDOW samples or the longest delay, oldest first
+    mic: Float32  # [..., S] microphone since the last decision
+    far: Float32  # [..., S] far end since the last decision
+    heard: tuple[Float32, ...]  # blocks [..., block] of the microphone before `mic`, WINDOW samples, oldest first
+    # blocks [..., block] of the far end before `far`, oldest first: WINDOW samples, or half that plus the longest delay
     past: tuple[Float32, ...]
     averages: Averages
-    distant: Integer  # [...] lag of the last search for longer delays [samples]
-    confirmed: Integer  # [...] searches in a row that found it
-    decisions: Integer  # [...] so far
+    distant: Integer  # [...] lag found by the last search for longer delays [samples]
+    confirmed: Integer  # [...] number of consecutive searches that found this lag
+    decisions: Integer  # [...] number of decisions so far
 
     @property
     def delay(self) -> Integer:
-        """The present delay of the far end [samples], [...]."""
+        """The current delay of the far end [samples], [...]."""
         return self.averages.delay
 
 
 @dataclass(frozen=True, slots=True)
 class DelayTracker:
-    """Decides every `block` samples of the signal, from the past alone, by how much the far end is delayed.
+    """Delays the far end by a delay that it estimates from past samples, once every `block` samples.
 
-    Delays of 0 to `stretches * block` samples are found at once, 0.64 s at 16 kHz. While it finds none of them, it also
-    searches up to `reach`, 2 s, in the last WINDOW samples. It adds no latency, and how the signal is cut into steps
-    changes nothing.
+    Delays from 0 to `stretches * block` samples (0.64 s at 16 kHz) are estimated in every decision. As long as none of
+    them is found, the last WINDOW samples are also searched for delays of up to `reach` samples (2 s), every `every`
+    decisions. The tracker adds no latency, and its output does not depend on how the signal is divided into steps.
     """
 
     block: int = bounded(1024, 2 * LOWEST)  # samples between decisions
-    stretches: int = bounded(10, 1)  # blocks of lags
+    stretches: int = bounded(10, 1)  # range of lags that every decision covers [blocks]
     memory: float = bounded(16_000.0, 1)  # time constant of the averages [samples of far-end activity]
-    confidence: float = bounded(8.0, 1)  # height of a peak above the root mean square over all lags
-    agreement: int = bounded(2, 1)  # decisions in a row that have to find the same delay
+    confidence: float = bounded(8.0, 1)  # lowest ratio of an accepted peak to the root mean square over all lags
+    agreement: int = bounded(2, 1)  # consecutive decisions that have to find the same delay
     headroom: int = bounded(128, 0)  # samples by which the delay is chosen shorter than the estimate
-    tolerance: int = bounded(640, "headroom")  # samples after the delay in which the echo path may start
-    reach: int = bounded(32_768, STEP, WINDOW // 2)  # samples of the longest delay that is searched for
-    every: int = bounded(8, 1)  # decisions between two searches
-    certainty: float = bounded(10.0, 1)  # height of the peak of a search above the root mean square over all lags
-    confirmation: int = bounded(4, 1)  # searches in a row that have to find the same delay
+    tolerance: int = bounded(640, "headroom")  # samples after the delay within which the echo path may start
+    reach: int = bounded(32_768, STEP, WINDOW // 2)  # longest delay that is searched for [samples]
+    every: int = bounded(8, 1)  # decisions from one search to the next
+    certainty: float = bounded(10.0, 1)  # lowest ratio of an accepted peak of a search to the root mean square
+    confirmation: int = bounded(4, 1)  # consecutive searches that have to find the same delay
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -138,9 +142,9 @@ class DelayTracker:
         return
 
     def cost(self) -> Count:
-        """Return the count; it leaves out that a canceller hears the last half second again after a new delay.
+        """Return the count, without the canceller's second run over the last half second after a change of the delay.
 
-        Per bin of a stretch of lags: 9 averages, 3 weights. Transforms: far end and microphone, and one per stretch.
+        Per bin and stretch of lags: 9 averages, 3 weighting. Transforms: far end, microphone, and one per stretch.
         """
         n, lags = self.block, self.block // STEP
         transforms = 2 * transform(2 * n) + self.stretches * transform(2 * lags)
@@ -148,11 +152,11 @@ class DelayTracker:
 
     @property
     def longest(self) -> int:
-        """The longest delay [samples]."""
+        """The longest delay that can be found [samples]."""
         return max(self.reach, self.stretches * self.block)
 
     def init(self, batch: tuple[int, ...]) -> State:
-        """Nothing heard, no delay."""
+        """Return the state before the first sample: silence so far, and no delay."""
         n, P, K = self.block, self.stretches, self.block // STEP + 1
         silence = np.zeros((*batch, n), np.float32)
         averages = Averages(
@@ -177,15 +181,15 @@ class DelayTracker:
         )
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Any number of samples: mic and far [*batch, N] -> next state, the far end delayed, float32 [*batch, N].
+        """Delay any number of samples: mic and far [*batch, N] -> next state, delayed far end, float32 [*batch, N].
 
-        Raises AudioError for NaN or infinity; the state given is then still good.
+        Leaves the state that it receives unchanged. Raises AudioError for NaN or infinity.
         """
         check_finite(self, mic, far)
         return self.track(state, mic, far)
 
     def track(self, state: State, mic: Array, far: Array, *, own: bool = False) -> tuple[State, Array]:
-        """Do as `step`, for signals that are finite; `own` says that the state given may be written over."""
+        """Do the same as `step` without checking the signals, which must be finite; `own`: overwrite the state."""
         out, start = np.empty(far.shape, np.float32), 0
         while start < far.shape[-1]:
             end = min(start + self.block - state.far.shape[-1], far.shape[-1])
@@ -200,12 +204,15 @@ class DelayTracker:
         return state, out
 
     def align(self, mic: Array, far: Array) -> Array:
-        """One step over all of the signals: mic and far [..., T] -> the far end delayed, float32 [..., T]."""
+        """Delay whole signals: mic and far [..., T] -> delayed far end, float32 [..., T].
+
+        Raises AudioError for NaN or infinity.
+        """
         check_finite(self, mic, far)
         return self.track(self.init(far.shape[:-1]), mic, far, own=True)[1]
 
     def _decide(self, state: State, own: bool) -> State:
-        """The state after a decision, at the end of a block."""
+        """Return the state after a decision, at the end of a block; `own`: overwrite the averages."""
         past, before = (*state.past[1:], state.far), state.averages
         averages = (before if own else Averages._make(array.copy() for array in before))._replace(
             spectra=np.concatenate([before.spectra[..., -1:, :], before.spectra[..., :-1, :]], -2),
@@ -231,7 +238,7 @@ class DelayTracker:
         return self._searched(new) if (new.decisions % self.every == 0).any() else new
 
     def _searched(self, state: State) -> State:
-        """Return the state after searching longer delays for the signals in which no short delay was found."""
+        """Search for longer delays in the signals for which no short delay was found, and return the next state."""
         distant, confirmed = state.distant.copy(), state.confirmed.copy()
         lags, averages = Lags(0, self.reach), state.averages
         for i in _signals(state.delay):
@@ -252,20 +259,20 @@ class DelayTracker:
 
 
 def aligned(canceller: Canceller, alignment: Alignment) -> Canceller:
-    """The canceller with the far end delayed by an alignment. It looks ahead no further than without."""
+    """Return the canceller with an alignment in front; only a negative fixed delay adds latency."""
     if isinstance(canceller, Streaming) and isinstance(alignment, DelayTracker):
         return AlignedStreaming(canceller, alignment)
     return Aligned(canceller, alignment)
 
 
 def unaligned(canceller: Canceller) -> Canceller:
-    """Return the canceller without the alignment in front of it, if it has one."""
+    """Return the canceller without the alignment in front of it, or the canceller itself if there is none."""
     return canceller.inner if isinstance(canceller, Aligned | AlignedStreaming) else canceller
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """Any canceller, with the far end, or the microphone, delayed by an alignment."""
+    """Any canceller with an alignment in front, which delays the far end or the microphone."""
 
     canceller: Canceller
     alignment: Alignment
@@ -291,31 +298,34 @@ class Aligned:
 
     @property
     def sample_rate(self) -> int | None:
-        """The rate at which a fixed delay lasts as long as it says [Hz]; None: a tracker counts samples."""
+        """16 kHz, the rate for which a fixed delay is converted to samples; None for no delay or a tracker."""
         return RATE if self.shift else None
 
     def cost(self) -> Count | None:
-        """Return the count, the canceller included; None where the latter is unknown."""
+        """Return the count, including the canceller; None if the canceller has none."""
         return self.alignment.cost().plus(abilities.cost(self.canceller))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-        """Return the decisions of the canceller, without the frames before the first sample of the microphone."""
+        """Return the decisions of the canceller, without the frames that precede the delayed microphone signal."""
         decisions = abilities.inspect(self.canceller, *self._align(mic, far))
         share = mic.shape[-1] / max(1, mic.shape[-1] + self._lead)
         return {name: values[len(values) - round(share * len(values)) :] for name, values in decisions.items()}
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """Return the output of the canceller for mic [..., T] and the delayed far end [..., T], aligned with mic."""
+        """Cancel with the alignment in front: mic and far [..., T] -> float32 [..., T], time-aligned with mic.
+
+        Raises AudioError for NaN or infinity.
+        """
         check_finite(self, mic, far)
         return self.canceller.cancel(*self._align(mic, far))[..., self._lead :]
 
     @property
     def _lead(self) -> int:
-        """Samples by which the microphone is delayed: it is that far ahead of the far end."""
+        """Samples by which the microphone is ahead of the far end, and is therefore delayed."""
         return max(0, -(self.shift or 0))
 
     def _align(self, mic: Array, far: Array) -> tuple[Array, Array]:
-        """Return microphone and far end as the canceller receives them, [..., T + lead]."""
+        """Return microphone and far end as the canceller receives them, each [..., T + lead]."""
         if lead := self._lead:
             silence = np.zeros((*mic.shape[:-1], lead), mic.dtype)
             mic, far = np.concatenate([silence, mic], -1), np.concatenate([far, silence], -1, dtype=far.dtype)
@@ -325,43 +335,43 @@ class Aligned:
 class AlignedState(NamedTuple, Generic[Inner]):
     """Tracker and canceller after a block."""
 
-    tracker: State  # its signals are those that may be heard again
-    inner: NDArray[np.object_]  # [...] of the canceller: a state [1, ...] for each signal, which starts by itself
+    tracker: State  # also contains the signals that the canceller processes again after a change of the delay
+    inner: NDArray[np.object_]  # [...] a state [1, ...] of the canceller per signal: each one is reset separately
 
 
 @dataclass(frozen=True)
 class AlignedStreaming(Streaming[AlignedState[Inner]]):
-    """A canceller that streams, with the far end delayed by a tracker.
+    """A streaming canceller whose far end is delayed by a tracker.
 
     When the delay changes, the adapted weights become useless. The canceller is therefore reset and immediately run
-    again on the last `again` samples with the new delay. No audio is skipped; that step takes longer.
+    again on the last `again` samples with the new delay. No audio is skipped, but that step takes longer.
     """
 
     canceller: Streaming[Inner]
     tracker: DelayTracker
-    again: int = 8192  # samples heard again after a change
+    again: int = 8192  # samples that are processed again after a change of the delay, rounded up to whole blocks
 
     def __post_init__(self) -> None:
         check_range(self, "again", 0, WINDOW // 2 - self.canceller.block, whole=True)
 
     @property
     def block(self) -> int:
-        """Return the value of the canceller."""
+        """The block of the canceller."""
         return self.canceller.block
 
     @property
     def stride(self) -> int:
-        """Return the samples between decisions of the tracker, where these are whole blocks."""
+        """Samples between two decisions of the tracker if that is a multiple of `block`, or else `block`."""
         return self.tracker.block if self.tracker.block % self.block == 0 else self.block
 
     @property
     def latency(self) -> int:
-        """Return the canceller's latency; alignment adds none."""
+        """The latency of the canceller; the alignment adds none."""
         return self.canceller.latency
 
     @property
     def delay(self) -> int:
-        """Return the value of the canceller."""
+        """The delay of the canceller."""
         return self.canceller.delay
 
     @property
@@ -370,15 +380,15 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         return self.canceller
 
     def with_inner(self, inner: Canceller) -> Canceller:
-        """Return the same tracker in front of another canceller, which may be one that does not stream."""
+        """Return the same tracker in front of another canceller, which need not be `Streaming`."""
         return replace(self, canceller=inner) if isinstance(inner, Streaming) else Aligned(inner, self.tracker)
 
     def cost(self) -> Count | None:
-        """Return the count, the canceller included; None where the latter is unknown."""
+        """Return the count, including the canceller; None if the canceller has none."""
         return self.tracker.cost().plus(abilities.cost(self.canceller))
 
     def impulse_response(self, state: AlignedState[Inner]) -> Array | None:
-        """Return the response [..., L] of the canceller behind the delay of the far end; short ones end in zeros."""
+        """Return the responses [..., L] of the canceller, each preceded by the delay and zero-padded to one length."""
         responses = [abilities.impulse_response(self.canceller, inner) for inner in state.inner.flat]
         delays = np.asarray(state.tracker.delay).flat
         late = [np.pad(x[0], (int(d), 0)) for x, d in zip(responses, delays, strict=True) if x is not None]
@@ -389,18 +399,18 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
         return rows.reshape(*state.inner.shape, longest)
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-        """Return the decisions of the canceller for the far end as late as the tracker makes it."""
+        """Return the decisions of the canceller for the far end as the tracker delays it."""
         return abilities.inspect(self.canceller, mic, self.tracker.align(mic, far))
 
     def init(self, batch: tuple[int, ...]) -> AlignedState[Inner]:
-        """Nothing heard, no delay."""
+        """Return the states of tracker and canceller before the first block."""
         tracker, inner = self.tracker.init(batch), np.empty((1, *batch), object)
         for i in _signals(tracker.delay):
             inner[0, *i] = self.canceller.init((1,))
         return AlignedState(tracker, inner.reshape(batch))
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
-        """One block of the canceller; where the delay changes, after it has heard the last ones again."""
+        """Cancel one block; if the delay changes, reset the canceller and run it on the last blocks again first."""
         check_finite(self, mic, far)
         return self._follow(state, mic, far, own=False)
 
@@ -411,9 +421,9 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
     def _follow(
         self, state: AlignedState[Inner], mic: Array, far: Array, *, own: bool
     ) -> tuple[AlignedState[Inner], Array]:
-        """Delay the far end, and run the canceller on it; `own` says that the state may be written over.
+        """Delay the far end and run the canceller on it; `own`: overwrite the state.
 
-        The delay changes at the end of the last block at most.
+        The delay can only change at the end of the last block.
         """
         run, stride = (self.canceller.consume, self.canceller.stride) if own else (self.canceller.step, self.block)
         size, before = self.block if mic.shape[-1] % stride else stride, state.tracker.delay.copy()
@@ -439,11 +449,10 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
 
 def alignment(align: str) -> Alignment | None:
-    """The alignment of a name: "auto", "none" (None) or a delay in milliseconds, which may be negative.
+    """Return the alignment for "auto", "none" (None) or a delay in milliseconds, which may be negative.
 
-    Advice also names "best", which `systems.load_system` replaces by one of these before it gets here.
-
-    Raises UsageError for anything else.
+    Raises UsageError for anything else. The message also offers "best", which `systems.load_system` resolves before it
+    calls this function.
 
     >>> alignment("none"), alignment("120")
     (None, FixedDelay(milliseconds=120.0))
@@ -466,12 +475,15 @@ def alignment(align: str) -> Alignment | None:
 
 
 def _signals(values: NDArray[Any]) -> Iterator[tuple[int, ...]]:
-    """The index of every signal of a batch, as np.ndindex, which takes longer than most of a step."""
+    """Yield the index of every signal of a batch, like np.ndindex, which would take longer than most of a step."""
     return product(*map(range, values.shape))
 
 
 def _late(past: tuple[Float32, ...], since: Float32, i: tuple[int, ...], count: int, delay: int) -> Float32:
-    """The newest `count` samples of the signal `i` of past, block by block, and then since, `delay` samples earlier."""
+    """Return `count` samples of signal `i` that end `delay` samples before the end of `since`.
+
+    The signal consists of the blocks of `past`, oldest first, followed by `since`.
+    """
     now: Float32 = since[i]
     end = now.size - delay
     start = end - count

@@ -1,4 +1,4 @@
-"""The interface of an echo canceller. It receives the microphone and the far-end reference and nothing else."""
+"""The interface of an echo canceller: it receives the microphone and far-end signals, and nothing else."""
 
 import math
 from abc import ABC, abstractmethod
@@ -29,44 +29,48 @@ __all__ = [
 ]
 
 State = TypeVar("State")
-_AS_ROW, _OF_ROW = itemgetter(None), itemgetter((0, ...))  # views of an array: as the only row, and of it
+_AS_ROW, _OF_ROW = itemgetter(None), itemgetter((0, ...))  # views: the array as a single row, and that row again
 
 
 @runtime_checkable
 class Canceller(Protocol):
-    """Anything that turns microphone and far end into an estimate of the near end (and noise)."""
+    """Anything that turns the microphone and far-end signals into an estimate of the near end (and noise)."""
 
     @property
     def latency(self) -> int:
         """Algorithmic delay in samples: output sample t depends on input up to sample t + latency."""
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """Estimate [..., T] of near + noise from mic and far [..., T], time-aligned with mic."""
+        """Return an estimate [..., T] of near + noise from mic and far [..., T], time-aligned with mic."""
 
 
 @runtime_checkable
 class Explains(Protocol):
-    """A canceller that can tell what it decides on the way to its output."""
+    """A canceller that exposes the internal decisions behind its output."""
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-        """Decisions by name for mic and far [T], each [N, F]: N frames over the signal, F bins up to half its rate.
+        """Return decisions by name for mic and far [T], each [N, F]: N frames, F bins from 0 to half the sample rate.
 
-        Usual names: "step_size", in 0 ... 1; "reference", complex, what an adaptive filter is given for the far end.
+        Usual names: "step_size", from 0 to 1; "reference", the complex spectra that the adaptive filter receives in
+        place of the far end.
         """
 
 
 class Streaming(ABC, Generic[State]):
-    """A causal canceller that runs block by block. Fields are hyper-parameters; state is a value handed on."""
+    """A causal canceller that runs block by block.
+
+    The fields are hyper-parameters. The state is a value: `step` receives one and returns the next.
+    """
 
     def __post_init__(self) -> None:
-        """Check the fields of a dataclass."""
+        """Check the fields, if the canceller is a dataclass: see `check_ranges`."""
         if is_dataclass(self):
             check_ranges(self)
 
     @property
     @abstractmethod
     def block(self) -> int:
-        """Samples per step; a field in most."""
+        """Samples per step; a field of most cancellers."""
 
     @property
     @abstractmethod
@@ -75,34 +79,37 @@ class Streaming(ABC, Generic[State]):
 
     @property
     def delay(self) -> int:
-        """Samples by which the output of `step` lags the microphone; `cancel` takes them out."""
+        """Samples by which the output of `step` lags the microphone; `cancel` compensates for them."""
         return 0
 
     @property
     def stride(self) -> int:
-        """Samples that `consume` takes at once if it gets them: one block or several."""
+        """Samples that `consume` can process per call, a multiple of `block`: one block or several."""
         return self.block
 
     @abstractmethod
     def init(self, batch: tuple[int, ...]) -> State:
-        """The state before the first block of a batch of signals."""
+        """Return the state before the first block, for a batch of signals with these leading dimensions."""
 
     @abstractmethod
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel one block: mic and far [*batch, block] -> next state, output [*batch, block].
 
-        Raises AudioError for NaN or infinity; the state given is then still good.
+        Leaves the state that it receives unchanged. Raises AudioError for NaN or infinity.
         """
 
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Do as `step`, for arguments that the caller gives up: state and mic may be written over.
+        """Do the same as `step`, but in place: state and mic may be overwritten and must not be used afterwards.
 
-        The signals are finite, float32, in rows [N, block] and contiguous; or [N, stride], from the start on.
+        The signals must be finite, float32 and contiguous, [N, block]; or [N, stride] in every call from the first.
         """
         return self.step(state, mic, far)
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """All steps put together: mic and far [..., T] -> float32 [..., T], time-aligned with mic."""
+        """Run all steps over whole signals: mic and far [..., T] -> float32 [..., T], time-aligned with mic.
+
+        Raises AudioError for NaN or infinity.
+        """
         check_finite(self, mic, far)
         signals, length, shape = math.prod(mic.shape[:-1]), mic.shape[-1], mic.shape
         stride = self.stride
@@ -118,28 +125,28 @@ class Streaming(ABC, Generic[State]):
 
 
 class FlatStreaming(Streaming[State]):
-    """A `Streaming` canceller that is written for signals in rows, [N, ...]; this class turns any batch into rows.
+    """A `Streaming` canceller written for a flat batch, [N, ...]; this class reshapes any batch to and from that.
 
-    In every array of the state, the batch comes first.
+    The batch is the first axis of every array in the state.
     """
 
     @abstractmethod
     def start(self, signals: int) -> State:
-        """Return the state of N signals before the first block; every array is [N, ...]."""
+        """Return the state of N = `signals` signals before the first block; every array is [N, ...]."""
 
     @abstractmethod
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Cancel one block, or those of a `stride`: float32 mic and far [N, block], contiguous -> output [N, block].
+        """Cancel one block, or the blocks of a `stride`: float32 mic and far [N, samples], contiguous -> same shape.
 
-        The arrays of the state are carried on in place. The output may be written over `mic`.
+        Updates the arrays of the state in place. The output may overwrite `mic`.
         """
 
     def init(self, batch: tuple[int, ...]) -> State:
-        """The state before the first block of a batch of signals."""
+        """Return the state before the first block, for a batch of signals with these leading dimensions."""
         return from_rows(self.start(math.prod(batch)), batch)
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """One block of every signal: see `Streaming.step`."""
+        """Cancel one block of every signal: see `Streaming.step`."""
         check_finite(self, mic, far)
         batch, new = mic.shape[:-1], _each(state, np.ndarray.copy)
         out, far = mic.astype(np.float32, order="C"), np.ascontiguousarray(far, np.float32)
@@ -147,7 +154,7 @@ class FlatStreaming(Streaming[State]):
         return new, out.reshape(mic.shape)
 
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """One block without a copy: see `Streaming.consume`."""
+        """Cancel one block or stride in place: see `Streaming.consume`."""
         return state, self.advance(state, mic, far)
 
 
@@ -161,12 +168,15 @@ def final_state(canceller: Streaming[State], mic: Array, far: Array) -> State:
 
 
 def settings_of(canceller: object, kind: Any) -> Any:
-    """Return the named tuple `kind` of float32 numbers for compiled code, from the fields of the canceller."""
+    """Return the fields of the canceller that the named tuple `kind` lists, as float32 for compiled code."""
     return kind(*map(np.float32, [getattr(canceller, name) for name in kind._fields]))
 
 
 def in_rows(state: State, batch: tuple[int, ...]) -> State:
-    """Return a state [*batch, ...] as views with the batch in one axis, [N, ...]: arrays, or tuples of such states."""
+    """Return views of a state [*batch, ...] with the batch flattened into one axis, [N, ...].
+
+    A state is an array, or a tuple of states.
+    """
     if len(batch) == 1:
         return state
     rows = (math.prod(batch),)
@@ -175,7 +185,7 @@ def in_rows(state: State, batch: tuple[int, ...]) -> State:
 
 
 def from_rows(state: State, batch: tuple[int, ...]) -> State:
-    """Return a state [N, ...] as views [*batch, ...]: the inverse of `in_rows`."""
+    """Return views of a state [N, ...] with the shape [*batch, ...]: the inverse of `in_rows`."""
     if len(batch) == 1:
         return state
     views: State = _each(state, (lambda x: x.reshape(batch + x.shape[1:])) if batch else _OF_ROW)
@@ -183,7 +193,7 @@ def from_rows(state: State, batch: tuple[int, ...]) -> State:
 
 
 def _each(state: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
-    """Return a state with the result of a function for every array in it."""
+    """Return a state of the same structure, with `function` applied to every array in it."""
     if not isinstance(state, tuple):
         return function(state)
     parts = [function(part) if type(part) is np.ndarray else _each(part, function) for part in state]
@@ -191,7 +201,7 @@ def _each(state: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
 
 
 def check_finite(canceller: object, mic: Array, far: Array) -> None:
-    """Raise AudioError where mic or far holds NaN or infinity, which would stay in an adaptive filter for ever."""
+    """Raise AudioError if mic or far contains NaN or infinity, from which an adaptive filter never recovers."""
     if np.isfinite(mic).all() and np.isfinite(far).all():
         return
     name, x = ("far", far) if np.isfinite(mic).all() else ("mic", mic)
@@ -201,9 +211,9 @@ def check_finite(canceller: object, mic: Array, far: Array) -> None:
 
 
 def check_ranges(canceller: Any) -> None:
-    """Raise UsageError unless every field is in the range that `tunable` or `bounded` allows it.
+    """Raise UsageError unless every field is within the range declared by `tunable` or `bounded`.
 
-    Where the default is a whole number, others are not valid. Dataclasses of cancellers call it in `__post_init__`.
+    A field whose default is an int accepts whole numbers only. Cancellers call this function in `__post_init__`.
     """
     for parameter in fields(canceller):
         if "allowed" in parameter.metadata:
@@ -215,7 +225,7 @@ def check_ranges(canceller: Any) -> None:
 
 
 def check_range(canceller: object, field: str, low: float, high: float = math.inf, *, whole: bool = False) -> None:
-    """Raise UsageError unless the field of `canceller` is a number with low <= value <= high (and a `whole` one)."""
+    """Raise UsageError unless the field of `canceller` is a number (a whole one if `whole`) from `low` to `high`."""
     value = getattr(canceller, field)
     number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not (number and low <= value <= high):

@@ -1,11 +1,11 @@
-"""Partitioned-block frequency-domain NLMS with a step of its own for every bin, and a fast shadow filter beside it.
+"""Partitioned-block frequency-domain NLMS with a step size per bin, and a fast shadow filter.
 
 J.-S. Soo, K. K. Pang, "Multidelay block frequency domain adaptive filter", IEEE Transactions on Acoustics, Speech, and
-Signal Processing 38(2), 1990: the filter cut into partitions.
+Signal Processing 38(2), 1990: the partitioned filter.
 J.-M. Valin, "On adjusting the learning rate in frequency domain echo cancellation with double-talk", IEEE Transactions
-on Audio, Speech, and Language Processing 15(3), 2007: the step of the main filter, from the leakage.
+on Audio, Speech, and Language Processing 15(3), 2007: the step size of the main filter, from the leakage.
 K. Ochiai, T. Araseki, T. Ogihara, "Echo canceler with two echo path models", IEEE Transactions on Communications 25(6),
-1977: a second filter learns, and what it has learnt is taken over when it cancels better.
+1977: a second filter adapts, and its weights are copied to the first when it cancels better.
 D. L. Duttweiler, "Proportionate normalized least-mean-squares adaptation in echo cancelers", IEEE Transactions on
 Speech and Audio Processing 8(5), 2000: partitions with large weights take large steps.
 """
@@ -28,13 +28,13 @@ from aecbench.signals import Array
 
 __all__ = ["FDAF", "State"]
 
-MEMORY = 0.85  # smoothing of the error powers by which the filters are compared, per block
-BETTER = 0.8  # the shadow takes over with an error power below this fraction (-1 dB) of the main filter's
-WORSE = 2.0  # and starts again from the main filter with one above this multiple
-CUT = 2  # partitions per block and filter whose response is cut to `block` taps
-FIT_MEMORY = 0.8  # of the least-squares fit of a filter's gain, per block
-FIT = 0.35  # a new gain has to take this fraction off the error power
-LEAST = 1.0  # power gain that the shadow takes any echo path to have: at the start the true one is not known
+MEMORY = 0.85  # forgetting factor per block of the error powers that are compared
+BETTER = 0.8  # the shadow replaces the main filter if its error power is below this fraction (-1 dB) of the main one's
+WORSE = 2.0  # the main filter replaces the shadow if the shadow's error power is above this multiple of its own
+CUT = 2  # partitions per block and filter to which the gradient constraint is applied
+FIT_MEMORY = 0.8  # forgetting factor per block of the least-squares fit of a filter's gain
+FIT = 0.35  # a filter is rescaled only if that reduces the error power by more than this fraction
+LEAST = 1.0  # lower bound of the power gain that the shadow assumes for the echo path, which is unknown at the start
 TINY = np.float32(1e-10)
 
 Float32 = NDArray[np.float32]
@@ -45,43 +45,47 @@ class State(NamedTuple):
     """The filters after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
     weights: Complex  # [..., F, P, K] echo path
-    power: Float32  # [..., F, K] far end, smooth
-    error: Float32  # [..., F] error power, by which the filters are compared
-    fit: Float32  # [..., F, 3] smooth products of echo estimate y and error e: y.e, y.y, e.e
-    leakage: Float32  # [..., 4, K] smooth power of y and e; covariance of the two, variance of the first
-    disturbance: Float32  # [..., K] error power of the shadow, smooth
+    power: Float32  # [..., F, K] smoothed, peak-holding far-end power, weighted over the partitions
+    error: Float32  # [..., F] smoothed error power, by which the filters are compared
+    fit: Float32  # [..., F, 3] smoothed products of echo estimate y and error e: y.e, y.y, e.e
+    leakage: Float32  # [..., 4, K] means of |y|² and |e|²; their covariance; the variance of |y|²
+    disturbance: Float32  # [..., K] smoothed error power of the shadow
     coupling: Float32  # [..., 2] see coupling.py
     spectra: Complex  # [..., P, K] far end, newest block first
     far: Float32  # [..., block] previous block of the far end
-    gain: Float32  # [...] of the echo estimate in the output
-    turn: NDArray[np.int64]  # [...] partition whose response is cut to `block` taps next
+    gain: Float32  # [...] gain of the echo estimate in the output at the end of the block, 0 to 1
+    turn: NDArray[np.int64]  # [...] partition to which the gradient constraint is applied next
 
 
 @dataclass(frozen=True, slots=True)
 class FDAF(FlatStreaming[State]):
-    """Overlap-save with transforms of 2 * block samples; w <- w + mu x* e / |x|², cut to `block` taps in turn.
+    """Overlap-save with transforms of 2 * block samples and the update w <- w + mu x* e / |x|².
 
-    Main filter: mu is Valin's share of residual echo in the error, min(leak |y|² / |e|², step_size) for the echo
-    estimate y. The leakage is the regression of the fluctuations of |e|² on those of |y|²: near-end speech does not go
-    with y and leaves it alone. Shadow filter: mu = shadow_step r / (r + |e|²), where r is the whole echo that the
-    coupling of loudspeaker and microphone leads to expect; so it is fast at any time, and noisy. Whichever cancels
-    clearly better replaces the other.
+    The gradient constraint is applied to two partitions of each filter per block, in rotation.
 
-    A filter whose error still holds its echo estimate gets the least-squares gain <mic, y> / <y, y> at once, so sudden
-    changes of volume are no matter; and where y makes the output louder than the microphone, as much of it is left out.
+    Main filter: mu is Valin's estimate of the fraction of residual echo in the error, min(leak |y|² / |e|², step_size)
+    with the echo estimate y. The leakage is the regression coefficient of the fluctuations of |e|² on those of |y|²,
+    which near-end speech does not affect, because it is not correlated with y. Shadow filter: mu = shadow_step r /
+    (r + v), where r is the power of the whole echo that the coupling between loudspeaker and microphone predicts, and v
+    the disturbance estimated from |e|². It therefore adapts fast at any time, but its estimate is noisy. Whichever
+    filter cancels clearly better replaces the other.
+
+    If the error of a filter is still correlated with its echo estimate y, its weights are multiplied at once by the
+    least-squares gain <mic, y> / <y, y>. The filter thus follows sudden changes of the playback volume without having
+    to adapt again. If subtracting y would make the output louder than the microphone, y is scaled down first.
     """
 
     block: int = bounded(256, 1)  # hop, and taps per partition [samples]
-    taps: int = bounded(4096, 1)  # length of the echo path, a multiple of block [samples]
+    taps: int = bounded(4096, 1)  # length of the filter, a multiple of block [samples]
     step_size: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))  # largest step of the main filter
     shadow_step: float = tunable(0.7, low=0.3, high=1.0, allowed=(0, 1))  # largest step of the shadow filter
-    # of the powers of the regression, per block
+    # forgetting factor of the mean powers in the leakage regression, per block
     memory: float = tunable(0.9, low=0.8, high=0.99, scale="complement", allowed=(0, 0.999))
-    # of the regression, per block of pure echo
+    # averaging constant of the covariance and variance in the leakage regression, per block of pure echo
     averaging: float = tunable(0.02, low=0.005, high=0.1, scale="log", allowed=(0, 1))
-    # of the far-end power |x|², per block
+    # forgetting factor of the far-end power |x|² when it falls, per block
     release: float = tunable(0.95, low=0.5, high=0.98, scale="complement", allowed=(0, 0.999))
-    # part of the update that all partitions share, the rest by weights
+    # fraction of the update that is spread evenly over the partitions; the rest is proportional to their weights
     even: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))
 
     def __post_init__(self) -> None:
@@ -91,25 +95,25 @@ class FDAF(FlatStreaming[State]):
 
     @property
     def latency(self) -> int:
-        """The first sample of a block depends on the last one."""
+        """`block` - 1: the first sample of a block depends on the last one."""
         return self.block - 1
 
     @property
     def stride(self) -> int:
-        """Return the samples of four blocks: to call compiled code takes as long as a tenth of a block."""
+        """Samples of four blocks: one call of compiled code costs as much as processing a tenth of a block."""
         return 4 * self.block
 
     def cost(self) -> Count:
         """Return the count.
 
-        Per filter and bin of a partition: 4 echo, 2 size of the weights, 3 weighed power, 6 update; 2 far-end power.
+        Per filter and bin of a partition: 4 echo, 2 weight energy, 3 weighted power, 6 update; and 2 far-end power.
         Transforms: far end and echo estimate 1 each; per filter 1 echo, 1 error, 4 constraints.
         """
         bins = self.taps // self.block * (self.block + 1)
         return Count(0, (14 * transform(2 * self.block) + (2 * 15 + 2) * bins) / self.block)
 
     def start(self, signals: int) -> State:
-        """Two empty filters."""
+        """Return two filters with zero weights."""
         partitions, bins = self.taps // self.block, self.block + 1
         return State(
             weights=np.zeros((signals, 2, partitions, bins), np.complex64),
@@ -126,18 +130,18 @@ class FDAF(FlatStreaming[State]):
         )
 
     def impulse_response(self, state: State) -> Array:
-        """The taps of the main filter [..., taps]; what its partitions have beyond theirs is left out."""
+        """Return the taps of the main filter [..., taps]; taps of a partition beyond its first `block` are left out."""
         partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
         return partitions.reshape(*partitions.shape[:-2], self.taps)
 
     @cached_property
     def settings(self) -> "Settings":
-        """The fields for compiled code."""
+        """The fields that compiled code needs."""
         settings: Settings = settings_of(self, Settings)
         return settings
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Cancel with the better filter, adapt both, exchange."""
+        """Adapt both filters, copy the better one over the other if it is clearly better, and cancel with it."""
         _step(mic, far, state, self.settings)
         return mic
 
@@ -155,7 +159,7 @@ class Settings(NamedTuple):
 
 @reassociated
 def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
-    """Some blocks of every signal: `out` holds the microphone and becomes the output; state is updated in place."""
+    """Process one or more blocks of every signal in place: `out` contains the microphone and becomes the output."""
     signals, partitions, bins = state.spectra.shape
     block, blocks = bins - 1, out.shape[1] // (bins - 1)
     time, y, e = np.empty(2 * block, np.float32), np.empty((2, block), np.float32), np.empty((2, block), np.float32)
@@ -169,7 +173,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         mic, x, weights, error = out[s, start : start + block], state.spectra[s], state.weights[s], state.error[s]
         overlap_save.push(x, state.far[s], far[s, start : start + block], time)
 
-        # Echo estimates and errors, in time and as spectra of blocks with zeros before them
+        # Echo estimates and errors, in the time domain and as spectra of zero-padded blocks (zeros first)
         for f in range(2):
             w = weights[f]
             copy(overlap_save.echo(w, x, total, time), y[f])
@@ -194,7 +198,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         expected = _expect(state.coupling[s], mic, x) / (2 * partitions)  # half of a block of 2 * block samples is zero
         _fast_step(x2[1], e2[1], state.disturbance[s], expected, p.shadow_step, mu[1])
 
-        # Update: w <- w + mu x* e / |x|², and two partitions cut to `block` taps
+        # Update: w <- w + mu x* e / |x|², and the gradient constraint for two partitions
         turn = state.turn[s]
         for f in range(2):
             w, smooth = weights[f], state.power[s, f]
@@ -223,7 +227,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
 
 @reassociated
 def _share(w: Complex, even: np.float32, share: Float32) -> None:
-    """Return the share [P] of every partition in the update, 1 on average: as its weights, from `even` on."""
+    """Set share [P] to the share of every partition in the update: `even` + (1 - even) |w| / mean |w|, 1 on average."""
     for p in range(share.size):
         energy = np.float32(0)
         for k in range(w.shape[1]):
@@ -235,7 +239,7 @@ def _share(w: Complex, even: np.float32, share: Float32) -> None:
 
 @reassociated
 def _weigh(x: Complex, share: Float32, x2: Float32) -> None:
-    """Set x2 [K] to the sum of the far-end powers of all partitions, each by its share."""
+    """Set x2 [K] to the sum of the far-end powers of all partitions, weighted by their shares."""
     x2[:] = 0
     for p in range(share.size):
         for k in range(x2.size):
@@ -244,7 +248,7 @@ def _weigh(x: Complex, share: Float32, x2: Float32) -> None:
 
 @reassociated
 def _robust_step(y2: Float32, e2: Float32, leakage: Float32, p: Settings, mu: Float32) -> None:
-    """Set mu [K] to Valin's step; leakage [4, K] are the sums of the regression of e2 on y2 about their means."""
+    """Set mu [K] to Valin's step size, and update leakage [4, K], the averages behind the regression of e2 on y2."""
     y, e, ye, yy = leakage[0], leakage[1], leakage[2], leakage[3]
     all_y, all_e, fluctuation, variance = y2.sum(), e2.sum(), np.float32(0), np.float32(0)
     beta = p.averaging * min(all_y / (all_e + TINY), np.float32(1))
@@ -263,7 +267,7 @@ def _robust_step(y2: Float32, e2: Float32, leakage: Float32, p: Settings, mu: Fl
 
 @reassociated
 def _expect(sums: Float32, mic: Float32, x: Complex) -> np.float32:
-    """The power gain of the echo path, after the sums [2] of coupling.py have taken in this block."""
+    """Add this block to the sums [2] of coupling.py and return the power gain of the echo path, LEAST or more."""
     far_power, mic_energy = np.float32(0), np.float32(0)
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
@@ -278,7 +282,10 @@ def _expect(sums: Float32, mic: Float32, x: Complex) -> np.float32:
 def _fast_step(
     x2: Float32, e2: Float32, disturbance: Float32, expected: np.float32, shadow_step: np.float32, mu: Float32
 ) -> None:
-    """Set mu [K] to the step of an NLMS whose regularisation is the error power, as for an unknown echo path."""
+    """Set mu [K] to shadow_step r / (r + v): expected echo power r = `expected` x2, disturbance v from the error power.
+
+    Smooths e2 into `disturbance` [K]. r assumes that nothing of the echo path is known yet.
+    """
     for k in range(mu.size):
         disturbance[k] = np.float32(0.7) * disturbance[k] + np.float32(0.3) * e2[k]
         echo = expected * x2[k]

@@ -1,16 +1,17 @@
-"""Partitioned-block frequency-domain Kalman filter, with a shadow filter that starts it and lets it recover.
+"""Partitioned-block frequency-domain Kalman filter, with a shadow filter for start-up and recovery.
 
 G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
 Signal Processing 86(6), 2006: the state-space model and the diagonalised Kalman filter.
 F. Kuech, E. Mabande, G. Enzner, "State-space architecture of the partitioned-block-based acoustic echo controller",
-ICASSP 2014: the same with the echo path cut into partitions.
+ICASSP 2014: the same for a partitioned echo path.
 F. Yang, G. Enzner, J. Yang, "Frequency-domain adaptive Kalman filter with fast recovery of abrupt echo-path changes",
-IEEE Signal Processing Letters 24(12), 2017: why a converged filter is slow to recover, and a shadow filter as the cure.
+IEEE Signal Processing Letters 24(12), 2017: why a converged filter recovers slowly, and a shadow filter as the remedy.
 
-The main filter believes what it has learnt: its process noise is proportional to its own |w|². The shadow expects a new
-echo path at any time, of the power that microphone and far end show and with the decay of a room. It is fast and noisy,
-and its state replaces the main filter's when it cancels clearly better: after a change of the echo path, and at
-the start, when the main filter is empty. So there is no initial covariance to choose.
+The process noise of the main filter is proportional to its own |w|², so its adaptation slows down as it converges. The
+shadow filter assumes that the echo path may change completely at any time, to one with the power gain estimated from
+microphone and far end and the decay of a room. It adapts fast but is noisy. Its state replaces the main filter's when
+it cancels clearly better: after a change of the echo path, and at the start, when the weights of the main filter are
+zero. No initial covariance has to be chosen.
 """
 
 from dataclasses import dataclass
@@ -30,12 +31,12 @@ from aecbench.signals import Array
 
 __all__ = ["Kalman", "State"]
 
-TAKE_OVER = 0.8  # the shadow's error power has to be below this fraction (-1 dB) of the main filter's
-MEMORY = 0.9  # smoothing of these error powers, per block
-CUT = 2  # partitions per block and filter whose response is cut to `block` taps
-FIT_MEMORY = 0.6  # of the least-squares fit of a filter's gain, per block
-FIT = 0.5  # a new gain has to take this fraction off the error power,
-AUDIBLE = 0.3  # while the echo estimate has this fraction of the power that the coupling leads to expect
+TAKE_OVER = 0.8  # the shadow replaces the main filter if its error power is below this fraction (-1 dB) of the other's
+MEMORY = 0.9  # forgetting factor per block of these error powers
+CUT = 2  # partitions per block and filter to which the gradient constraint is applied
+FIT_MEMORY = 0.6  # forgetting factor per block of the least-squares fit of a filter's gain
+FIT = 0.5  # a filter is rescaled only if that reduces the error power by more than this fraction,
+AUDIBLE = 0.3  # and if the echo estimate has more than this fraction of the power that the coupling predicts
 TINY = np.float32(1e-10)
 
 Float32 = NDArray[np.float32]
@@ -46,40 +47,41 @@ class State(NamedTuple):
     """Both filters after a block: F = main and shadow, P = taps / block partitions, K = block + 1 bins."""
 
     weights: Complex  # [..., F, P, K] echo path
-    covariance: Float32  # [..., F, P, K] expected |error of weights|²
-    disturbance: Float32  # [..., F, K] error power per bin
-    error: Float32  # [..., F] error power, by which the filters are compared
-    fit: Float32  # [..., F, 3] smooth products of echo estimate y and error e: y.e, y.y, e.e
+    covariance: Float32  # [..., F, P, K] expected squared error of the weights (diagonal of the error covariance)
+    disturbance: Float32  # [..., F, K] smoothed error power per bin
+    error: Float32  # [..., F] smoothed error power, by which the filters are compared
+    fit: Float32  # [..., F, 3] smoothed products of echo estimate y and error e: y.e, y.y, e.e
     coupling: Float32  # [..., 2] see coupling.py
     spectra: Complex  # [..., P, K] far end, newest block first
     far: Float32  # [..., block] previous block of the far end
-    part: Float32  # [...] of the echo estimate that was subtracted, at the end of the block
-    turn: NDArray[np.int64]  # [...] partition whose response is cut next
+    part: Float32  # [...] gain of the echo estimate in the output at the end of the block, 0 to 1
+    turn: NDArray[np.int64]  # [...] partition to which the gradient constraint is applied next
 
 
 @dataclass(frozen=True, slots=True)
 class Kalman(FlatStreaming[State]):
-    """Two diagonalised Kalman filters on one far end, by overlap-save with transforms of 2 * block samples.
+    """Two diagonalised Kalman filters with the same far end, by overlap-save with transforms of 2 * block samples.
 
     Model, per partition and bin: w' = A w + process noise of power (1 - A²) E|w|², mic = sum(x w) + disturbance. The
-    gain is large where the uncertainty of the echo is large against the disturbance, so near-end speech and noise slow
-    the adaptation by themselves. The weights are carried over unshrunk, so that a pause of the far end does not fade
-    them. The output is the a-posteriori error of the main filter.
+    Kalman gain is large where the expected residual echo is strong relative to the disturbance, so near-end speech and
+    noise slow the adaptation down without a double-talk detector. The prediction does not multiply the weights by A,
+    so they do not decay while the far end is silent. The output is the a-posteriori error of the main filter.
 
-    The responses of two partitions per block and filter, in turn, are cut to `block` taps. A filter whose error still
-    holds its echo estimate y gets the least-squares gain <mic, y> / <y, y> at once, so sudden changes of volume are no
-    matter; and where y makes the output louder than the microphone, as much of it is left out.
+    The gradient constraint is applied to two partitions of each filter per block, in rotation. If the error of a filter
+    is still correlated with its echo estimate y, its weights are multiplied at once by the least-squares gain
+    <mic, y> / <y, y>. The filter thus follows sudden changes of the playback volume without having to adapt again. If
+    subtracting y would make the output louder than the microphone, y is scaled down first.
     """
 
     block: int = bounded(256, 1)  # hop, and taps per partition [samples]
-    taps: int = bounded(4096, 1)  # length of the echo path, a multiple of block [samples]
-    # A per block of the main filter
+    taps: int = bounded(4096, 1)  # length of the filter, a multiple of block [samples]
+    # transition factor A of the main filter, per block
     transition: float = tunable(0.9995, low=0.99, high=0.9999, scale="complement", allowed=(0, 1))
-    # A per block of the shadow filter
+    # transition factor A of the shadow filter, per block
     shadow_transition: float = tunable(0.8, low=0.5, high=0.98, scale="complement", allowed=(0, 1))
-    # of the disturbance, per block
+    # forgetting factor of the error power from which the disturbance is estimated, per block
     smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement", allowed=(0, 0.999))
-    # which the shadow expects of the echo path over its taps [dB]
+    # decay over the length of the filter of the echo path that the shadow assumes [dB]
     decay: float = tunable(15.0, low=5.0, high=40.0, allowed=(0, 120))
 
     def __post_init__(self) -> None:
@@ -89,26 +91,26 @@ class Kalman(FlatStreaming[State]):
 
     @property
     def latency(self) -> int:
-        """The first sample of a block depends on the last one."""
+        """`block` - 1: the first sample of a block depends on the last one."""
         return self.block - 1
 
     @property
     def stride(self) -> int:
-        """Return the samples of four blocks: to call compiled code takes as long as a tenth of a block."""
+        """Samples of four blocks: one call of compiled code costs as much as processing a tenth of a block."""
         return 4 * self.block
 
     def cost(self) -> Count:
         """Return the count.
 
-        Per filter and bin of a partition: 4 echo, 6 prediction, 10 update; 2 far-end power, 4 the echo of the output.
-        Transforms: far end and output 1 each; per filter 1 echo, 1 error, 2 for each constraint.
+        Per filter and bin of a partition: 4 echo, 6 prediction, 10 update; and 2 far-end power, 4 a-posteriori echo.
+        Transforms: far end and output 1 each; per filter 1 echo, 1 error, 2 for each gradient constraint.
         """
         bins = self.taps // self.block * (self.block + 1)
         transforms = 2 + 2 * (2 + 2 * CUT)
         return Count(0, (transforms * transform(2 * self.block) + (2 * 20 + 6) * bins) / self.block)
 
     def start(self, signals: int) -> State:
-        """Two empty filters that are certain of nothing."""
+        """Return two filters with zero weights and zero covariance; the process noise of the shadow starts both."""
         partitions, bins = self.taps // self.block, self.block + 1
         return State(
             weights=np.zeros((signals, 2, partitions, bins), np.complex64),
@@ -124,13 +126,13 @@ class Kalman(FlatStreaming[State]):
         )
 
     def impulse_response(self, state: State) -> Array:
-        """The taps of the main filter [..., taps]; what its partitions have beyond theirs is left out."""
+        """Return the taps of the main filter [..., taps]; taps of a partition beyond its first `block` are left out."""
         partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
         return partitions.reshape(*partitions.shape[:-2], self.taps)
 
     @cached_property
     def settings(self) -> "Settings":
-        """The fields for compiled code."""
+        """The fields that compiled code needs."""
         return Settings(
             np.float32(self.transition),
             np.float32(self.shadow_transition),
@@ -139,7 +141,7 @@ class Kalman(FlatStreaming[State]):
         )
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Predict, update both filters, let the better one teach the other, cancel with the main one."""
+        """Predict and update both filters, copy the better one over the other, and cancel with the main filter."""
         _step(mic, far, state, self.settings)
         return mic
 
@@ -150,12 +152,12 @@ class Settings(NamedTuple):
     transition: np.float32
     shadow_transition: np.float32
     smoothing: np.float32
-    room: Float32  # [P] power of the echo path that the shadow expects, with the sum 1
+    room: Float32  # [P] power of the partitions of the echo path that the shadow assumes, normalised to a sum of 1
 
 
 @reassociated
 def _room(decay: np.float32, partitions: int) -> Float32:
-    """Return the power of the partitions [P] of an echo path that decays by `decay` dB over them, with the sum 1."""
+    """Return the powers [P] of the partitions of an echo path that decays by `decay` dB, normalised to a sum of 1."""
     room = (np.float32(10) ** (-decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
     room /= room.sum()
     return room
@@ -163,7 +165,7 @@ def _room(decay: np.float32, partitions: int) -> Float32:
 
 @reassociated
 def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
-    """Some blocks of every signal: `out` holds the microphone and becomes the output; state is updated in place."""
+    """Process one or more blocks of every signal in place: `out` contains the microphone and becomes the output."""
     signals, partitions, bins = state.spectra.shape
     block, blocks = bins - 1, out.shape[1] // (bins - 1)
     time, e = np.empty(2 * bins - 2, np.float32), np.empty(bins - 1, np.float32)
@@ -214,7 +216,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         overlap_save.constrain(weights, turn, cut, responses)
         state.turn[s] = (turn + 1) % partitions
 
-        # Exchange: the better filter hands over its estimate; the shadow stays as uncertain as it was
+        # Exchange: the better filter passes its weights on; the covariance of the shadow never shrinks in the process
         teacher = two_filters.better(error, TAKE_OVER, 1)
         if teacher == two_filters.SHADOW:
             two_filters.hand_over(covariance, teacher)
@@ -232,9 +234,10 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
 
 @reassociated
 def _predict(w: Complex, c: Float32, x2: Float32, expected: Float32, a2: np.float32, residual: Float32) -> None:
-    """In place P <- A² P + (1 - A²) max(|w|², expected); set residual [K] = sum(|x|² P) / 2, the power of the echo.
+    """Update P <- A² P + (1 - A²) max(|w|², expected) in place, and set residual [K] = sum(|x|² P) / 2.
 
-    Half of the blocks of 2 * block samples is zero, hence the factor 1/2. `expected` [P] is the power of a new path.
+    residual is the expected power of the residual echo. The factor 1/2 accounts for the zero half of the error frames
+    of 2 * block samples. `expected` [P] is the power of a new echo path; `a2` is A².
     """
     residual[:] = 0
     for p in range(expected.size):
@@ -247,7 +250,10 @@ def _predict(w: Complex, c: Float32, x2: Float32, expected: Float32, a2: np.floa
 
 @reassociated
 def _scale(e2: Float32, disturbance: Float32, residual: Float32, smoothing: np.float32, scale: Float32) -> None:
-    """Set scale [K] = 1 / (sum |x|² P + 2 psi), psi the power of near end and noise; smooth e2 into the disturbance."""
+    """Smooth e2 into `disturbance` [K], and set scale [K] = 1 / (sum |x|² P + 2 psi).
+
+    psi is the power of near end and noise; `residual` [K] is half of the sum.
+    """
     last = e2.size - 1
     for k in range(e2.size):
         near = (e2[k - 1] + e2[k] + e2[k + 1]) / np.float32(3) if 0 < k < last else e2[k]
@@ -258,7 +264,7 @@ def _scale(e2: Float32, disturbance: Float32, residual: Float32, smoothing: np.f
 
 @reassociated
 def _update(w: Complex, c: Float32, x: Complex, x2: Float32, spectrum: Complex, scale: Float32) -> None:
-    """In place w <- w + K e and P <- (1 - K x / 2) P with the gain K = P x* scale."""
+    """Update w <- w + K e and P <- (1 - K x / 2) P in place, with the Kalman gain K = P x* scale."""
     for k in range(scale.size):
         spectrum[k] *= scale[k]
     for p in range(x.shape[0]):

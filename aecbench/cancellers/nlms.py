@@ -1,11 +1,11 @@
-"""Normalised least mean squares in the time domain, regularised by the power of the error.
+"""Normalised least mean squares (NLMS) in the time domain, regularised by the power of the error.
 
 S. Haykin, "Adaptive Filter Theory", Prentice Hall: the normalised LMS filter.
 J. Benesty, C. Paleologu, S. Ciochină, "On regularization in adaptive filtering", IEEE Transactions on Audio, Speech,
 and Language Processing 19(6), 2011: the regularisation has to grow with the noise at the microphone.
 C. Paleologu, S. Ciochină, J. Benesty, S. L. Grant, "An overview on optimized NLMS algorithms for acoustic echo
-cancellation", EURASIP Journal on Advances in Signal Processing 2015:97: and as the misalignment falls, which is
-followed as in a Kalman filter of one variance for all taps.
+cancellation", EURASIP Journal on Advances in Signal Processing 2015:97: the regularisation also has to grow as the
+misalignment falls. The misalignment is estimated as in a Kalman filter with one variance for all taps.
 """
 
 import math
@@ -25,8 +25,8 @@ from aecbench.signals import Array
 
 __all__ = ["NLMS", "State"]
 
-FIT = 0.35  # a new gain for the weights has to take this fraction off the error power
-BRIEF = 0.99  # memory of the products by which the output is kept from being louder than the microphone, per sample
+FIT = 0.35  # the weights are rescaled only if that reduces the error power by more than this fraction
+BRIEF = 0.99  # forgetting factor per sample of the products that limit the output to the microphone's power
 TINY = np.float32(1e-20)
 ONE = np.float32(1)
 
@@ -35,53 +35,56 @@ Constants = tuple[np.float32, np.float32, "Settings"]
 
 
 class State(NamedTuple):
-    """The filter after a block. Oldest sample first, in weights too."""
+    """The filter after a block. The far end is stored oldest sample first, and the weights in the same order."""
 
-    weights: Float32  # [..., taps] echo path; the last tap belongs to the newest sample
-    far: Float32  # [..., taps - 1] far end
-    products: Float32  # [..., 5] smooth products of mic d, echo y and error e: d.y, y.y, e.e; d.y, y.y less smooth
+    weights: Float32  # [..., taps] echo path in reversed order: the last weight belongs to the newest sample
+    far: Float32  # [..., taps - 1] last samples of the far end
+    products: Float32  # [..., 5] means of d y, y², e² (`memory`) and of d y, y² (BRIEF): mic d, echo y, error e
     misalignment: Float32  # [...] expected |echo path - weights|² / |echo path|²
     coupling: Float32  # [..., 2] see coupling.py
 
 
 @dataclass(frozen=True, slots=True)
 class NLMS(FlatStreaming[State]):
-    """Adapts sample by sample, so `block` only sets how many samples a step takes.
+    """An NLMS filter that adapts sample by sample; `block` only sets how many samples a step processes.
 
     e = mic - w.x,  w <- w + step_size e x / (|x|² + delta),  delta = regularisation * taps * E[v²] / (g m),
 
     where g is the power gain of the echo path (coupling.py), m the expected misalignment |h - w|² / |h|², and E[v²]
-    that power of the error which they do not explain; step_size 1 and regularisation 1 are the best step for white x.
-    m is 1 at first, falls by mu m / taps with every step mu = step_size |x|² / (|x|² + delta), and rises by `drift` per
-    sample. So delta is small while there is much to learn, and large once an echo is well cancelled or
-    when the microphone holds what the far end cannot explain: near-end speech, noise, or anything at all when the far
-    end is next to silent. `regularisation` 0 leaves the plain NLMS, which diverges then.
+    the power of the error that g and m do not explain. For white x, step_size 1 and regularisation 1 give the optimal
+    step. m is 1 at first, falls by mu m / taps with every step mu = step_size |x|² / (|x|² + delta), and rises by
+    `drift` per sample. Thus delta is small during initial convergence. It is large once the echo is well cancelled,
+    and whenever the microphone picks up something that the far end does not explain: near-end speech, noise, or any
+    sound while the far end is nearly silent. With `regularisation` 0 the filter is a plain NLMS, which diverges in
+    these cases.
 
-    Weights whose error still holds the echo estimate y get the least-squares gain <mic, y> / <y, y> at the end of a
-    block, so sudden changes of volume are no matter; and where y makes the output louder than the microphone, as much
-    of it is left out.
+    At the end of a block, if the error is still correlated with the echo estimate y, the weights are multiplied by the
+    least-squares gain <mic, y> / <y, y>. The filter thus follows sudden changes of the playback volume without having
+    to adapt again. If subtracting y would make the output louder than the microphone, y is scaled down until it does
+    not.
     """
 
-    taps: int = bounded(1024, 1)  # length of the echo path [samples]
-    # 1 is fastest without noise, 2 the limit of stability
+    taps: int = bounded(1024, 1)  # length of the filter [samples]
+    # without noise, 1 converges fastest and 2 is the limit of stability
     step_size: float = tunable(0.7, low=0.1, high=1.0, allowed=(0, 2))
-    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log", allowed=(0, math.inf))
-    drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log", allowed=(0, 1))  # of the echo path, per sample
-    # of the products, per sample
+    regularisation: float = tunable(1.5, low=0.3, high=3.0, scale="log", allowed=(0, math.inf))  # factor of delta
+    # growth of the expected misalignment m per sample, because the echo path may change
+    drift: float = tunable(2e-5, low=1e-6, high=1e-3, scale="log", allowed=(0, 1))
+    # forgetting factor of the averaged products (`State.products`), per sample
     memory: float = tunable(0.998, low=0.99, high=0.9995, scale="complement", allowed=(0, 0.9999))
     block: int = bounded(256, 1)  # samples per step
 
     @property
     def latency(self) -> int:
-        """None: every sample is cancelled with the past alone."""
+        """0: the output depends on the present and past samples only."""
         return 0
 
     def cost(self) -> Count:
-        """Return the count: echo estimate and update, 1 per tap each."""
+        """Return the count: 1 MAC per tap for the echo estimate and 1 for the update."""
         return Count(0, 2.0 * self.taps)
 
     def start(self, signals: int) -> State:
-        """An echo path of zeros."""
+        """Return a filter with zero weights."""
         return State(
             weights=np.zeros((signals, self.taps), np.float32),
             far=np.zeros((signals, self.taps - 1), np.float32),
@@ -91,17 +94,17 @@ class NLMS(FlatStreaming[State]):
         )
 
     def impulse_response(self, state: State) -> Array:
-        """The taps [..., taps], starting with the newest sample."""
+        """Return the taps [..., taps], lag 0 first."""
         return state.weights[..., ::-1]
 
     @cached_property
     def settings(self) -> "Settings":
-        """The fields for compiled code."""
+        """The fields that compiled code needs."""
         settings: Settings = settings_of(self, Settings)
         return settings
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Adapt over one block; the output is the a-priori error, where that is not louder than the microphone."""
+        """Filter and adapt over one block; the output is the a-priori error, limited to the microphone's power."""
         x = np.concatenate([state.far, far], -1)
         state.far[...] = x[:, mic.shape[-1] :]
         _adapt(x, mic, state, self.settings)
@@ -119,20 +122,21 @@ class Settings(NamedTuple):
 
 @reassociated
 def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
-    """Filter and adapt every signal in place: `out` holds the microphone and becomes the output.
+    """Filter and adapt every signal in place: `out` contains the microphone and is overwritten with the output.
 
-    x is [signals, taps - 1 + block]. Two samples share one pass over the weights, with their updates left for the next
-    pass: what the first update adds to the second echo estimate is its size times the product of both inputs.
+    x is [signals, taps - 1 + block]. Two samples share one pass over the weights, and their updates are applied in the
+    next pass. The second echo estimate is therefore corrected by the effect of the first update: the size of the update
+    times the inner product of the two input vectors.
     """
     signals, taps = state.weights.shape
     for signal in range(signals):
         w, p, far = state.weights[signal], state.products[signal], x[signal]
         misalignment = state.misalignment[signal : signal + 1]
-        gain = coupling.power_gain(state.coupling[signal], coupling.LOWEST)  # of the past: causal
+        gain = coupling.power_gain(state.coupling[signal], coupling.LOWEST)  # from earlier blocks only, to stay causal
         coupling.observe(state.coupling[signal], np.square(out[signal]).sum(), np.square(far).mean(), out.shape[1])
         constants = (gain, np.float32(taps), settings)
 
-        # |x|² and the product with the next input, float64: running sums of float32 drift
+        # |x|² and the inner product with the next input, as float64: running sums in float32 accumulate rounding errors
         energy, lagged = 0.0, 0.0
         for tap in range(taps - 1):
             energy += np.float64(far[tap]) ** 2
@@ -140,7 +144,7 @@ def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
         first, second = np.float32(0), np.float32(0)
         before, between = far[:taps], far[:taps]
         for t in range(0, out.shape[1], 2):
-            last = min(t + 1, out.shape[1] - 1)  # t itself, where a lone sample is left
+            last = min(t + 1, out.shape[1] - 1)  # t itself if it is the only sample left
             now, after = far[t : t + taps], far[last : last + taps]
             y, z = np.float32(0), np.float32(0)
             for tap in range(taps):
@@ -175,9 +179,10 @@ def _adapt(x: Float32, out: Float32, state: State, settings: Settings) -> None:
 def _cancel(
     d: np.float32, y: np.float32, energy: float, p: Float32, misalignment: Float32, constants: Constants
 ) -> tuple[np.float32, np.float32]:
-    """Output and size of the update, for a sample d of the microphone with echo estimate y; `p` and m follow.
+    """Return the output and the size of the update for a microphone sample d with echo estimate y.
 
-    `constants` are the power gain of the echo path, the number of taps, and the settings.
+    Updates the products `p` [5] and the misalignment [1] in place. `energy` is |x|²; `constants` are the power gain of
+    the echo path, the number of taps, and the settings.
     """
     gain, taps, (step_size, regularisation, drift, memory) = constants
     m, e = misalignment[0], d - y
@@ -190,7 +195,7 @@ def _cancel(
     v2 = two_filters.disturbance(p[2], residual)
     mu = step_size * residual / (residual + regularisation * v2 + TINY)
     misalignment[0] = min(m + drift - mu * m / taps, ONE)
-    # Output: |d - a y|² <= |d|² up to a = 2 d.y / y.y
+    # Output: |d - a y|² <= |d|² for 0 <= a <= 2 d.y / y.y
     p[3] += (ONE - np.float32(BRIEF)) * (d * y - p[3])
     p[4] += (ONE - np.float32(BRIEF)) * (y * y - p[4])
     share = ONE

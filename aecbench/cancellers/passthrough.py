@@ -1,4 +1,4 @@
-"""No cancellation: the microphone itself, the floor of every table."""
+"""No cancellation: the microphone signal itself, the lower bound of every table."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,16 +22,16 @@ class Passthrough(Streaming[None]):
 
     @property
     def latency(self) -> int:
-        """None: output sample t is microphone sample t."""
+        """0: output sample t is microphone sample t."""
         return 0
 
     def cost(self) -> Count:
-        """Return nothing: no sample is multiplied."""
+        """Return zero: it multiplies no sample."""
         return Count(0, 0.0)
 
     def init(self, batch: tuple[int, ...]) -> None:
-        """Nothing to remember."""
+        """Return None: there is no state."""
 
     def step(self, state: None, mic: Array, far: Array) -> tuple[None, Array]:
-        """The block of the microphone, as float32."""
+        """Return the block of the microphone as float32."""
         return None, mic.astype(np.float32)

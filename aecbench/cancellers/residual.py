@@ -1,23 +1,23 @@
 """Residual echo suppression: a gain per frequency bin behind a linear canceller.
 
-The filter leaves error = near end + noise + residual echo. The power of the residual echo is predicted from two
-powers, each times a leakage per bin:
-- the power of the filter's echo estimate, with a decaying tail for the reverberation beyond the filter, a share spread
-  over all bins for the harmonics that a nonlinear loudspeaker adds;
-- the power of the far end, with a decaying tail: the filter's estimate is empty before it has adapted.
+The error of the filter is near end + noise + residual echo. The power of the residual echo is predicted as a weighted
+sum of two powers, each times a leakage per bin:
+- the power of the filter's echo estimate, plus an exponentially decaying tail for the reverberation beyond the filter,
+  plus a fraction that is spread over all bins for the harmonics of a nonlinear loudspeaker;
+- the power of the far end with a decaying tail, because the echo estimate is zero until the filter has adapted.
 
 E. A. P. Habets, S. Gannot, I. Cohen, P. C. W. Sommen, "Joint dereverberation and residual echo suppression of speech
 signals in noisy environments", IEEE Transactions on Audio, Speech, and Language Processing 16(8), 2008: the tail.
 J.-M. Valin, "On adjusting the learning rate in frequency domain echo cancellation with double-talk", IEEE Transactions
 on Audio, Speech, and Language Processing 15(3), 2007: the leakage, there the slope of |error|² over |echo estimate|².
-Here it is a quantile of their ratio, found step by step. Near-end speech leaves many bins free at many times, so a low
-quantile hardly moves in double talk, when a mean is carried away.
+Here it is a quantile of their ratio, tracked by stochastic approximation. Near-end speech is sparse in time and
+frequency, so a low quantile hardly changes in double talk, whereas a mean would be biased.
 Y. Ephraim, D. Malah, "Speech enhancement using a minimum mean-square error short-time spectral amplitude estimator",
 IEEE Transactions on Acoustics, Speech, and Signal Processing 32(6), 1984: the decision-directed a-priori ratio, here of
-near end to residual echo, for which the gain is Wiener's.
+near end to residual echo, from which the Wiener gain is computed.
 
-How much is oversubtracted depends on whether anybody talks at the near end. The criterion is the share of bins in which
-there is clearly more than residual echo and noise.
+The oversubtraction depends on whether the near end is talking. That is decided from the fraction of bins in which the
+error clearly exceeds residual echo and noise.
 """
 
 import math
@@ -39,16 +39,16 @@ from aecbench.signals import Array
 
 __all__ = ["ResidualSuppressor", "State"]
 
-OVERLAP = 4  # frames that hold a sample
-FIRST = np.array([0.3, 10.0], np.float32)  # leakages of echo estimate and far end before anything was heard
-LOWEST, HIGHEST = np.float32(1e-6), np.array([10.0, 100.0], np.float32)  # that are believed in
-FAINT = np.float32(1e-3)  # of the error power: what is below tells nothing about leakage
-FORGET_PEAK = np.float32(0.998)  # per hop
-FORGET_SHAPE = np.float32(0.99)  # per hop
-LEVEL = np.float32(0.2)  # weight of the newest frame in the level whose minimum is the noise
-RISE, CREEP = np.float32(1.004), np.float32(3e-5)  # of the noise floor per hop: by itself, and towards the level
-BIAS = np.float32(1.5)  # of a mean over its minimum
-CLOSING = np.float32(0.3)  # share of the last gain where a gain falls
+OVERLAP = 4  # frames that overlap at every sample
+FIRST = np.array([0.3, 10.0], np.float32)  # initial leakages of echo estimate and far end
+LOWEST, HIGHEST = np.float32(1e-6), np.array([10.0, 100.0], np.float32)  # limits of the leakages
+FAINT = np.float32(1e-3)  # fraction of the error power: a fainter echo hardly changes the leakage
+FORGET_PEAK = np.float32(0.998)  # forgetting factor of the peak powers, per hop
+FORGET_SHAPE = np.float32(0.99)  # forgetting factor of the long-term spectrum of the echo estimate, per hop
+LEVEL = np.float32(0.2)  # weight of the newest frame in the smoothed level whose minimum is the noise floor
+RISE, CREEP = np.float32(1.004), np.float32(3e-5)  # growth of the noise floor per hop: factor; fraction of the level
+BIAS = np.float32(1.5)  # ratio of the mean noise power to its tracked minimum
+CLOSING = np.float32(0.3)  # weight of the previous gain when a gain falls
 TINY = np.float32(1e-12)
 
 Float32 = NDArray[np.float32]
@@ -58,32 +58,32 @@ Complex = NDArray[np.complex64]
 class Echo(NamedTuple):
     """Statistics of echo estimate and far end, in this order along the axis of 2; K = frame / 2 + 1 bins."""
 
-    tail: Float32  # [..., 2, K] decaying powers
-    peak: Float32  # [..., 2, K] highest powers of late
-    leakage: Float32  # [..., 2, K] residual echo over power
-    frames: Float32  # [..., 2, K] frames that the leakage was learnt from
+    tail: Float32  # [..., 2, K] exponentially decaying powers
+    peak: Float32  # [..., 2, K] slowly decaying peak powers
+    leakage: Float32  # [..., 2, K] ratio of the residual echo's power to this power
+    frames: Float32  # [..., 2, K] weighted number of frames from which the leakage was estimated
 
 
 class Spectrum(NamedTuple):
-    """Statistics of the bins of echo estimate, error and output."""
+    """Statistics per bin of echo estimate, error and output."""
 
     echo: Float32  # [..., K] long-term power of the echo estimate
     level: Float32  # [..., K] smoothed power of the error
-    noise: Float32  # [..., K] its minimum
+    noise: Float32  # [..., K] noise floor: tracked minimum of the level
     near: Float32  # [..., K] power of the last output frame
-    gain: Float32  # [..., K] of the last frame
+    gain: Float32  # [..., K] gain of the last frame
 
 
 class Frames(NamedTuple):
     """The suppressor after a frame."""
 
-    late: Float32  # [..., 2, filter.delay] last samples of microphone and far end
+    late: Float32  # [..., 2, filter.delay] last samples of microphone and far end, to align them with the error
     past: Float32  # [..., 3, frame - hop] last samples of error, echo estimate and far end
-    pending: Float32  # [..., frame - hop] output that awaits further frames
+    pending: Float32  # [..., frame - hop] output to which further frames are yet to be added
     echo: Echo
     spectrum: Spectrum
-    talk: Float32  # [...] how surely somebody talks at the near end, 0 ... 1
-    hops: NDArray[np.int64]  # [...] since the start
+    talk: Float32  # [...] smoothed likelihood of near-end talk, 0 ... 1
+    hops: NDArray[np.int64]  # [...] number of hops since the start
 
 
 class State(NamedTuple):
@@ -95,42 +95,45 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResidualSuppressor(Streaming[State]):
-    """A linear canceller `filter`, then gains on frames of `frame` samples, one every quarter of a frame.
+    """A linear canceller `filter`, followed by gains on frames of `frame` samples with a hop of a quarter of a frame.
 
-    Where no echo is expected the gain is 1. Noise is left alone too, but for far-end single talk, when it is held down
-    with the echo; `comfort_noise` may fill that gap. All time constants are per hop, 8 ms at 16 kHz.
+    Where no echo is expected, the gain is 1. Noise is left alone too, except in far-end single talk, when it is
+    suppressed together with the echo; `comfort_noise` can fill that gap. All forgetting factors are per hop, 8 ms at
+    16 kHz.
     """
 
     filter: Streaming[Any] = field(default_factory=Kalman)
     frame: int = bounded(512, 16)  # a multiple of 8 [samples]
-    reverberation: float = tunable(0.92, low=0.7, high=0.95, allowed=(0, 1))  # decay of the power of late echo
+    reverberation: float = tunable(0.92, low=0.7, high=0.95, allowed=(0, 1))  # decay factor of the power of late echo
     late: float = tunable(0.3, low=0.01, high=1.0, scale="log", allowed=(0, math.inf))  # weight of that power
-    # share of the echo that is harmonics
+    # power of the harmonics relative to the echo estimate
     spread: float = tunable(0.1, low=0.001, high=0.3, scale="log", allowed=(0, math.inf))
-    # of the far end in the residual echo, the estimate has the rest
+    # weight of the prediction from the far end; the prediction from the echo estimate has the rest
     far_share: float = tunable(0.6, low=0.3, high=0.9, allowed=(0, 1))
-    # of error over echo power that is taken for the leakage
+    # quantile of the ratio of error power to echo power that is taken as the leakage
     quantile: float = tunable(0.48, low=0.2, high=0.7, allowed=(0, 1))
-    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log", allowed=(0, math.inf))  # of the leakage [neper]
-    # power below the peak that teaches little
+    # smallest step in the logarithm of the leakage
+    step_size: float = tunable(0.05, low=0.005, high=0.1, scale="log", allowed=(0, math.inf))
+    # echo power relative to its peak, below which the leakage is hardly updated
     significant: float = tunable(0.07, low=0.005, high=0.3, scale="log", allowed=(0, math.inf))
-    # bins to each side over which powers are averaged for that
+    # bins to each side over which powers are averaged before the leakage is updated
     width: int = tunable(2, low=1, high=6, allowed=(0, math.inf))
-    # over residual echo and noise that is near end
+    # ratio of error power to residual echo and noise, above which a bin counts as near end
     threshold: float = tunable(6.0, low=2.0, high=12.0, scale="log", allowed=(1, math.inf))
-    few: float = tunable(0.03, low=0.0, high=0.1, allowed=(0, 1))  # share of such bins that is chance
-    many: float = tunable(0.15, low=0.1, high=0.4, allowed=("few", 1))  # share that is near-end talk for sure
-    attack: float = tunable(0.2, low=0.0, high=0.8, allowed=(0, 1))  # smoothing of that decision when it rises
+    few: float = tunable(0.03, low=0.0, high=0.1, allowed=(0, 1))  # fraction of such bins up to which it is chance
+    many: float = tunable(0.15, low=0.1, high=0.4, allowed=("few", 1))  # fraction from which the near end surely talks
+    attack: float = tunable(0.2, low=0.0, high=0.8, allowed=(0, 1))  # forgetting factor of that decision when it rises
     release: float = tunable(0.987, low=0.95, high=0.995, scale="complement", allowed=(0, 1))  # and when it falls
-    # oversubtraction while the near end talks
+    # oversubtraction factor while the near end talks
     double: float = tunable(0.2, low=0.1, high=2.0, scale="log", allowed=(0, math.inf))
-    # oversubtraction while it is silent
+    # oversubtraction factor while the near end is silent
     single: float = tunable(16.0, low=2.0, high=40.0, scale="log", allowed=(0, math.inf))
-    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement", allowed=(0, 1))  # of the a-priori ratio
+    # weight of the previous frame in the decision-directed estimate
+    smoothing: float = tunable(0.9, low=0.5, high=0.98, scale="complement", allowed=(0, 1))
     # lowest gain while the near end talks [dB]
     double_floor: float = tunable(-6.0, low=-20.0, high=-3.0, allowed=(-200, 0))
-    single_floor: float = bounded(-40.0, -200, 0)  # lowest gain while it is silent [dB]
-    comfort_noise: float = bounded(0.0, 0)  # power of the noise put in for what was taken out, 1 = all of it
+    single_floor: float = bounded(-40.0, -200, 0)  # lowest gain while the near end is silent [dB]
+    comfort_noise: float = bounded(0.0, 0)  # power of the comfort noise relative to the noise that was suppressed
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -144,21 +147,22 @@ class ResidualSuppressor(Streaming[State]):
 
     @property
     def block(self) -> int:
-        """Whole blocks of the filter and whole hops."""
+        """The least common multiple of the filter's block and the hop."""
         return math.lcm(self.filter.block, self.hop)
 
     @property
     def latency(self) -> int:
-        """The first sample of a frame depends on the last one, and that on what the filter needs for it.
+        """`frame` - 1 samples, plus the look-ahead that the filter needs for the last sample of a frame.
 
-        A frame ends with a hop, which lies at most block - gcd(block, hop) before the end of the filter's block.
+        The end of a hop, and thus of a frame, is at most block - gcd(block, hop) samples before the end of a block of
+        the filter.
         """
         inside = self.filter.block - math.gcd(self.filter.block, self.hop)
         return self.frame - 1 + min(self.filter.latency, self.filter.delay + inside)
 
     @property
     def delay(self) -> int:
-        """The filter's delay; in addition, a hop is complete when the last frame that holds it has arrived."""
+        """The filter's delay + frame - hop: a hop is complete once the last frame that overlaps it has been added."""
         return self.filter.delay + self.frame - self.hop
 
     @property
@@ -171,10 +175,10 @@ class ResidualSuppressor(Streaming[State]):
         return replace(self, filter=inner)
 
     def cost(self) -> Count | None:
-        """Return the count, the filter included; None where the latter is unknown.
+        """Return the count, including the filter; None if the filter has none.
 
-        Per bin 54: 6 powers, 7 echo, 3 noise, 18 leakage, 4 residual, 2 talk, 2 sums, 5 residual again, 5 gain, 2 its
-        use. Transforms: error, echo estimate, far end and output.
+        Per bin 54: 6 powers, 7 echo, 3 noise, 18 leakage, 4 residual, 2 talk, 2 sums, 5 oversubtracted residual,
+        5 gain, 2 its application. Transforms: error, echo estimate, far end and output.
         """
         own = Count(0, (4 * transform(self.frame) + 54 * (self.frame // 2 + 1)) / self.hop)
         return own.plus(abilities.cost(self.filter))
@@ -188,7 +192,7 @@ class ResidualSuppressor(Streaming[State]):
         return abilities.inspect(self.filter, mic, far)
 
     def init(self, batch: tuple[int, ...]) -> State:
-        """Whatever is heard is echo for now."""
+        """Return the state before the first block: initial leakages, an infinite noise floor, and no near-end talk."""
         N, K, past = math.prod(batch), self.frame // 2 + 1, self.frame - self.hop
         levels, pairs = np.zeros((N, K), np.float32), np.zeros((N, 2, K), np.float32)
         frames = Frames(
@@ -203,7 +207,7 @@ class ResidualSuppressor(Streaming[State]):
         return State(self.filter.init(batch), from_rows(frames, batch))
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """Run the filter over its blocks, then the suppressor over its hops."""
+        """Run the filter over its blocks, then the suppressor over its hops: see `Streaming.step`."""
         check_finite(self, mic, far)
         batch, size, inner, errors = mic.shape[:-1], self.filter.block, state.filter, []
         for start in range(0, self.block, size):
@@ -212,7 +216,7 @@ class ResidualSuppressor(Streaming[State]):
             errors.append(error)
         error, mic, far = in_rows((np.concatenate(errors, -1, dtype=np.float32), mic, far), batch)
         frames = in_rows(state.frames, batch)
-        recent = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)  # as late as the error
+        recent = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)  # aligned with the error
         now, frames = recent[..., : self.block], frames._replace(late=recent[..., self.block :])
         signals = np.stack([error, now[:, 0] - error, now[:, 1]], 1)
         settings, hops = settings_of(self, Settings), []
@@ -222,7 +226,7 @@ class ResidualSuppressor(Streaming[State]):
         return State(inner, from_rows(frames, batch)), from_rows(np.concatenate(hops, -1), batch)
 
     def _suppress(self, frames: Frames, signals: Float32, settings: "Settings") -> tuple[Frames, Float32]:
-        """One hop of error, echo estimate and far end [N, 3, hop] -> next frames, output [N, hop]."""
+        """Process one hop of error, echo estimate and far end [N, 3, hop] -> next frames, output [N, hop]."""
         past, spectra = stft.analyse(frames.past, signals)
         powers = np.square(spectra.real) + np.square(spectra.imag)
         echo, statistics = Echo(*(x.copy() for x in frames.echo)), Spectrum(*(x.copy() for x in frames.spectrum))
@@ -234,7 +238,7 @@ class ResidualSuppressor(Streaming[State]):
             for row, hops in zip(phase, frames.hops, strict=True):
                 row[:] = np.random.default_rng(hops).uniform(-np.pi, np.pi, row.size)
             fill = self.comfort_noise * BIAS * statistics.noise * (1 - np.square(statistics.gain))
-            # Frames of random phase add up in power only, hence the factor
+            # Overlapping frames of random phase add up in power, not in amplitude, hence the factor
             spectrum += np.sqrt(OVERLAP * fill) * np.exp(1j * phase).astype(np.complex64)
         pending, out = stft.synthesise(frames.pending, spectrum)
         return Frames(frames.late, past, pending, echo, statistics, talk, frames.hops + 1), out
@@ -287,7 +291,7 @@ def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p:
         now = _near_talk(error, residual, noise, p)
         talk[s] = now + (p.attack if now > talk[s] else p.release) * (talk[s] - now)
 
-        # Noise counts as residual echo, as far as echo is all there is
+        # In far-end single talk, the noise is suppressed too: it counts as residual echo
         over = p.single + (p.double - p.single) * talk[s]
         floor = 10 ** ((p.single_floor + (p.double_floor - p.single_floor) * talk[s]) / 20)
         echo_power, noise_power = np.float32(0), np.float32(0)
@@ -304,7 +308,10 @@ def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p:
 
 @reassociated
 def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: Float32, p: Settings) -> None:
-    """Fill in the powers of echo estimate and far end that residual echo is a leakage of."""
+    """Set echo [2, K] to the powers from which the residual echo is predicted, and update `tail` and `shape`.
+
+    y2 and x2 [K] are the powers of echo estimate and far end; `shape` [K] is the long-term spectrum of the former.
+    """
     total, usual = np.float32(0), np.float32(0)
     for k in range(y2.size):
         echo[0, k] = y2[k] + p.late * tail[0, k]
@@ -321,7 +328,7 @@ def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: 
 
 @reassociated
 def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
-    """Minimum of a smoothed power, which rises slowly of its own."""
+    """Smooth the error power into `level` and update the noise floor: the minimum of the level, which rises slowly."""
     for k in range(error.size):
         level[k] += LEVEL * (error[k] - level[k])
         noise[k] = min(RISE * noise[k] + CREEP * level[k], level[k])
@@ -329,7 +336,7 @@ def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
 
 @reassociated
 def _learn(echo: Float32, error: Float32, noise: Float32, echoes: Echo, i: int, p: Settings) -> None:
-    """Move leakage i towards the quantile of (error - noise) / echo, in proportion to how much echo there is."""
+    """Move leakage i towards the quantile of (error - noise) / echo, in steps weighted by the echo's relative power."""
     peak, leakage, frames = echoes.peak[i], echoes.leakage[i], echoes.frames[i]
     for k in range(echo.size):
         peak[k] = max(FORGET_PEAK * peak[k], echo[k])
@@ -343,7 +350,10 @@ def _learn(echo: Float32, error: Float32, noise: Float32, echoes: Echo, i: int, 
 
 @reassociated
 def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Settings) -> np.float32:
-    """0 where hardly a bin is louder than residual echo and noise, 1 where many are; of the lower half of the bins."""
+    """Return the likelihood of near-end talk, 0 to 1, from the fraction of bins that exceed residual echo and noise.
+
+    Only bins from 1/40 to 1/2 of the band count.
+    """
     first, last = error.size // 40, error.size // 2
     louder = 0
     for k in range(first, last):
@@ -354,7 +364,10 @@ def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Settings) -
 
 @reassociated
 def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: np.float32, p: Settings) -> None:
-    """Wiener gains for the decision-directed a-priori ratio of near end to residual echo."""
+    """Set gain [K] to Wiener gains of at least `floor`, from the decision-directed ratio of near end to residual echo.
+
+    Updates near [K], the power of the output frame.
+    """
     for k in range(e2.size):
         a_priori = p.smoothing * near[k] + (1 - p.smoothing) * max(e2[k] - residual[k], np.float32(0))
         wiener = max(a_priori / (a_priori + residual[k]) if residual[k] > TINY else np.float32(1), floor)
@@ -364,7 +377,7 @@ def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: 
 
 @reassociated
 def _smooth(power: Float32, smooth: Float32, width: int) -> None:
-    """Mean over `width` neighbours to each side, as far as there are any."""
+    """Set smooth [K] to the mean over `width` neighbours to each side, or as many as there are."""
     for k in range(power.size):
         low, high = max(k - width, 0), min(k + width + 1, power.size)
         total = np.float32(0)

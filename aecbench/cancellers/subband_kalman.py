@@ -1,17 +1,19 @@
-"""Kalman filter in subbands: several complex taps per bin of a short-time Fourier transform, with full covariance.
+"""Subband Kalman filter: several complex taps per bin of a short-time Fourier transform, with full covariance.
 
 Y. Avargel, I. Cohen, "System identification in the short-time Fourier transform domain with crossband filtering",
-IEEE Transactions on Audio, Speech, and Language Processing 15(4), 2007: an echo path as filters along the frames.
+IEEE Transactions on Audio, Speech, and Language Processing 15(4), 2007: an echo path as filters across frames.
 G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
-Signal Processing 86(6), 2006: the state-space model of an echo path that changes slowly.
+Signal Processing 86(6), 2006: the state-space model of a slowly changing echo path.
 
-Here every bin keeps the whole taps x taps covariance of its errors, where partitioned filters keep its diagonal. Frames
-overlap and speech is coloured, so successive frames of the far end are alike; the full covariance tells them apart,
-as recursive least squares would. Hence a few hundred milliseconds of far-end speech are enough to find the echo path.
+Here every bin has the full taps x taps error covariance of its weights, where partitioned filters keep only the
+diagonal. Frames overlap and speech is coloured, so successive frames of the far end are strongly correlated; the full
+covariance decorrelates them, as recursive least squares does. A few hundred milliseconds of far-end speech are
+therefore enough to identify the echo path.
 
-As in kalman.py there are two filters. The main one trusts what it has learnt, the shadow expects a new echo path at any
-time and takes the place of the main one when it cancels clearly better. Neither has to unlearn an echo path that has
-become weaker: an echo estimate that only adds to the microphone is scaled down to its least-squares fit at once.
+As in kalman.py, there are two filters. The main filter assumes that the echo path changes slowly; the shadow assumes
+that it may change completely at any time, and replaces the main filter when it cancels clearly better. When the echo
+path becomes weaker, neither filter has to adapt: an echo estimate that makes the error louder than the microphone is
+scaled down at once to its least-squares fit.
 """
 
 import math
@@ -32,11 +34,11 @@ from aecbench.signals import Array
 
 __all__ = ["State", "SubbandKalman"]
 
-CERTAIN = 0.01  # of the error power of a bin is never counted as residual echo
-TAKE_OVER = 0.3  # the shadow's error power has to be below this fraction (-5 dB) of the main filter's: as frames
-# overlap, a fast filter can foretell a part of the near end from the frames before
-LOUDER = 2.0  # times the power of the microphone (3 dB): a stronger error comes from a wrong echo estimate
-MEMORY = 0.85  # smoothing of these error powers, per block
+CERTAIN = 0.01  # at least this fraction of the error power of a bin counts as disturbance, not residual echo
+TAKE_OVER = 0.3  # the shadow replaces the main filter if its error power is below this fraction (-5 dB) of the other's;
+# it has to be low because a fast filter can predict some of the near end from earlier frames, which overlap
+LOUDER = 2.0  # an error of more than this multiple (3 dB) of the microphone's power is due to a wrong echo estimate
+MEMORY = 0.85  # forgetting factor per block of the error powers that are compared
 TINY = np.float32(1e-10)
 
 Float32 = NDArray[np.float32]
@@ -49,11 +51,11 @@ class Filters(NamedTuple):
     weights: Complex  # [..., F, L, K] echo path
     covariance: Complex  # [..., F, L (L + 1) / 2, K] E[error of weight i x conj(error of weight j)], i <= j, row by row
     disturbance: Float32  # [..., F, K] power of near end and noise
-    error: Float32  # [..., F] error power, by which the filters are compared
+    error: Float32  # [..., F] smoothed error power, by which the filters are compared
     spectra: Complex  # [..., L, K] far end, newest frame first
-    levels: Float32  # [..., L] their mean powers
+    levels: Float32  # [..., L] mean powers of these frames
     coupling: Float32  # [..., 2] see coupling.py
-    gain: Float32  # [...] highest power gain of the echo path believed in so far
+    gain: Float32  # [...] highest estimate so far of the power gain of the echo path
 
 
 class State(NamedTuple):
@@ -62,65 +64,69 @@ class State(NamedTuple):
     filters: Filters
     far: Float32  # [..., frame - block] last samples of the far end
     mic: Float32  # [..., frame - block] last samples of the microphone
-    pending: Float32  # [..., frame - block] output that awaits further frames
+    pending: Float32  # [..., frame - block] output to which further frames are yet to be added
 
 
 @dataclass(frozen=True, slots=True)
 class SubbandKalman(FlatStreaming[State]):
-    """Two Kalman filters per bin on frames of `frame` samples, one every `block` samples.
+    """Two Kalman filters per bin on frames of `frame` samples, with a hop of `block` samples.
 
     Model of a bin: w' = w + process noise of covariance (1 - A²) diag E|w|², mic = sum over l of w[l] x[l] + v, where
-    x[l] is the far end l frames ago and v the disturbance, near end and noise. The power of v is estimated from the
-    error after the update, so it rises with the first frame of near-end speech. The covariance starts as in
-    a room of the power gain that microphone and far end show, and is added to whenever that gain proves higher. The
-    shadow filter expects such a room at any time; when it cancels clearly better, it replaces the main filter. The
-    output is the a-posteriori error of the main filter, the expected v.
+    x[l] is the far end l frames ago and v the disturbance (near end and noise). The power of v is estimated from the
+    error after a first update, so it rises in the first frame of near-end speech. The prior covariance of the weights
+    follows from the power gain that is estimated from microphone and far end, and from an exponential decay over the
+    taps; whenever the estimated gain reaches a new maximum, the covariance is increased accordingly. The shadow filter
+    assumes such a new echo path at any time, and replaces the main filter when it cancels clearly better. The output is
+    the a-posteriori error of the main filter, an estimate of v.
 
-    Where the error of a filter is more than 3 dB louder than the microphone, its weights are multiplied by the gain
-    from 0 to 1 that fits its echo estimate y to the microphone d best, <d, y> / <y, y>; so is the echo
-    estimate in a block of the output.
+    If the error of a filter is more than 3 dB louder than the microphone d, its weights are multiplied by the
+    least-squares gain <d, y> / <y, y> of its echo estimate y, limited to 0 ... 1. The same applies to the echo estimate
+    in a block of the output.
     """
 
     block: int = bounded(256, 1)  # hop [samples]
-    frame: int = 1024  # a multiple of block, at least twice as long [samples]
-    taps: int = tunable(16, low=8, high=24, allowed=(1, math.inf))  # frames that the echo path spans: 0.26 s at 16 kHz
-    # A per block of the main filter
+    frame: int = 1024  # an even number and a multiple of block, at least twice as long [samples]
+    taps: int = tunable(16, low=8, high=24, allowed=(1, math.inf))  # frames that the filter spans: 0.26 s at 16 kHz
+    # transition factor A of the main filter, per block
     transition: float = tunable(0.9998, low=0.999, high=0.99999, scale="complement", allowed=(0, 1))
-    # A per block of the shadow
+    # transition factor A of the shadow filter, per block
     shadow_transition: float = tunable(0.98, low=0.9, high=0.998, scale="complement", allowed=(0, 1))
-    # of the disturbance, per block
+    # forgetting factor of the power of the disturbance, per block
     smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement", allowed=(0, 0.999))
-    decay: float = tunable(15.0, low=0.0, high=40.0, allowed=(0, 120))  # of the expected room over the taps [dB]
+    decay: float = tunable(15.0, low=0.0, high=40.0, allowed=(0, 120))  # decay of a new echo path over the taps [dB]
 
     def __post_init__(self) -> None:
         check_ranges(self)
         check_range(self, "frame", 2 * self.block, whole=True)
         if self.frame % self.block or self.frame % 2:
-            raise UsageError(f"SubbandKalman: frame is {self.frame}, expected an even multiple of block = {self.block}")
+            raise UsageError(
+                f"SubbandKalman: frame is {self.frame}, expected an even number, a multiple of block = {self.block}"
+            )
 
     @property
     def latency(self) -> int:
-        """The first sample of a frame depends on the last one."""
+        """`frame` - 1: the first sample of a frame depends on the last one."""
         return self.frame - 1
 
     @property
     def delay(self) -> int:
-        """A block is complete when the last frame that holds it has come."""
+        """`frame` - `block`: a block is complete once the last frame that overlaps it has been added."""
         return self.frame - self.block
 
     def cost(self) -> Count:
         """Return the count.
 
-        Per filter and bin: 20 for each pair of taps, 24 for each tap. The echo of the output is 4 per tap and bin.
-        For a pair, the covariance times the far end is 12, its update 8. For a tap: 4 process noise, 2 with the far
-        end, 4 echo, 3 its variance, 2 residual, 5 weights, 4 variance. Transforms: microphone, far end, output.
+        Per filter and bin: 20 for each pair of taps, 24 for each tap. The a-posteriori echo takes 4 per tap and bin.
+        For a pair: 12 covariance times far end, 8 its update. For a tap: 4 process noise, 2 its product with the far
+        end, 4 echo, 3 variance times far end, 2 residual, 5 weights, 4 update of the variance. Transforms: microphone,
+        far end, output.
         """
         taps, bins = self.taps, self.frame // 2 + 1
         products = 2 * (20 * taps * (taps - 1) // 2 + 24 * taps) + 4 * taps
         return Count(0, (3 * transform(self.frame) + products * bins) / self.block)
 
     def start(self, signals: int) -> State:
-        """An echo path of zeros that nothing contradicts yet."""
+        """Return two filters with zero weights and zero covariance, which grows with the estimated power gain."""
         L, K, past = self.taps, self.frame // 2 + 1, self.frame - self.block
         filters = Filters(
             weights=np.zeros((signals, 2, L, K), np.complex64),
@@ -135,7 +141,7 @@ class SubbandKalman(FlatStreaming[State]):
         return State(filters, *np.zeros((3, signals, past), np.float32))
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Predict, scale, estimate the disturbance, update both filters, exchange, and cancel with the main one."""
+        """Predict and update both filters, copy the better one over the other, and cancel with the main filter."""
         far_past, newest = stft.analyse(state.far, far)
         mic_past, d = stft.analyse(state.mic, mic)
         level = _power(newest).mean(-1, keepdims=True) / self.block
@@ -156,7 +162,7 @@ class SubbandKalman(FlatStreaming[State]):
         )
         _predict(filters, _power(d).mean(-1), self.block, room, a2, predicted)
 
-        # Disturbance: the error, less what the Kalman gain for a first guess explains, E|v|² given that guess
+        # Disturbance: first a guess from the smoothed error, then E|v|² given the Kalman gain that this guess implies
         residual = predicted.residual
         fit = _fit(d[:, None, :], predicted.echo)
         filters.weights[...] *= fit[..., None]
@@ -181,7 +187,7 @@ class SubbandKalman(FlatStreaming[State]):
 
 
 class Prediction(NamedTuple):
-    """The expectation of both filters for a frame, before they receive its microphone."""
+    """The predictions of both filters for a frame, before its microphone signal is used."""
 
     px: Complex  # [N, F, L, K] covariance times the far end
     q: Float32  # [N, F, L, K] process noise
@@ -195,14 +201,17 @@ def _power(x: NDArray[np.inexact[Any]]) -> Float32:
 
 
 def _smooth(power: Float32) -> Float32:
-    """Mean of three neighbouring bins; the outermost stay."""
+    """Return the mean over three neighbouring bins; the first and the last bin are not smoothed."""
     smooth = power.copy()
     smooth[..., 1:-1] = (power[..., :-2] + power[..., 1:-1] + power[..., 2:]) / 3
     return smooth
 
 
 def _fit(mic: NDArray[np.inexact[Any]], echo: NDArray[np.inexact[Any]]) -> Float32:
-    """Gain [..., 1] in 0 ... 1 for echo [..., N]: 1, or the least-squares one where mic - echo is LOUDER than mic."""
+    """Return the gain [..., 1] for echo [..., N]: 1, or if mic - echo is LOUDER than mic, the least-squares gain.
+
+    The least-squares gain is limited to 0 ... 1.
+    """
     loudness = _power(mic).sum(-1, keepdims=True)
     least_squares = (mic * echo.conj()).real.sum(-1, keepdims=True) / (_power(echo).sum(-1, keepdims=True) + TINY)
     louder = _power(mic - echo).sum(-1, keepdims=True) > LOUDER * loudness
@@ -212,7 +221,7 @@ def _fit(mic: NDArray[np.inexact[Any]], echo: NDArray[np.inexact[Any]]) -> Float
 
 @reassociated
 def _expect(filters: Filters, mic_energy: Float32, block: int, room: Float32, s: int) -> tuple[Float32, Float32]:
-    """Return the powers [L] of a new echo path of signal s, and of what is news: a gain higher than ever before."""
+    """Return the powers [L] of a new echo path of signal s, and by how much they exceed the highest so far, or 0."""
     far_power = np.float32(0)
     for i in range(room.size):
         far_power += filters.levels[s, i] * room[i]
@@ -225,9 +234,10 @@ def _expect(filters: Filters, mic_energy: Float32, block: int, room: Float32, s:
 
 @reassociated
 def _predict(filters: Filters, mic_energy: Float32, block: int, room: Float32, a2: Float32, out: Prediction) -> None:
-    """Fill in q = (1 - A²) max(|w|², floor) + news, px = (A² P + diag q) x*, residual = xᵀ px and echo = xᵀ w.
+    """Set `out`: q = (1 - A²) max(|w|², floor) + news, px = (A² P + diag q) x*, residual = xᵀ px and echo = xᵀ w.
 
-    `room` [L] is the decay of the echo path over the taps; only the shadow filter has a floor, the one of a new path.
+    `room` [L] is the relative power of the taps of a new echo path, `a2` [F] is A². floor is the power of a new echo
+    path for the shadow filter and 0 for the main one; news is the excess that `_expect` returns.
     """
     signals, _, taps, bins = filters.weights.shape
     for s in range(signals):
@@ -266,9 +276,9 @@ def _predict(filters: Filters, mic_energy: Float32, block: int, room: Float32, a
 
 @reassociated
 def _update(filters: Filters, predicted: Prediction, scale: Float32, e: Complex, a2: Float32) -> None:
-    """In place: w <- w + scale e px, P <- A² P + diag q - scale px pxᴴ with a diagonal that is never negative.
+    """Update w <- w + scale e px and P <- A² P + diag q - scale px pxᴴ in place, with a diagonal of at least 0.
 
-    Then the better filter hands over its estimate; the shadow stays as uncertain as it was.
+    Then copy the better filter over the other if it is clearly better; the shadow keeps its own covariance.
     """
     signals, _, taps, bins = filters.weights.shape
     for s in range(signals):

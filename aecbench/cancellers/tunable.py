@@ -1,4 +1,4 @@
-"""Hyper-parameters: a field declares which values are valid, and where good ones are searched for."""
+"""Hyper-parameters: a field declares which values are valid, and the range in which tuning searches."""
 
 import math
 from dataclasses import dataclass, field, fields
@@ -9,7 +9,7 @@ from aecbench.errors import UsageError
 __all__ = ["Allowed", "Search", "bounded", "search_space", "tunable"]
 
 Scale = Literal["linear", "log", "complement"]
-Bound = float | str  # a number, or the name of the field that has it
+Bound = float | str  # a number, or the name of another field whose value is the bound
 Allowed = tuple[Bound, Bound]
 
 
@@ -17,8 +17,8 @@ Allowed = tuple[Bound, Bound]
 class Search:
     """The search range of a hyper-parameter: from `low` to `high`, or among `options` if there are any.
 
-    `scale` says which values count as evenly spread: the value itself, its logarithm, or the logarithm of its distance
-    to 1 (a forgetting factor). Bounds that are both int give int.
+    `scale` is the quantity that is sampled uniformly: the value ("linear"), its logarithm ("log"), or the logarithm of
+    its distance to 1 ("complement", for forgetting factors). If both bounds are int, only whole numbers are drawn.
     """
 
     low: float = 0.0
@@ -27,7 +27,7 @@ class Search:
     options: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise UsageError for bounds between which nothing can be searched."""
+        """Raise UsageError for an empty range, or one outside the domain of `scale`."""
         lowest = 0 if self.scale == "log" else -math.inf
         highest = 1 if self.scale == "complement" else math.inf
         inside = lowest < self.low < self.high < highest
@@ -46,22 +46,22 @@ def tunable(
     scale: Scale = "linear",
     allowed: Allowed | None = None,
 ) -> Any:
-    """A dataclass field with a default and a `Search`: `tunable(0.5, low=0.1, high=1.0)`, `tunable(256, 128, 256)`.
+    """Return a dataclass field with a `Search`: `tunable(0.5, low=0.1, high=1.0)` or `tunable(256, 128, 256)`.
 
-    `allowed` are the lowest and the highest valid value, for `check_ranges` of base.py; a bound may be the name of
-    another field.
+    `default` comes first, then the options, if any. `allowed` is the lowest and the highest valid value, which
+    `check_ranges` of base.py enforces; either may be the name of another field.
     """
     metadata: dict[str, Any] = {"search": Search(low, high, scale, options)}
     return field(default=default, metadata=metadata if allowed is None else metadata | {"allowed": allowed})
 
 
 def bounded(default: Any, low: Bound, high: Bound = math.inf) -> Any:
-    """A dataclass field with a default and a range of valid values, which is not searched."""
+    """Return a dataclass field with a range of valid values, which tuning leaves at its default."""
     return field(default=default, metadata={"allowed": (low, high)})
 
 
 def search_space(canceller: Any) -> dict[str, Search]:
-    """The tunable fields of a canceller or its class, by name.
+    """Return the search ranges of the tunable fields of a canceller or its class, by name.
 
     >>> @dataclass(frozen=True)
     ... class Example:

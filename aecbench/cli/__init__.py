@@ -1,4 +1,4 @@
-"""The command line, a file per command: parse, call one function, print a path or a table."""
+"""The command line, one file per command: parses arguments, calls one function, and prints a path or a table."""
 
 import codecs
 import sys
@@ -37,9 +37,9 @@ from aecbench.errors import AecbenchError
 __all__ = ["main"]
 
 AS_BYTES = "aecbench.as_bytes"  # how streams encode file names
-STOPPED = 130  # exit code after Ctrl-C, as of shells: 128 and the number of the signal
+STOPPED = 130  # exit code after Ctrl-C, as in shells: 128 plus the number of the signal
 
-# Adding a command is one file and one line here.
+# A command is one file and one line here.
 COMMANDS = [
     quickstart,
     simulate,
@@ -67,7 +67,7 @@ COMMANDS = [
 
 
 def _as_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Encode a file name that is not text as the bytes it is, and other letters that a stream lacks as "?"."""
+    """Encode undecodable bytes of a file name as these bytes, and other characters that a stream lacks as "?"."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
@@ -83,20 +83,20 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode should not end the program
+            if isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode must not end the program
                 stream.reconfigure(errors=AS_BYTES)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            warnings.simplefilter("ignore")  # of joblib, about work that is not used
-            click.echo(f"aecbench: stopped; {ctx.meta.get(ADVICE, 'nothing is left half written')}", err=True)
+            warnings.simplefilter("ignore")  # joblib warns about unfinished work
+            click.echo(f"aecbench: stopped; {ctx.meta.get(ADVICE, 'no incomplete files are left')}", err=True)
             ctx.exit(STOPPED)
         except AecbenchError as error:
             click.echo(f"aecbench: {' '.join(str(error).split())}", err=True)
             ctx.exit(error.exit_code)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """The command of that name; a mistyped one gets the nearest as advice."""
+        """Return the command of this name. Raises UsageError that suggests the nearest name for a mistyped one."""
         from aecbench.errors import did_you_mean
 
         try:

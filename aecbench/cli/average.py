@@ -27,9 +27,9 @@ SHARE = click.FloatRange(0, min_open=True)
 def average(models: Sequence[str], out: Path, shares: Sequence[float], as_json: bool) -> None:
     """Average the weights of several trainings of one network.
 
-    MODELS are shipped networks, or folders that aecbench train wrote. Two trainings that began with the same weights
-    often have a mean that is better than each of them. The result is a model for --model, and its card lists the models
-    that it was made from.
+    MODELS are shipped networks, or folders that aecbench train wrote. The mean of trainings that started from the same
+    weights is often better than each of them. The result is a model for --model, and its card lists the models that
+    were averaged.
 
     \b
     aecbench average runs/train/a runs/train/b --out runs/mean

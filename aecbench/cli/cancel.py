@@ -13,7 +13,7 @@ __all__ = ["cancel"]
 
 STREAM = Path("-")
 FILES, FOLDERS, RAW = "files", "folders", "raw audio"
-USE = {  # of options that are not for all three
+USE = {  # options that do not apply to all three
     "far": (FILES, FOLDERS),
     "pad": (FILES, FOLDERS),
     "plot": (FILES,),
@@ -24,7 +24,7 @@ USE = {  # of options that are not for all three
 }
 TIMES = ("median", "p95", "p99", "max")
 RATE = 16_000
-MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes at 16 kHz
+MEMORY = 40  # memory per minute of audio [MB], measured for SpeexDSP and AEC3 on 1 and 8 minutes at 16 kHz
 
 
 @click.command()
@@ -60,7 +60,7 @@ MEMORY = 40  # [MB] per minute: measured, SpeexDSP and AEC3 on 1 and 8 minutes a
 @click.option("--report", is_flag=True, help="Print the time per block and the latency on standard error.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw waveforms, spectrograms and attenuation.")
 @click.option("--jobs", type=JOBS, help="Cancel this many pairs of a folder at once; -1: one per core.  [default: 1]")
-@click.option("--overwrite", is_flag=True, help="Replace the outputs that a folder already holds.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist in the folder already.")
 @click.option(
     "--rate", type=click.IntRange(1000, 384_000), help="Read and write raw audio at this rate [Hz].  [default: 16000]"
 )
@@ -120,7 +120,7 @@ def cancel(
     system = load_system(model, align)
     if way != RAW and not streams(system):
         click.echo(
-            f"aecbench: {system.name} needs the whole recording: some {MEMORY} MB of memory per minute", err=True
+            f"aecbench: {system.name} needs the whole recording: about {MEMORY} MB of memory per minute", err=True
         )
     if report or as_json:
         warm_up(system)
@@ -148,7 +148,7 @@ def cancel(
 
 
 def _check(way: str, out: Path, options: list[str]) -> None:
-    """Raise UsageError for options that do not belong together."""
+    """Raise UsageError for options that cannot be combined."""
     for name in options:
         if way not in USE[name]:
             raise click.UsageError(f"--{name} is for {' and '.join(USE[name])}, not for {way}; leave it out")
@@ -156,12 +156,12 @@ def _check(way: str, out: Path, options: list[str]) -> None:
         raise click.UsageError("raw audio goes from --mic - to --out -; give both of them, or none")
     if way == RAW and (sys.stdin.isatty() or sys.stdout.isatty()):
         raise click.UsageError(
-            "raw audio goes from one program to another; put one before and one behind, as in --help"
+            "raw audio comes from one program and goes to another; connect both with pipes, as in --help"
         )
 
 
 def _files(system: Any, mic: Path, far: Path, out: Path, plot: Path | None, pad: bool) -> tuple[Any, dict[str, Any]]:
-    """Cancel one pair, and draw it. Returns the timing and what --json says of the echo."""
+    """Cancel one pair, and draw it; return the timing and the facts about the echo for --json."""
     from aecbench.cancel import cancel_files
 
     if plot is not None and any(plot.exists() and path.exists() and plot.samefile(path) for path in (mic, far, out)):
@@ -185,14 +185,14 @@ def _files(system: Any, mic: Path, far: Path, out: Path, plot: Path | None, pad:
 def _folders(
     system: Any, mic: Path, far: Path, out: Path, pad: bool, jobs: int, overwrite: bool
 ) -> tuple[Any, dict[str, str], dict[str, Any]]:
-    """Cancel all pairs. Returns the timing, what failed, and what --json says of the others."""
+    """Cancel all pairs; return the timing, the failures, and the facts about the others for --json."""
     from aecbench.cancel.folder import cancel_folder
     from aecbench.dsp.echo import NOTHING_CORRELATES
 
     when_stopped(f"{AGAIN}, without --overwrite" if overwrite else AGAIN)
     done = cancel_folder(system, mic, far, out, pad=pad, overwrite=overwrite, jobs=jobs)
     hidden = f", {done.hidden} hidden files skipped" if done.hidden else ""
-    click.echo(f"{done.written} written, {done.there} there already, {len(done.failed)} failed{hidden}", err=True)
+    click.echo(f"{done.written} written, {done.there} already there, {len(done.failed)} failed{hidden}", err=True)
     if done.no_echo:
         click.echo(f"{len(done.no_echo)} written, such as {done.no_echo[0]}: {NOTHING_CORRELATES}", err=True)
     return done.timing, done.failed, {"no_echo": done.no_echo, "hidden": done.hidden}
@@ -215,7 +215,7 @@ def _report(system: Any, timing: Any, way: str) -> list[str]:
             f"{name} {1000 * figures[name]:.3f} ms ({figures[name] / timing.block:.1%})" for name in TIMES
         )
         lines.append(f"per block of {1000 * timing.block:.1f} ms: {times}")
-        lines.append(f"{figures['late']} of {figures['blocks']} blocks took longer than they last")
+        lines.append(f"{figures['late']} of {figures['blocks']} blocks took longer than their duration")
     if way == RAW:
-        lines.append(f"the output came up to {1000 * timing.behind:.1f} ms after the input")
+        lines.append(f"the output lagged the input by up to {1000 * timing.behind:.1f} ms")
     return lines

@@ -1,4 +1,4 @@
-"""Parts that the commands share: default folders, options, and how tables and errors are shown."""
+"""Shared by the commands: default folders, options, and the output of tables and errors."""
 
 import json
 from contextlib import nullcontext
@@ -36,13 +36,13 @@ __all__ = [
 
 QUICKSTART = "quickstart-v2"
 CORPORA, RUNS = Path("corpora"), Path("runs")
-WIDTH = 130  # of tables, at least: a narrow terminal wraps them
+WIDTH = 130  # smallest width of tables: a narrower terminal wraps them
 WIDEST = 1000
 CACHE = RUNS / "cache"
 
 
 class Jobs(click.IntRange):
-    """A number of processes, or -1 for one per core; nothing runs in none."""
+    """A number of processes, or -1 for one per core; 0 is invalid."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number. Fails for 0."""
@@ -54,7 +54,7 @@ class Jobs(click.IntRange):
 
 JOBS = Jobs(-1, 1024)
 ADVICE = "aecbench.advice"
-AGAIN = "what is finished is kept: the same command goes on from there"
+AGAIN = "finished work is kept: the same command continues from there"
 JSON = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on standard output and nothing else."
 )
@@ -99,7 +99,7 @@ def known(kind: str, name: str, names: Any) -> None:
 
 
 def metrics_of(names: Any, aecmos: Path | None = None, dnsmos: Path | None = None) -> dict[str, Any]:
-    """The metrics of these names, or a table of them; "all" are all, none the usual ones. And those of model files."""
+    """Return the metrics with these names ("all": all, none: the default ones), and those of the model files."""
     from aecbench.metrics import choose
     from aecbench.metrics.aecmos import aecmos_metrics
     from aecbench.metrics.dnsmos import dnsmos_metrics
@@ -112,7 +112,7 @@ def metrics_of(names: Any, aecmos: Path | None = None, dnsmos: Path | None = Non
 
 
 def cache_folder() -> Path | None:
-    """Return the folder in which scores are kept; None, and a line on stderr, where it cannot be written."""
+    """Return the folder in which scores are cached; None, with a line on stderr, if it cannot be written."""
     from aecbench.errors import OutputError
     from aecbench.output import new_folder
 
@@ -125,7 +125,7 @@ def cache_folder() -> Path | None:
 
 
 def show(*what: Any) -> None:
-    """Print what rich can print, as wide as it has to be; into a file or a pipe, without wrapping rows."""
+    """Print rich renderables, as wide as necessary; to a file or a pipe, without wrapping rows."""
     from rich.console import Console
     from rich.measure import measure_renderables
 
@@ -140,9 +140,9 @@ def show(*what: Any) -> None:
 
 
 def show_json(document: Any) -> None:
-    r"""Print what a command found, as JSON on one line. NaN and infinity become null, a path becomes text.
+    r"""Print the result of a command as JSON on one line. NaN and infinity become null, a path becomes a string.
 
-    A byte of a file name that is not UTF-8 is the escape that Python reads as that byte: \udcff for 0xff.
+    Bytes of a file name that are not UTF-8 are escaped as Python's surrogates: \udcff for 0xff.
     """
     from pydantic_core import PydanticSerializationError, to_json
 
@@ -155,12 +155,12 @@ def show_json(document: Any) -> None:
 
 
 def when_stopped(advice: str) -> None:
-    """Have `advice` printed if Ctrl-C stops the command from now on: what is kept, and how to go on."""
+    """Set the `advice` that is printed if Ctrl-C stops the command from now on: what is kept, and how to continue."""
     click.get_current_context().meta[ADVICE] = advice
 
 
 def fail_if_failed(table: Any) -> None:
-    """Raise FailedItems, for exit code 3, where a ResultTable has values that failed."""
+    """Raise FailedItems, for exit code 3, if a ResultTable has values that failed."""
     from aecbench.errors import FailedItems
 
     if not table.failed.empty:

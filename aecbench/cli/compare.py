@@ -114,7 +114,7 @@ def compare(
 
 
 def _is_model(name: str) -> bool:
-    """Return whether a name is a model; a folder without a card holds outputs."""
+    """Return whether a name is a model; a folder without a card contains outputs."""
     from aecbench.systems import card_folder, split_name
 
     _, model = split_name(name)

@@ -1,4 +1,4 @@
-"""The names that a shell completes. It asks at every press of Tab, so they are read without importing much."""
+"""Names for shell completion. The shell asks for them at every Tab, so they are read without importing much."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,7 +25,7 @@ Hook = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def _completer(find: Callable[[click.Context], Iterable[str]], otherwise: str | None = None) -> Hook:
-    """Return a hook that completes the names that `find` gives, or else a "file" or a "dir"."""
+    """Return a hook that completes the names that `find` returns, or else a "file" or a "dir"."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
         items = [CompletionItem(name) for name in sorted(find(context)) if name.startswith(incomplete)]

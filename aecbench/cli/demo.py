@@ -29,12 +29,8 @@ SEEDS = 1_000_000
     show_default=True,
     help="Simulate a scene of this many seconds.",
 )
-@click.option(
-    "--ser-db", type=LEVEL, default=-10, show_default=True, help="Set the level of the near end against the echo [dB]."
-)
-@click.option(
-    "--snr-db", type=LEVEL, default=10, show_default=True, help="Set the level of the near end against the noise [dB]."
-)
+@click.option("--ser-db", type=LEVEL, default=-10, show_default=True, help="Set the ratio of near end to echo [dB].")
+@click.option("--snr-db", type=LEVEL, default=10, show_default=True, help="Set the ratio of near end to noise [dB].")
 @click.option(
     "--speech",
     metavar="SRC",
@@ -42,7 +38,7 @@ SEEDS = 1_000_000
     show_default=True,
     help="Use espeak, a pack, a folder, or a CSV with file and speaker.",
 )
-@click.option("--seed", type=click.IntRange(0), help="Draw the scene with this number.  [default: a new one]")
+@click.option("--seed", type=click.IntRange(0), help="Draw the scene with this seed.  [default: a new one]")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the audio to this folder.  [default: runs/demo]")
 @click.option("--plot", is_flag=True, help="Draw the signals, and the decisions of models that show them.")
 @JSON

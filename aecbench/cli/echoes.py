@@ -12,15 +12,15 @@ __all__ = ["echoes"]
 
 @click.command()
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True)
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file to write.")
-@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Processes; -1: one per core.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Write this CSV file.")
+@click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @JSON
 def echoes(folders: Sequence[str], out: Path, jobs: int, as_json: bool) -> None:
     """List recordings of far-end single talk for simulate --echo.
 
-    A recording is a pair NAME_farend_singletalk_mic.wav and NAME_farend_singletalk_lpb.wav. Each gets its device, its
-    split where it is from a set of the AEC Challenge, and two ratios in dB that tell what the microphone holds besides
-    echo. In the place of folders, sets can be named that aecbench fetch has brought.
+    A recording is a pair NAME_farend_singletalk_mic.wav and NAME_farend_singletalk_lpb.wav. For each one, the list has
+    its device, its split if it is from a set of the AEC Challenge, and two ratios in dB that show what the microphone
+    contains besides the echo. Instead of folders, sets that aecbench fetch downloaded can be named.
 
     \b
     aecbench echoes recordings --out echoes.csv

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 SPLIT, ALIGNMENT = "test", "best"
-TIMED, SHOWN = 24, 4  # scenes of --plots: for ERLE over time, and to look at and listen to
+TIMED, SHOWN = 24, 4  # number of scenes of --plots: for ERLE over time, and to look at and listen to
 
 
 @click.command("eval")
@@ -154,7 +154,7 @@ def evaluate(
 
     Earlier results in the folder are kept. A system replaces only its own results, with the same name, model and
     alignment. Results on another corpus or split, of another system with that name, or with fewer metrics than before,
-    are refused before anything is run.
+    are rejected before anything is run.
 
     \b
     aecbench eval --model kalman
@@ -200,7 +200,7 @@ def evaluate(
         known("system", reference, [system.name for system in systems])
     written = [path for path in (folder, audio, plots) if path is not None]
     for path in written:
-        check_folder(path)  # before hours of work
+        check_folder(path)  # fail before hours of work, not after
     if folder is not None:
         check(plan(systems, part, by_name, split), folder)
     store = cache_folder() if cache and audio is None else None
@@ -230,7 +230,7 @@ def evaluate(
 
 
 class Task(NamedTuple):
-    """The choices that a board makes, or the options instead: corpus, split, metrics and alignment."""
+    """Corpus, split, metrics and alignment, from a board or from options."""
 
     corpus: "Corpus"
     split: str
@@ -240,12 +240,12 @@ class Task(NamedTuple):
 
 
 def _of_board(name: str, boards: Path | None, corpus: Path | None, options: Sequence[str]) -> Task:
-    """The task of a leaderboard. Raises UsageError for options that were given and are its to say."""
+    """Return the task of a leaderboard. Raises UsageError for `options`, which the board determines."""
     from aecbench.errors import UsageError
     from aecbench.leaderboard import board_corpus, board_metrics, find_board, read_rules
 
     for option in options:
-        raise UsageError(f"board {name} says what {option} is for; leave out {option}, or --board")
+        raise UsageError(f"board {name} determines {option}; leave out {option}, or --board")
     path = find_board(name, boards)
     rules = read_rules(path)
     opened = board_corpus(rules, corpus or CORPORA / name)

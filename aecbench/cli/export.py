@@ -26,8 +26,8 @@ __all__ = ["export"]
 def export(corpus: Path, layout: str, out: Path, split: str | None, as_json: bool) -> None:
     """Write a corpus as WAV files with tables, for other programs.
 
-    The layout wav keeps everything. The layout aec-challenge keeps the signals, and the facts that its meta.csv has
-    columns for. Both have a croissant.json, which describes the files.
+    The layout wav contains everything. The layout aec-challenge contains the signals, and the facts for which its
+    meta.csv has columns. Both include a croissant.json, which describes the files.
 
     \b
     aecbench export corpora/speech-v1 --format wav --out speech-v1-wav

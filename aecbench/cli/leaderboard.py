@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["leaderboard"]
 
-HERE = Path("leaderboards")  # boards are written here and nowhere else, unless --boards says so
+HERE = Path("leaderboards")  # boards are written here, unless --boards names another folder
 
 
 @click.group()
@@ -57,7 +57,7 @@ def new(
 ) -> None:
     """Make the leaderboard NAME, with the corpus and metrics of RESULTS.
 
-    A board that NAME.toml in the folder of the boards plans takes all options from there, and RESULTS must fit it.
+    If the folder of the boards contains a plan, NAME.toml, all options are taken from it, and RESULTS must fit it.
 
     \b
     aecbench leaderboard new synthetic-v1 runs/synthetic-v1 --rank-by erle_true --rank-by pesq
@@ -112,7 +112,7 @@ def _show_files(files: Sequence[Path], as_json: bool) -> None:
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="Rerun this system, which is not shipped, too; repeatable.",
+    help="Also rerun this system, which is not shipped; repeatable.",
     shell_complete=complete.models,
 )
 @click.option("--seed", type=int, help="Choose scenes by this seed.  [default: a new one each time]")
@@ -156,7 +156,7 @@ def verify(
         if not problems:
             opened = open_board(path)
             facts |= {"systems": len(opened.systems), "scenes": len(opened.scenes)}
-            say(f"{path}: whole, {len(opened.systems)} systems, {len(opened.scenes)} scenes")
+            say(f"{path}: intact, {len(opened.systems)} systems, {len(opened.scenes)} scenes")
             if count is not None:
                 facts["rerun"] = _rerun(opened, corpus or CORPORA / name, count, seed, models, jobs, say)
                 faults += sum(bool(system["problem"]) for system in facts["rerun"]["systems"])
@@ -164,11 +164,11 @@ def verify(
     if as_json:
         show_json({"boards": facts_of_boards})
     if faults:
-        raise BoardError(f"{faults} things are not as they should be")
+        raise BoardError(f"{faults} problems found")
 
 
 def _silent(_: str) -> None:
-    """Say nothing."""
+    """Print nothing."""
 
 
 def _rerun(
@@ -180,7 +180,7 @@ def _rerun(
     jobs: int,
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Say how the systems did when run again; gives the same for a program."""
+    """Print how the results of the systems compare when they are run again; return the same facts for programs."""
     import random
 
     from aecbench.leaderboard import board_corpus, rerun
@@ -207,14 +207,14 @@ def _rerun(
     help="Write pages to this folder.",
 )
 @click.option(
-    "--corpus", type=click.Path(path_type=Path), help="Run the systems on scenes of BOARD to show and to hear."
+    "--corpus", type=click.Path(path_type=Path), help="Run the systems on this corpus; show scenes with their audio."
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="[NAME=]MODEL",
-    help="Run this system, which is not shipped, too; repeatable.",
+    help="Also run this system, which is not shipped; repeatable.",
     shell_complete=complete.models,
 )
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")

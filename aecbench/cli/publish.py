@@ -84,8 +84,8 @@ def publish(
             raise UsageError(f"two of the results are of {entry.name!r}; give one of them another --name")
     for entry, _ in entries:
         if (entry.commit or "").endswith("+dirty"):
-            message = f"{entry.name}: evaluated with files that differ from commit {entry.commit}; nobody else has them"
-            click.echo(f"{message}. Better evaluate it again with a clean checkout.", err=True)
+            message = f"{entry.name}: evaluated with local changes to commit {entry.commit}, which nobody else has"
+            click.echo(f"{message}; evaluate it again with a clean checkout", err=True)
     new = board if dry_run else write(entries, board)
     places = {} if dry_run else {standing.name: standing.place for standing in new.standings}
     if as_json:
@@ -94,7 +94,7 @@ def publish(
         ]
         show_json({"board": board.path, "written": not dry_run, "systems": len(new.systems), "entries": facts})
     elif dry_run:
-        click.echo(f"{len(entries)} entries are as they should be: {', '.join(names)}; nothing was written")
+        click.echo(f"{len(entries)} entries are valid: {', '.join(names)}; nothing was written")
     else:
         for entry, _ in entries:
             place = places[entry.name]
@@ -106,7 +106,7 @@ def publish(
 def _board(
     tables: Sequence[Any], name: str | None, boards: Path | None, dry_run: bool
 ) -> tuple[Path, Sequence[Sequence[str]]]:
-    """The folder of the board, and of each table the systems that are for it (none: all of them)."""
+    """Return the folder of the board and, for each table, the systems that were evaluated for it (empty: all)."""
     from aecbench.errors import UsageError
     from aecbench.leaderboard import board_of, find_board, is_shipped
 

@@ -48,7 +48,7 @@ def quickstart(jobs: int, as_json: bool) -> None:
     folder, systems = RUNS / QUICKSTART, [load_system(name) for name in (*names("baselines"), CEILING)]
     check(plan(systems, corpus, choose(None)), folder)
     table = evaluate(systems, corpus, jobs=jobs)
-    table = table.in_order([standing.name for standing in standings(table, RANKED_BY)])  # as README's
+    table = table.in_order([standing.name for standing in standings(table, RANKED_BY)])  # as in the README
     add(table, folder)
     save(table.plot(), folder / "table.png")
     if as_json:

@@ -23,11 +23,11 @@ __all__ = ["simulate"]
 @click.option(
     "--data", type=click.Path(path_type=Path), envvar="AECBENCH_DATA", help="Find the files of packs in this folder."
 )
-@click.option("--echo", metavar="CSV", help="Use the recorded echo that aecbench echoes has listed.")
+@click.option("--echo", metavar="CSV", help="Use recorded echo, as listed by aecbench echoes.")
 @click.option(
     "--split", metavar="S", help="Simulate this split only: train, val or test.", shell_complete=complete.splits
 )
-@click.option("--scenes", type=click.IntRange(1), help="Simulate this many scenes of every split that has any.")
+@click.option("--scenes", type=click.IntRange(1), help="Simulate this many scenes of each split that has scenes.")
 @click.option("--seed", type=click.IntRange(0), help="Draw other scenes with another seed.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Run on the workers of this Dask cluster.")

@@ -12,7 +12,7 @@ from aecbench.cli.common import JSON, RUNS, show_json, when_stopped
 __all__ = ["train"]
 
 HOURS = click.FloatRange(0, min_open=True)
-BASELINE = "baselines/MODEL"  # --export without a folder
+BASELINE = "baselines/MODEL"  # value of --export without a folder
 
 
 @click.command()
@@ -136,14 +136,14 @@ def train(
     from aecbench.training import train as run
     from aecbench.training.log import CURVE, read_log
 
-    name = model.replace(":", ".")  # with a colon it would be a class, not a folder
+    name = model.replace(":", ".")  # with a colon, --model would take it for a class, not a folder
     folder = save_dir or RUNS / "train" / name
     corpora = [open_corpus(path) for path in corpus_paths]
     val = [open_corpus(path) for path in val_paths]
     network = {f"network.{key}": settings.pop(key) for key in ("n_fft", "hop_length", "sample_rate", "mode")}
     base = stored_settings(folder) if resume else None
     limits = Limits(hours or float("inf"), checkpoint_minutes, checkpoint_steps)
-    when_stopped("the same command with --resume goes on from the last checkpoint, if there is one")
+    when_stopped("the same command with --resume continues from the last checkpoint, if there is one")
     trained = run(
         model,
         corpora,
@@ -169,7 +169,7 @@ def train(
     if not trained.finished:
         text = (
             f"stopped in epoch {trained.epoch + 1}; {folder / LATEST} is the network so far; the same command with "
-            "--resume goes on from there"
+            "--resume continues from there"
         )
         if hours is None:
             raise AecbenchError(text)

@@ -36,7 +36,7 @@ METRIC = "erle_true"
     type=click.IntRange(1),
     default=50,
     show_default=True,
-    help="Run this many trials in all, with earlier ones.",
+    help="Run this many trials in total, including earlier ones.",
 )
 @click.option(
     "--metric",
@@ -86,9 +86,9 @@ def tune(
     weights = dict(map(_weight, metrics or [METRIC]))
     system = load_system(model, align)
     corpus = open_corpus(corpus_path)
-    folder = out or RUNS / "tune" / system.name.replace(":", ".")  # with a colon it would be a class, not a folder
+    folder = out or RUNS / "tune" / system.name.replace(":", ".")  # with a colon, it would be a class
     when_stopped(
-        f"the finished trials are kept in {folder}: the same command goes on from there, and with fewer --trials "
+        f"the finished trials are kept in {folder}: the same command continues from there, and with fewer --trials "
         f"writes the best so far"
     )
     tuned = run(
@@ -111,7 +111,7 @@ def tune(
 
 
 def _weight(text: str) -> tuple[str, float]:
-    """Name and weight in "pesq=4"; the weight is 1 where there is none."""
+    """Return name and weight in "pesq=4"; the default weight is 1. Raises UsageError."""
     from aecbench.errors import UsageError
 
     name, separator, number = text.partition("=")

@@ -20,7 +20,7 @@ def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
     """Read every byte of a corpus and list damaged files.
 
     Files that are missing, swapped or in the wrong place are listed too. The exit code is 1 if there are any, unless
-    --repair has mended them all.
+    --repair restores all of them.
 
     \b
     aecbench verify corpora/speech-v1
@@ -34,7 +34,7 @@ def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
 
     opened = open_corpus(corpus)
     if mend:
-        when_stopped("what is repaired is kept: the same command goes on from there")
+        when_stopped("repaired files are kept: the same command continues from there")
     problems = repair(opened, jobs=jobs) if mend else check(opened)
     if as_json:
         show_json(verify_facts(opened, problems, repaired=mend))
@@ -43,6 +43,6 @@ def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
             click.echo(line)
     unreadable = sum(not problem.readable for problem in problems)
     if unreadable:
-        raise CorpusError(f"{corpus}: {unreadable} of {len(problems)} files cannot be read, so they may be whole")
+        raise CorpusError(f"{corpus}: {unreadable} of {len(problems)} files cannot be read, so they may be intact")
     if problems and not mend:
-        raise CorpusError(f"{corpus}: {len(problems)} files are not as they were made; repair them with --repair")
+        raise CorpusError(f"{corpus}: {len(problems)} files are damaged or missing; repair them with --repair")

@@ -1,9 +1,9 @@
-"""The contract of every table as tests, for entries of other packages and for our own.
+"""The contracts of all tables as tests, for entries of other packages and for our own.
 
-    pytest --pyargs aecbench.contract                     # all that installed packages offer
+    pytest --pyargs aecbench.contract                     # all entries of installed packages
     pytest --pyargs aecbench.contract.test_cancellers -k mine
 
-For an entry that is not installed, or among the tests of a package:
+For an entry that is not installed, or within the tests of a package:
 
     from aecbench.contract.test_cancellers import *
 
@@ -11,5 +11,5 @@ For an entry that is not installed, or among the tests of a package:
     def name(request):
         return request.param
 
-They need pytest, which nothing else in aecbench does.
+The tests need pytest; nothing else in aecbench does.
 """

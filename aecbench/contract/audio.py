@@ -1,4 +1,4 @@
-"""Audio for the tests, made here: no file and no licence is needed."""
+"""Synthetic audio for the tests, so that no files and licences are needed."""
 
 import numpy as np
 from scipy.signal import fftconvolve, lfilter
@@ -20,7 +20,7 @@ RATE = 16_000
 
 
 def make_talker(seconds: float, seed: int) -> Array:
-    """Noise with the spectrum, the syllables and the pauses of speech, about -26 dBFS. Float32 [T]."""
+    """Return noise with the spectrum, syllables and pauses of speech, at about -26 dBFS: float32 [T]."""
     rng = np.random.default_rng(seed)
     samples = round(seconds * RATE)
     syllable = 3200
@@ -31,7 +31,7 @@ def make_talker(seconds: float, seed: int) -> Array:
 
 
 def make_room(rt60: float, seed: int, taps: int = 6400) -> Array:
-    """Impulse response of a direct sound and a tail that falls by 60 dB in `rt60` seconds; its energy is 1."""
+    """Return an impulse response [taps] with a direct sound and a tail that decays by 60 dB in `rt60` s; energy 1."""
     rng = np.random.default_rng(seed)
     h = 0.1 * rng.normal(size=taps) * 10 ** (-3 * np.arange(taps) / (rt60 * RATE))
     h[:40] = 0
@@ -40,14 +40,14 @@ def make_room(rt60: float, seed: int, taps: int = 6400) -> Array:
 
 
 def echo_of(far: Array, room: Array) -> Array:
-    """Return an echo at the microphone in a room: float32, as long as `far` [T]."""
+    """Return the echo of `far` [T] at the microphone in a room: float32 [T]."""
     return fftconvolve(far, room)[: far.size].astype(np.float32)
 
 
 def make_scene(
     seconds: float, *, seed: int = 0, rt60: float = 0.2, near: tuple[float, float] | None = None, noise: float = 0.0
 ) -> Signals:
-    """An echo at -26 dBFS, near-end speech as loud during `near` seconds, and white noise of that amplitude."""
+    """Return a scene: an echo at -26 dBFS, equally loud near-end speech during `near` [s], white noise."""
     far = make_talker(seconds, 3 * seed)
     echo = echo_of(far, make_room(rt60, seed))
     echo *= 0.05 / np.std(echo)
@@ -59,7 +59,7 @@ def make_scene(
 
 
 def make_speech(seed: int, seconds: float, rate: int = RATE) -> Array:
-    """Syllables of 200 ms: a gliding harmonic tone through two formants, or hiss, at random levels. Float32 [T]."""
+    """Return syllables of 200 ms: a gliding harmonic tone with two formants, or noise, at random levels: float32."""
     rng = np.random.default_rng(seed)
     syllable = round(0.2 * rate)
     pieces: list[Array] = []
@@ -77,7 +77,10 @@ def make_speech(seed: int, seconds: float, rate: int = RATE) -> Array:
 
 
 def make_dialogue(seed: int = 0, rate: int = RATE, *, far: bool = True, near: bool = True) -> Signals:
-    """4 s: the far end talks in 0 ... 2.4, the near end in 1.6 ... 2.8 and 3.3 ... 4, or one is silent. Read-only."""
+    """Return 4 s in which the far end talks in 0 ... 2.4 s and the near end in 1.6 ... 2.8 and 3.3 ... 4 s.
+
+    Without `far` or `near`, that end is silent. The arrays are read-only.
+    """
     x, s = (make_speech(2 * seed + k, 4, rate) for k in (0, 1))
     t = np.arange(x.size) / rate
     x[t >= 2.4] = 0

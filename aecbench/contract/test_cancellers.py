@@ -98,7 +98,7 @@ def test_a_step_leaves_the_state_it_was_given_as_it_was(canceller):
 
 
 def leaves(state: Any) -> Iterator[Any]:
-    """Yield the values of a state that are no containers."""
+    """Yield the values of a state that are not containers."""
     if isinstance(state, tuple | list | dict):
         for part in state.values() if isinstance(state, dict) else state:
             yield from leaves(part)
@@ -122,7 +122,7 @@ COUNT = Count(3, 5.0)
 
 @dataclass(frozen=True)
 class Probe(Streaming[Any]):
-    """A canceller with every ability; it leaves the microphone alone."""
+    """A canceller with every ability; its output is the microphone signal."""
 
     traits: ClassVar = frozenset({Trait.UNVERSIONED})
     block: int = 64
@@ -150,7 +150,7 @@ class Probe(Streaming[Any]):
 
 
 def check_wrapper(wrapper: Any) -> None:
-    """Fail unless a wrapper passes every ability of `aecbench.cancellers.abilities` on to the canceller inside."""
+    """Fail unless a wrapper forwards every ability of `aecbench.cancellers.abilities` to the canceller inside."""
     wrapped = wrapper.with_inner(Probe())
     assert type(wrapped) is type(wrapper)
     assert wrapped.inner == Probe()

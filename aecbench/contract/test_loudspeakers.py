@@ -1,4 +1,4 @@
-"""The contract of every memoryless loudspeaker model; as a stage, it also keeps the contract of test_devices."""
+"""The contract of every memoryless loudspeaker model, in addition to the contract of test_devices."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from aecbench.contract.audio import RATE
 from aecbench.dsp.levels import power
 from aecbench.scenes.devices import TABLE, find, play
 
-BIN = 101  # of one second; the harmonics of a prime bin alias far from it
+BIN = 101  # frequency in bins of a one-second transform: prime, so that harmonics do not alias onto it
 
 
 @pytest.fixture(params=TABLE.offered)
@@ -19,7 +19,7 @@ def name(request):
 
 @pytest.fixture
 def x():
-    """Three signals that are loud in the middle and fade to nothing: float32 [3, T]."""
+    """Return three signals that are loud in the middle and fade to silence: float32 [3, T]."""
     noise = np.random.default_rng(1).standard_normal((3, RATE))
     return (0.1 * noise * np.hanning(RATE) * [[1.0], [0.01], [3.0]]).astype(np.float32)
 
@@ -29,13 +29,13 @@ def apply(name, x, parameters):
 
 
 def own(name, **values):
-    """All parameters of the model's function: defaults, and the given values."""
+    """Return all parameters of the model's function: the given values, and defaults for the others."""
     defaults = {key: allowed.default for key, allowed in find(name).parameters.items() if key != "drive"}
     return defaults | values
 
 
 def extremes(name):
-    """Parameters with everything at its lowest, and everything at its highest value."""
+    """Return the parameters with all of them at the lowest, and with all of them at the highest value."""
     ranges = find(name).parameters
     return {key: r.low for key, r in ranges.items()}, {key: r.high for key, r in ranges.items()}
 

@@ -11,7 +11,7 @@ from aecbench.metrics import TABLE, Metric, find
 from aecbench.metrics import score as score_at
 from aecbench.signals import Signals, Talk
 
-CHANGES = [0.9]  # [s]: in the scene the echo path stays; only what a metric makes of a given time is tested
+CHANGES = [0.9]  # [s]; the echo path of the scene does not change: only how a metric treats a given time is tested
 RESPONSES = np.array([1.0, -0.5]), np.array([0.5, -0.25])  # 6 dB of the echo path known
 
 scene = functools.cache(make_dialogue)
@@ -31,12 +31,12 @@ def oracle(signals: Signals) -> np.ndarray:
 
 
 def halved(signals: Signals) -> np.ndarray:
-    """6 dB of the echo cancelled."""
+    """Return an output in which the echo is 6 dB weaker."""
     return signals.near + signals.noise + np.float32(0.5) * signals.echo
 
 
 def valid_samples(metric: Metric, signals: Signals) -> np.ndarray:
-    """The samples a metric may look at, in the plainest way: a loop over 10 ms frames."""
+    """Return the samples that a metric may read, by a simple loop over frames of 10 ms."""
     frames = [kind in metric.talk for kind in levels.talk(signals, RATE)]
     if metric.span:
         first, last = frames.index(True), len(frames) - 1 - frames[::-1].index(True)

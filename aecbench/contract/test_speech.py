@@ -83,7 +83,7 @@ def test_an_utterance_from_a_later_moment_on_is_the_rest_of_it(source):
     speaker = source.speakers("test")[0]
     key = playlist(source, speaker)[0]
     whole, rest = source.load(speaker, key, RATE), source.load(speaker, key, RATE, None, 0.1)
-    edge, later = round(0.01 * RATE), round(0.1 * RATE)  # a resampling filter may know nothing of what came before
+    edge, later = round(0.01 * RATE), round(0.1 * RATE)  # a resampling filter need not have seen what came before
     assert abs(rest.size - max(0, whole.size - later)) <= 1
     compared = slice(edge, max(edge, whole.size - later - edge))
     np.testing.assert_allclose(rest[compared], whole[later:][compared], atol=1e-3)

@@ -1,6 +1,7 @@
-"""Whether this installation works: packages, machine, and one small scene from drawing to scores.
+"""Examination of this installation: packages, machine, and one small scene from drawing to scores.
 
-Nothing is imported before it is needed, and what may crash runs in a process of its own: a broken part is a finding.
+Nothing is imported before it is needed, and code that may crash runs in a separate process, so that a broken part is
+reported.
 """
 
 from aecbench.doctor.hardware import Graphics, Machine, graphics, machine

@@ -17,7 +17,7 @@ __all__ = ["Graphics", "Machine", "graphics", "machine"]
 
 SIMD = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512vnni", "neon", "sve", "sve2")  # worth reporting
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-PATIENCE = 120  # [s] for torch to be imported
+PATIENCE = 120  # longest time for importing torch [s]
 TORCH = """
 import json, torch
 gpus = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
@@ -35,26 +35,26 @@ class Machine(NamedTuple):
     system: str
     cpu: str
     cores: int
-    usable: int  # by this process, as cgroups, affinity and LOKY_MAX_CPU_COUNT allow
-    numpy_simd: list[str]  # what numpy uses
-    numba_target: str | None  # the processor that numba compiles for
-    numba_simd: list[str]  # what that has, of SIMD
-    threads: dict[str, str]  # variables of the environment
+    usable: int  # cores that cgroups, affinity and LOKY_MAX_CPU_COUNT allow this process to use
+    numpy_simd: list[str]  # SIMD extensions that numpy uses
+    numba_target: str | None  # the processor for which numba compiles
+    numba_simd: list[str]  # those of SIMD that this processor has
+    threads: dict[str, str]  # environment variables that limit threads
     memory: int | None
     available: int | None
-    disk: int  # free in the current folder
+    disk: int  # free space in the current folder
 
 
 class Graphics(NamedTuple):
     """The GPUs that torch finds."""
 
-    cuda: str | None  # version that torch was built with
-    gpus: list[tuple[str, int]]  # name, bytes of memory
+    cuda: str | None  # version with which torch was built
+    gpus: list[tuple[str, int]]  # name and memory [bytes]
     failure: str  # why torch cannot be used
 
 
 def machine() -> Machine:
-    """Look at processor, memory and disk."""
+    """Return facts about processor, memory and disk."""
     import joblib
 
     facts = provenance.machine()
@@ -95,7 +95,7 @@ def _target() -> tuple[str | None, list[str]]:
 
 
 def _memory() -> tuple[int | None, int | None]:
-    """Return the bytes of memory and those available, from Linux; elsewhere the former from POSIX, or nothing."""
+    """Return total and available memory [bytes] on Linux; elsewhere the total from POSIX and None, or twice None."""
     try:
         rows = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         total, available = (int(rows[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
@@ -107,7 +107,7 @@ def _memory() -> tuple[int | None, int | None]:
 
 
 def graphics() -> Graphics:
-    """Multiply with torch on the processor and on every GPU, in a process of its own."""
+    """Multiply matrices with torch on the processor and on every GPU, in a separate process, and return the GPUs."""
     try:
         done = subprocess.run([sys.executable, "-c", TORCH], capture_output=True, text=True, timeout=PATIENCE)
         if done.returncode:

@@ -11,7 +11,7 @@ from aecbench.errors import MissingExtra, NotInstalled
 
 __all__ = ["PURPOSES", "Installation", "Part", "installation"]
 
-PURPOSES = {  # of the extras of pyproject.toml, but for those of developers
+PURPOSES = {  # purposes of the extras of pyproject.toml, without those for developers
     "aecmos": "the metrics AECMOS and DNSMOS",
     "board": "pages of leaderboards",
     "dask": "clusters",
@@ -28,20 +28,20 @@ class Part(NamedTuple):
     """An optional part."""
 
     purpose: str
-    found: dict[str, str | None]  # version by distribution or library; None where it is not installed
+    found: dict[str, str | None]  # distribution or library -> version; None if it is not installed
     install: str  # the command that installs it
 
     @property
     def here(self) -> bool:
-        """Whether all of it is installed."""
+        """Whether all distributions of this part are installed."""
         return None not in self.found.values()
 
 
 class Installation(NamedTuple):
     """The installed packages."""
 
-    versions: dict[str, str | None]  # of aecbench, Python and all that aecbench needs; None where it is not installed
-    commit: str | None  # of the checkout that it runs from; None in a wheel
+    versions: dict[str, str | None]  # versions of aecbench, Python and all requirements; None if not installed
+    commit: str | None  # commit of the checkout; None in a wheel
     parts: dict[str, Part]
 
     @property

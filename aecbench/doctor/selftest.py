@@ -1,4 +1,4 @@
-"""The self-test: one small scene from drawing to scores, each step taken twice in a process of its own."""
+"""The self-test: one small scene from drawing to scores, with each step run twice in a separate process."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,17 +12,17 @@ __all__ = ["STEPS", "Step", "self_test"]
 
 RATE, SECONDS = 16_000, 6.0
 TALKERS, UTTERANCE = 12, 2.0  # [s]
-LEAST = {"erle": 10.0, "pesq": 0.0, "stoi": 0.0}  # smallest gain of the test's canceller; it gains more
+LEAST = {"erle": 10.0, "pesq": 0.0, "stoi": 0.0}  # smallest improvement by the test's canceller; it achieves more
 
 
 class Step(NamedTuple):
-    """A step of the self-test, taken twice."""
+    """A step of the self-test, run twice."""
 
     name: str
     ok: bool
-    seconds: float  # the first time, which is when kernels are compiled, or loaded
-    again: float  # the second time
-    result: str  # or why it failed
+    seconds: float  # duration of the first run, in which kernels are compiled or loaded [s]
+    again: float  # duration of the second run [s]
+    result: str  # the result, or why it failed
 
 
 class Failed(Exception):
@@ -50,7 +50,7 @@ def self_test() -> Iterator[Step]:
 
 
 def _twice(step: "Callable[[Any], tuple[Any, str]]", before: Mapping[str, Any]) -> tuple[Any, float, float, str]:
-    """Take a step twice. Raises Failed if the results differ."""
+    """Run a step twice. Raises Failed if the results differ."""
     import joblib
 
     start = time.perf_counter()
@@ -64,7 +64,7 @@ def _twice(step: "Callable[[Any], tuple[Any, str]]", before: Mapping[str, Any]) 
 
 
 def _draw(before: Mapping[str, Any]) -> tuple[Any, str]:
-    """Draw a specification and a scene of it. The talkers are noise with the rhythm of syllables."""
+    """Create a specification and draw a scene. The talkers are noise with the rhythm of syllables."""
     import numpy as np
     import soundfile
 
@@ -93,7 +93,7 @@ def _draw(before: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def _render(before: Mapping[str, Any]) -> tuple[Any, str]:
-    """Render the scene; give its record and its signals."""
+    """Render the scene; return its record and its signals."""
     from aecbench.corpus.format import encode
     from aecbench.scenes.render import render_with_paths
     from aecbench.scenes.sources import open_sources
@@ -105,7 +105,7 @@ def _render(before: Mapping[str, Any]) -> tuple[Any, str]:
 
 
 def _store(before: Mapping[str, Any]) -> tuple[Any, str]:
-    """Store the record; give the hash that is read back."""
+    """Store the record; return the hash that is read back."""
     from aecbench.corpus.read import Shard
     from aecbench.corpus.write import pack, write_shard
 

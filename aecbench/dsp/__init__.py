@@ -1,1 +1,1 @@
-"""Signal processing that scenes, cancellers and metrics share. Arrays are [..., T]."""
+"""Signal processing for scenes, cancellers and metrics. Arrays are [..., T]."""

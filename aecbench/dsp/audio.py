@@ -1,4 +1,4 @@
-"""Audio files in and out, checked: samples come out finite, and as many of them as the header of the file promises."""
+"""Reads and writes audio files, with checks: samples are finite, and as many as the header of the file states."""
 
 import math
 import os
@@ -33,39 +33,39 @@ __all__ = [
 ]
 
 LFS = b"version https://git-lfs"
-HEAD = 256  # bytes of a WAV file in which its chunks are, before the samples
-QUALITY = "HQ"  # of resampling: errors below the 16th bit
-LARGEST = 2**32 - 2**12  # bytes of samples that fit into a WAV file, whose sizes have 32 bits, beside its headers
+HEAD = 256  # bytes at the start of a WAV file that contain the headers of its chunks
+QUALITY = "HQ"  # quality of resampling: errors below the 16th bit
+LARGEST = 2**32 - 2**12  # most bytes of samples in a WAV file, whose sizes have 32 bits, next to its headers
 UNREADABLE = (soundfile.LibsndfileError, OSError)
-FORMATS = {".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", "VORBIS")}  # that are written
-BLOCK = 2**14  # samples read at once of a file of unknown length, and written at once: libvorbis fails on very many
-UNKNOWN = 2**62  # samples from which on libsndfile says that it does not know how many there are
-OPEN = 2**31 - 2**16  # bytes from which on a size says that the writer did not know it, as one that wrote into a pipe
+FORMATS = {".wav": ("WAV", "FLOAT"), ".flac": ("FLAC", "PCM_24"), ".ogg": ("OGG", "VORBIS")}  # for writing
+BLOCK = 2**14  # samples per write, and per read from a file of unknown length: libvorbis fails on very large writes
+UNKNOWN = 2**62  # a number of samples from here on is libsndfile's way to report an unknown length
+OPEN = 2**31 - 2**16  # a size in bytes from here on means that the writer did not know it, as when it wrote to a pipe
 SHORT = re.compile(r"^\s*(?:data|Data Size|SSND|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 
 
 class Header(NamedTuple):
-    """The facts about a file before it is read."""
+    """Properties of an audio file, from its header."""
 
     rate: int  # [Hz]
     length: int  # [samples]
     channels: int
-    encoding: str  # of the samples, as libsndfile names it: PCM_16, FLOAT, MPEG_LAYER_III
+    encoding: str  # libsndfile's name for the sample format: PCM_16, FLOAT, MPEG_LAYER_III
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile is not typed
-    """Reads without seeking after every read, which fails at the end of a FLAC file of unknown length."""
+    """A sound file that soundfile reads without seeking, which would fail at the end of a FLAC of unknown length."""
 
     def seekable(self) -> bool:
-        """Return False, so that soundfile reads on until there is nothing left."""
+        """Return False, so that soundfile reads until there is nothing left."""
         return False
 
 
 def header(path: Path, *, mix: bool = False) -> Header:
-    """Return rate, length, channels and encoding of a file. A length that the header leaves open is counted.
+    """Return rate, length, channels and encoding of a file; if its header lacks the length, count the samples.
 
-    Raises AudioError for a file that is missing, is not audio, is shorter than its header says, is empty, or has
-    several channels without `mix`.
+    Raises AudioError for a file that is missing, not audio, shorter than its header states or empty, and for one with
+    several channels unless `mix` is set.
     """
     with _opened(path) as (file, length):
         if length is None:
@@ -77,15 +77,15 @@ def header(path: Path, *, mix: bool = False) -> Header:
 def samples(
     path: Path, kind: str = "float32", *, start: float = 0.0, seconds: float | None = None
 ) -> tuple[NDArray[Any], int]:
-    """Return the audio of a file, [T, channels] of the numpy type `kind`, and its rate in Hz.
+    """Return the samples of a file, [T, channels] of the NumPy type `kind`, and its rate in Hz.
 
-    The part of `seconds` from `start` [s] on, or as much of it as there is; without `seconds`, all that follows.
-    Raises AudioError for a file that is missing, is not audio, or ends before its header says.
+    Reads `seconds` from `start` [s] on, or as much as there is; without `seconds`, everything from `start` on. Raises
+    AudioError for a file that is missing, is not audio, or is shorter than its header states.
     """
     with _opened(path) as (file, length):
         rate = int(file.samplerate)
         first, count = round(start * rate), None if seconds is None else math.ceil(seconds * rate)
-        if length is None:  # all of it is read: nobody knows whether there is a place to seek to
+        if length is None:  # read all of it, because a file of unknown length may not allow seeking
             return _joined(file, _pieces(path, file, None, kind, BLOCK))[first:][:count], rate
         first = min(first, length)
         if first:
@@ -95,10 +95,10 @@ def samples(
 
 
 def read(path: Path, *, mix: bool = False, start: float = 0.0, seconds: float | None = None) -> tuple[Array, int]:
-    """Return the audio of a file as float32 [T] in [-1, 1], and its rate in Hz: `samples` of one channel.
+    """Return the samples of a file with one channel, as float32 [T] in [-1, 1], and its rate in Hz; see `samples`.
 
-    Several channels are refused, unless `mix` asks for their first one.
-    Raises AudioError as `samples`, and for a file that is empty or holds NaN or infinity.
+    If `mix` is set, the file may have several channels, and the first one is returned. Raises the errors of `samples`,
+    and AudioError for a file that is empty, contains NaN or infinity, or has several channels without `mix`.
     """
     x, rate = samples(path, start=start, seconds=seconds)
     _check_shape(path, x.shape[0], 1 if mix else x.shape[1])
@@ -106,9 +106,9 @@ def read(path: Path, *, mix: bool = False, start: float = 0.0, seconds: float | 
 
 
 def blocks(path: Path, size: int) -> Iterator[Array]:
-    """Yield the audio of a file block by block, each float32 [size], the last one shorter. Raises AudioError as `read`.
+    """Yield the samples of a file block by block, each float32 [size], the last one shorter.
 
-    That a file ends before its header says shows only at its end.
+    Raises the errors of `read`; a file that is shorter than its header states is detected only at its end.
     """
     with _opened(path) as (file, length):
         _check_shape(path, 1 if length is None else length, file.channels)
@@ -118,7 +118,7 @@ def blocks(path: Path, size: int) -> Iterator[Array]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, int | None]]:
-    """Open a file; with it comes how many samples its header promises, None where the header leaves that open."""
+    """Open a file; yield it and the number of samples that its header states, or None if it does not."""
     try:
         with _Forward(os.fsencode(path)) as file:
             for promised, size in SHORT.findall(file.extra_info):
@@ -132,7 +132,10 @@ def _opened(path: Path) -> Iterator[tuple[Any, int | None]]:
 
 
 def _pieces(path: Path, file: Any, length: int | None, kind: str, size: int) -> Iterator[NDArray[Any]]:
-    """Read on in pieces [size, channels], the last one shorter. Raises AudioError unless they are `length` in all."""
+    """Yield the remaining samples in pieces [size, channels], the last one shorter.
+
+    Raises AudioError unless there are `length` samples in all, if that is given.
+    """
     count = 0
     while length is None or count < length:
         try:
@@ -140,7 +143,7 @@ def _pieces(path: Path, file: Any, length: int | None, kind: str, size: int) -> 
         except soundfile.LibsndfileError:
             if length is None:
                 raise
-            break  # FLAC ends with an error where it is cut off
+            break  # a truncated FLAC ends with an error
         if not len(x):
             break
         count += len(x)
@@ -156,7 +159,7 @@ def _joined(file: Any, pieces: Iterable[NDArray[Any]]) -> NDArray[Any]:
 
 def _check_shape(path: Path, length: int, channels: int) -> None:
     if length == 0:
-        raise AudioError(f"{path}: holds no samples; give a file with audio in it")
+        raise AudioError(f"{path}: contains no samples; give a file with audio in it")
     if channels > 1:
         raise AudioError(
             f"{path}: has {channels} channels, expected 1; pick one first, e.g. with: sox in.wav out.wav remix 1"
@@ -165,7 +168,7 @@ def _check_shape(path: Path, length: int, channels: int) -> None:
 
 def _finite(path: Path, x: Array) -> Array:
     if not np.isfinite(x).all():
-        raise AudioError(f"{path}: holds NaN or infinite samples; write the file again from finite ones")
+        raise AudioError(f"{path}: contains NaN or infinite samples; write the file again from finite ones")
     return np.ascontiguousarray(x)
 
 
@@ -188,7 +191,7 @@ def _why_unreadable(path: Path, error: Exception) -> str:
 
 
 def fitted(x: Array, length: int) -> Array:
-    """`x` [T] cut, or padded with zeros, to `length` samples.
+    """Return `x` [T], cut or padded with zeros to `length` samples.
 
     >>> fitted(np.ones(3), 2).tolist(), fitted(np.ones(1), 2).tolist()
     ([1.0, 1.0], [1.0, 0.0])
@@ -197,14 +200,15 @@ def fitted(x: Array, length: int) -> Array:
 
 
 def resample(x: Array, rate: int, to: int) -> Array:
-    """`x` [T] at `rate` as float32 at `to` Hz (soxr, high quality: errors below the 16th bit)."""
+    """Resample `x` [T] from `rate` to `to` Hz, by soxr in high quality (errors below the 16th bit); returns float32."""
     return x if rate == to else soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
 
 
 def resampled(blocks: Iterable[Array], rate: int, to: int, channels: int = 1) -> Iterator[Array]:
-    """Blocks of a float32 signal at `rate`, [N] or [N, channels], at `to` Hz: the samples of `resample`.
+    """Resample a float32 signal block by block, [N] or [N, channels], from `rate` to `to` Hz; see `resample`.
 
-    They come as soon as they are known, in blocks of other lengths; at the same rate they are handed on.
+    Yields samples as soon as they are available, in blocks of other lengths. If the rates are equal, yields the blocks
+    unchanged.
     """
     if rate == to:
         yield from blocks
@@ -224,19 +228,20 @@ def check_writable(path: Path) -> None:
 
 
 def write(path: Path, x: Array, rate: int) -> None:
-    """Write [T] or [T, channels] in the format of the suffix, whole or not at all. Raises as `writing`."""
+    """Write [T] or [T, channels] in the format of the suffix, completely or not at all; raises as `writing` does."""
     with writing(path, rate, len(x), x.shape[1] if x.ndim > 1 else 1) as add:
         add(x)
 
 
 @contextmanager
 def writing(path: Path, rate: int, length: int, channels: int = 1) -> Iterator[Callable[[Array], None]]:
-    """The function that adds [T] or [T, channels] to an audio file, which is there once the block has ended well.
+    """Open an audio file for writing; yield the function that appends [T] or [T, channels] to it.
 
-    The suffix decides on the format: WAV with 32-bit float samples, FLAC with 24 bits or OGG (Vorbis); these two clip
-    what is beyond [-1, 1]. `length` is how many samples there will be: those that a WAV cannot hold, beyond 4 GiB, make
-    it an RF64 (EBU Tech 3306), the same with sizes of 64 bits. Raises UsageError for another suffix, OutputError; so a
-    RuntimeError that is none of writing must not leave the block.
+    The file appears at `path` only after the block has ended without an error. The suffix selects the format: WAV with
+    32-bit float samples, FLAC with 24 bits, or OGG (Vorbis); the last two clip samples beyond [-1, 1]. `length` is the
+    total number of samples: a WAV file of more than 4 GiB is written as RF64 (EBU Tech 3306), the same format with
+    64-bit sizes. Raises UsageError for any other suffix, OutputError if the file cannot be written. Every RuntimeError
+    within the block is taken for a failure to write.
     """
     check_writable(path)
     kind, encoding = FORMATS[path.suffix.lower()]
@@ -255,9 +260,9 @@ def writing(path: Path, rate: int, length: int, channels: int = 1) -> Iterator[C
 
 
 def _without_date(path: Path) -> None:
-    """The time of writing, which libsndfile notes in the chunk PEAK, as 0: the same samples make the same file."""
+    """Set the time stamp that libsndfile writes into the chunk PEAK to 0, so that files are reproducible."""
     with path.open("r+b") as file:
         position = file.read(HEAD).find(b"PEAK")
         if position >= 0:
-            file.seek(position + 12)  # behind name, size and version
+            file.seek(position + 12)  # after name, size and version
             file.write(bytes(4))

@@ -1,4 +1,4 @@
-"""Which files in a folder are audio: those with one of SUFFIXES, in upper or lower case, that are not hidden."""
+"""Listing of the audio files in a folder: those with one of SUFFIXES, in upper or lower case, that are not hidden."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,11 +13,11 @@ class AudioFiles(NamedTuple):
     """The audio files below a folder, sorted."""
 
     paths: tuple[Path, ...]
-    hidden: tuple[Path, ...]  # skipped: a name on the way to them begins with ".", as in the "._NAME" of macOS
+    hidden: tuple[Path, ...]  # skipped: files or folders whose name begins with ".", such as "._NAME" of macOS
 
 
 def audio_files(folder: Path, *, below: bool = True) -> AudioFiles:
-    """List the audio files in a folder and, unless not `below`, in the folders below it."""
+    """List the audio files in a folder and, if `below`, in all folders below it."""
     paths = sorted(
         path
         for path in (folder.rglob("*") if below else folder.glob("*"))
@@ -31,7 +31,7 @@ def audio_files(folder: Path, *, below: bool = True) -> AudioFiles:
 
 
 def by_name(paths: Iterable[Path], folder: Path) -> dict[str, list[Path]]:
-    """Group files by their path within the folder, without suffix; more than one file may share a name.
+    """Group files by their path within the folder, without the suffix; several files may share a name.
 
     >>> [*by_name([Path("a/b/x.wav"), Path("a/b/x.FLAC"), Path("a/y.1.WAV")], Path("a"))]
     ['b/x', 'y.1']
@@ -43,7 +43,7 @@ def by_name(paths: Iterable[Path], folder: Path) -> dict[str, list[Path]]:
 
 
 def is_utf8(name: str) -> bool:
-    r"""Tell whether a file name is text that JSON can hold; Python escapes the bytes of others as surrogates.
+    r"""Return whether a file name is valid UTF-8, as JSON requires; Python represents other bytes as surrogates.
 
     >>> is_utf8("café.wav"), is_utf8("caf\udce9.wav")
     (True, False)

@@ -10,14 +10,15 @@ from aecbench.signals import Array
 
 __all__ = ["convolve", "convolve_channels"]
 
-BLOCK = 2.5  # of the FFT, at least, in lengths of the response: at the next power of two it is fastest per sample
-SHORTEST = 8192  # blocks [samples]
+BLOCK = 2.5  # smallest FFT in lengths of the response, before rounding up to a power of two: fastest per sample
+SHORTEST = 8192  # smallest FFT [samples]
 
 
 def convolve(x: Array, response: Array) -> Array:
-    """The signal x [..., T] through a filter `response` [..., L]: float32 [..., T], the tail after T cut off.
+    """Return the signal x [..., T] convolved with a filter `response` [..., L]: float32 [..., T], without the tail.
 
-    Leading dimensions broadcast. Overlap-save by FFT, in float32: errors are about 120 dB below the peak of the output.
+    Leading dimensions broadcast. The method is overlap-save by FFT in float32; errors are about 120 dB below the peak
+    of the output.
 
     >>> abs(convolve(np.array([1.0, 2.0, 0.0]), np.array([0.0, 1.0, 0.5]))).round(5).tolist()
     [0.0, 1.0, 2.5]
@@ -32,16 +33,16 @@ def convolve(x: Array, response: Array) -> Array:
 
 
 def convolve_channels(x: Array, responses: Array, start: int = 0) -> Array:
-    """Every input [M, T] through its filter [M, K, L] to every output, float32 [K, T]: sums over the inputs.
+    """Filter M inputs [M, T] by responses [M, K, L] to K outputs, float32 [K, T], which are sums over the inputs.
 
-    The output begins with sample `start` of the convolution: a filter whose time 0 is tap `start` delays nothing.
+    The outputs begin with sample `start` of the convolution, so filters whose time 0 is tap `start` add no delay.
     """
     (inputs, length), (_, outputs, taps) = x.shape, responses.shape
     y = np.zeros((outputs, length), np.float32)
     if length == 0 or taps == 0:
         return y
     size = min(_power_of_two(max(BLOCK * taps, SHORTEST)), _power_of_two(length + taps - 1))
-    new = size - taps + 1  # samples of the output that a block gives
+    new = size - taps + 1  # output samples per block
     pairs = (math.ceil(length / new) + 1) // 2
     padded = np.zeros((inputs, taps - 1 + 2 * pairs * new), np.float32)
     room = padded[:, taps - 1 - start :][:, :length]
@@ -58,7 +59,7 @@ def convolve_channels(x: Array, responses: Array, start: int = 0) -> Array:
 
 @compiled
 def _filter(padded: Array, transfers: Array, y: Array, new: int, first: Array, turn: Array, second: Array) -> None:
-    """Overlap-save. Two blocks share a transform as its real and imaginary part, which real responses keep apart."""
+    """Filter by overlap-save. Two blocks share a complex transform: real responses do not mix its two parts."""
     size = transfers[0, 0].size // 2
     spectra, total = np.empty_like(transfers[:, 0]), np.empty_like(transfers[0, 0])
     one, other = np.empty(size, np.float32), np.empty(size, np.float32)
@@ -80,5 +81,5 @@ def _filter(padded: Array, transfers: Array, y: Array, new: int, first: Array, t
 
 
 def _power_of_two(least: float) -> int:
-    """The shortest transform of `least` samples or more."""
+    """Return the smallest valid FFT size, a power of two, of at least `least` samples."""
     return max(1 << (math.ceil(least) - 1).bit_length(), fourier.SHORTEST)

@@ -1,4 +1,4 @@
-"""The delay between two long stretches of far end and microphone, from one generalised cross-correlation.
+"""The delay between long segments of far end and microphone, from a single generalised cross-correlation.
 
 C. H. Knapp, G. C. Carter, "The generalized correlation method for estimation of time delay", IEEE Transactions on
 Acoustics, Speech, and Signal Processing 24(4), 1976: the cross-power spectrum is weighted by the smoothed coherence
@@ -16,34 +16,34 @@ from aecbench.signals import Array
 
 __all__ = ["WINDOW", "Lags", "Peak", "correlation", "peak"]
 
-WINDOW = 2**16  # samples of a stretch: 4.1 s at 16 kHz
+WINDOW = 2**16  # samples of a segment: 4.1 s at 16 kHz
 STEP = 2  # samples between lags: the upper half of the spectrum is left out
-SMOOTH = 32  # frequencies on each side over which power spectra are averaged: 16 Hz in all at 16 kHz
-LOWEST = 94 / 16_000  # of the sampling rate, below which are offsets and hum
-FLOOR = np.float32(0.1)  # of the mean power, under which a frequency is not amplified
-EARLIER = 480  # samples before the highest peak in which a lower one may be the start of the path
-LOWER = 0.5  # how high that one has to be
+SMOOTH = 32  # bins on each side over which power spectra are averaged: 10 to 16 Hz in all at 16 kHz
+LOWEST = 94 / 16_000  # lowest frequency used, relative to the sample rate: below are DC offsets and hum
+FLOOR = np.float32(0.1)  # fraction of the mean power that is added in the whitening: weak bins are not amplified
+EARLIER = 480  # samples before the highest peak in which the echo path may start with a lower one
+LOWER = 0.5  # smallest height of that one, relative to the highest peak
 TINY = np.finfo(np.float32).tiny
 
 
 class Peak(NamedTuple):
-    """Where the echo path starts, if there is one."""
+    """The start of the echo path, and how far its peak stands out."""
 
-    lag: int  # samples by which the microphone follows the far end; negative where it is ahead
-    height: float  # of the highest peak above the root mean square over all lags
+    lag: int  # samples by which the microphone lags the far end; negative if it is ahead
+    height: float  # ratio of the highest peak to the root mean square over all lags
 
 
 class Lags(NamedTuple):
-    """The lags that are looked at: both even, negative ones where the microphone is ahead of the far end."""
+    """The range of lags that is searched; they are negative if the microphone is ahead of the far end."""
 
-    earliest: int  # [samples]
-    latest: int  # [samples]
+    earliest: int  # [samples], even
+    latest: int  # [samples], even
 
 
 def correlation(mic: Array, far: Array, lags: Lags) -> Array:
-    """Correlate mic and far [T] of the same time: float32 [N], one value for each lag, every STEP samples.
+    """Correlate simultaneous mic and far [T] at the lags from `earliest` to `latest`, every STEP samples: float32 [N].
 
-    Lags at which less than a quarter of the signals overlap are 0.
+    Values are 0 at lags for which less than a quarter of the signals overlap.
     """
     longest = mic.size * 3 // 4 // STEP * STEP
     earliest, latest = max(lags.earliest, -longest), min(lags.latest, longest)
@@ -64,7 +64,7 @@ def correlation(mic: Array, far: Array, lags: Lags) -> Array:
 
 
 def peak(values: Array, lags: Lags) -> Peak:
-    """Return where the path starts that `correlation`, or a sum of its values, shows.
+    """Return the start of the echo path, given the values of `correlation` or a sum of such values.
 
     >>> far, lags = np.random.default_rng(0).normal(size=9000), Lags(-100, 1000)
     >>> [peak(correlation(np.roll(far, lag), far, lags), lags).lag for lag in (400, -60)]
@@ -84,7 +84,7 @@ def _power(spectrum: NDArray[np.complexfloating[Any]]) -> Array:
 
 
 def _smooth(power: Array) -> Array:
-    """Average over the neighbours of each frequency, float32 [F]."""
+    """Return the mean over SMOOTH neighbouring bins on each side, float32 [F]."""
     total = np.cumsum(np.pad(power, (SMOOTH + 1, SMOOTH), mode="edge"), dtype=np.float64)
     width = 2 * SMOOTH + 1
     return ((total[width:] - total[:-width]) / width).astype(np.float32)

@@ -1,8 +1,8 @@
-"""Delays by any number of samples, constant or changing, by band-limited interpolation.
+"""Constant or varying delays by any number of samples, by band-limited interpolation.
 
-A polyphase windowed sinc, as in J. O. Smith and P. Gossett, "A flexible sampling-rate conversion method", ICASSP 1984:
-64 taps, Kaiser window, 512 phases with linear interpolation between them. Up to 0.9 of the Nyquist frequency the error
-of a tone is below -80 dB.
+The interpolator is a polyphase windowed sinc, as in J. O. Smith and P. Gossett, "A flexible sampling-rate conversion
+method", ICASSP 1984: 64 taps, Kaiser window, 512 phases with linear interpolation between them. Up to 0.9 of the
+Nyquist frequency, the error of a tone is below -80 dB.
 """
 
 from functools import cache
@@ -19,14 +19,14 @@ __all__ = ["delay", "drift", "sample"]
 
 HALF = 32  # taps on each side
 PHASES = 512
-BETA = 8.5  # of the Kaiser window
+BETA = 8.5  # shape parameter of the Kaiser window
 LANES = HALF // 2  # partial sums, of four taps each
 
 
 def delay(x: Array, samples: float) -> Array:
-    """The signal x [..., T] `samples` later (earlier if negative), not longer: float32 [..., T], zeros moved in.
+    """Return the signal x [..., T] delayed by `samples` (advanced if negative): float32 [..., T], padded with zeros.
 
-    A whole number of samples is a copy, bit for bit.
+    A delay by a whole number of samples copies them exactly.
 
     >>> delay(np.array([1.0, 2.0, 3.0]), 1).tolist(), delay(np.array([1.0, 2.0, 3.0]), -5).tolist()
     ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])
@@ -40,18 +40,19 @@ def delay(x: Array, samples: float) -> Array:
 
 
 def drift(x: Array, ppm: float) -> Array:
-    """The signal x [..., T] played by a clock that is `ppm` parts per million fast: y[n] = x[n (1 + ppm / 10^6)].
+    """Return x [..., T] as played by a clock that is `ppm` parts per million fast: y[n] = x[n (1 + ppm / 10^6)].
 
-    Every frequency rises by `ppm`; sample 0 stays where it is. With a positive `ppm` the signal runs ahead of the
-    original, by T ppm / 10^6 samples at the end, where as many zeros follow. Returns float32 [..., T].
+    All frequencies rise by `ppm`, and sample 0 stays in place. With a positive `ppm`, the signal gets ahead of the
+    original, by T ppm / 10^6 samples at the end, which is padded with as many zeros. The result is float32 [..., T].
     """
     return sample(x, np.arange(x.shape[-1]) * (1 + 1e-6 * ppm))
 
 
 def sample(x: Array, positions: Array) -> Array:
-    """The band-limited signal x [..., T] at `positions` [N], in samples: float32 [..., N]. It is 0 outside 0...T-1.
+    """Interpolate the band-limited signal x [..., T] at `positions` [N], in samples: float32 [..., N].
 
-    Nothing is filtered out: where positions lie more than one sample apart, frequencies that no longer fit alias.
+    The signal is taken to be 0 outside 0...T-1. There is no anti-aliasing filter: if positions are more than one sample
+    apart, high frequencies alias.
     """
     length = x.shape[-1]
     base = np.floor(positions)
@@ -68,7 +69,7 @@ def sample(x: Array, positions: Array) -> Array:
 
 @cache
 def _table() -> Array:
-    """The windowed sinc [PHASES + 1, 2 HALF]: row p weighs the samples around a position p / PHASES after one."""
+    """Return the windowed sinc [PHASES + 1, 2 HALF]: row p has the weights for a position p / PHASES after a sample."""
     taps, phase = np.arange(2 * HALF) - (HALF - 1), np.arange(PHASES + 1) / PHASES
     distance = taps - phase[:, None]
     return (sinc(distance) * kaiser(distance / HALF, BETA)).astype(np.float32)
@@ -76,16 +77,16 @@ def _table() -> Array:
 
 @compiled
 def _interpolate(x: Array, start: NDArray[np.int64], phase: Array, table: Array, y: Array) -> None:
-    """One row: y[n] = sum over k of x[start[n] + k] table[phase[n], k].
+    """Interpolate one row: y[n] = sum over k of x[start[n] + k] table[phase[n], k].
 
-    LANES partial sums, which a processor may compute side by side, are added in a fixed order.
+    LANES partial sums, which a processor may compute in parallel, are added in a fixed order.
     """
     sums = np.empty(LANES, np.float32)
     for n in range(y.shape[0]):
         row = int(phase[n])
         share = np.float32(phase[n] - row)
         low, high, source = table[row], table[min(row + 1, PHASES)], x[start[n] : start[n] + 2 * HALF]
-        for lane in range(LANES):  # its four taps are written out: a loop within would keep compilers from vectors
+        for lane in range(LANES):  # its four taps are written out, because an inner loop would prevent vectorisation
             total = np.float32(0) + _weighed(source, low, high, share, lane)
             total += _weighed(source, low, high, share, lane + LANES)
             total += _weighed(source, low, high, share, lane + 2 * LANES)

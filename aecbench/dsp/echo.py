@@ -1,4 +1,4 @@
-"""Whether the microphone of a recording hears the far end at all, and how much later or earlier."""
+"""Detection of the far end in the microphone of a recording, and whether the microphone is ahead of it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -13,23 +13,23 @@ __all__ = ["NOTHING_CORRELATES", "Echo", "find_echo"]
 RATE = 16_000  # Hz
 NOTHING_CORRELATES = "no echo found: far end and microphone do not correlate"
 LAGS = Lags(-RATE // 2 - 192, WINDOW // 2)  # -0.5 s to 2 s
-SILENT = 1e-7  # far-end power of a window below which it holds nothing to look for: -70 dBFS
-CERTAIN = 15.0  # height of a peak above the root mean square over all lags with which the search ends
-LEAST = 9.0  # height below which nothing correlates: two talkers come close to it by chance, real echoes have 20 to 80
-SHORTEST = RATE // 2  # samples of a window at the end of a recording
-HEADROOM = 128  # samples by which the microphone is delayed more than it is ahead
-AHEAD = 16  # samples by which it has to be, to be delayed
+SILENT = 1e-7  # far-end power below which a window is skipped: -70 dBFS
+CERTAIN = 15.0  # ratio of a peak to the root mean square over all lags at which the search ends
+LEAST = 9.0  # smallest ratio of an echo: two talkers come close to it by chance, real echoes have 20 to 80
+SHORTEST = RATE // 2  # shortest window at the end of a recording [samples]
+HEADROOM = 128  # samples by which the microphone is delayed in addition to its lead
+AHEAD = 16  # samples of lead up to which the microphone is not delayed
 
 
 class Echo(NamedTuple):
-    """The estimate of the echo in a recording."""
+    """The result of the search for an echo in a recording."""
 
     heard: Literal["found", "not found", "far end silent", "too short"]
-    lead: int = 0  # samples at 16 kHz by which the microphone has to be delayed, as it is ahead of the far end
+    lead: int = 0  # samples at 16 kHz by which the microphone has to be delayed because it is ahead of the far end
 
     @property
     def remark(self) -> str:
-        """Return the warning for a user; empty where all is as usual."""
+        """Return the warning for a user, or an empty string if there is nothing to warn about."""
         if self.heard == "not found":
             return NOTHING_CORRELATES
         if self.heard == "too short":
@@ -42,10 +42,10 @@ class Echo(NamedTuple):
 
 
 def find_echo(blocks: Iterable[Array]) -> Echo:
-    """Look for the far end in a microphone: blocks [N, 2] of both at 16 kHz -> what there is.
+    """Search for the far end in the microphone signal, given blocks [N, 2] of both (mic, far) at 16 kHz.
 
-    It reads on only until it is certain, which takes a window of WINDOW samples in most recordings. Where the echo is
-    weak, the correlations of several windows add up.
+    It stops reading as soon as the result is certain, in most recordings after one window of WINDOW samples. For a weak
+    echo, the correlations of several windows are added.
     """
     total, height = np.zeros((LAGS.latest - LAGS.earliest) // 2, np.float32), 0.0
     active = whole = False

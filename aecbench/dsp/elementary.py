@@ -1,13 +1,13 @@
 """Elementary functions with the same bits on every processor.
 
-The C library, NumPy and SciPy each have several implementations of exp, sin or tanh and choose one by the processor's
-vector extensions; their last bits differ, and a corpus made with them would differ too. The functions here use only
-additions, multiplications, divisions and square roots of float64 in one fixed order, which IEEE 754 defines to the last
-bit, and numba compiles them without permission to re-associate or to fuse. Errors are at most a few units in the last
-place of the result (of 1 for `tanh` and `erf` near their limits).
+The C library, NumPy and SciPy each have several implementations of exp, sin or tanh and select one by the processor's
+vector extensions. Their last bits differ, and so would a corpus made with them. The functions here only use additions,
+multiplications, divisions and square roots of float64 in a fixed order, which IEEE 754 defines to the last bit, and
+numba must not re-associate or fuse them. Errors are at most a few units in the last place of the result (of 1 for
+`tanh` and `erf` near their limits).
 
-Every function takes a number or an array and returns float64; those called `scalar` are for compiled code.
-`tests/test_portable.py` keeps other implementations out of everything that shapes a corpus.
+Every function takes a number or an array and returns float64; functions whose name begins with `scalar` are for
+compiled code. `tests/test_portable.py` checks that nothing that determines a corpus uses other implementations.
 """
 
 import functools
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 PI = 3.141592653589793
-LN2 = (0.6931471803691238, 1.9082149292705877e-10)  # its first 32 bits, and the rest
+LN2 = (0.6931471803691238, 1.9082149292705877e-10)  # first 32 bits, and the rest
 HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21)  # 33 bits, 33 bits, and the rest
 LN10 = 2.302585092994046
 OVERFLOW, UNDERFLOW = 709.782712893384, -708.3964185322641
@@ -60,10 +60,10 @@ CENTRE, DEGREE = 3.75, 22
 
 
 def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of numbers and arrays, float64, that a compiled function of one number stands for.
+    """Return a NumPy ufunc, in float64, of a compiled function of single numbers.
 
-    It raises no floating-point warnings: vectors compute entries that are then thrown away. It is made when it is first
-    called, because that takes time and memory.
+    It suppresses floating-point warnings, which vector code would raise for values that are then discarded. It is
+    compiled on the first call, because that takes time and memory.
     """
 
     @functools.cache
@@ -80,13 +80,13 @@ def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
 
 @inlined
 def _two_to(n: np.int64) -> float:
-    """2^n for n from -1022 to 1023: a float64 of that exponent."""
+    """Return 2^n for n from -1022 to 1023, by setting the exponent of a float64."""
     return np.int64((n + 1023) << 52).view(np.float64)
 
 
 @inlined
 def _reduced(x: float) -> tuple[np.int64, float]:
-    """The n and exp(r) - 1 of exp(x) = 2^n exp(r) with |r| <= ln 2 / 2, by a Taylor series."""
+    """Return n and exp(r) - 1 such that exp(x) = 2^n exp(r) with |r| <= ln 2 / 2; by a Taylor series."""
     n = math.floor(x * (1 / (LN2[0] + LN2[1])) + 0.5)
     r = (x - n * LN2[0]) - n * LN2[1]
     series = 1 + r / 14
@@ -97,7 +97,7 @@ def _reduced(x: float) -> tuple[np.int64, float]:
 
 @inlined
 def _exp(x: float) -> float:
-    """exp(x) for x from UNDERFLOW to OVERFLOW; beyond, the value there."""
+    """Return exp(x); x is limited to the range from UNDERFLOW to OVERFLOW."""
     n, excess = _reduced(min(max(x, UNDERFLOW), OVERFLOW))
     half = n >> 1  # in two factors, because 2^1024 is beyond float64
     return (1 + excess) * _two_to(half) * _two_to(n - half)
@@ -105,7 +105,7 @@ def _exp(x: float) -> float:
 
 @inlined
 def scalar_log(x: float) -> float:
-    """log(x) = e ln 2 + 2 artanh(s) with s = (m - 1) / (m + 1), x = 2^e m and m from sqrt(1/2) to sqrt(2), x normal."""
+    """Return log(x) = e ln 2 + 2 artanh((m - 1) / (m + 1)) for a normal x = 2^e m, with m from sqrt(1/2) to sqrt(2)."""
     bits = np.float64(x).view(np.int64)
     e = (bits >> 52) - 1022
     m = np.int64(bits & FRACTION | HALF).view(np.float64)
@@ -121,7 +121,7 @@ def scalar_log(x: float) -> float:
 
 @inlined
 def _log_any(x: float) -> float:
-    """log(x) for every x."""
+    """Return log(x) for any x, with -inf for 0 and NaN for negative numbers."""
     subnormal = x < SMALLEST_NORMAL
     value = scalar_log(x * TWO_54 if subnormal else x) - (TWO_54_LOG if subnormal else 0.0)
     value = value if x < np.inf else x
@@ -131,7 +131,7 @@ def _log_any(x: float) -> float:
 
 @inlined
 def scalar_sincos(x: float) -> tuple[float, float]:
-    """Sine and cosine from x = n pi / 2 + r with |r| <= pi / 4, and their Taylor series."""
+    """Return sine and cosine of x = n pi / 2 + r with |r| <= pi / 4, by their Taylor series in r."""
     n = math.floor(x * (2 / PI) + 0.5)
     r = ((x - n * HALF_PI[0]) - n * HALF_PI[1]) - n * HALF_PI[2]
     square = r * r
@@ -147,7 +147,7 @@ def scalar_sincos(x: float) -> tuple[float, float]:
 
 @inlined
 def _tanh(x: float) -> float:
-    """tanh(x) = e / (e + 2) with e = exp(2 |x|) - 1."""
+    """Return tanh(x), as sign(x) e / (e + 2) with e = exp(2 |x|) - 1."""
     n, excess = _reduced(2 * min(abs(x), 20.0))
     e = _two_to(n) * excess + (_two_to(n) - 1)
     t = e / (e + 2)
@@ -156,7 +156,7 @@ def _tanh(x: float) -> float:
 
 @inlined
 def _arctan(x: float) -> float:
-    """arctan(x) for x > 1 is pi / 2 - arctan(1 / x); halved twice, the angle is small enough for the power series."""
+    """Return arctan(x), as pi / 2 - arctan(1 / x) for x > 1; the angle is halved twice before the power series."""
     large = abs(x) > 1
     y = min(abs(x), 1.0) / max(abs(x), 1.0)
     y = y / (1 + math.sqrt(1 + y * y))
@@ -171,7 +171,7 @@ def _arctan(x: float) -> float:
 
 @ufunc
 def exp(x: Any) -> Any:
-    """Exponential function."""
+    """Return the exponential function."""
     y = np.float64(x)
     value = _exp(y)
     value = 0.0 if y < UNDERFLOW else value
@@ -181,62 +181,62 @@ def exp(x: Any) -> Any:
 
 @ufunc
 def log(x: Any) -> Any:
-    """Natural logarithm: -inf of 0, NaN of negative numbers."""
+    """Return the natural logarithm; -inf for 0, NaN for negative numbers."""
     return _log_any(np.float64(x))
 
 
 @ufunc
 def log10(x: Any) -> Any:
-    """Logarithm to base 10: -inf of 0, NaN of negative numbers."""
+    """Return the logarithm to base 10; -inf for 0, NaN for negative numbers."""
     return _log_any(np.float64(x)) / LN10
 
 
 @ufunc
 def decibels(ratio: Any) -> Any:
-    """10 log10 of a ratio of powers: -inf of 0, NaN of negative numbers."""
+    """Return 10 log10 of a ratio of powers; -inf for 0, NaN for negative numbers."""
     return _log_any(np.float64(ratio)) * (10 / LN10)
 
 
 @ufunc
 def from_decibels(level: Any) -> Any:
-    """The amplitude ratio of a level from -6000 to 6000 dB: 10^(level / 20)."""
+    """Return the amplitude ratio 10^(level / 20) of a level from -6000 to 6000 dB."""
     return _exp(np.float64(level) * (LN10 / 20))
 
 
 @ufunc
 def sin(x: Any) -> Any:
-    """Sine of x [rad], |x| up to 10^6."""
+    """Return the sine of x [rad], |x| up to 10^6."""
     return scalar_sincos(np.float64(x))[0]
 
 
 @ufunc
 def cos(x: Any) -> Any:
-    """Cosine of x [rad], |x| up to 10^6."""
+    """Return the cosine of x [rad], |x| up to 10^6."""
     return scalar_sincos(np.float64(x))[1]
 
 
 @ufunc
 def tan(x: Any) -> Any:
-    """Tangent of x [rad], |x| up to 10^6."""
+    """Return the tangent of x [rad], |x| up to 10^6."""
     s, c = scalar_sincos(np.float64(x))
     return s / c
 
 
 @ufunc
 def tanh(x: Any) -> Any:
-    """Hyperbolic tangent."""
+    """Return the hyperbolic tangent."""
     return _tanh(np.float64(x))
 
 
 @ufunc
 def arctan(x: Any) -> Any:
-    """Arc tangent, from -pi / 2 to pi / 2."""
+    """Return the arc tangent, from -pi / 2 to pi / 2."""
     return _arctan(np.float64(x))
 
 
 @ufunc
 def _erfcx(x: Any) -> Any:
-    """exp(x^2) erfc(x) for x >= 0."""
+    """Return exp(x^2) erfc(x) for x >= 0."""
     t = (x - CENTRE) / (x + CENTRE)
     series = 0.0
     for k in range(DEGREE, -1, -1):
@@ -245,13 +245,13 @@ def _erfcx(x: Any) -> Any:
 
 
 def erf(x: ArrayLike) -> Any:
-    """Error function, absolute error below 1e-15."""
+    """Return the error function, with an absolute error below 1e-15."""
     y = np.minimum(np.abs(np.asarray(x, np.float64)), 6.5)
     return np.copysign(1 - exp(-y * y) * _erfcx(y), x)
 
 
 def power(x: Any, y: float) -> Any:
-    """x^y for x >= 0 and y > 0; squares and square roots are exact."""
+    """Return x^y for x >= 0 and y > 0; squares and square roots are correctly rounded."""
     if y == 2:
         return np.square(x, dtype=np.float64)
     if y == 0.5:

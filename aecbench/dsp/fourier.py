@@ -1,14 +1,14 @@
 """The fast Fourier transform, with the same bits on every processor.
 
-D. H. Bailey, "FFTs in external or hierarchical memory", Journal of Supercomputing 4, 1990 (four steps). A signal of
-N = N1 N2 samples is a matrix [N1, N2]: its columns are transformed, every entry is multiplied with its twiddle factor,
-the matrix is transposed, and its columns are transformed again. Butterflies are of radix 4, and the first one of radix
-2 where the number of rows is not a power of 4. They work in place, which leaves frequencies in the order that
-`frequencies` returns; convolution does not need another one, because `inverse` reads what `forward` leaves.
+D. H. Bailey, "FFTs in external or hierarchical memory", Journal of Supercomputing 4, 1990: the four-step algorithm. A
+signal of N = N1 N2 samples is arranged as a matrix [N1, N2]. Its columns are transformed, every entry is multiplied by
+its twiddle factor, the matrix is transposed, and its columns are transformed again. Butterflies have radix 4, and the
+first one has radix 2 if the number of rows is not a power of 4. They work in place, so the frequencies end up in the
+order that `frequencies` returns. Convolution does not need another order, because `inverse` expects the same one.
 
-A matrix is stored as [columns / WIDTH, rows, 2 WIDTH]: WIDTH real parts beside their WIDTH imaginary parts. The
-innermost loop of every step runs over the WIDTH, so that compilers use vectors of any length without changing the order
-of a single operation.
+A matrix is stored as [columns / WIDTH, rows, 2 WIDTH]: WIDTH real parts followed by their WIDTH imaginary parts. The
+innermost loop of every step runs over these WIDTH entries, so compilers can use vectors of any length without changing
+the order of operations.
 """
 
 from functools import cache
@@ -38,9 +38,9 @@ ODD_POWERS = 0xAAAAAAAA  # 2, 8, 32, ...: numbers of rows that take one butterfl
 
 
 def forward(real: Array, imaginary: Array) -> Array:
-    """The spectrum of a complex signal: two float32 [N] -> float32 [N2 / WIDTH, N1, 2 WIDTH].
+    """Return the spectrum of a complex signal: two float32 [N] -> float32 [N2 / WIDTH, N1, 2 WIDTH].
 
-    N is a power of two, SHORTEST or longer. Along the last axis, WIDTH real parts come before their imaginary parts.
+    N is a power of two, at least SHORTEST. Along the last axis, WIDTH real parts precede their imaginary parts.
     """
     factors = twiddles(real.size)
     spectrum = empty_spectrum(real.size)
@@ -49,7 +49,10 @@ def forward(real: Array, imaginary: Array) -> Array:
 
 
 def inverse(spectrum: Array) -> tuple[Array, Array]:
-    """The signal of a spectrum, times its length N: real and imaginary part, float32 [N] each. Uses `spectrum` up."""
+    """Return the signal of a spectrum, times its length N, as real and imaginary part, float32 [N] each.
+
+    Overwrites `spectrum`.
+    """
     length = spectrum.size // 2
     real, imaginary = np.empty(length, np.float32), np.empty(length, np.float32)
     transform_back(spectrum, real, imaginary, *twiddles(length))
@@ -57,14 +60,14 @@ def inverse(spectrum: Array) -> tuple[Array, Array]:
 
 
 def empty_spectrum(length: int, *batch: int) -> Array:
-    """Room for spectra of signals of that length: float32 [*batch, N2 / WIDTH, N1, 2 WIDTH]."""
+    """Allocate spectra for signals of this length: float32 [*batch, N2 / WIDTH, N1, 2 WIDTH]."""
     first, _, second = twiddles(length)
     return np.empty((*batch, first.shape[1] // WIDTH, second.shape[1], 2 * WIDTH), np.float32)
 
 
 @cache
 def frequencies(length: int) -> NDArray[np.int64]:
-    """The frequency of each entry of a spectrum, 0 to N - 1 cycles per `length` = N samples: [N2 / WIDTH, N1, WIDTH].
+    """Return the frequency of each entry of a spectrum, 0 to N - 1 cycles per N samples: [N2 / WIDTH, N1, WIDTH].
 
     >>> sorted(frequencies(SHORTEST).ravel().tolist()) == list(range(SHORTEST))
     True
@@ -77,7 +80,10 @@ def frequencies(length: int) -> NDArray[np.int64]:
 
 @cache
 def twiddles(length: int) -> tuple[Array, Array, Array]:
-    """Twiddle factors: of N1 points [2, N1], between the two transforms [N2 / WIDTH, N1, 2 WIDTH], of N2 points."""
+    """Return the twiddle factors of N1 points [2, N1], between both transforms [N2 / WIDTH, N1, 2 WIDTH], of N2 points.
+
+    The last ones are [2, N2].
+    """
     rows = 1 << (length.bit_length() - 1) // 2
     columns = length // rows
     phases = np.multiply.outer(_order(rows), np.arange(columns))
@@ -87,13 +93,13 @@ def twiddles(length: int) -> tuple[Array, Array, Array]:
 
 
 def _turns(steps: NDArray[np.int64], length: int) -> Array:
-    """exp(-2 pi i steps / length): [2, ...], real and imaginary part."""
+    """Return exp(-2 pi i steps / length): [2, ...], real and imaginary part."""
     angle = 2 * PI * (steps % length) / length
     return np.stack([cos(angle), -sin(angle)]).astype(np.float32)
 
 
 def _order(length: int) -> NDArray[np.int64]:
-    """The frequency of each row after `_columns`: a butterfly of radix r leaves every r-th together."""
+    """Return the frequency of each row after `_columns`: a butterfly of radix r groups every r-th frequency."""
     if length == 1:
         return np.zeros(1, np.int64)
     radix = 2 if length & ODD_POWERS else 4
@@ -102,7 +108,7 @@ def _order(length: int) -> NDArray[np.int64]:
 
 @compiled
 def transform(real: Array, imaginary: Array, spectrum: Array, first: Array, turn: Array, second: Array) -> None:
-    """Write the spectrum of a signal; the last arguments are its `twiddles`."""
+    """Set `spectrum` to the spectrum of a signal; the last three arguments are its `twiddles`."""
     rows, columns = first.shape[1], second.shape[1]
     matrix = np.empty(turn.shape, np.float32)
     for strip in range(columns // WIDTH):
@@ -121,7 +127,7 @@ def transform(real: Array, imaginary: Array, spectrum: Array, first: Array, turn
 
 @compiled
 def transform_back(spectrum: Array, real: Array, imaginary: Array, first: Array, turn: Array, second: Array) -> None:
-    """Write the signal of a spectrum, times its length; uses `spectrum` up."""
+    """Set `real` and `imaginary` to the signal of a spectrum times its length; overwrites `spectrum`."""
     rows, columns = first.shape[1], second.shape[1]
     matrix = np.empty(turn.shape, np.float32)
     for strip in range(rows // WIDTH):
@@ -140,7 +146,7 @@ def transform_back(spectrum: Array, real: Array, imaginary: Array, first: Array,
 
 @compiled
 def add_product(total: Array, a: Array, b: Array) -> None:
-    """Add the product of two spectra to a third."""
+    """Add the product of the spectra a and b to `total`."""
     for strip in range(a.shape[0]):
         for row in range(a.shape[1]):
             x, y, z = a[strip, row], b[strip, row], total[strip, row]
@@ -151,7 +157,7 @@ def add_product(total: Array, a: Array, b: Array) -> None:
 
 @compiled
 def _turn(x: Array, twiddle: Array, sign: np.float32) -> None:
-    """The product of [2 WIDTH] numbers and twiddle factors, or their conjugates where `sign` is -1."""
+    """Multiply x [2 WIDTH] by twiddle factors in place, or by their conjugates if `sign` is -1."""
     for k in range(WIDTH):
         c, s = twiddle[k], sign * twiddle[k + WIDTH]
         x[k], x[k + WIDTH] = x[k] * c - x[k + WIDTH] * s, x[k] * s + x[k + WIDTH] * c
@@ -159,7 +165,7 @@ def _turn(x: Array, twiddle: Array, sign: np.float32) -> None:
 
 @compiled
 def _transpose(x: Array, y: Array) -> None:
-    """Rows of the matrix x to columns of the matrix y, by blocks of [WIDTH, WIDTH] entries."""
+    """Set the matrix y to the transpose of x, block by block of [WIDTH, WIDTH] entries."""
     for strip in range(x.shape[0]):
         for block in range(y.shape[0]):
             for part in (0, WIDTH):
@@ -187,7 +193,7 @@ def _columns(x: Array, twiddles: Array) -> None:
 
 @compiled
 def _columns_back(x: Array, twiddles: Array) -> None:
-    """Undo `_columns`, but for a factor: its steps in reverse, which is decimation in time."""
+    """Undo `_columns`, up to a factor, by its steps in reverse order: decimation in time."""
     rows, size = x.shape[0], 4
     while size <= rows:
         step, quarter = rows // size, size // 4

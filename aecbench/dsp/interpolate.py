@@ -10,7 +10,7 @@ __all__ = ["interpolate"]
 
 
 def interpolate(x: ArrayLike, positions: ArrayLike, values: ArrayLike) -> Array:
-    """The curve through `values` at ascending `positions` [N], read at `x` [...]; beyond the ends it stays level.
+    """Interpolate linearly at `x` [...] between `values` at ascending `positions` [N]; constant beyond the ends.
 
     >>> interpolate([-1, 0.5, 2, 9], [0, 1, 3], [0, 10, 20]).tolist()
     [0.0, 5.0, 15.0, 20.0]
@@ -23,7 +23,7 @@ def interpolate(x: ArrayLike, positions: ArrayLike, values: ArrayLike) -> Array:
 
 @compiled
 def _read(x: Array, positions: Array, values: Array, y: Array) -> None:
-    """Interpolate between the last position at or before each x and the next; the search begins where it last ended."""
+    """Interpolate between the last position up to each x and the next one; each search starts where the last ended."""
     last = positions.size - 1
     right = min(1, last)
     for n in range(x.size):

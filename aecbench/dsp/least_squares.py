@@ -1,4 +1,4 @@
-"""The part of one signal that a fixed linear filter makes of another, by least squares."""
+"""The part of one signal that a fixed linear filter predicts from another, by least squares."""
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
@@ -8,14 +8,14 @@ from aecbench.signals import Array
 
 __all__ = ["linear_part"]
 
-RIDGE = 1e-6  # of the input's power, added to it: bands in which the input is silent stay silent
+RIDGE = 1e-6  # regularisation relative to the input's power: bands in which the input is silent stay silent
 
 
 def linear_part(x: Array, d: Array, taps: int, first: int = 0) -> Array:
-    """Return the best estimate of d [T] by a filter of x [T] with `taps` coefficients, the first at lag `first`.
+    """Return the best estimate of d [T] by filtering x [T] with `taps` coefficients, the first at lag `first`.
 
-    float64 [T]. The autocorrelation method: with both signals continued by zeros the normal equations are Toeplitz, and
-    Levinson's recursion solves them in O(taps²).
+    The result is float64 [T]. By the autocorrelation method: both signals are padded with zeros, so that the normal
+    equations are Toeplitz, and Levinson's recursion solves them in O(taps²).
 
     >>> x = np.random.default_rng(0).normal(size=4000)
     >>> d = 0.5 * np.roll(x, -3) + np.roll(x, 5)

@@ -1,9 +1,9 @@
-"""Sampling-rate conversion, with the same bits on every processor.
+"""Sample rate conversion, with the same bits on every processor.
 
-In two steps. A long low-pass, by FFT, leaves a signal that is sampled at twice its bandwidth or more: at the rate it
-came with where that is high enough, else at double that rate. A short windowed sinc reads it at the new sampling times
-(J. O. Smith and P. Gossett, "A flexible sampling-rate conversion method", ICASSP 1984). The low-pass is flat up to 0.9
-of the lower Nyquist frequency, and 100 dB down from 1.0 on.
+It has two steps. First, a long low-pass filter, by FFT, limits the signal to the lower of both Nyquist frequencies and,
+if necessary, doubles its rate, so that it is oversampled by at least 2. Then a short windowed sinc interpolates it at
+the new sampling times (J. O. Smith and P. Gossett, "A flexible sampling-rate conversion method", ICASSP 1984). The
+low-pass is flat up to 0.9 of the lower Nyquist frequency and attenuates by 100 dB from 1.0 on.
 """
 
 import math
@@ -20,13 +20,13 @@ from aecbench.signals import Array
 __all__ = ["interleaved", "kaiser", "oversampled", "resample", "sinc", "undersampled"]
 
 CROSSINGS = 64  # zero crossings of the low-pass on each side
-CUT_OFF = 0.95  # of the lower Nyquist frequency: the middle of its transition
-BETA = 10.0  # of the Kaiser window
-TAPS = 16  # of the short sinc, a multiple of 4
+CUT_OFF = 0.95  # centre of the transition band, relative to the lower Nyquist frequency
+BETA = 10.0  # shape parameter of the Kaiser window
+TAPS = 16  # length of the short sinc, a multiple of 4
 
 
 def resample(x: Array, rate: int, to: int) -> Array:
-    """The signal x [T] at `rate` as float32 at `to` Hz: ceil(T to / rate) samples, as if zeros came before and after.
+    """Resample x [T] from `rate` to `to` Hz: float32 [ceil(T to / rate)]; the signal is taken to be 0 outside.
 
     >>> resample(np.ones(4096), 8000, 16_000)[4096:4098].round(4).tolist()
     [1.0, 1.0]
@@ -46,7 +46,7 @@ def resample(x: Array, rate: int, to: int) -> Array:
 
 
 def oversampled(x: Array, factor: int, bandwidth: float = 1.0) -> Array:
-    """The signal x [T], limited to `bandwidth` of its band, between its samples: float32 [factor, T].
+    """Return x [T], low-passed to the fraction `bandwidth` of its band and oversampled: float32 [factor, T].
 
     Row p is the signal at the times n + p / factor.
     """
@@ -54,25 +54,25 @@ def oversampled(x: Array, factor: int, bandwidth: float = 1.0) -> Array:
 
 
 def undersampled(x: Array) -> Array:
-    """The signal [T] at the times n of one that `oversampled` returned [factor, T], limited to the band it then has."""
+    """Return the signal [T] at the times n, low-passed to its band, for a signal [factor, T] as from `oversampled`."""
     factor = len(x)
     responses = _low_pass(factor, 1.0)[:, ::-1] / np.float32(factor)
     return np.asarray(_symmetric(x, responses[:, None])[0])
 
 
 def interleaved(x: Array) -> Array:
-    """The rows of [factor, T] as one signal [factor T]."""
+    """Return the rows of [factor, T] interleaved into one signal [factor T]."""
     return np.ascontiguousarray(x.T).ravel()
 
 
 def _symmetric(x: Array, responses: Array) -> Array:
-    """Inputs [M, T] through responses [M, K, 2 N + 1] whose middle is at time 0."""
+    """Filter inputs [M, T] by responses [M, K, 2 N + 1] whose middle tap is at time 0."""
     return convolve_channels(x, responses, responses.shape[-1] // 2)
 
 
 @cache
 def _low_pass(factor: int, bandwidth: float) -> Array:
-    """Low-pass [factor, 2 N + 1] that is read at the times d + p / factor, d from -N to N."""
+    """Return the low-pass [factor, 2 N + 1]; row p has its values at the times d + p / factor, d from -N to N."""
     half = math.ceil(CROSSINGS / bandwidth)
     time = np.arange(-half, half + 1) + np.arange(factor)[:, None] / factor
     taps = sinc(CUT_OFF * bandwidth * time) * kaiser(time / half, BETA)
@@ -81,7 +81,7 @@ def _low_pass(factor: int, bandwidth: float) -> Array:
 
 @cache
 def _short(phases: int) -> Array:
-    """The short sinc [phases, TAPS]: row p weighs the samples around the time p / phases after the tap TAPS / 2 - 1."""
+    """Return the short sinc [phases, TAPS]: row p has the weights for the time p / phases after tap TAPS / 2 - 1."""
     time = np.arange(phases)[:, None] / phases - (np.arange(TAPS) - (TAPS // 2 - 1))
     taps = sinc(time) * kaiser(time / (TAPS // 2), BETA)
     return (taps / np.cumsum(taps, axis=1)[:, -1:]).astype(np.float32)
@@ -89,7 +89,10 @@ def _short(phases: int) -> Array:
 
 @compiled
 def _read(x: Array, y: Array, table: Array, step: int) -> None:
-    """The samples n step / phases of a signal that TAPS zeros come before; four partial sums in a fixed order."""
+    """Set y to the signal at the times n step / phases; x is the signal after TAPS zeros.
+
+    Four partial sums are added in a fixed order.
+    """
     phases = table.shape[0]
     whole, phase = TAPS // 2 + 1, 0
     for n in range(y.size):
@@ -107,20 +110,20 @@ def _read(x: Array, y: Array, table: Array, step: int) -> None:
 
 
 def sinc(x: Array) -> Array:
-    """sin(pi x) / (pi x), and exactly 0 at whole numbers but 0."""
+    """Return sin(pi x) / (pi x); exactly 0 at all whole numbers other than 0."""
     whole = x == np.rint(x)
     angle = np.where(whole, 1, PI * x)
     return np.asarray(np.where(whole, x == 0, sin(angle) / angle))
 
 
 def kaiser(position: Array, beta: float) -> Array:
-    """The Kaiser window at positions from -1 to 1; 0 beyond."""
+    """Return the Kaiser window at positions from -1 to 1, and 0 beyond."""
     inside = np.maximum(1 - position * position, 0)
     return np.asarray(np.where(np.abs(position) <= 1, _bessel(beta * np.sqrt(inside)) / _bessel(beta), 0))
 
 
 def _bessel(x: Any) -> Any:
-    """The modified Bessel function of the first kind I_0, by its power series, for x up to 30."""
+    """Return the modified Bessel function of the first kind I_0 for x up to 30, by its power series."""
     square = x * x / 4
     term = total = square * 0 + 1
     for k in range(1, 60):

@@ -1,4 +1,4 @@
-"""Evaluation: systems run on the scenes of a corpus, their scores, and their outputs."""
+"""Evaluation: runs systems on the scenes of a corpus, scores them, and writes their outputs."""
 
 from aecbench.evaluation.audio import Processed, examples, output_name, outputs, scene_folder, with_echo, write_audio
 from aecbench.evaluation.table import evaluate, plan

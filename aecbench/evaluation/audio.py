@@ -1,4 +1,4 @@
-"""Outputs of systems as audio: in memory, for pictures and pages, and as WAV files."""
+"""Outputs of systems as audio: in memory, for figures and pages, and as WAV files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,14 +19,14 @@ __all__ = ["Processed", "examples", "output_name", "outputs", "scene_folder", "w
 
 
 class Processed(NamedTuple):
-    """A scene and what systems made of it."""
+    """A scene and the outputs of systems for it."""
 
     item: Item
-    outputs: dict[str, Array]  # by system, [T]; without those that failed
+    outputs: dict[str, Array]  # system -> output [T]; without systems that failed
 
 
 def outputs(systems: Sequence[System], scenes: Corpus, *, jobs: int = 1) -> list[Processed]:
-    """Run systems on all the scenes, in `jobs` processes (-1: all cores)."""
+    """Run systems on all scenes, in `jobs` processes (-1: one per core), and return the outputs scene by scene."""
     calls = (joblib.delayed(_output)(system, scenes[n : n + 1]) for n in range(len(scenes)) for system in systems)
     total, names = len(scenes) * len(systems), [system.name for system in systems]
     estimates = list(in_parallel(calls, total, "run systems", "outputs", jobs=jobs))
@@ -42,16 +42,16 @@ def _output(system: System, scene: Corpus) -> Array | None:
 
 
 def examples(scenes: Corpus, count: int) -> Corpus:
-    """Return the first scene of each kind of talk, and then the first others: `count` scenes, in their order."""
+    """Return `count` scenes, in their order: the first one of each kind of talk, and then the first of the others."""
     kinds = list(scenes.scenes.drop_duplicates("talk")["scene"])
     others = [scene for scene in scenes.scenes["scene"] if scene not in kinds]
     return scenes.where(scene=[*kinds, *others][:count])
 
 
 def with_echo(scenes: Corpus, count: int) -> Corpus:
-    """Return the first `count` scenes of far-end single talk whose echo is known; of double talk if there are none.
+    """Return the first `count` scenes of far-end single talk whose echo is known, or else of double talk.
 
-    There may be none of either kind.
+    The result is empty if there are no such scenes either.
     """
     for talk in ("far_single", "double"):
         indices = np.flatnonzero(scenes.scenes["talk"] == talk)[:count]
@@ -62,9 +62,9 @@ def with_echo(scenes: Corpus, count: int) -> Corpus:
 
 
 def scene_folder(folder: Path, scene: str) -> Path:
-    """Return the folder of the audio of the scene corpus/split/index within `folder`: FOLDER/split-index.
+    """Return the folder within `folder` for the audio of the scene corpus/split/index: FOLDER/split-index.
 
-    A slash within the index, as in an imported recording, stays one, so that no two scenes share a folder.
+    A slash within the index, as in an imported recording, is kept, so that no two scenes share a folder.
 
     >>> [scene_folder(Path("a"), f"c/test/{index}").as_posix() for index in ("000001", "s/1_x", "s-1_x")]
     ['a/test-000001', 'a/test-s/1_x', 'a/test-s-1_x']
@@ -73,15 +73,15 @@ def scene_folder(folder: Path, scene: str) -> Path:
 
 
 def output_name(system: str) -> str:
-    """Return the name of the WAV file of a system's output, without .wav."""
+    """Return the name, without .wav, of the WAV file for a system's output."""
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in system)
 
 
 def write_audio(folder: Path, item: Item, made: Mapping[str, Array], *, stems: bool = True) -> Path:
-    """Write a WAV file of each known signal of a scene and of the outputs [T] by system. Gives their `scene_folder`.
+    """Write a WAV file for each known signal of a scene and for each output [T]; return their `scene_folder`.
 
-    Without `stems` it writes the outputs alone: of several processes that write into one folder, one writes the
-    signals. Raises OutputError.
+    `made` maps names of systems to outputs. Without `stems`, only the outputs are written: if several processes write
+    to one folder, only one of them has to write the signals. Raises OutputError.
     """
     files = scene_folder(folder, item.scene.id)
     new_folder(files)

@@ -1,7 +1,7 @@
-"""Cached scores: a file per system and corpus, with a line per scene that begins with the hash of the rest.
+"""Cached scores: one file per system and corpus, in which every line starts with the hash of its content.
 
-A line is "SHA-256 JSON", written in one go when the scene is done. A line that was cut off when a run was killed, or
-edited since, no longer matches its hash and is not read.
+A line is "SHA-256 JSON", appended in a single write when a scene is done. A line that was truncated because a run was
+killed, or that has been edited, does not match its hash and is ignored.
 """
 
 import json
@@ -24,11 +24,14 @@ from aecbench.systems import System
 __all__ = ["Cache", "open_cache", "read_scores", "write_scores"]
 
 WITHOUT = "cache no scores: --no-cache"
-CODE = ("cancellers", "dsp", "evaluation", "signals.py")  # of this package: what decides the output of a system
+CODE = ("cancellers", "dsp", "evaluation", "signals.py")  # parts of this package on which outputs and scores depend
 
 
 class Cache:
-    """Facts by scene, about whatever the `key` identifies, in a file in `folder`. Raises OutputError."""
+    """Facts by scene, about the subject that `key` identifies, in a file in `folder`.
+
+    Raises OutputError if the file cannot be read or written.
+    """
 
     def __init__(self, folder: Path, key: str) -> None:
         new_folder(folder, WITHOUT)
@@ -44,11 +47,11 @@ class Cache:
                 self._facts.setdefault(entry["scene"], {}).update(entry["facts"])
 
     def get(self, scene: str) -> dict[str, Any]:
-        """Return the facts of a scene; none for an unknown one."""
+        """Return the facts of a scene; an empty dictionary for an unknown one."""
         return self._facts.get(scene, {})
 
     def add(self, scene: str, facts: dict[str, Any]) -> None:
-        """Store facts that JSON can hold, NaN among them."""
+        """Store facts of a scene. They have to be JSON values; NaN is allowed."""
         self._facts.setdefault(scene, {}).update(facts)
         text = json.dumps({"scene": scene, "facts": facts}).encode()
         self._write(self._hash(text).encode() + b" " + text + b"\n")
@@ -73,7 +76,10 @@ class Cache:
 
 
 def open_cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
-    """Return the cache of a system's scores on a corpus; None where the system's code cannot be read."""
+    """Return the cache of a system's scores on a corpus.
+
+    None if the code of the system cannot be read, or its output may change while its code does not.
+    """
     module = system.target.partition(":")[0]
     source, package = _source(module), Path(provenance.__file__).parent
     if source is None or Trait.UNVERSIONED in traits(system.canceller):
@@ -87,30 +93,30 @@ def open_cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
 
 
 def read_scores(cache: Cache | None, scene: str, metrics: Mapping[str, Metric]) -> Scores:
-    """Return the cached scores of a scene by some of the metrics, RTF and ECHO."""
+    """Return the cached scores of a scene: those of `metrics`, RTF and ECHO that are in the cache."""
     facts = {} if cache is None else cache.get(scene)
     names = {metric: _name(metric, metrics) for metric in (*metrics, RTF, ECHO)}
     return {metric: Score(*facts[name]) for metric, name in names.items() if name in facts}
 
 
 def write_scores(cache: Cache | None, scene: str, scores: Scores, metrics: Mapping[str, Metric]) -> None:
-    """Cache the scores of a scene, but not those that failed."""
+    """Cache the scores of a scene, except those that failed."""
     facts = {_name(metric, metrics): [x.value, x.reason] for metric, x in scores.items() if not x.failed}
     if cache is not None and facts:
         cache.add(scene, facts)
 
 
 def _name(metric: str, metrics: Mapping[str, Metric]) -> str:
-    """Return the key of a score: the metric with its version and, where it is not shipped, the hash of its code."""
+    """Return the key of a score: the metric, its version and, for metrics of other packages, the hash of their code."""
     if metric not in metrics:
         return metric
     fn = metrics[metric].fn
-    module = str(getattr(getattr(fn, "func", fn), "__module__", ""))  # `func`: of a partial
+    module = str(getattr(getattr(fn, "func", fn), "__module__", ""))  # `func`: the function of a functools.partial
     own = "" if module.startswith("aecbench.") else f" {provenance.package_code(module)[:16]}"
     return f"{metric} {metrics[metric].version}{own}"
 
 
 def _source(module: str) -> Path | None:
-    """Return the file of an imported module; None where it has none."""
+    """Return the file of an imported module; None if it has none."""
     file = getattr(sys.modules.get(module), "__file__", None)
     return None if file is None else Path(file)

@@ -1,4 +1,4 @@
-"""One system on one scene: its output and the processor time it took."""
+"""Runs one system on one scene: its output, and the processor time that it takes."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,27 +16,27 @@ from aecbench.systems import System
 
 __all__ = ["Run", "check_rates", "run"]
 
-WARM_UP = 1  # [s] of noise in which a system compiles what it compiles
+WARM_UP = 1  # noise that a system processes before it is timed [s]
 
 
 class Run(NamedTuple):
     """The outcome of a system on a scene."""
 
-    estimate: Array | None  # [T]; None where the system failed
-    seconds: float = np.nan  # of processor time; NaN where the system failed, or its output was computed elsewhere
-    error: str = ""
-    canceller: Canceller | None = None  # as it ran on the scene; None where the system failed
+    estimate: Array | None  # [T]; None if the system failed
+    seconds: float = np.nan  # processor time [s]; NaN if the system failed, or its output was computed elsewhere
+    error: str = ""  # type and message of the exception if the system failed
+    canceller: Canceller | None = None  # the canceller as it was run on the scene; None if the system failed
 
 
 def check_rates(systems: Sequence[System], scenes: Corpus) -> None:
-    """Raise UsageError where a system is for audio of another rate than the corpus has."""
+    """Raise UsageError if a system requires another sample rate than the corpus has."""
     for rate in sorted({int(rate) for rate in scenes.scenes["rate"]}):
         for system in systems:
             system.check_rate(rate, str(scenes.path))
 
 
 def run(system: System, item: Item, scale: float) -> Run:
-    """Run a system on a scene and time it.
+    """Run a system on a scene and time it; an exception in the system becomes the `error` of the outcome.
 
     `scale` is the scale of the scene in its corpus, see `Corpus.scale`.
     """
@@ -44,7 +44,7 @@ def run(system: System, item: Item, scale: float) -> Run:
     _warm_up(system, scene.rate)
     try:
         canceller = informed(system.canceller, Facts(scene.id, scene.rate, echo, scale / UNIT))
-        mic, far = mic.copy(), far.copy()  # other systems get the same scene
+        mic, far = mic.copy(), far.copy()  # other systems receive the same scene
         start = processor_time()
         estimate = np.asarray(canceller.cancel(mic, far))
         seconds = processor_time() - start
@@ -57,9 +57,9 @@ _warm: set[str] = set()
 
 
 def _warm_up(system: System, rate: int) -> None:
-    """Let a system compile what it compiles before it is timed; once per process."""
+    """Run a system on noise once per process, so that compilation is not timed."""
     if system.hash not in _warm:
         _warm.add(system.hash)
         noise = np.random.default_rng(0).normal(size=WARM_UP * rate).astype(np.float32) / 10
-        with suppress(Exception):  # a system that fails does so on the scenes too, and says why
+        with suppress(Exception):  # a system that fails here fails on the scenes too, where the error is recorded
             system.canceller.cancel(noise, noise)

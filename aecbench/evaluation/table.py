@@ -26,7 +26,7 @@ from aecbench.systems import System, load_system
 
 __all__ = ["evaluate", "plan"]
 
-NEAR_LOSS = "near_loss"  # how much of the near end is gone: not a column of its own, it marks what destroys all of it
+NEAR_LOSS = "near_loss"  # attenuation of the near end [dB]: not a metric of its own, it marks systems that remove it
 NEAR_METRIC = Metric(
     fn=near_attenuation,
     title="near-end loss",
@@ -49,20 +49,21 @@ def evaluate(
     cache: str | Path | None = None,
     audio: str | Path | None = None,
 ) -> ResultTable:
-    """Score systems on every scene of a split, in `jobs` processes (-1: all cores) or on a Dask `scheduler`.
+    """Score systems on every scene of a split, in `jobs` processes (-1: one per core) or on a Dask `scheduler`.
 
-    `systems` is one or several, each a System or what `load_system` takes, which is then given the alignment `align`;
-    `corpus` an open one or its folder; `metrics` are names ("all": all of METRICS, None: DEFAULT_METRICS; also those of
-    other packages, or "package.module:NAME") or a table of Metric of one's own. A system gets mic and far and nothing
-    else. An item that fails is a row with NaN and the reason; the run goes on.
+    `systems` is one or several systems, each a System or an argument for `load_system`, which is loaded with the
+    alignment `align`. `corpus` is an open corpus or its folder. `metrics` are names ("all": all of METRICS, None:
+    DEFAULT_METRICS; also those of other packages, or "package.module:NAME") or a mapping from names to Metric. A system
+    receives mic and far and nothing else. A scene on which a system fails becomes a row with NaN and the reason; the
+    run continues.
 
-    Scores are cached in the folder `cache` as they are computed and reused, so that a run that was killed goes on where
-    it stopped. The cache key covers corpus, system, metric version, code, libraries and processor. Failures and results
-    of external programs, whose version is unknown, are not cached. In the folder `audio`, the signals and the output of
-    every scene are written as WAV files; then nothing is cached.
+    Scores are cached in the folder `cache` as they are computed, and reused, so that a run that was killed can be
+    resumed. The cache key covers corpus, system, metric version, code, libraries and processor. Failures and results of
+    external programs, whose version is unknown, are not cached. If the folder `audio` is given, the signals and the
+    output of every scene are written to it as WAV files, and the cache is not used.
 
-    Raises UnknownName for a system, a metric, or a split that the corpus does not have, UsageError where there is no
-    system, two have the same name, or one is for another sample rate, CorpusError, OutputError.
+    Raises UnknownName for an unknown system, metric or split, UsageError if there is no system, two have the same name,
+    or one requires another sample rate, CorpusError for a damaged corpus, OutputError if a file cannot be written.
     """
     several = [systems] if isinstance(systems, System | str | Path) else systems
     chosen = [system if isinstance(system, System) else load_system(system, align) for system in several]
@@ -79,7 +80,7 @@ def evaluate(
 
 
 def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric], split: str = "test") -> ResultTable:
-    """Return the table that `evaluate` would give, with its provenance, but without rows. Raises as that does."""
+    """Return the table that `evaluate` would return, with its provenance but without rows; raises the same errors."""
     _check_names(systems, written=False)
     scenes = corpus.split(split)
     check_rates(systems, scenes)
@@ -88,7 +89,7 @@ def plan(systems: Sequence[System], corpus: Corpus, metrics: Mapping[str, Metric
 
 
 def _check_names(systems: Sequence[System], written: bool) -> None:
-    """Raise UsageError where two systems share a name, or an output that is `written` shares its file."""
+    """Raise UsageError if two systems share a name or, when outputs are `written`, the name of a file."""
     if not systems:
         raise UsageError("no system to evaluate; name one at least")
     models: dict[str, str] = {}
@@ -107,7 +108,7 @@ def _check_names(systems: Sequence[System], written: bool) -> None:
 
 
 class Work(NamedTuple):
-    """A system with its scores so far, by scene."""
+    """A system and its scores so far, by scene."""
 
     system: System
     store: Cache | None  # None: nothing is cached
@@ -115,7 +116,7 @@ class Work(NamedTuple):
 
 
 def _work(system: System, scenes: Corpus, metrics: Mapping[str, Metric], cache: Path | None) -> Work:
-    """Read what is in the cache of a system's scores."""
+    """Return the system with its cached scores."""
     store = None if cache is None else open_cache(cache, system, scenes)
     return Work(system, store, {scene: read_scores(store, scene, _needed(metrics)) for scene in scenes.scenes["scene"]})
 
@@ -132,10 +133,10 @@ def _compute(
     scheduler: str | None,
     audio: Path | None,
 ) -> None:
-    """Add the scores that are missing, of all systems in one go, scene by scene.
+    """Compute the missing scores of all systems in one pass, scene by scene.
 
-    So no process waits for the last scene of a system. Systems whose names are similar share code: the first one is
-    followed by the last, so that processes that start together compile different code.
+    No process then has to wait for another one to finish the last scene of a system. Systems with similar names share
+    code. Therefore the first one is followed by the last, so that processes that start together compile different code.
     """
     needed, tasks = _needed(metrics), []
     for n, scene in enumerate(scenes.scenes["scene"]):
@@ -167,7 +168,7 @@ def _table(
 
 
 def _score(system: System, scene: Corpus, metrics: Mapping[str, Metric], audio: Path | None, *, stems: bool) -> Scores:
-    """Run a system on the one scene of a corpus, and write output and stems where there is a folder for them."""
+    """Run a system on the only scene of a corpus; write output and stems if there is a folder for them."""
     keep_freed_memory()
     item, scale = _read(scene)
     estimate, scores = scores_of(system, item, scale, metrics)
@@ -180,7 +181,7 @@ _latest: dict[tuple[Path, str, str], tuple[Item, float]] = {}
 
 
 def _read(scene: Corpus) -> tuple[Item, float]:
-    """Return the one scene of a corpus and its scale. A process keeps the latest, for the other systems."""
+    """Return the only scene of a corpus and its scale. A process keeps the last one read, for the other systems."""
     key = (scene.path, scene.digest, str(scene.scenes["scene"][0]))
     read = _latest.get(key)
     if read is None:
@@ -197,7 +198,7 @@ def _rows(scene: str, system: str, metrics: Mapping[str, Metric], scores: Scores
 
 
 def _variables(scenes: Corpus) -> pd.DataFrame:
-    """Return what was drawn for each scene and is a single number or word."""
+    """Return the variables of each scene that are single numbers or words."""
     table = scenes.to_pandas()
     lists = [name for name, values in table.items() if values.map(lambda x: isinstance(x, str) and x[:1] == "[").any()]
     return table.drop(columns=[*lists, *({"shard", "row", "sha256", *ROW_COLUMNS} & set(table)) - {"scene"}])
@@ -229,7 +230,7 @@ def _provenance(system: System, corpus: Corpus, split: str, metrics: Mapping[str
 
 
 def _outside(system: System, metrics: Mapping[str, Metric]) -> dict[str, str]:
-    """Return the installed packages, with versions, that offer the system and the metrics that are not shipped."""
+    """Return the installed packages, with versions, that provide the system and metrics that are not shipped."""
     packages: dict[str, str] = {}
     if not system.target.startswith("aecbench."):
         for offer in cancellers.TABLE.offered.values():

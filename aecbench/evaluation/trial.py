@@ -1,4 +1,4 @@
-"""A run as its metrics see it, and its scores."""
+"""Scores of one run of a system on a scene, and the data that metrics read."""
 
 from collections.abc import Mapping
 
@@ -19,15 +19,16 @@ from aecbench.systems import System
 
 __all__ = ["ECHO", "Scores", "path_changes", "scores_of", "trial_of"]
 
-ECHO = "echo"  # whether far end and microphone correlate, of every scene: no column of its own, but one of every row
+ECHO = "echo"  # whether far end and microphone correlate in a scene: not a metric, but a column of the rows
 
-Scores = dict[str, Score]  # of one scene, by metric; RTF and ECHO among them
+Scores = dict[str, Score]  # scores of one scene by metric, including RTF and ECHO
 
 
 def scores_of(system: System, item: Item, scale: float, metrics: Mapping[str, Metric]) -> tuple[Array | None, Scores]:
-    """Run a system on a scene; give its output, None where it fails, and the scores, which then have the reason.
+    """Run a system on a scene; return its output [T] and its scores.
 
-    `scale` is the scale of the scene in its corpus, see `Corpus.scale`.
+    If the system fails, the output is None and all scores are NaN, with the reason. `scale` is the scale of the scene
+    in its corpus, see `Corpus.scale`.
     """
     done = run(system, item, scale)
     echo = {ECHO: Score(_correlates(item.signals))}
@@ -40,7 +41,7 @@ def scores_of(system: System, item: Item, scale: float, metrics: Mapping[str, Me
 
 
 def trial_of(system: System, item: Item, done: Run, estimate: Array) -> Trial:
-    """Return all that a metric may ask for of a run that has given an estimate."""
+    """Return the data that metrics may read about a run that produced an estimate."""
 
     def responses() -> tuple[Array, Array]:
         true = true_response(item)
@@ -53,7 +54,7 @@ def trial_of(system: System, item: Item, done: Run, estimate: Array) -> Trial:
 
 
 def path_changes(scene: Scene | Recording) -> list[float]:
-    """Return the times [s] at which the echo path changes at once: another response, another delay, another volume."""
+    """Return the times [s] at which the echo path changes abruptly: its response, its delay or the volume."""
     if not isinstance(scene, Scene):
         return []
     switches = scene.path.times if scene.path.kind == "switch" else ()
@@ -61,6 +62,6 @@ def path_changes(scene: Scene | Recording) -> list[float]:
 
 
 def _correlates(signals: Signals) -> float:
-    """Return 1 where far end and microphone correlate, 0 where they do not, NaN where nothing can be told."""
+    """Return 1 if far end and microphone correlate, 0 if they do not, and NaN if the far end is silent or too short."""
     echo = find_echo([np.stack([signals.mic, signals.far], axis=1)])
     return {"found": 1.0, "not found": 0.0}.get(echo.heard, np.nan)

@@ -1,6 +1,6 @@
-"""Metrics: one per file, one row per metric in METRICS, in the order of the columns of a result table.
+"""Metrics: one file per metric, and one row per metric in METRICS, in the order of the columns of a result table.
 
-Other packages add theirs as entry points `aecbench.metrics`.
+Other packages add their own through entry points of the group `aecbench.metrics`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -174,31 +174,33 @@ DEFAULT_METRICS = {
     name: METRICS[name]
     for name in ("erle_true", "near_attenuation", "erle", "noise_reduction", "pumping", "pesq", "stoi", "fsdr")
 }
-RANKED_BY = ("erle_true", "erle", "pesq", "stoi", "fsdr")  # what a board ranks by where it does not say otherwise
-FORMER = {("erle", 1): "erle_raw"}  # what a metric computed in a version before, under the name it has now
+RANKED_BY = ("erle_true", "erle", "pesq", "stoi", "fsdr")  # metrics by which a board ranks, unless its rules differ
+FORMER = {("erle", 1): "erle_raw"}  # (metric, earlier version) -> present name of the metric that it computed
 ALL = "all"
 FAMILIES: dict[str, Callable[[], dict[str, Metric]]] = {
     **{name: partial(aecmos.aecmos_metrics, name) for name in aecmos.NETWORKS},
     "dnsmos": dnsmos.dnsmos_metrics,
 }
-"""Metrics by networks that an extra brings: name of a family -> its rows. Choosing the family chooses all of them."""
+"""Families of metrics that need an extra: name -> function that returns its rows. A family's name selects all rows."""
 MEMBERS = {f"{name}_{row}": name for name in aecmos.NETWORKS for row in aecmos.ROWS}
 MEMBERS |= {f"dnsmos_{row}": "dnsmos" for row in dnsmos.ROWS}
 TABLE = Table("metric", "aecbench.metrics", METRICS, (Metric,), reserved=(ALL, *FAMILIES, *MEMBERS))
 
 
 def find(name: str) -> Metric:
-    """The metric of a name: a row of METRICS or of FAMILIES, one of an installed package, or "package.module:NAME".
+    """Return the metric with this name: of METRICS, FAMILIES or an installed package, or "package.module:NAME".
 
-    Raises UnknownName, ConfigError for one of another package that cannot be used, and MissingExtra.
+    Raises UnknownName, ConfigError for a metric of another package that cannot be used, and MissingExtra for a family
+    whose extra is not installed.
     """
     return FAMILIES[MEMBERS[name]]()[name] if name in MEMBERS else TABLE.find(name)
 
 
 def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) -> Mapping[str, Metric]:
-    """The metrics of these names; "all" are all rows of METRICS, None is DEFAULT_METRICS, a table is itself.
+    """Return the metrics with these names, by name.
 
-    The name of a family stands for all of its metrics. Raises as `find`.
+    "all" selects all of METRICS, the name of a family all of its metrics, and None DEFAULT_METRICS; a mapping is
+    returned as it is. Raises the errors of `find`.
     """
     if metrics is None or isinstance(metrics, Mapping):
         return DEFAULT_METRICS if metrics is None else metrics
@@ -211,7 +213,7 @@ def choose(metrics: str | Sequence[str] | Mapping[str, Metric] | None = None) ->
 
 
 def of_version(name: str, version: int) -> Metric | None:
-    """The row of METRICS that computes a version of a metric; None where there is none any more."""
+    """Return the row of METRICS that computes this version of a metric; None if no present metric does."""
     metric = METRICS.get(name)
     if metric is not None and metric.version == version:
         return metric
@@ -228,12 +230,12 @@ def score(
     changes: Sequence[float] = (),
     responses: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Score:
-    """Score the estimate [T] of one scene, stems [T] at `rate` Hz, with a metric or the one of a name.
+    """Score the estimate [T] of one scene, with stems [T] at `rate` Hz, by a metric or the name of one.
 
-    `talk` are the labels of the scene as `aecbench.dsp.levels.talk` gives them, computed here where they are not given;
-    `changes` are the times [s] at which its echo path changes; `responses` gives the impulse response [L] of the echo
-    path and that which the system has learnt, or raises Undefined, and is called where a metric asks for them. See
-    `aecbench.metrics.base.score`. Raises as `find`.
+    `talk` are the labels of `aecbench.dsp.levels.talk`, computed from the stems if None. `changes` are the times [s] at
+    which the echo path changes. `responses` is called only if the metric needs it; it returns the impulse response [L]
+    of the echo path and the one to which the system has adapted, or raises Undefined. See
+    `aecbench.metrics.base.score`. Raises the errors of `find`.
     """
     chosen = find(metric) if isinstance(metric, str) else metric
     return base.score(chosen, Trial(signals, estimate, rate, talk, changes, responses))

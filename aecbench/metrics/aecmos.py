@@ -1,9 +1,9 @@
 """AECMOS: a network's estimate of how listeners would rate echo and other degradations, without any stems.
 
 M. Purin, S. Sootla, M. Sponza, A. Saabas and R. Cutler, "AECMOS: A speech quality assessment metric for echo
-impairment", ICASSP 2022. The networks are those that know the scenario: version 4 for 16 kHz, and the one for 48 kHz.
-They are not part of this package: the wheel speechmos carries them (MIT licence), and they are files of the folder
-AECMOS/AECMOS_local in the repository microsoft/AEC-Challenge.
+impairment", ICASSP 2022. The networks are those that take the scenario as an input: version 4 for 16 kHz, and the one
+for 48 kHz. They are not part of this package. The wheel speechmos contains them (MIT licence), and so does the folder
+AECMOS/AECMOS_local of the repository microsoft/AEC-Challenge.
 """
 
 from functools import cache, partial
@@ -23,11 +23,11 @@ __all__ = ["NETWORKS", "ROWS", "aecmos", "aecmos_metrics"]
 
 Scenario = Literal["st", "nst", "dt"]  # far-end single talk, near-end single talk, double talk
 
-HOP = 0.016  # [s] between frames of twice that and one sample
-LONGEST = 20  # [s]; what follows is not rated
+HOP = 0.016  # hop [s]; a frame has twice as many samples, plus one
+LONGEST = 20  # [s] of a signal that are rated at most
 BANDS = 160
-MARK = 20  # frames that tell the scenario, and then as many of zeros
-ECHO, OTHER = 0, 1  # the two outputs
+MARK = 20  # frames that encode the scenario, followed by as many of zeros
+ECHO, OTHER = 0, 1  # indices of the two outputs
 
 
 class Network(NamedTuple):
@@ -35,12 +35,12 @@ class Network(NamedTuple):
 
     title: str
     rate: int  # [Hz]
-    hidden: tuple[int, int, int]  # shape of the state that it starts from
-    file: str  # in the wheel
+    hidden: tuple[int, int, int]  # shape of the initial state
+    file: str  # path within the wheel
 
     @property
     def inputs(self) -> onnx_model.Inputs:
-        """Features of far end, microphone and output, and the state."""
+        """Shapes of the inputs: features of far end, microphone and output, and the state."""
         return {None: (1, 3, None, BANDS), "h0": self.hidden}
 
 
@@ -57,10 +57,10 @@ ROWS = {
 
 
 def aecmos_metrics(model: Path | str = "aecmos") -> dict[str, Metric]:
-    """Return the four marks of the AEC challenges as metrics, by a network of NETWORKS or by a model file.
+    """Return the four scores of the AEC challenges as metrics, computed by a network of NETWORKS or by a model file.
 
-    They need no stems. Raises UsageError for a file that is not such a model, MissingExtra without onnxruntime or the
-    wheel with the networks.
+    They do not need stems. Raises UsageError for a file that is not such a model, MissingExtra without onnxruntime or
+    the wheel with the networks.
     """
     expected = {name: network.inputs for name, network in NETWORKS.items()}
     path = model if isinstance(model, Path) else onnx_model.installed(NETWORKS[model].file)
@@ -92,25 +92,26 @@ def aecmos(
     output: int,
     network: str = "aecmos",
 ) -> float:
-    """MOS from 1 to 5 for echo (`output` 0) or other degradations (1): [..., T] at `rate` Hz -> [...].
+    """Return a MOS from 1 to 5 for echo (`output` 0) or other degradations (1): [..., T] at `rate` Hz -> [...].
 
-    Reads `signals.far`, `signals.mic` and `estimate`, resampled to the rate of the network. The challenges' part of a
-    recording is rated, see `rated`, and at most 20 s of it.
+    Reads `signals.far`, `signals.mic` and `estimate`, resampled to the rate of the network. As in the challenges, only
+    a part of a recording is rated, see `rated`, and at most 20 s of it.
     """
     _, to, hidden, _ = NETWORKS[network]
     part = rated(scenario, estimate.shape[-1], rate)
     inputs = [resample(x[part].astype(np.float32), rate, to) for x in (signals.far, signals.mic, estimate)]
-    # zeros mark the signal that a scenario lacks: the far end, or the near end at the microphone; never the output
+    # zeros mark a signal that the scenario lacks: the far end, or the near end in the microphone; never the output
     present = (scenario != "nst", scenario != "st", True)
     features = [_marked(log_mel(x[: LONGEST * to], to), mark) for x, mark in zip(inputs, present, strict=True)]
     return float(onnx_model.run(model, np.stack(features)[None], np.zeros(hidden)).ravel()[output])
 
 
 def rated(scenario: Scenario, length: int, rate: int) -> slice:
-    """The samples that count, so that systems have had time to converge.
+    """Return the samples of a signal of `length` samples that are rated, so that systems have time to converge.
 
-    From L seconds: the last half in far-end single talk, the last (L - 15) / 2 in double talk, all in near-end single
-    talk. Double talk of less than 25 s, which leaves less than 5 s by that rule, counts as a whole.
+    Out of L seconds, these are the last half in far-end single talk, the last (L - 15) / 2 in double talk, and all in
+    near-end single talk. In double talk of less than 25 s, for which that rule would leave less than 5 s, all are
+    rated.
 
     >>> [rated(scenario, 40, 1).start for scenario in ("st", "nst", "dt")], rated("dt", 20, 1).start
     ([20, 0, 28], 0)
@@ -124,9 +125,10 @@ def rated(scenario: Scenario, length: int, rate: int) -> slice:
 
 
 def log_mel(x: Array, rate: int) -> Array:
-    """Mel spectrum of [T] at `rate` Hz: [frames, 160], 1 for the loudest bin, 0 for 40 dB less, and at least -1.
+    """Return the log-mel spectrum of [T] at `rate` Hz: [frames, 160], 1 for the loudest bin, 0 for 40 dB below it.
 
-    Frames of 32 ms and one sample under a periodic Hann window, every 16 ms, of the signal between 16 ms of zeros.
+    The values are at least -1. Frames have 32 ms and one sample, a periodic Hann window and a hop of 16 ms; the signal
+    is padded with 16 ms of zeros at both ends.
     """
     hop = round(rate * HOP)
     size = 2 * hop + 1
@@ -139,8 +141,8 @@ def log_mel(x: Array, rate: int) -> Array:
 
 @cache
 def mel_filters(rate: int, size: int) -> Array:
-    """Triangles of unit area [160, size // 2 + 1], evenly spaced on the mel scale of M. Slaney's Auditory Toolbox."""
-    step = np.log(6.4) / 27  # of the logarithmic part, from 1 kHz = 15 mel on; below it 200/3 Hz are one mel
+    """Return triangles of unit area [160, size // 2 + 1], evenly spaced on the mel scale of M. Slaney's toolbox."""
+    step = np.log(6.4) / 27  # logarithmic step per mel from 1 kHz = 15 mel on; below, a mel is 200/3 Hz
     top = 15 + np.log(rate / 2 / 1000) / step
     mels = np.linspace(0, top, BANDS + 2)
     edges = np.where(mels < 15, mels * 200 / 3, 1000 * np.exp(step * (mels - 15)))[:, None]

@@ -1,4 +1,4 @@
-"""The interface of a metric, and how one scene is scored with it."""
+"""The interface of a metric, and the scoring of one scene by a metric."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -25,9 +25,9 @@ __all__ = [
     "score",
 ]
 
-LIMIT = 100.0  # [dB] what is silent or exact to the bit counts as this much: below the quantisation of a corpus
+LIMIT = 100.0  # [dB] limit of the values, for outputs that are silent or exact: beyond the quantisation of a corpus
 NO_STEMS = "no stems: a real recording"
-SHORTEST = 0.25  # [s] less audio than this is not scored (the limit of P.862, held for all)
+SHORTEST = 0.25  # [s] shorter audio is not scored (the limit of P.862, applied to all metrics)
 
 ALONE = frozenset({"far_single", "near_single"})  # kinds of scene in which one end talks; in all others both do
 
@@ -44,11 +44,11 @@ class Undefined(Exception):
 
 
 class Inapplicable(Undefined):
-    """The scene has too little of what the metric looks at: no estimate would have a value."""
+    """A metric has no value for any estimate of a scene, for example because the scene has no double talk."""
 
 
 class AtLeast(Exception):
-    """All that is known is that the value is not less; the message says why."""
+    """Only a lower bound of the value is known; the message says why."""
 
     def __init__(self, value: float, reason: str) -> None:
         super().__init__(reason)
@@ -59,50 +59,52 @@ class AtLeast(Exception):
 class Metric:
     """One row of METRICS.
 
-    `fn(signals, estimate, rate)` takes stems and estimate [..., T] at `rate` Hz, cut to the frames it is valid on, and
-    gives [...]. Undefined is NaN. For a lone signal [T] it may raise `Undefined` or `AtLeast` instead, to say why.
+    `fn(signals, estimate, rate)` receives stems and estimate [..., T] at `rate` Hz, cut to the frames for which the
+    metric is defined, and returns [...], NaN where it is undefined. For a single signal [T], it may raise `Undefined`
+    or `AtLeast` instead, to state a reason. Flags below add further arguments, in the order changes, labels, responses.
     """
 
     fn: Callable[..., Array]
     title: str  # column heading
     unit: str
     better: Literal["higher", "lower"]
-    talk: frozenset[Talk]  # the frames it is valid on
-    version: int  # raised whenever the same audio would get another value
-    stems: bool = True  # whether it reads near, echo or noise, which nobody knows of a real recording
-    span: bool = False  # False: those frames only, spliced; True: all from the first to the last of them
-    changes: bool = False  # whether `fn` takes, as a fourth argument, the samples at which the echo path changes
-    labels: bool = False  # whether it takes the Talk of every sample it is given, [T], as its fourth argument
-    responses: bool = False  # takes the impulse responses of the true path and of the system's filter, [..., L] each
-    summary: Literal["mean", "median"] = "mean"  # what a table shows of the values of all scenes
+    talk: frozenset[Talk]  # the frames for which it is defined
+    version: int  # to be increased whenever the same audio would get another value
+    stems: bool = True  # whether it reads near, echo or noise, which are unknown for real recordings
+    span: bool = False  # False: `fn` receives these frames only, spliced; True: all from the first to the last of them
+    changes: bool = False  # whether `fn` receives the samples at which the echo path changes
+    labels: bool = False  # whether `fn` receives the Talk label of every sample, [T]
+    responses: bool = False  # whether `fn` receives the impulse responses of echo path and filter, [..., L] each
+    summary: Literal["mean", "median"] = "mean"  # how a table summarises the values of all scenes
 
     @property
     def near_end(self) -> bool:
-        """Whether it looks at the near end in double talk and alone."""
+        """Whether it assesses the near end both in double talk and in near-end single talk."""
         return self.talk >= {Talk.NEAR, Talk.DOUBLE}
 
     def counts(self, kind: str) -> bool:
-        """Whether a scene of that kind of talk counts in a mean over all kinds.
+        """Return whether scenes of this kind of talk count in a mean over all kinds.
 
-        Metrics of the near end count in scenes in which both ends talk: alone, it comes through most systems untouched.
+        Metrics of the near end count only in scenes in which both ends talk, because most systems leave a near end that
+        talks alone unchanged.
         """
         return not (self.near_end and kind in ALONE)
 
 
 class Score(NamedTuple):
-    """The value of a metric; where it is undefined NaN, the reason, and whether another estimate would have a value.
+    """The value of a metric, or NaN with the reason why it is undefined.
 
-    A number with a reason is a lower bound, e.g. the time until something that did not happen before the end.
+    A number with a reason is a lower bound, for example a time until an event that had still not occurred at the end.
     """
 
     value: float
     reason: str = ""
-    failed: bool = False  # undefined through the estimate or through the metric's code, not through the scene
+    failed: bool = False  # whether the estimate or the metric's code, not the scene, is why it is undefined
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A scene and what a system made of it: all that a metric can ask for. Signals are [T] at `rate` Hz."""
+    """A scene and the output of a system for it: everything that a metric may read. Signals are [T] at `rate` Hz."""
 
     signals: Signals
     estimate: Array
@@ -115,9 +117,9 @@ class Trial:
 def score(metric: Metric, trial: Trial) -> Score:
     """Score one scene.
 
-    Values in dB are held within ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over
-    scenes exists. Never raises for the content of the audio: an estimate that cannot be scored has the value NaN and a
-    reason.
+    Values in dB are limited to ±100 dB: the ERLE of a silent output is 100 dB and not infinite, so that a mean over
+    scenes exists. It never raises an error because of the content of the audio: if an estimate cannot be scored, the
+    value is NaN, with a reason.
     """
     signals, estimate, rate = trial.signals, np.asarray(trial.estimate), trial.rate
     talk = levels.talk(signals, rate) if trial.talk is None else trial.talk
@@ -149,7 +151,10 @@ def score(metric: Metric, trial: Trial) -> Score:
 
 
 def each(one: Callable[..., float]) -> Callable[..., Array]:
-    """Let a metric that is written for one signal [T] take [..., T], row by row; an undefined row is NaN."""
+    """Extend a metric for one signal [T] to signals [..., T], row by row.
+
+    The value of a row is NaN if it is undefined, and the lower bound of `AtLeast`.
+    """
 
     @functools.wraps(one)
     def fn(signals: Signals, estimate: Array, rate: int, *more: Any, **options: Any) -> Array:
@@ -169,7 +174,7 @@ def each(one: Callable[..., float]) -> Callable[..., Array]:
 
 
 def _value(metric: Metric, *arguments: Any) -> float:
-    """Return the value of a metric's function; an error in its code is a reason, not the end of the evaluation."""
+    """Return the value of a metric's function; turn an error in its code into Undefined, so that evaluation goes on."""
     try:
         return float(metric.fn(*arguments))
     except (Undefined, AtLeast):
@@ -187,7 +192,7 @@ def _check(estimate: Array, signals: Signals) -> None:
 
 
 def _cut(metric: Metric, talk: NDArray[np.integer[Any]], rate: int, length: int) -> NDArray[np.bool_] | slice:
-    """The samples a metric looks at."""
+    """Return the samples that a metric reads. Raises Inapplicable if there are none."""
     frames = np.isin(talk, list(metric.talk))
     if not frames.any():
         raise Inapplicable(f"no {' or '.join(TALK_NAMES[kind] for kind in sorted(metric.talk))}")
@@ -201,7 +206,7 @@ def _cut(metric: Metric, talk: NDArray[np.integer[Any]], rate: int, length: int)
 def _positions(
     changes: Sequence[float], rate: int, keep: NDArray[np.bool_] | slice, length: int
 ) -> NDArray[np.integer[Any]]:
-    """Where in the samples that were kept the times [s] of the whole scene lie."""
+    """Return the positions of times [s] of the whole scene within the samples that are kept."""
     return np.searchsorted(np.arange(length)[keep], np.sort(np.round(np.multiply(changes, rate))))
 
 
@@ -212,7 +217,7 @@ def _known(responses: Callable[[], tuple[Array, Array]] | None) -> tuple[Array, 
 
 
 def _why(metric: Metric, signals: Signals, estimate: Array) -> Undefined:
-    """The reason for a NaN."""
+    """Return the reason for a NaN."""
     stem = "noise" if Talk.SILENCE in metric.talk else "echo" if Talk.FAR in metric.talk else "near"
     for name in ("mic", stem):
         if not getattr(signals, name).any():

@@ -1,7 +1,7 @@
-"""How long a canceller takes to converge.
+"""Convergence time: far-end activity until the true-echo ERLE first reaches 10 or 20 dB.
 
-The time until the residual echo is so many decibels down, as the convergence tests of ITU-T G.168 measure it; here on
-speech and by the true echo, so that it does not matter who else talks.
+The time until the residual echo has been reduced by a given number of decibels, as in the convergence tests of ITU-T
+G.168, but here with speech and relative to the true echo, so that near-end speech and noise do not matter.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ __all__ = ["convergence"]
 
 @each
 def convergence(signals: Signals, estimate: Array, rate: int, *, target: float) -> float:
-    """Seconds until the `segmental` ERLE first reaches `target` dB: [..., T] -> [...], from 0.25 s on.
+    """Return the time [s] until the `segmental` ERLE first reaches `target` dB: [..., T] -> [...], at least 0.25.
 
-    The stems hold the frames in which the far end talks, so only its activity counts as time. For a single signal [T]
-    that never reaches the target, raises AtLeast with the total duration: a mean over scenes is then a lower bound
-    (the restricted mean of survival analysis), whereas leaving the scene out would favour systems that do not
-    converge. Without an echo NaN.
+    The stems contain only the frames in which the far end talks, so only its activity counts as time. For a single
+    signal [T] that never reaches the target, raises AtLeast with the total duration: a mean over scenes is then a lower
+    bound (the restricted mean of survival analysis), whereas leaving the scene out would favour systems that do not
+    converge. Without an echo, the value is NaN.
 
     >>> echo = np.ones(16_000)
     >>> scene = Signals(mic=echo, far=echo, near=0 * echo, echo=echo, noise=0 * echo)

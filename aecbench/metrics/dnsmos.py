@@ -1,8 +1,8 @@
-"""DNSMOS: a network's estimate of how listeners would rate speech, background and the whole, without any stems.
+"""DNSMOS: a network's estimate of how listeners would rate speech, background and overall quality, without any stems.
 
 C. K. A. Reddy, V. Gopal and R. Cutler, "DNSMOS P.835: A non-intrusive perceptual objective speech quality metric to
-evaluate noise suppressors", ICASSP 2022. The network is not part of this package: the wheel speechmos carries it (MIT
-licence), and it is the file sig_bak_ovr.onnx of the folder DNSMOS/DNSMOS in the repository microsoft/DNS-Challenge.
+evaluate noise suppressors", ICASSP 2022. The network is not part of this package. The wheel speechmos contains it (MIT
+licence), and it is the file DNSMOS/DNSMOS/sig_bak_ovr.onnx of the repository microsoft/DNS-Challenge.
 """
 
 from functools import partial
@@ -19,10 +19,10 @@ from aecbench.signals import Array, Signals, Talk
 __all__ = ["ROWS", "dnsmos", "dnsmos_metrics"]
 
 RATE = 16_000  # [Hz]
-FILE = "dnsmos_models/sig_bak_ovr.onnx"  # in the wheel
+FILE = "dnsmos_models/sig_bak_ovr.onnx"  # path within the wheel
 INPUTS: onnx_model.Inputs = {"input_1": (1, LENGTH)}
 
-ROWS = {  # title, output, and the polynomial from the output to a mark, highest power first
+ROWS = {  # title, index of the output, and the polynomial from the output to the MOS, highest power first
     "sig": ("DNSMOS SIG", 0, (-0.08397278, 1.22083953, 0.0052439)),
     "bak": ("DNSMOS BAK", 1, (-0.13166888, 1.60915514, -0.39604546)),
     "ovrl": ("DNSMOS OVRL", 2, (-0.06766283, 1.11546468, 0.04602535)),
@@ -30,10 +30,10 @@ ROWS = {  # title, output, and the polynomial from the output to a mark, highest
 
 
 def dnsmos_metrics(model: Path | None = None) -> dict[str, Metric]:
-    """Return speech, background and overall mark (ITU-T P.835) as metrics, by the wheel's network or a model file.
+    """Return speech, background and overall MOS (ITU-T P.835) as metrics, computed by the wheel's network or a file.
 
-    They need no stems. Raises UsageError for a file that is not such a model, MissingExtra without the packages of the
-    extra `aecmos`.
+    They do not need stems. Raises UsageError for a file that is not such a model, MissingExtra without the packages of
+    the extra `aecmos`.
     """
     path = onnx_model.installed(FILE) if model is None else model
     onnx_model.check(path, INPUTS)
@@ -57,9 +57,9 @@ def dnsmos_metrics(model: Path | None = None) -> dict[str, Metric]:
 def dnsmos(
     signals: Signals, estimate: Array, rate: int, *, model: Path, output: int, polynomial: tuple[float, ...]
 ) -> float:
-    """MOS from 1 to 5 of `estimate` [..., T] at `rate` Hz -> [...]: the mean over 9.01 s from every second on.
+    """Return a MOS from 1 to 5 for `estimate` [..., T] at `rate` Hz -> [...]: a mean over windows of 9.01 s.
 
-    A shorter signal is doubled until it is long enough.
+    The hop between windows is 1 s. A signal shorter than a window is repeated twice until it is long enough.
     """
     x = resample(estimate.astype(np.float32), rate, RATE)
     while x.size < LENGTH:

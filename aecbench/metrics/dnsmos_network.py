@@ -1,9 +1,10 @@
-"""The network of DNSMOS over windows that overlap: what they share is computed once.
+"""The network of DNSMOS on overlapping windows, which computes what they have in common only once.
 
 A window has 900 frames, and the next one starts 100 frames later. Nearly all operations are in four convolutions of
-3 x 3 before the first pooling. They give the same for a frame in every window, except within 4 frames of its ends,
-where the convolutions see zeros. From one window to the next, these layers therefore run over the new frames and both
-ends only. The package onnx cuts the network into parts. A network with other layers runs window by window.
+3 x 3 before the first pooling. Their output for a frame is the same in every window, except within 4 frames of the ends
+of a window, where the convolutions read zeros. From one window to the next, these layers therefore process only the new
+frames and both ends. The package onnx splits the network into parts. A network with other layers processes each window
+as a whole.
 """
 
 import functools
@@ -22,10 +23,10 @@ from aecbench.signals import Array
 
 __all__ = ["LENGTH", "outputs", "prepare"]
 
-LENGTH, HOP = 144_160, 16_000  # [samples] of a window, and from one to the next
+LENGTH, HOP = 144_160, 16_000  # length of a window, and from one window to the next [samples]
 STEP = 100  # frames from one window to the next
-REACH = 4  # frames that the shared layers see on either side of one
-POOL = 2  # frames that the first pooling makes one
+REACH = 4  # frames on either side of a frame on which the shared layers depend
+POOL = 2  # frames that the first pooling combines
 KNOWN = {0x269FBEBD}  # fingerprints of networks with the layers described above: the one in the wheel speechmos
 CUTS = ("mos_estimator_logpow/truediv:0", "mos_estimator_logpow/conv2d_3/Relu:0_pooling0")  # tensors between its parts
 
@@ -39,7 +40,7 @@ class Parts(NamedTuple):
 
 
 def prepare(path: Path) -> None:
-    """Load the network in a file. Raises MissingExtra without onnx, where it is needed."""
+    """Load the network in a file. Raises MissingExtra if onnx is needed but not installed."""
     if onnx_model.fingerprint(path) in KNOWN:
         _parts(path)
 
@@ -48,7 +49,7 @@ def prepare(path: Path) -> None:
 def outputs(path: Path, x: Array) -> Array:
     """Return the outputs of the network in a file for every window of x [T], T >= LENGTH: float32 [windows, outputs].
 
-    Raises MissingExtra without onnx.
+    Raises MissingExtra if onnx is needed but not installed.
     """
     windows = sliding_window_view(x, LENGTH)[::HOP, None]
     if onnx_model.fingerprint(path) not in KNOWN:
@@ -72,7 +73,7 @@ def _shared(parts: Parts, spectra: Iterator[Array]) -> Iterator[Array]:
 
 @functools.cache
 def _parts(path: Path) -> Parts:
-    """Cut a network with the known layers. Raises MissingExtra."""
+    """Split a network with the known layers into its parts. Raises MissingExtra without onnx."""
     try:
         import onnx
     except ImportError:
@@ -81,7 +82,7 @@ def _parts(path: Path) -> Parts:
     (first,), (last,) = model.graph.input, model.graph.output
     cuts = [first.name, *CUTS, last.name]
     for value in model.graph.value_info:
-        value.type.tensor_type.ClearField("shape")  # lengths in time differ
+        value.type.tensor_type.ClearField("shape")  # the numbers of frames vary
     extractor = onnx.utils.Extractor(model)
     parts = (extractor.extract_model([begin], [end]) for begin, end in itertools.pairwise(cuts))
     return Parts(*(new_session(part.SerializeToString()) for part in parts))

@@ -1,9 +1,10 @@
-"""Echo return loss enhancement, held at what removing the echo perfectly would give.
+"""Echo return loss enhancement (ERLE), limited to the ERLE of a canceller that removes the echo perfectly.
 
-The output of a perfect canceller is near end and noise, so its ERLE is the ratio of the microphone to those. More than
-that is noise suppression and not echo cancellation, and does not count. Meaningful only while the far end talks alone.
+The output of a perfect canceller is near end and noise, so its ERLE is the ratio of the microphone to these. A higher
+ERLE is due to noise suppression and not to echo cancellation, and does not count. Meaningful only while the far end
+talks alone.
 
-Nobody knows the noise of a real recording. There it is estimated from the quietest frames of the microphone, after the
+The noise of a real recording is unknown. It is estimated from the quietest frames of the microphone, following the
 minimum statistics of R. Martin, "Spectral subtraction based on minimum statistics", EUSIPCO 1994.
 """
 
@@ -15,11 +16,11 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["ceiling", "erle"]
 
-QUIETEST = 10.0  # [%] of the frames: the loudest of them has the power of the noise
+QUIETEST = 10.0  # percentile of the frame powers that is taken as the power of the noise
 
 
 def erle(signals: Signals, estimate: Array, rate: int) -> Array:
-    """`erle_raw` or, where that is less, `ceiling`, in dB: [..., T] -> [...]. A silent mic gives NaN.
+    """Return the smaller of `erle_raw` and `ceiling` in dB: [..., T] -> [...]. For a silent mic, it is NaN.
 
     >>> echo, noise = np.ones(1600), np.tile([0.1, -0.1], 800)
     >>> scene = Signals(mic=echo + noise, far=echo, near=0 * echo, echo=echo, noise=noise)
@@ -30,7 +31,7 @@ def erle(signals: Signals, estimate: Array, rate: int) -> Array:
 
 
 def ceiling(signals: Signals, rate: int) -> Array:
-    """ERLE of a perfect canceller in dB: [..., T] -> [...]. Without near end and noise it is infinite."""
+    """Return the ERLE of a perfect canceller in dB: [..., T] -> [...]. Without near end and noise, it is infinite."""
     if np.isnan(signals.noise).any():
         left = np.percentile(frame_power(signals.mic, rate), QUIETEST, axis=-1)
     else:

@@ -1,7 +1,7 @@
-"""Echo return loss enhancement as it is measured (ITU-T G.168 uses the same ratio for line echo), without a bound.
+"""Echo return loss enhancement (ERLE) without an upper limit; ITU-T G.168 uses the same ratio for line echo.
 
-Meaningful only while the far end talks alone: near-end speech in the output would count as echo. Whatever turns the
-output down raises it, background noise that is suppressed too: `erle` is held at what removing the echo can give.
+Meaningful only while the far end talks alone: near-end speech in the output would count as echo. Any attenuation of the
+output increases it, including noise suppression; `erle` is limited to the value that removing the echo can achieve.
 """
 
 import numpy as np
@@ -13,10 +13,11 @@ __all__ = ["erle_raw"]
 
 
 def erle_raw(signals: Signals, estimate: Array, rate: int) -> Array:
-    """ERLE = 10 log10( E[mic²] / E[estimate²] ) in dB, shape [...].
+    """Return ERLE = 10 log10( E[mic²] / E[estimate²] ) in dB, shape [...].
 
-    Reads `signals.mic` and `estimate`, both [..., T]; `rate` is unused. Background noise is in both powers, so it
-    bounds the ERLE of a canceller that leaves it alone. A silent estimate gives +inf, a silent mic NaN.
+    Reads `signals.mic` and `estimate`, both [..., T]; `rate` is unused. Background noise is part of both powers, so it
+    limits the ERLE of a canceller that does not suppress it. For a silent estimate the ERLE is +inf, for a silent mic
+    NaN.
 
     >>> mic = np.ones((4, 100))
     >>> mic[3] = 0

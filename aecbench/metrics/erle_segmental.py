@@ -1,7 +1,7 @@
-"""Echo return loss enhancement over time, segment by segment, and its mean.
+"""Mean over segments of the echo return loss enhancement (ERLE) of the true echo.
 
-The mean of decibels, as of the segmental SNR, gives quiet and loud segments the same weight; see `erle_true` for the
-measure of a segment.
+As in the segmental SNR, a mean of decibels weights quiet and loud segments equally. `erle_true` defines the value of a
+segment.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["FRAMES", "SEGMENT", "erle_segmental", "segmental"]
 
-FRAMES = 25  # of 10 ms, in a segment
-SEGMENT = FRAMES * levels.FRAME  # [s]
+FRAMES = 25  # frames of 10 ms in a segment
+SEGMENT = FRAMES * levels.FRAME  # length of a segment [s]
 
 
 def erle_segmental(signals: Signals, estimate: Array, rate: int) -> Array:
-    """Mean of `segmental` over the segments in which there is echo, in dB: [..., T] -> [...]; of none, NaN.
+    """Return the mean of `segmental` over the segments with echo, in dB: [..., T] -> [...]; NaN if there are none.
 
     >>> echo = np.ones((3, 8000)) * [[1], [1], [0]]
     >>> scene = Signals(mic=echo, far=echo, near=0 * echo, echo=echo, noise=0 * echo)
@@ -33,10 +33,10 @@ def erle_segmental(signals: Signals, estimate: Array, rate: int) -> Array:
 
 
 def segmental(signals: Signals, estimate: Array, rate: int) -> Array:
-    """`erle_true` of each quarter of a second, in dB and held within ±100: [..., T] -> [..., S].
+    """Return `erle_true` of S segments of 0.25 s each, in dB and limited to ±100: [..., T] -> [..., S].
 
-    NaN where the echo is active (see `levels.active`) in less than half of the segment. An incomplete segment at the
-    end is left out.
+    The value is NaN for segments in which the echo is active (see `levels.active`) for less than half of the time. An
+    incomplete segment at the end is left out.
     """
     length = FRAMES * levels.frame_length(rate)
     count = estimate.shape[-1] // length

@@ -1,15 +1,15 @@
-"""Echo return loss enhancement at the end: what a canceller reaches once it has had time to converge."""
+"""Echo return loss enhancement (ERLE) over the last quarter, after a canceller has had time to converge."""
 
 from aecbench.metrics.erle import erle
 from aecbench.signals import Array, Signals
 
 __all__ = ["erle_tail"]
 
-PART = 0.25  # of the time that is looked at
+PART = 0.25  # fraction of the signal, at its end, that is evaluated
 
 
 def erle_tail(signals: Signals, estimate: Array, rate: int) -> Array:
-    """`erle` over the last quarter, in dB: [..., T] -> [...]; it is undefined where `erle` is.
+    """Return `erle` over the last quarter, in dB: [..., T] -> [...]; NaN under the same conditions as `erle`.
 
     >>> import numpy as np
     >>> mic = np.ones(100)

@@ -1,7 +1,8 @@
-"""Echo return loss enhancement of the echo alone: what was subtracted, against the true echo.
+"""Echo return loss enhancement (ERLE) relative to the true echo; valid in double talk too.
 
+The signal that was subtracted from the microphone is compared with the echo:
 J. Casebeer, N. J. Bryan and P. Smaragdis, "Meta-AF: Meta-Learning for Adaptive Filters", IEEE/ACM Transactions on
-Audio, Speech, and Language Processing 31, 2023. With the stems at hand it holds in double talk too.
+Audio, Speech, and Language Processing 31, 2023.
 """
 
 import numpy as np
@@ -13,12 +14,13 @@ __all__ = ["erle_true"]
 
 
 def erle_true(signals: Signals, estimate: Array, rate: int) -> Array:
-    """ERLE = 10 log10( E[d²] / E[(d - (y - ŝ))²] ) in dB, shape [...]; d the echo, y the mic, ŝ the estimate, [..., T].
+    """Return ERLE = 10 log10( E[d²] / E[(d - (y - ŝ))²] ) in dB, shape [...]: echo d, mic y, estimate ŝ, all [..., T].
 
-    y - ŝ is what was subtracted, so what is taken from near end or noise counts as an error like echo that stays: the
-    measure is meant for cancellers that subtract an estimate of the echo, and is hard on those that suppress. `rate` is
-    unused. The exact echo subtracted gives +inf or, by the rounding of the stems, more than 100 dB; a silent
-    estimate the ratio of the echo to all else, so read it beside a metric of the near end; a silent echo NaN.
+    y - ŝ is what was subtracted, so removed near end or noise counts as an error just like residual echo. The measure
+    is meant for cancellers that subtract an echo estimate, and penalises suppressors. `rate` is unused. If exactly the
+    echo was subtracted, the value is +inf or, because the stems are rounded, above 100 dB. For a silent estimate, it is
+    the ratio of the echo to everything else, so a metric of the near end has to be read with it. For a silent echo, it
+    is NaN.
 
     >>> echo, near = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, 1.0, -1.0])
     >>> scene = Signals(mic=near + echo, far=echo, near=near, echo=echo, noise=0 * echo)

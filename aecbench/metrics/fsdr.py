@@ -1,7 +1,7 @@
-"""Signal-to-distortion ratio that forgives a filter of 256 taps (16 ms at 16 kHz).
+"""Signal-to-distortion ratio after fitting the near end to the output by a filter of 256 taps (16 ms at 16 kHz).
 
-The SDR of BSS-eval (see `sdr`), here called fSDR, with a filter that is long enough for the high-pass and the small
-delay of a system that runs on a device, and too short to take away the reverberation of a room.
+This is the SDR of BSS-eval (see `sdr`), here called fSDR, with a filter that is long enough for the high-pass and the
+small delay of a system on a device, but too short to compensate for the reverberation of a room.
 """
 
 from aecbench.metrics.base import each
@@ -15,10 +15,10 @@ TAPS = 256
 
 @each
 def fsdr(signals: Signals, estimate: Array, rate: int) -> float:
-    """10 log10( |h * s|² / |h * s - ŝ|² ) in dB, h the best filter of 256 taps; [..., T] -> [...].
+    """Return 10 log10( |h * s|² / |h * s - ŝ|² ) in dB, with the best filter h of 256 taps; [..., T] -> [...].
 
-    s is `signals.near`, ŝ is `estimate`; `rate` is unused. A filtered s gives more than 100 dB; a silent estimate or
-    near is NaN.
+    s is `signals.near`, ŝ is `estimate`; `rate` is unused. If ŝ is a filtered s, the value is above 100 dB; for a
+    silent estimate or near end, it is NaN.
 
     >>> import numpy as np
     >>> near = np.random.default_rng(1).standard_normal(16_000)

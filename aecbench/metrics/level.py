@@ -1,7 +1,7 @@
-"""Level of the output against the microphone while the near end talks alone.
+"""Level of the output relative to the microphone while the near end talks alone.
 
-PESQ, STOI and SI-SDR ignore the gain of the output: a system that turns the near end down by 30 dB, along with
-the echo, scores as well as one that leaves it alone. Here it shows.
+PESQ, STOI and SI-SDR do not depend on the gain of the output: a system that attenuates the near end by 30 dB, along
+with the echo, scores as well as one that leaves it unchanged. This metric shows the difference.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ __all__ = ["level"]
 
 
 def level(signals: Signals, estimate: Array, rate: int) -> Array:
-    """10 log10( E[estimate²] / E[mic²] ) in dB, shape [...]: 0 is unchanged, negative turned down.
+    """Return 10 log10( E[estimate²] / E[mic²] ) in dB, shape [...]: 0 means unchanged, negative attenuated.
 
-    Reads `signals.mic` and `estimate`, both [..., T]; `rate` is unused. Noise that was taken out lowers it too, by
-    less than 0.5 dB where the microphone has an SNR of 10 dB. A silent estimate gives -inf, a silent mic NaN.
+    Reads `signals.mic` and `estimate`, both [..., T]; `rate` is unused. Noise suppression lowers it too, by less than
+    0.5 dB at an SNR of 10 dB in the microphone. For a silent estimate it is -inf, for a silent mic NaN.
 
     >>> mic = np.ones((4, 100))
     >>> mic[3] = 0

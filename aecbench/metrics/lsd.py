@@ -1,9 +1,9 @@
 """Log-spectral distance between the output and the near end.
 
 A. H. Gray and J. D. Markel, "Distance measures for speech processing", IEEE Transactions on Acoustics, Speech, and
-Signal Processing 24(5), 1976. The spectra are held within 50 dB of the loudest bin of the near end, so that what nobody
-hears does not count: I. Cohen and S. Gannot, "Spectral enhancement methods", in Springer Handbook of Speech Processing,
-2008.
+Signal Processing 24(5), 1976. The spectra are limited from below to 50 dB under the loudest bin of the near end, so
+that inaudible differences do not count: I. Cohen and S. Gannot, "Spectral enhancement methods", in Springer Handbook of
+Speech Processing, 2008.
 """
 
 import numpy as np
@@ -15,15 +15,15 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["lsd"]
 
-FRAME = 0.032  # [s] under a Hann window, overlapping by half
-RANGE = 50.0  # [dB]
+FRAME = 0.032  # length of a frame [s], with a Hann window and half overlap
+RANGE = 50.0  # dynamic range below the loudest bin [dB]
 
 
 def lsd(signals: Signals, estimate: Array, rate: int) -> Array:
-    """Mean over frames of sqrt( mean over bins of (10 log10 |S|²/|Ŝ|²)² ) in dB: [..., T] -> [...], 0 is best.
+    """Return the mean over frames of sqrt( mean over bins of (10 log10 |S|²/|Ŝ|²)² ) in dB: [..., T] -> [...].
 
-    S is the spectrum of `signals.near`, Ŝ of `estimate`. Gain, noise that is left and speech that is taken all count. A
-    silent near is NaN.
+    S is the spectrum of `signals.near`, Ŝ of `estimate`. 0 is best; gain, residual noise and removed speech all
+    increase it. For a silent near end, it is NaN.
 
     >>> near = np.random.default_rng(0).standard_normal((3, 16_000)) * [[1], [1], [0]]
     >>> scene = Signals(mic=near, far=near, near=near, echo=0 * near, noise=0 * near)
@@ -38,7 +38,7 @@ def lsd(signals: Signals, estimate: Array, rate: int) -> Array:
 
 
 def _spectrogram(x: Array, rate: int) -> Array:
-    """Decibels [..., frames, bins] of [..., T]."""
+    """Return the power spectra of [..., T] in dB, [..., frames, bins]."""
     frame = 2 * round(FRAME * rate / 2)
     frames = sliding_window_view(x.astype(np.float64), frame, axis=-1)[..., :: frame // 2, :]
     return np.asarray(db(np.abs(rfft(frames * np.sin(np.pi * np.arange(frame) / frame) ** 2)) ** 2))

@@ -1,12 +1,12 @@
-"""Misalignment, the system distance: how far the filter is from the echo path itself.
+"""Misalignment (system distance) between the adaptive filter and the echo path.
 
 J. Benesty, T. Gänsler, D. R. Morgan, M. M. Sondhi, S. L. Gay, "Advances in Network and Acoustic Echo Cancellation",
-Springer 2001: the normalised misalignment. It looks at the response and not at the signals, so it tells what ERLE
-hides: a filter that fits the far end of the moment only, and has to adapt again with the next word.
+Springer 2001: the normalised misalignment. It compares impulse responses and not signals, so it detects a filter that
+fits only the current far-end signal and has to adapt again with the next word; ERLE does not.
 
-It is taken at the end of the scene, against the response that the scene ends with. No gain is fitted: the loudspeaker
-of a scene it is defined for is linear and its gain is in the response. Behind a nonlinear one no impulse response is
-the echo path; the linear one that comes nearest to it depends on what is played, so there the value is undefined.
+It is computed at the end of the scene, relative to the last impulse response of the echo path. No gain is fitted: the
+metric is defined only for scenes with a linear loudspeaker, whose gain is part of the response. With a nonlinear one,
+the linear response that comes closest to the echo path depends on the signal, so the value is undefined.
 """
 
 import numpy as np
@@ -18,11 +18,11 @@ __all__ = ["misalignment"]
 
 
 def misalignment(signals: Signals, estimate: Array, rate: int, true: Array, learnt: Array) -> Array:
-    """20 log10( |h - ĥ| / |h| ) in dB, lower is better: h `true` [..., L] and ĥ `learnt` [..., M] -> [...].
+    """Return 20 log10( |h - ĥ| / |h| ) in dB, lower is better: h = `true` [..., L], ĥ = `learnt` [..., M] -> [...].
 
-    The shorter one is continued by zeros, so a part of the echo path that the filter is too short for counts as error.
-    Signals, estimate and rate are unused. A filter of zeros has 0 dB, the exact one -inf; above 0 dB it would be better
-    without. A path of zeros is NaN.
+    The shorter response is padded with zeros, so the part of the echo path beyond the filter counts as an error.
+    Signals, estimate and rate are unused. For a filter of zeros the value is 0 dB, for the exact response -inf; above
+    0 dB, the filter is worse than none. For an echo path of zeros, it is NaN.
 
     >>> h, unused = np.array([1.0, 0.0, 0.1]), np.zeros(1)
     >>> [float(misalignment(unused, unused, 16_000, h, x).round(2)) for x in (h, h[:2], 0 * h, -h)]

@@ -1,4 +1,4 @@
-"""Attenuation of the near end while both ends talk (ITU-T P.340 has it among the marks of double-talk capability)."""
+"""Attenuation of the near end in double talk (in ITU-T P.340, one of the criteria of double-talk capability)."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ __all__ = ["attenuation", "near_attenuation"]
 
 @each
 def near_attenuation(signals: Signals, estimate: Array, rate: int) -> float:
-    """10 log10( |s|² / |h * s|² ) in dB, h the filter of 256 taps on s that comes nearest to ŝ; [..., T] -> [...].
+    """Return 10 log10( |s|² / |h * s|² ) in dB, with the filter h of 256 taps that fits h * s to ŝ; [..., T] -> [...].
 
     s is `signals.near`, ŝ is `estimate`, so h * s is the part of the output that comes from the near end (see `fsdr`):
-    0 is unchanged, positive turned down. `rate` is unused. A gain that varies counts as its mean, weighted by the power
-    of s. An output without any near end does not give +inf: by chance, 256 taps find about 256 / T of its power in s. A
-    silent estimate gives +inf, a silent near NaN.
+    0 means unchanged, positive attenuated. `rate` is unused. A time-varying gain counts as its mean, weighted by the
+    power of s. If the output does not contain any near end, the value is not +inf, because 256 taps explain about
+    256 / T of its power by chance. For a silent estimate it is +inf, for a silent near end NaN.
 
     >>> near, echo = np.random.default_rng(0).standard_normal((2, 16_000))
     >>> scene = Signals(mic=near + echo, far=echo, near=near, echo=echo, noise=0 * near)
@@ -29,9 +29,10 @@ def near_attenuation(signals: Signals, estimate: Array, rate: int) -> float:
 
 
 def attenuation(stem: Array, estimate: Array) -> float:
-    """How much weaker the part of `estimate` that comes from `stem` is than it, both [T], in dB; NaN of a silent one.
+    """Return by how many dB the part of `estimate` that comes from `stem` is weaker than `stem`, both [T].
 
-    The part is what the filter of 256 taps on it makes that comes nearest to `estimate`.
+    That part is `stem` through the filter of 256 taps that fits it best to `estimate`. For a silent stem, the value is
+    NaN.
     """
     if not stem.any():
         return np.nan

@@ -1,7 +1,8 @@
-"""How much of the background noise a system takes away while nobody talks.
+"""Attenuation of the background noise while nobody talks.
 
-Taking noise away is not cancelling echo; without this column, one is taken for the other. Lower is better: a perfect
-canceller leaves the noise as it is, and what listeners want of noise suppression is for other metrics to say.
+Noise suppression is not echo cancellation, but without this column one can be mistaken for the other. Lower is better:
+a perfect canceller leaves the noise unchanged. Whether listeners benefit from noise suppression is for other metrics to
+assess.
 """
 
 from aecbench.metrics.base import each
@@ -13,11 +14,11 @@ __all__ = ["noise_reduction"]
 
 @each
 def noise_reduction(signals: Signals, estimate: Array, rate: int) -> float:
-    """10 log10( |n|² / |h * n|² ) in dB, h the filter of 256 taps on n that comes nearest to ŝ; [..., T] -> [...].
+    """Return 10 log10( |n|² / |h * n|² ) in dB, with the filter h of 256 taps that fits h * n to ŝ; [..., T] -> [...].
 
-    n is `signals.noise`, ŝ is `estimate`, so h * n is the part of the output that comes from the noise, without what
-    reverberates still: 0 is unchanged, positive turned down. `rate` is unused. A silent estimate gives +inf, a silent
-    noise NaN.
+    n is `signals.noise`, ŝ is `estimate`, so h * n is the part of the output that comes from the noise, without echo or
+    speech that is still reverberating: 0 means unchanged, positive attenuated. `rate` is unused. For a silent estimate
+    the value is +inf, for silent noise NaN.
 
     >>> import numpy as np
     >>> noise, tail = np.random.default_rng(0).standard_normal((2, 16_000))

@@ -1,4 +1,4 @@
-"""Networks in ONNX files, of an installed package or the user's own: loaded once per process, run on one thread."""
+"""Networks in ONNX files, from an installed package or the user: loaded once per process and run on one thread."""
 
 import functools
 import hashlib
@@ -16,16 +16,16 @@ from aecbench.signals import Array
 __all__ = ["Inputs", "check", "fingerprint", "installed", "remembered", "run", "which"]
 
 EXTRA = "aecmos"
-PACKAGE = "speechmos"  # Microsoft's wheel with the files; only its folder is used, for its code needs librosa
+PACKAGE = "speechmos"  # Microsoft's wheel with the files; only its folder is used, because its code needs librosa
 
-KEPT = 128  # results, of a few bytes each
+KEPT = 128  # number of cached results, of a few bytes each
 
 Shape = tuple[int | None, ...]  # None: any length
 Inputs = Mapping[str | None, Shape]  # by name, in this order; None: any name
 
 
 def installed(file: str) -> Path:
-    """Return the path of a model file, relative to the package that carries it. Raises MissingExtra."""
+    """Return the path of a model file, given its path within PACKAGE. Raises MissingExtra if that is not installed."""
     spec = find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtra(f"{PACKAGE}, which carries the models of AECMOS and DNSMOS,", EXTRA)
@@ -33,14 +33,14 @@ def installed(file: str) -> Path:
 
 
 def check(path: Path, expected: Inputs) -> None:
-    """Raise UsageError unless the model takes these inputs, and MissingExtra without onnxruntime."""
+    """Raise UsageError unless the model has these inputs, and MissingExtra without onnxruntime."""
     which(path, {"": expected})
 
 
 def which(path: Path, expected: Mapping[str, Inputs]) -> str:
-    """Return the key of the inputs that a model takes.
+    """Return the key in `expected` whose inputs are those of the model.
 
-    Raises UsageError where it takes none of them, and MissingExtra without onnxruntime.
+    Raises UsageError if there is none, and MissingExtra without onnxruntime.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file; give the path of an ONNX model")
@@ -57,14 +57,14 @@ def which(path: Path, expected: Mapping[str, Inputs]) -> str:
 
 
 def _fits(node: tuple[str, tuple[Any, ...]], expected: tuple[str | None, Shape]) -> bool:
-    """Whether an input is the expected one. A length that the model leaves open has a name, or None, for a number."""
+    """Return whether an input is the expected one. A variable length of the model is a name or None, not a number."""
     (name, shape), (label, lengths) = node, expected
     fit = all(n == m or m is None or not isinstance(n, int) for n, m in zip(shape, lengths, strict=False))
     return label in (None, name) and len(shape) == len(lengths) and fit
 
 
 def remembered(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Keep the last results of a function of a path and arrays: several metrics read different outputs of a network."""
+    """Cache the last results of a function of a path and arrays: several metrics read outputs of the same network."""
     results: dict[bytes, Array] = {}
 
     @functools.wraps(function)
@@ -89,7 +89,7 @@ def run(path: Path, *inputs: Array) -> Array:
 
 
 def fingerprint(path: Path) -> int:
-    """32 bits of the SHA-256 of the file: the version of a metric that another file would change."""
+    """Return the first 32 bits of the file's SHA-256: the version of a metric whose values depend on the file."""
     return int(hashlib.sha256(path.read_bytes()).hexdigest()[:8], 16)
 
 

@@ -1,4 +1,4 @@
-"""Perceptual evaluation of speech quality, wide band (ITU-T P.862.2), through the package pesq."""
+"""Perceptual evaluation of speech quality (PESQ), wideband (ITU-T P.862.2); by the package pesq."""
 
 from collections.abc import Callable
 
@@ -12,23 +12,28 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["over_windows", "pesq"]
 
-WINDOW = 15.0  # [s] the C code tells utterances apart that are 0.4 s from start to start, and has room for 50
-SPEECH = 0.5  # [s] of speech that a window needs
+WINDOW = 15.0  # longest window [s]: the C code has room for 50 utterances, which may start every 0.4 s
+SPEECH = 0.5  # speech that a window needs [s]
 
 
 @each
 def pesq(signals: Signals, estimate: Array, rate: int) -> float:
-    """PESQ of `estimate` against `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO, 1.04 ... 4.64.
+    """Return the PESQ of `estimate` relative to `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO, 1.04 ... 4.64.
 
-    At another rate than 16 kHz both are resampled. Signals longer than 15 s are cut into equal windows, and the result
-    is the mean over those with half a second of near-end speech in them. PESQ ignores gain, so see `level` too. For a
-    single signal [T], raises Undefined where a window cannot be scored; a silent estimate or near is NaN.
+    Signals with a rate other than 16 kHz are resampled. Signals longer than 15 s are split into windows of equal
+    length, and the result is the mean over those with at least half a second of near-end speech. PESQ does not depend
+    on the gain, see `level` for that. For a single signal [T], raises Undefined if a window cannot be scored, and
+    Inapplicable without enough speech. For a silent estimate or near end, it is NaN.
     """
     return over_windows(signals.near, estimate, rate, "wb")
 
 
 def over_windows(near: Array, estimate: Array, rate: int, mode: Mode, scale: Callable[[float], float] = float) -> float:
-    """Mean PESQ over the windows of [T] and [T], each on a `scale`; NaN if one is silent. Raises Undefined."""
+    """Return the mean PESQ over the windows of two signals [T] at `rate` Hz; NaN if one of them is silent.
+
+    `scale` maps the score of each window. Raises Undefined if a window cannot be scored, Inapplicable without enough
+    speech.
+    """
     if not (near.any() and estimate.any()):
         return np.nan
     near, estimate = (resample((x / np.abs(x).max()).astype(np.float32), rate, RATE) for x in (near, estimate))

@@ -1,4 +1,4 @@
-"""Perceptual evaluation of speech quality, narrow band (ITU-T P.862 with the mapping of P.862.1), as on a telephone."""
+"""Perceptual evaluation of speech quality (PESQ), narrowband as on a telephone (ITU-T P.862, mapping of P.862.1)."""
 
 from aecbench.metrics.base import each
 from aecbench.metrics.pesq import over_windows
@@ -9,8 +9,8 @@ __all__ = ["pesq_nb"]
 
 @each
 def pesq_nb(signals: Signals, estimate: Array, rate: int) -> float:
-    """PESQ of `estimate` against `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO, 1.02 ... 4.55.
+    """Return the PESQ of `estimate` relative to `signals.near`, [..., T] at `rate` Hz -> [...]: MOS-LQO, 1.02 ... 4.55.
 
-    As for `pesq`: windows, no gain, and where it is undefined. Both signals are taken at 16 kHz.
+    Windows, gain and undefined values are as in `pesq`. Both signals are resampled to 16 kHz.
     """
     return over_windows(signals.near, estimate, rate, "nb")

@@ -1,8 +1,9 @@
-"""PESQ in a process of its own: its C code overruns a table of 50 utterances and then crashes.
+"""PESQ in a separate process, because its C code may overrun a table of 50 utterances and crash.
 
-Every thread that asks keeps one worker, which is this file run as a script. It reads requests from its standard input
-(`REQUEST`, then both signals as float32) and answers with one float64 each. A worker that died is replaced on the next
-call. It ends with its parent, whose end closes the pipe; a call that takes too long is ended by the worker's own alarm.
+Every thread that calls `run` keeps one worker, which is this file run as a script. It reads requests from its standard
+input (`REQUEST`, then both signals as float32) and answers each with one float64. A worker that has died is replaced in
+the next call. It exits with its parent, whose exit closes the pipe; the worker's own alarm ends a call that takes too
+long.
 """
 
 import contextlib
@@ -24,23 +25,23 @@ Audio = NDArray[np.float32]
 
 Mode = Literal["wb", "nb"]  # wide band, narrow band
 
-RATE = 16_000  # [Hz] that both modes take
+RATE = 16_000  # sample rate of the signals in both modes [Hz]
 TIMEOUT = 60.0  # [s] per call; 30 s of audio take about one
 REQUEST = struct.Struct("=qd2s")  # samples, timeout, mode
 ANSWER = struct.Struct("=d")  # MOS-LQO, NaN, or a negative error code
 
 UNUSABLE = os.EX_UNAVAILABLE  # exit code of a worker that cannot import the package
-CODES = {-6: "shorter than 0.25 s", -7: "no utterance detected"}  # as PesqError of the package names them
+CODES = {-6: "shorter than 0.25 s", -7: "no utterance detected"}  # error codes, as in PesqError of the package
 
 
 class PesqFailure(Exception):
-    """PESQ gave no value; the message says why."""
+    """PESQ returned no value; the message says why."""
 
 
 def run(reference: Audio, degraded: Audio, timeout: float = TIMEOUT, mode: Mode = "wb") -> float:
-    """MOS-LQO (P.862.2, narrow band: P.862.1) of two signals [T] at 16 kHz.
+    """Return the MOS-LQO (P.862.2; narrowband: P.862.1) of two signals [T] at 16 kHz.
 
-    Raises PesqFailure, also where the C code crashed.
+    Raises PesqFailure if there is no value, if the C code crashes, or after `timeout` seconds.
     """
     value = _worker().ask(reference, degraded, timeout, mode)
     if np.isnan(value):
@@ -51,7 +52,7 @@ def run(reference: Audio, degraded: Audio, timeout: float = TIMEOUT, mode: Mode 
 
 
 class _Worker:
-    """The process, seen from its parent."""
+    """The worker process, as its parent uses it."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
@@ -62,20 +63,20 @@ class _Worker:
             bufsize=0,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        self.stop = weakref.finalize(self, _stop, self.process, self.owner)  # runs once, at interpreter exit at last
+        self.stop = weakref.finalize(self, _stop, self.process, self.owner)  # runs once, at interpreter exit at latest
 
     def usable(self) -> bool:
-        """Alive, and not the worker of the process that this one was forked from."""
+        """Return whether the worker is alive and belongs to this process, not to one from which it was forked."""
         return self.owner == os.getpid() and self.process.poll() is None
 
     def ask(self, reference: Audio, degraded: Audio, timeout: float, mode: Mode = "wb") -> float:
         pair = np.stack([reference, degraded]).astype(np.float32)
         answer = b""
         try:
-            with contextlib.suppress(BrokenPipeError):  # it died before it had read all
+            with contextlib.suppress(BrokenPipeError):  # the worker died before it had read everything
                 answer = self._exchange(REQUEST.pack(reference.size, timeout, mode.encode()) + pair.tobytes())
         finally:
-            if not answer:  # dead, or we were interrupted: its next answer would not be to our next question
+            if not answer:  # the worker died, or this call was interrupted: a late answer must not reach the next one
                 self.stop()
         if not answer:
             raise PesqFailure(_death(self.process.returncode, timeout))
@@ -111,7 +112,7 @@ def _stop(process: subprocess.Popen[bytes], owner: int) -> None:
         process.kill()
         process.wait()
     else:
-        process.returncode = 0  # we were forked from its parent: it is not ours to wait for
+        process.returncode = 0  # this process was forked from the worker's parent and must not wait for the worker
 
 
 def _death(code: int, timeout: float) -> str:
@@ -128,10 +129,10 @@ def _serve() -> None:
         from pesq import PesqError, pesq
     except ImportError:
         sys.exit(UNUSABLE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # kills, also while C code runs
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process even while C code runs
     answers = os.dup(1)
-    os.dup2(2, 1)  # the C code may print, which is not an answer
+    os.dup2(2, 1)  # keeps output of the C code out of the answers
     while len(head := sys.stdin.buffer.read(REQUEST.size)) == REQUEST.size:
         samples, timeout, mode = REQUEST.unpack(head)
         audio = np.frombuffer(sys.stdin.buffer.read(2 * 4 * samples), np.float32)

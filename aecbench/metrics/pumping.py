@@ -1,7 +1,7 @@
-"""How much more the background noise is turned down while the far end talks than while it rests.
+"""Additional attenuation of the background noise while the far end talks, compared with pauses.
 
-A suppressor that opens and closes with the far end lets the noise come and go with it, which is more disturbing than
-noise that stays: the listener at the far end hears the line go dead whenever she talks.
+A suppressor that opens and closes with the far end makes the noise come and go, which is more disturbing than steady
+noise: to the talker at the far end, the line seems to go dead whenever she talks.
 """
 
 from typing import Any
@@ -19,13 +19,15 @@ __all__ = ["pumping"]
 
 @each
 def pumping(signals: Signals, estimate: Array, rate: int, labels: NDArray[np.integer[Any]]) -> float:
-    """10 log10( |n|² / |ŝ|² ) while the far end talks, less `noise_reduction` while it rests, in dB: [..., T] -> [...].
+    """Return 10 log10( |n|² / |ŝ|² ) while the far end talks, minus `noise_reduction` in its pauses, in dB.
 
-    n is `signals.noise`, ŝ is `estimate`, and `labels` [T] hold the Talk of each sample, which is without the near end.
-    While the far end talks, the output is noise and residual echo, so the noise in it is at most as loud as the output:
-    the value is a lower bound, held at 0, and residual echo that covers the noise hides the pumping. 0 is a noise that
-    stays as it is, positive a noise that goes with the far end. Noise that is louder at rest than in the microphone
-    counts as unchanged. Raises Inapplicable with less than 0.25 s of either kind; a silent estimate or noise is NaN.
+    [..., T] -> [...]. n is `signals.noise`, ŝ is `estimate`, and `labels` [T] are the Talk labels of the samples, in
+    which the near end is silent. While the far end talks, the output is noise and residual echo, so the noise in it is
+    at most as loud as the output. The value is therefore a lower bound, limited to at least 0, and residual echo that
+    covers the noise hides the pumping. 0 means a steady noise, positive a noise that is attenuated with the far end.
+    Noise that is louder in the pauses than at the microphone counts as unchanged. Raises Inapplicable with less than
+    0.25 s of far-end activity or of pauses. For silent noise or a silent estimate, the value is NaN; for an estimate
+    that is silent only while the far end talks, it is +inf.
 
     >>> labels = np.repeat([Talk.FAR, Talk.SILENCE], 16_000)
     >>> noise, echo = np.random.default_rng(0).standard_normal((2, 32_000)) * [[0.01], [1]]

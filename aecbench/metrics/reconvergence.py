@@ -1,4 +1,4 @@
-"""How long a canceller takes to recover when the echo path changes."""
+"""Recovery time after a change of the echo path, until the true-echo ERLE is within 3 dB of its former value."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,19 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["reconvergence"]
 
-BEFORE = 1.0  # [s] of far-end activity that tell what had been reached before
-MARGIN = 3.0  # [dB]
+BEFORE = 1.0  # far-end activity before a change from which the ERLE reached so far is measured [s]
+MARGIN = 3.0  # tolerance [dB]
 
 
 @each
 def reconvergence(signals: Signals, estimate: Array, rate: int, changes: Sequence[int]) -> float:
-    """Seconds until the `segmental` ERLE is back within 3 dB of its value just before a change; [..., T] -> [...].
+    """Return the time [s] until the `segmental` ERLE is within 3 dB of its value before a change; [..., T] -> [...].
 
-    The mean over the `changes` [sample], from 0.25 s on. As in `convergence` only far-end activity counts as time; what
-    is never reached before the next change or the end counts as all the time until then, and raises AtLeast of a lone
-    signal [T]. A change with less than 0.25 s of activity on either side is left out, and so is one before which the
-    ERLE is less than 3 dB: there is nothing to come back to. Where none is left raises Undefined.
+    It is the mean over the `changes` [samples], at least 0.25 s. As in `convergence`, only far-end activity counts as
+    time. If the ERLE does not recover before the next change or the end, all of the time until then counts, and for a
+    single signal [T], AtLeast is raised with the mean. Changes with less than 0.25 s of activity on either side are
+    left out, and so are changes before which the ERLE is below 3 dB. Raises Undefined or Inapplicable if no change is
+    left.
 
     >>> echo, t = np.ones(48_000), np.arange(48_000)
     >>> scene = Signals(mic=echo, far=echo, near=0 * echo, echo=echo, noise=0 * echo)

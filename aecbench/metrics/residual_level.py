@@ -1,4 +1,4 @@
-"""Level of what is left while the far end talks alone: what the person there hears of herself, and the noise."""
+"""Level of the output while the far end talks alone: residual echo and noise."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ __all__ = ["residual_level"]
 
 
 def residual_level(signals: Signals, estimate: Array, rate: int) -> Array:
-    """10 log10 E[estimate²] in dBFS, a square wave of full scale being 0: [..., T] -> [...]; `rate` is unused.
+    """Return 10 log10 E[estimate²] in dBFS (0 for a full-scale square wave): [..., T] -> [...]; `rate` is unused.
 
-    Noise at the microphone bounds it, in a system that leaves noise alone. A silent estimate gives -inf, a silent mic
-    NaN.
+    The noise at the microphone is a lower limit for a system that does not suppress it. For a silent estimate the value
+    is -inf, for a silent mic NaN.
 
     >>> mic = np.ones((4, 100))
     >>> mic[3] = 0

@@ -1,8 +1,8 @@
-"""Signal-to-distortion ratio that forgives a filter of 512 taps: BSS-eval's SDR for one source.
+"""Signal-to-distortion ratio of BSS-eval, after fitting the near end to the output by a filter of 512 taps.
 
 E. Vincent, R. Gribonval and C. Févotte, "Performance measurement in blind audio source separation", IEEE Transactions
-on Audio, Speech, and Language Processing 14(4), 2006. As in version 3 of their BSS-eval toolbox, the filtered target
-counts as signal, so SDR compares |target|² to |target - estimate|².
+on Audio, Speech, and Language Processing 14(4), 2006; here for one source. As in version 3 of their BSS-eval toolbox,
+the target is the filtered near end, and the SDR is the ratio of |target|² to |target - estimate|².
 """
 
 import numpy as np
@@ -15,18 +15,18 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["TAPS", "filtered_sdr", "filtered_target", "sdr"]
 
-TAPS = 512  # the length BSS-eval uses, at any rate
-LOADING = 1e-12  # of the power: keeps the recursion stable for a near end that is all but a slow drift
+TAPS = 512  # the filter length of BSS-eval, whatever the sample rate
+LOADING = 1e-12  # relative to the power: keeps the recursion stable for a near end with only very low frequencies
 
 
 @each
 def sdr(signals: Signals, estimate: Array, rate: int) -> float:
-    """SDR = 10 log10( |h * s|² / |h * s - ŝ|² ) in dB, h the best filter of 512 taps; [..., T] -> [...].
+    """Return SDR = 10 log10( |h * s|² / |h * s - ŝ|² ) in dB, with the best filter h of 512 taps; [..., T] -> [...].
 
-    s is `signals.near`, ŝ is `estimate`; `rate` is unused. Both are continued by zeros, so h minimises the error when
-    it solves R h = p, R the Toeplitz matrix of the autocorrelation of s and p the correlation of s with ŝ.
-    A high-pass and a delay of up to 511 samples cost nothing. A filtered s gives more than 100 dB; a silent estimate or
-    near is NaN.
+    s is `signals.near`, ŝ is `estimate`; `rate` is unused. Both are padded with zeros, so the best h solves R h = p,
+    where R is the Toeplitz matrix of the autocorrelation of s and p the cross-correlation of s with ŝ. A high-pass or a
+    delay of up to 511 samples does not lower the value. If ŝ is a filtered s, it is above 100 dB; for a silent estimate
+    or near end, it is NaN.
 
     >>> near = np.random.default_rng(1).standard_normal(16_000)
     >>> scene = Signals(mic=near, far=near, near=near, echo=0 * near, noise=0 * near)
@@ -38,7 +38,10 @@ def sdr(signals: Signals, estimate: Array, rate: int) -> float:
 
 
 def filtered_sdr(near: Array, estimate: Array, taps: int) -> float:
-    """SDR in dB of `estimate` against `near`, both [T], after the best filter of so many taps; NaN if one is silent."""
+    """Return the SDR in dB of `estimate` relative to `near`, both [T], after the best filter with `taps` taps.
+
+    If one of the signals is silent, it is NaN.
+    """
     if not (near.any() and estimate.any()):
         return np.nan
     estimate = estimate.astype(np.float64) / np.abs(estimate).max()
@@ -47,7 +50,7 @@ def filtered_sdr(near: Array, estimate: Array, taps: int) -> float:
 
 
 def filtered_target(near: Array, estimate: Array, taps: int) -> Array:
-    """The part of `estimate` that comes from `near`, neither silent: h * s [T + taps - 1] of [T] and [T]."""
+    """Return the part of `estimate` that comes from `near`, both [T] and not silent: h * s [T + taps - 1]."""
     near = near.astype(np.float64) / np.abs(near).max()
     length = near.size + taps - 1
     n = next_fast_len(length, real=True)

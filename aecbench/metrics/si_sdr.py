@@ -1,4 +1,4 @@
-"""Scale-invariant signal-to-distortion ratio.
+"""Scale-invariant signal-to-distortion ratio (SI-SDR).
 
 J. Le Roux, S. Wisdom, H. Erdogan and J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019.
 """
@@ -12,11 +12,11 @@ __all__ = ["si_sdr"]
 
 
 def si_sdr(signals: Signals, estimate: Array, rate: int) -> Array:
-    """SI-SDR = 10 log10( |α s|² / |α s - ŝ|² ) with α = <ŝ, s> / |s|², in dB, shape [...].
+    """Return SI-SDR = 10 log10( |α s|² / |α s - ŝ|² ) with α = <ŝ, s> / |s|², in dB, shape [...].
 
-    s is `signals.near`, ŝ is `estimate`, both [..., T]; no mean is taken out; `rate` is unused. A filter counts as
-    distortion, be it a high-pass or a delay of one sample: see `sdr`. A multiple of s gives a very large value or
-    +inf, what is orthogonal to s -inf; a silent estimate or near is NaN.
+    s is `signals.near`, ŝ is `estimate`, both [..., T], whose means are not removed; `rate` is unused. Any filter
+    counts as distortion, even a high-pass or a delay of one sample; `sdr` allows for it. If ŝ is a multiple of s, the
+    value is very large or +inf; if ŝ is orthogonal to s, it is -inf; for a silent estimate or near end, it is NaN.
 
     >>> near = np.array([1.0, 1.0, -1.0, -1.0])
     >>> orthogonal = np.array([1.0, -1.0, 1.0, -1.0])

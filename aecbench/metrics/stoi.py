@@ -1,4 +1,4 @@
-"""Short-time objective intelligibility, through the package pystoi.
+"""Short-time objective intelligibility (STOI), computed by the package pystoi.
 
 C. H. Taal, R. C. Hendriks, R. Heusdens and J. Jensen, "An Algorithm for Intelligibility Prediction of Time-Frequency
 Weighted Noisy Speech", IEEE Transactions on Audio, Speech, and Language Processing 19(7), 2011.
@@ -15,21 +15,24 @@ from aecbench.signals import Array, Signals
 
 __all__ = ["stoi", "through_pystoi"]
 
-TOO_SHORT = 1e-5  # what pystoi returns for less speech than one segment of 384 ms
+TOO_SHORT = 1e-5  # value that pystoi returns for less speech than one segment of 384 ms
 
 
 @each
 def stoi(signals: Signals, estimate: Array, rate: int) -> float:
-    """STOI of `estimate` against `signals.near`, [..., T] at `rate` Hz -> [...]: a correlation, 1 is best.
+    """Return the STOI of `estimate` relative to `signals.near`, [..., T] at `rate` Hz -> [...]; 1 is best.
 
-    It ignores gain, so see `level` too. For a single signal [T] with too little speech, raises Inapplicable; a silent
-    estimate or near is NaN.
+    It is a correlation. It does not depend on the gain, see `level` for that. For a single signal [T] with too little
+    speech, raises Inapplicable. For a silent estimate or near end, it is NaN.
     """
     return through_pystoi(signals.near, estimate, rate, extended=False)
 
 
 def through_pystoi(near: Array, estimate: Array, rate: int, *, extended: bool) -> float:
-    """Return the value of pystoi for [T] and [T]; NaN if one is silent. Raises Inapplicable for too little speech."""
+    """Return the value of pystoi for two signals [T]; NaN if one is silent. Raises Inapplicable with too little speech.
+
+    The signals are at `rate` Hz; `extended` selects ESTOI.
+    """
     from pystoi import stoi as pystoi
 
     if not (near.any() and estimate.any()):
@@ -45,7 +48,10 @@ def through_pystoi(near: Array, estimate: Array, rate: int, *, extended: bool) -
 
 @contextlib.contextmanager
 def _seeded() -> Iterator[None]:
-    """The extended one adds noise of 1e-16 from the global generator; where the estimate is silent, that shows."""
+    """Seed NumPy's global generator within the block, and restore its state afterwards.
+
+    ESTOI adds noise of 1e-16 from that generator, which changes the result where the estimate is silent.
+    """
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:

@@ -26,7 +26,7 @@ READERS: dict[str, Callable[[str, Path], Pack]] = {
 
 
 def read_pack(name: str) -> Pack:
-    """The list of a shipped pack. Raises UnknownName."""
+    """Return a shipped pack. Raises UnknownName."""
     path = find("packs", name)
     return READERS[path.suffix](name, path)
 
@@ -51,12 +51,12 @@ def fetch(name: str, data: Path | None = None, *, only: Sequence[str] = (), limi
 
 
 def is_fetched(name: str) -> bool:
-    """Return whether a pack can be used. Raises UnknownName."""
+    """Return whether a pack has been fetched. Raises UnknownName."""
     return read_pack(name).place(data_folder()) is not None
 
 
 def locate(name: str) -> Place:
-    """Return where a pack is. Raises UnknownName, and SourceError for one that has to be fetched first."""
+    """Return the location of a pack. Raises UnknownName, and SourceError for a pack that has to be fetched first."""
     folder = data_folder()
     place = read_pack(name).place(folder)
     if place is None:

@@ -29,7 +29,7 @@ SUFFIX = ".flac"
 
 
 class Archive(Frozen):
-    """A tar file, compressed or not, whose speakers all go to one split."""
+    """A tar file, compressed or not, whose speakers all belong to one split."""
 
     url: str
     md5: str
@@ -39,7 +39,7 @@ class Archive(Frozen):
 
     @property
     def remote(self) -> Remote:
-        """Where it is."""
+        """The address, size and hash of the archive."""
         return Remote(file=self.url.rpartition("/")[2], url=self.url, hash=f"md5:{self.md5}", bytes=self.bytes)
 
 
@@ -55,9 +55,10 @@ class Archives(Frozen):
 
 @dataclass(frozen=True)
 class ArchivePack:
-    """Archives, in a data folder or on the web, that are unpacked into the cache.
+    """Archives, in a data folder or on the web, that are unpacked to the cache.
 
-    An archive whose folder is there is done with, and the manifest, which is written last, says that all of them are.
+    If the folder of an archive exists, the archive has been unpacked. The manifest is written last, so its existence
+    means that all of them have been.
     """
 
     name: str
@@ -70,12 +71,12 @@ class ArchivePack:
         return f"{self.listed.title}, {size:.0f} MB, {self.listed.licence}"
 
     def place(self, data: Path | None) -> Place | None:
-        """The cache, if all was unpacked there; archives in `data` are not enough."""
+        """Return the cache if all archives are unpacked there, else None; archives in `data` are not enough."""
         root = cache(self.name)
         return Place(root / MANIFEST, root) if (root / MANIFEST).is_file() else None
 
     def fetch(self, data: Path | None) -> Place:
-        """Unpack what is not unpacked, out of the archives in `data` where it has them, else out of downloaded ones."""
+        """Unpack the archives that are not unpacked yet, from `data` if they are there, or else after a download."""
         place = self.place(data)
         if place is not None:
             return place
@@ -96,14 +97,15 @@ class ArchivePack:
 
 
 def read_archives(name: str, path: Path) -> ArchivePack:
-    """The pack in a TOML. Raises ConfigError."""
+    """Return the pack listed in a TOML. Raises ConfigError."""
     return ArchivePack(name, parse(Archives, read_toml(path), str(path)))
 
 
 def _unpack(path: Path, folder: str, root: Path) -> None:
-    """Put the audio below a folder of a tar file there below `root`: all or nothing. Raises SourceError.
+    """Extract the audio below `folder` in a tar file to the same folder below `root`, all or nothing.
 
-    Only bytes are copied out of it: no link, owner, mode or device in it has any effect.
+    Only the contents of files are copied; links, owners, modes and devices in the archive have no effect. Raises
+    SourceError.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -135,7 +137,7 @@ def _copy_audio(path: Path, folder: str, target: Path, advance: Callable[[int], 
 
 
 def _unsafe(member: tarfile.TarInfo) -> str:
-    """Return the fault of a member of an archive, on any system; "" for a sound one."""
+    """Return why a member of an archive is unsafe on some system; "" for a safe one."""
     if not (member.isreg() or member.isdir()):
         return "is neither a file nor a folder"
     for path in (PurePosixPath(member.name), PureWindowsPath(member.name)):
@@ -145,7 +147,7 @@ def _unsafe(member: tarfile.TarInfo) -> str:
 
 
 def _write_manifest(root: Path, archives: tuple[Archive, ...]) -> None:
-    """List the audio of all archives with speakers, splits and contents."""
+    """Write the list of the audio of all archives, with speakers, splits and hashes."""
     files = [
         (path, archive)
         for archive in archives

@@ -1,4 +1,4 @@
-"""The interface of a pack, where its files lie, and where they come from."""
+"""The interface of a pack, the location of its files, and their addresses."""
 
 import hashlib
 import os
@@ -19,22 +19,22 @@ FILE = rf"^{PART}(/{PART})*$"  # path that stays below its folder on any system
 
 
 class Place(NamedTuple):
-    """A pack that is here."""
+    """The location of a pack on this machine."""
 
-    manifest: Path  # a CSV whose column `file` holds paths
+    manifest: Path  # a CSV whose column `file` contains paths
     root: Path  # the folder these are relative to
 
 
 class Remote(Frozen):
     """A file on the web."""
 
-    file: str = Field(pattern=FILE)  # where it goes, below the folder of the pack
+    file: str = Field(pattern=FILE)  # its path below the folder of the pack
     url: str = Field(pattern=r"^https?://")
     hash: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
     bytes: int = Field(ge=1)
 
     def whole(self, path: Path) -> bool:
-        """Whether `path` is this file, to the last bit."""
+        """Return whether `path` is an exact copy of this file."""
         algorithm, digest = self.hash.split(":")
         if not path.is_file() or path.stat().st_size != self.bytes:
             return False
@@ -43,26 +43,26 @@ class Remote(Frozen):
 
 
 class Pack(Protocol):
-    """Audio that is downloaded. `data` is a folder in which files may lie already."""
+    """Audio that can be downloaded. `data` is a folder that may contain the files already."""
 
     @property
     def summary(self) -> str:
         """Return contents, size and licences in one line."""
 
     def place(self, data: Path | None) -> Place | None:
-        """Where the pack is, if all of its files are here. Looks at no contents."""
+        """Return the location of the pack if all of its files exist, without checking their contents; else None."""
 
     def fetch(self, data: Path | None) -> Place:
-        """Get what is not here, check all of it. Raises SourceError or OSError."""
+        """Download missing files, check all of them, and return the location. Raises SourceError or OSError."""
 
 
 def cache(name: str) -> Path:
-    """The folder into which a pack is downloaded."""
+    """Return the folder to which a pack is downloaded."""
     return Path(platformdirs.user_cache_dir("aecbench")) / name
 
 
 def data_folder(data: Path | None = None) -> Path | None:
-    """`data`, else the folder that AECBENCH_DATA names, else None. Raises SourceError where there is no such folder."""
+    """Return `data`, else the folder in AECBENCH_DATA, else None. Raises SourceError if the folder does not exist."""
     named = data or os.environ.get(DATA)
     if not named:
         return None

@@ -1,4 +1,4 @@
-"""From the web into a folder, by pooch: a file with its final name is whole, and an interrupted download goes on."""
+"""Downloads to a folder, by pooch: a file with its final name is complete, and interrupted downloads are resumed."""
 
 import functools
 import logging
@@ -15,9 +15,9 @@ from aecbench.progress import progress, transfer
 
 __all__ = ["check", "download", "fetch_files"]
 
-CHUNK = 1 << 16  # bytes; less than one is lost where a connection is cut
-THREADS = 8  # most files are small, so most of the time goes into asking for them
-POINTER = b"version https://git-lfs"  # how a Git LFS pointer begins
+CHUNK = 1 << 16  # bytes; less than one chunk is lost when a connection breaks
+THREADS = 8  # most files are small, so the latency of requests dominates
+POINTER = b"version https://git-lfs"  # beginning of a Git LFS pointer
 RETRIES = 2
 
 Advance = Callable[[int], None]
@@ -28,20 +28,20 @@ class Stopped(Exception):
 
 
 class Pointer(Exception):
-    """A Git LFS pointer came in place of the file."""
+    """The server sent a Git LFS pointer instead of the file."""
 
 
 class Sink:
-    """The file that a download is written to: counts the bytes, and ends the download when it is told to."""
+    """The file to which a download is written: counts the bytes, and ends the download when `stop` is set."""
 
     def __init__(self, file: BinaryIO, advance: Advance, stop: Event) -> None:
         self.file, self.advance, self.stop = file, advance, stop
         self.responses: list[Any] = []
-        self.start = file.seek(0, 2)  # of bytes that came earlier
+        self.start = file.seek(0, 2)  # number of bytes from an earlier download
         advance(self.start)
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append data, unless the download has been stopped."""
         if self.stop.is_set():
             raise Stopped
         if not self.start and data.startswith(POINTER):
@@ -53,7 +53,7 @@ class Sink:
         """Do nothing: the file is flushed when it is closed."""
 
     def begin(self, response: Any, **_: Any) -> None:
-        """Start again where the server sends the whole file (200) or has nothing to add to the present part (416)."""
+        """Start from the beginning if the server sends the whole file (200) or rejects the range (416)."""
         self.responses.append(response)
         if response.status_code in (200, 416):
             self.file.truncate(0)
@@ -61,13 +61,13 @@ class Sink:
             self.start = 0
 
     def close(self) -> None:
-        """Hang up, which pooch leaves to the garbage collector."""
+        """Close the connection, which pooch leaves to the garbage collector."""
         for response in self.responses:
             response.close()
 
 
 def fetch_files(files: Sequence[Remote], name: str, found: Place | None, data: Path | None, cached: Place) -> Place:
-    """Check the files of a pack that `found` has in the data folder; else get into the cache what it lacks."""
+    """Check the files of a pack if `found` is in the data folder; else download those that the cache lacks."""
     if found is not None and found.root == data:
         check(files, found.root, name)
         return found
@@ -76,10 +76,10 @@ def fetch_files(files: Sequence[Remote], name: str, found: Place | None, data: P
 
 
 def download(files: Sequence[Remote], folder: Path, what: str) -> None:
-    """Get those of `files` that are not whole in `folder`. `what` stands beside the progress bar.
+    """Download those of `files` that are not intact in `folder`; `what` is the label of the progress bar.
 
-    Raises SourceError for the first that fails (the others that were on their way go on at the next call), and OSError
-    where `folder` cannot be written.
+    Raises SourceError for the first file that fails (the next call resumes the other downloads), and OSError if
+    `folder` cannot be written.
     """
     import pooch
 
@@ -110,7 +110,7 @@ def download(files: Sequence[Remote], folder: Path, what: str) -> None:
 
 
 def check(files: Sequence[Remote], folder: Path, pack: str) -> None:
-    """Raise SourceError where some of the `files` of a pack are not whole in `folder`, which is not ours to change."""
+    """Raise SourceError if some `files` of a pack are not intact in `folder`, which belongs to the user."""
     wrong = _broken(files, folder)
     if wrong:
         first = folder / wrong[0].file
@@ -123,7 +123,7 @@ def check(files: Sequence[Remote], folder: Path, pack: str) -> None:
 
 
 def is_pointer(path: Path) -> bool:
-    """Whether a file is a Git LFS pointer."""
+    """Return whether a file is a Git LFS pointer."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -131,7 +131,7 @@ def is_pointer(path: Path) -> bool:
 
 
 def _broken(files: Sequence[Remote], folder: Path) -> list[Remote]:
-    """The files that are not whole in `folder`."""
+    """Return the files that are not intact in `folder`."""
     with ThreadPoolExecutor(THREADS) as pool:
         whole = pool.map(lambda remote: remote.whole(folder / remote.file), files)
         return [
@@ -142,7 +142,7 @@ def _broken(files: Sequence[Remote], folder: Path) -> list[Remote]:
 
 
 def _missing(files: Sequence[Remote], folder: Path) -> list[Remote]:
-    """The files that are not whole in `folder`, where places are made for them."""
+    """Return the files that are not intact in `folder`, after creating the folders for them."""
     missing = _broken(files, folder)
     for path in (folder / remote.file for remote in missing):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,9 +151,9 @@ def _missing(files: Sequence[Remote], folder: Path) -> list[Remote]:
 
 
 def _get(url: str, output_file: str, _: object, *, part: Path, advance: Advance, stop: Event) -> None:
-    """Download `url`, going on with `part` where there is one, which is then gone; leave one where it fails.
+    """Download `url`, resuming from `part` if it exists; keep a `part` if the download fails.
 
-    As `part` is taken by renaming it, two processes cannot write to the same one.
+    `part` is claimed by renaming it, so two processes cannot write to the same one.
     """
     import pooch
 

@@ -18,7 +18,7 @@ __all__ = ["FilePack", "read_files"]
 
 @dataclass(frozen=True)
 class FilePack:
-    """Files that are used where they are: all of them in a data folder, or all of them in the cache."""
+    """A pack of files, all of them in a data folder, or all of them in the cache."""
 
     name: str
     manifest: Path
@@ -26,20 +26,20 @@ class FilePack:
     summary: str
 
     def place(self, data: Path | None) -> Place | None:
-        """The data folder if it has all files, else the cache if it has."""
+        """Return the data folder if it has all files, else the cache if it has them, else None."""
         for root in filter(None, (data, cache(self.name))):
             if all((root / remote.file).is_file() for remote in self.files):
                 return Place(self.manifest, root)
         return None
 
     def fetch(self, data: Path | None) -> Place:
-        """Check the files in the data folder if it has all of them; else get what the cache lacks."""
+        """Check the files in the data folder if it has all of them; else download those that the cache lacks."""
         cached = Place(self.manifest, cache(self.name))
         return fetch_files(self.files, self.name, self.place(data), data, cached)
 
 
 def read_files(name: str, path: Path) -> FilePack:
-    """The pack in a CSV. Raises ConfigError for a row that cannot be used."""
+    """Return the pack listed in a CSV. Raises ConfigError for an invalid row."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     files = tuple(

@@ -1,6 +1,6 @@
-"""A pack of recordings: one set of a repository with many, in part or as a whole.
+"""A pack of recordings: one of many sets of a repository, in part or as a whole.
 
-packs/NAME/about.toml says what the repository is, where it is on the web and how large its sets are;
+packs/NAME/about.toml describes the repository, its address and the sizes of its sets;
 packs/NAME/SET.csv.xz lists the files of a set: `path` in the repository, `sha256`, `bytes`. All sets of a repository
 share one folder in the cache, and keep their paths there.
 """
@@ -26,11 +26,11 @@ from aecbench.record import Frozen
 __all__ = ["RecordingPack", "read_recordings"]
 
 ABOUT = "about.toml"
-ROLES = ("_mic_c", "_mic", "_lpb", "_enrl")  # how the names of one recording's files end
+ROLES = ("_mic_c", "_mic", "_lpb", "_enrl")  # endings of the names of a recording's files
 
 
 class Size(Frozen):
-    """The size of a set, for those who only list it: a list of files takes a tenth of a second to be read."""
+    """The size of a set, for listings: reading the list of files would take a tenth of a second."""
 
     recordings: int
     files: int
@@ -38,12 +38,12 @@ class Size(Frozen):
 
 
 class About(Frozen):
-    """The TOML beside the lists."""
+    """The TOML next to the lists."""
 
     title: str
     homepage: str
     licence: str
-    url: str = Field(pattern=r"^https?://.*/$")  # what comes before a path
+    url: str = Field(pattern=r"^https?://.*/$")  # precedes the paths
     sets: dict[str, Size] = Field(default_factory=dict)
 
 
@@ -56,7 +56,7 @@ class Row(NamedTuple):
 
     @property
     def recording(self) -> str:
-        """Return the name that the files of one recording share.
+        """The name that the files of one recording share.
 
         >>> Row("a/x_doubletalk_mic.wav", "", 0).recording
         'a/x_doubletalk'
@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordingPack:
-    """The files of a set, or those of them that `select` leaves."""
+    """The files of a set, or those that `select` has chosen."""
 
     name: str  # REPOSITORY/SET
     manifest: Path
@@ -81,7 +81,7 @@ class RecordingPack:
 
     @property
     def size(self) -> Size:
-        """The size as `about` states it; counted in a part, and where it is not stated."""
+        """The size, as stated in `about`; counted for a part, or if it is not stated."""
         stated = self.about.sets.get(self.name.partition("/")[2])
         if self.part is None and stated is not None:
             return stated
@@ -118,10 +118,10 @@ class RecordingPack:
         )
 
     def select(self, only: Sequence[str] = (), limit: int | None = None) -> "RecordingPack":
-        """The part of it whose paths hold all of the texts `only`, and of that at most `limit` recordings.
+        """Return the part whose paths contain all strings in `only`, with at most `limit` recordings.
 
-        Case does not matter, and "-" and "_" are the same. Which recordings a limit leaves is decided by the hash of
-        their names, so a smaller part lies within a larger one. Raises UsageError where nothing is left.
+        Case is ignored, and "-" equals "_". The limit selects recordings by the hash of their names, so a larger part
+        includes a smaller one. Raises UsageError if nothing is left.
         """
         rows = [row for row in self.rows if all(_plain(text) in _plain(row.path) for text in only)]
         if not rows:
@@ -133,20 +133,20 @@ class RecordingPack:
         return replace(self, part=tuple(rows))
 
     def place(self, data: Path | None) -> Place | None:
-        """The data folder if it has all of the files, else the cache if it has."""
+        """Return the data folder if it has all files, else the cache if it has them, else None."""
         for root in filter(None, (data, self.store)):
-            rows = _read(self.manifest) if self.part is None else self.part  # no further than to the first missing file
+            rows = _read(self.manifest) if self.part is None else self.part  # read only up to the first missing file
             if all((root / row.path).is_file() for row in rows):
                 return Place(self.manifest, root)
         return None
 
     def fetch(self, data: Path | None) -> Place:
-        """Check the files in the data folder if it has all of them; else get what the cache lacks."""
+        """Check the files in the data folder if it has all of them; else download those that the cache lacks."""
         cached = Place(self.manifest, self.store)
         return fetch_files(self.files, self.name, self.place(data), data, cached)
 
     def here(self, data: Path | None) -> tuple[Path, list[Row]]:
-        """The data folder and the files that are in it, or where it has none, the cache and the files there."""
+        """Return the data folder and the files in it or, if it has none, the cache and the files there."""
         for root in filter(None, (data, self.store)):
             rows = [row for row in self.rows if (root / row.path).is_file()]
             if rows:
@@ -155,7 +155,7 @@ class RecordingPack:
 
 
 def read_recordings(name: str, path: Path) -> RecordingPack:
-    """The pack in a compressed list. Raises ConfigError."""
+    """Return the pack in a compressed list. Raises ConfigError."""
     about = path.parent / ABOUT
     return RecordingPack(name, path, parse(About, read_toml(about), str(about)))
 

@@ -1,4 +1,4 @@
-"""Pictures: a cancellation, convergence, an evaluation, a corpus, a scene, a demonstration, a training."""
+"""Figures: a cancellation, convergence, an evaluation, a corpus, a scene, a demonstration, a training."""
 
 from aecbench.plots.cancellation import plot_cancellation
 from aecbench.plots.convergence import plot_convergence

@@ -1,4 +1,4 @@
-"""How the scores spread over the scenes."""
+"""Distribution of the scores over the scenes."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ from aecbench.results import RTF, ResultTable, heading
 
 __all__ = ["plot_boxes", "plot_spread"]
 
-WHISKERS = (5, 95)  # percentiles
+WHISKERS = (5, 95)  # percentiles at the ends of the whiskers
 
 
 def plot_boxes(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """boxes.png, see `plot_spread`. Gives the files that were written."""
+    """Draw boxes.png, see `plot_spread`; return the files that were written."""
     path = folder / "boxes.png"
     plot_spread(evaluated.table, path)
     return [path]
 
 
 def plot_spread(table: ResultTable, path: Path) -> None:
-    """A panel per metric with a box per system: median, quartiles, and the 5th and 95th percentile over the scenes.
+    """Draw a panel per metric with a box per system: median, quartiles, 5th and 95th percentile over the scenes.
 
     The scenes are those over which the table of results averages; the real-time factor is on a logarithmic axis.
     """

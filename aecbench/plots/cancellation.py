@@ -1,4 +1,4 @@
-"""One cancellation: what went in, what came out, and the difference over time."""
+"""One cancellation: input, output, and the attenuation over time."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ from aecbench.signals import Array
 
 __all__ = ["plot_cancellation"]
 
-WINDOW = 0.2  # [s] over which the echo's attenuation is averaged
+WINDOW = 0.2  # time over which the attenuation is averaged [s]
 
 
 def plot_cancellation(mic: Array, far: Array, out: Array, rate: int, path: Path) -> None:
-    """Waveforms and spectrograms of mic, far and output [T] at `rate`, and the attenuation mic / output over time."""
+    """Draw waveforms and spectrograms of mic, far and output [T] at `rate` Hz, and mic / output over time."""
     figure = Figure(figsize=(12, 8), layout="constrained")
     axes = figure.subplots(4, 2, sharex=True, height_ratios=(1, 1, 1, 0.8))
     seconds = np.arange(mic.size) / rate

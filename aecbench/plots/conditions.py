@@ -1,4 +1,4 @@
-"""How the scores depend on what was drawn for the scenes."""
+"""Scores as a function of the conditions of the scenes."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from aecbench.results import RTF, ResultTable, heading
 __all__ = ["LABELS", "plot_condition", "plot_conditions"]
 
 LABELS = {"ser": "signal-to-echo ratio [dB]", "rt60": "RT60 [s]", "delay": "bulk delay [ms]"}
-SCALES = {"delay": 1000}  # from the numbers of the table to those shown
-ROOM = 44  # characters that fit below a panel, for all bins
-SPREAD = 0.6  # of the distance of two bins, over which the systems in one stand beside each other
+SCALES = {"delay": 1000}  # factors from the values in the table to those shown
+ROOM = 44  # characters that fit below a panel, for all bins together
+SPREAD = 0.6  # width over which the systems of a bin are spread, relative to the distance between bins
 
 
 def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """ser.png, rt60.png, delay.png, of those that differ between the scenes. Gives the files that were written."""
+    """Draw ser.png, rt60.png and delay.png for the conditions that vary; return the files that were written."""
     rows, pictures = evaluated.table.rows, list[Path]()
     scored = set(evaluated.table.metrics) - {RTF}
     for name in LABELS if scored else ():
@@ -30,9 +30,9 @@ def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def plot_condition(table: ResultTable, by: str, path: Path) -> None:
-    """A panel per metric: each system's means or medians over the bins of a number that was drawn, with 95 % intervals.
+    """Draw a panel per metric: the mean or median of each system in each bin of a condition, with 95 % intervals.
 
-    Below each bin stands in how many scenes the metric has a value, of the system that has the most.
+    Below each bin is the number of scenes in which the metric has a value, for the system with the most of them.
     """
     summary = table.summary(by)
     scored = {metric for cells in summary.values() for metric, cell in cells.items() if cell.n}
@@ -70,7 +70,7 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
 
 
 def _tick(label: str, scale: float, room: int) -> str:
-    r"""Return the label of a bin with its numbers in other units, on two lines where `room` characters are too few.
+    r"""Return the label of a bin with its numbers in other units, on two lines if `room` characters are not enough.
 
     >>> _tick("-0.025 … 0.05", 1000, 10), _tick("-10 … -5", 1, 7), _tick("static", 1, 7)
     ('−25 … 50', '−10 …\n−5', 'static')

@@ -1,4 +1,4 @@
-"""How fast systems converge: ERLE over time."""
+"""Convergence of systems: ERLE over time."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from aecbench.signals import Array
 
 __all__ = ["plot_convergence"]
 
-FEWEST = 5  # scenes from which a band is drawn
+FEWEST = 5  # smallest number of scenes for which a band is drawn
 
 
 def plot_convergence(
@@ -20,9 +20,9 @@ def plot_convergence(
 ) -> None:
     """Draw a line per system: the mean over scenes of `curves[system]` [scenes, segments] dB.
 
-    Its 95 % band (Student's t) is drawn where at least 5 scenes have a value. A segment lasts `segment` seconds; NaN is
-    left out (a silent far end). `changes` are the times [s] at which the echo path changes in all scenes.
-    Raises OutputError for a file that cannot be written.
+    Its 95 % band (Student's t) is drawn where at least 5 scenes have a value. A segment lasts `segment` seconds; NaN,
+    for a silent far end, is left out. `changes` are the times [s] at which the echo path changes in all scenes. Raises
+    OutputError if the file cannot be written.
     """
     with plain():
         figure = Figure(figsize=(7.2, 3.9), layout="constrained")

@@ -1,4 +1,4 @@
-"""One corpus: how everything that was drawn for its scenes is distributed."""
+"""One corpus: the distributions of all variables of its scenes."""
 
 import textwrap
 from collections import Counter
@@ -20,15 +20,15 @@ from aecbench.signals import Array
 
 __all__ = ["Bars", "Histogram", "distributions", "overview", "plot_corpus"]
 
-BINS = (8, 24)  # fewest and most
-MANY = 10  # more names than this are counted, not drawn
-SIDE_BY_SIDE, PANEL = 4, (3.3, 1.85)  # diagrams in a row; inches of one
-LINE, WIDTH = 0.2, 190  # inches of a line of the heading, characters in it
-LONGEST = 20  # characters of a name beside a bar
+BINS = (8, 24)  # smallest and largest number of bins
+MANY = 10  # variables with more names than this are counted, not drawn
+SIDE_BY_SIDE, PANEL = 4, (3.3, 1.85)  # diagrams per row; size of a diagram [inch]
+LINE, WIDTH = 0.2, 190  # height of a line of the heading [inch]; characters in it
+LONGEST = 20  # most characters of a name next to a bar
 
 
 class Histogram(NamedTuple):
-    """How often a number falls between two edges, in each split."""
+    """The number of values between two edges, in each split."""
 
     name: str  # column
     edges: Array  # [bins + 1]
@@ -36,7 +36,7 @@ class Histogram(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """How often each name comes, in each split."""
+    """The number of occurrences of each name, in each split."""
 
     name: str  # column
     names: list[str]
@@ -44,10 +44,10 @@ class Bars(NamedTuple):
 
 
 def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
-    """How everything that varies in a table of scenes is distributed.
+    """Return the distributions of all variables that vary in a table of scenes.
 
-    Numbers are counted in bins, names one by one ("none" where a scene has no such thing). Talkers and files, and
-    whatever else has more than MANY names, are left out: `overview` says how many there are.
+    Numbers are counted in bins, names individually ("none" for scenes without a name). Talkers, files and all other
+    variables with more than MANY names are left out; `overview` lists their number.
     """
     sizes = {str(split): int(n) for split, n in scenes["split"].value_counts(sort=False).items()}
     diagrams: list[Histogram | Bars] = []
@@ -70,7 +70,7 @@ def distributions(scenes: pd.DataFrame) -> list[Histogram | Bars]:
 
 
 def overview(corpus: Corpus) -> list[str]:
-    """Return the id and size of a corpus, the values too numerous to draw, and those that all scenes share."""
+    """Return the id and size of a corpus, the number of names too many to draw, and values that all scenes share."""
     values = {
         name: [value for part in by_split.values() for value in part]
         for name, by_split in _by_split(corpus.scenes).items()
@@ -94,7 +94,7 @@ def overview(corpus: Corpus) -> list[str]:
 
 
 def plot_corpus(corpus: Corpus, path: Path) -> None:
-    """A diagram for everything that was drawn and varies: bars of names, then histograms of numbers, split by split."""
+    """Draw a diagram per variable that varies: bars for names, then histograms for numbers, with one set per split."""
     with plain():
         save(_figure(corpus), path)
 
@@ -119,7 +119,7 @@ def _figure(corpus: Corpus) -> Figure:
 
 
 def _grid(figure: SubFigure, count: int) -> list[Axes]:
-    """That many diagrams, side by side and in rows."""
+    """Return `count` axes, side by side and in rows."""
     axes = list(figure.subplots(-(-count // SIDE_BY_SIDE), SIDE_BY_SIDE, squeeze=False).flat)
     for axis in axes[count:]:
         axis.set_axis_off()
@@ -136,7 +136,7 @@ def _head(figure: SubFigure, height: float, corpus: Corpus, lines: Sequence[str]
 
 
 def _style(splits: Sequence[str], split: str) -> dict[str, Any]:
-    """The first of several splits is filled, the last one has the accent."""
+    """Return the style of a split: the first of several is filled, the last one has the accent colour."""
     if len(splits) == 1:
         return {"facecolor": ACCENT, "edgecolor": "none"}
     if split == splits[0]:
@@ -145,7 +145,7 @@ def _style(splits: Sequence[str], split: str) -> dict[str, Any]:
 
 
 def _heights(counts: Mapping[str, Array]) -> dict[str, Array]:
-    """Counts of a single split, percentages of several."""
+    """Return the counts if there is a single split, or else percentages of each split."""
     if len(counts) == 1:
         return dict(counts)
     return {split: 100 * count / max(1, count.sum()) for split, count in counts.items()}
@@ -172,7 +172,7 @@ def _bars(axis: Axes, panel: Bars) -> None:
 
 
 def _by_split(scenes: pd.DataFrame) -> dict[str, dict[str, list[Value]]]:
-    """Column -> split -> the values of its scenes, in the order of COLUMNS."""
+    """Return column -> split -> the values of its scenes, in the order of `rank`."""
     splits = list(dict.fromkeys(scenes["split"]))
     columns: dict[str, dict[str, list[Value]]] = {}
     for row in scenes.to_dict("records"):
@@ -182,13 +182,15 @@ def _by_split(scenes: pd.DataFrame) -> dict[str, dict[str, list[Value]]]:
 
 
 def _with_none(names: Sequence[Value], scenes: int) -> Counter[str]:
-    """How often each name comes; "none" for scenes without one."""
+    """Return the number of occurrences of each name; "none" for scenes without one."""
     counter = Counter(str(name) for name in names)
     return counter + Counter(none=scenes - counter.total())
 
 
 def _edges(values: Array, smallest: int) -> Array:
-    """Edges of bins for these values, as many as the `smallest` split can fill (Rice's rule); whole numbers in theirs.
+    """Return edges of bins for these values: as many as the `smallest` split can fill (Rice's rule).
+
+    Bins of whole numbers are centred on whole numbers.
 
     >>> _edges(np.array([0.0, 1.0, 2.0]), 3).tolist()
     [-0.5, 0.5, 1.5, 2.5]

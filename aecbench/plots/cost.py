@@ -1,4 +1,4 @@
-"""Quality against cost."""
+"""Quality versus cost."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,16 +21,16 @@ __all__ = ["plot_cost", "plot_costs"]
 
 QUALITY = ("pesq", "erle")
 EMPTY: Mapping[str, float] = MappingProxyType({})
-DECADES = 100  # from the lowest to the highest cost, up to which there are ticks within a decade
-TICKS = 9  # at most
-NAME = 100  # points: so bad is it to cover a name, or to leave the panel
+DECADES = 100  # ratio of the highest to the lowest cost up to which there are ticks within a decade
+TICKS = 9  # most ticks
+NAME = 100  # penalty of a label that covers another name or leaves the panel
 PLACES = tuple(
     (x, y) for y in (0, 8, -8, 14, -14, 22, -22, 30, -30) for x in (6, -6, 0) if x or y
-)  # of a label, in points
+)  # offsets of a label [points]
 
 
 def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """cost.png, of PESQ and ERLE or what was scored of them. Gives the files that were written."""
+    """Draw cost.png for those of PESQ and ERLE that were scored; return the files that were written."""
     metrics = [metric for metric in QUALITY if metric in evaluated.table.metrics]
     path = folder / "cost.png"
     counts = {system.name: abilities.cost(system.canceller) for system in evaluated.systems}
@@ -39,10 +39,10 @@ def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapping[str, float] = EMPTY) -> bool:
-    """A panel per metric: its mean or median with the 95 % interval over the real-time factor, a point per system.
+    """Draw a panel per metric: mean or median with the 95 % interval versus the real-time factor, a point per system.
 
-    And below, over the `macs` per second of audio, where there are any. Gives whether there was a point, and so a
-    picture: a system has none over a cost that is nothing or that nobody knows.
+    A second row shows it versus the `macs` per second of audio, if they are known. Systems whose cost is zero or
+    unknown have no point. Returns whether there is any point; otherwise, nothing is written.
     """
     summary = {system: cells for (_, system), cells in table.summary().items()}
     styles = looks(table.systems)
@@ -87,7 +87,7 @@ def plot_cost(table: ResultTable, metrics: Sequence[str], path: Path, macs: Mapp
 
 
 def _label(axis: Axes, points: dict[str, tuple[float, Interval]], styles: dict[str, Look]) -> None:
-    """Write each name at its point, where it covers no other name, and as few points and intervals as can be."""
+    """Write each name next to its point, where it covers no other name and as few points and intervals as possible."""
     names, marks, frame = list[Bbox](), list[Bbox](), axis.get_window_extent()
     for x, cell in points.values():
         ends = axis.transData.transform([(x, cell.low), (x, cell.value), (x, cell.high)])

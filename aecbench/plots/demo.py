@@ -1,4 +1,4 @@
-"""A demonstration: waveforms and spectrograms of a scene and of the output, and what the canceller has decided."""
+"""A demonstration: waveforms and spectrograms of a scene and of the output, and the decisions of the canceller."""
 
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,15 @@ from aecbench.signals import Array
 
 __all__ = ["plot_demo"]
 
-SILENT = 1e-12  # power of a bin without sound, at least
-WIDTH, ROW, HEAD = 12.5, 1.35, 0.6  # inches: all, a signal, the title
+SILENT = 1e-12  # lower limit of the power of a bin
+WIDTH, ROW, HEAD = 12.5, 1.35, 0.6  # [inch] width of the figure, height of a row, height of the title
 
 
 def plot_demo(shown: Demo, path: Path) -> None:
-    """A row for each signal, all at the microphone on one scale, and for each decision over time and frequency.
+    """Draw a row for each signal, and for each decision over time and frequency.
 
-    Beside a decision is its mean over all frequencies. A dashed line is where the near end begins to talk. Raises
-    OutputError.
+    All signals at the microphone have the same scale. Next to a decision is its mean over all frequencies. A dashed
+    line marks the start of the near end. Raises OutputError.
     """
     scene, signals = shown.scene, shown.signals
     captured = {"echo": signals.echo, "near end": signals.near, "microphone": signals.mic, "output": shown.output}
@@ -66,7 +66,7 @@ def _waveform(axis: Axes, name: str, x: Array, rate: int, peak: float) -> None:
 
 
 def _decision(left: Axes, right: Axes, name: str, values: NDArray[Any], scene: Scene) -> AxesImage:
-    """Values [N, F]: real ones, of at least 0, as they are, complex ones as levels."""
+    """Draw the values [N, F] of a decision: non-negative real values as they are, complex ones as levels."""
     limits: dict[str, Any] = {"cmap": "viridis", "vmin": 0, "vmax": float(np.abs(values).max()) or 1.0}
     matrix, mean, unit = values, values.mean(-1), ""
     if np.iscomplexobj(values):
@@ -83,7 +83,7 @@ def _decision(left: Axes, right: Axes, name: str, values: NDArray[Any], scene: S
 
 
 def _title(demo: Demo) -> str:
-    """Which system on which scene, and the scores before and after."""
+    """Return the title: the system, the scene, and the scores before and after."""
     scene = demo.scene
     levels = f"SER {scene.ser:g} dB, SNR {scene.snr:g} dB".replace("-", "−")
     changes = (

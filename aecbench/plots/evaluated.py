@@ -1,4 +1,4 @@
-"""The data behind the pictures of an evaluation: its scores, and the outputs of the systems."""
+"""The data for the figures of an evaluation: its scores, and the outputs of the systems."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,5 +15,5 @@ class Evaluated(NamedTuple):
 
     table: ResultTable
     systems: Sequence[System] = ()
-    timed: Sequence[Processed] = ()  # with echo: ERLE over time, see `aecbench.evaluation.with_echo`
-    gallery: Sequence[Processed] = ()  # to look at and to listen to, see `aecbench.evaluation.examples`
+    timed: Sequence[Processed] = ()  # scenes with echo, for ERLE over time, see `aecbench.evaluation.with_echo`
+    gallery: Sequence[Processed] = ()  # scenes to look at and listen to, see `aecbench.evaluation.examples`

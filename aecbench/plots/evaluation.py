@@ -1,4 +1,4 @@
-"""The pictures of an evaluation."""
+"""The figures of an evaluation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,8 +22,8 @@ PICTURES: dict[str, Callable[[Evaluated, Path], list[Path]]] = {
 
 
 def plot_evaluation(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw every row of PICTURES into a folder; gives the files, none of a picture that has nothing to show.
+    """Draw every row of PICTURES to a folder and return the files; figures without data are left out.
 
-    A system has the same colour in all of them. Raises OutputError.
+    A system has the same colour in all figures. Raises OutputError.
     """
     return [path for draw in PICTURES.values() for path in draw(evaluated, folder)]

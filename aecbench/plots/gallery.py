@@ -1,4 +1,4 @@
-"""Some scenes to look at and to listen to: their signals and the output of every system."""
+"""Some scenes to look at and listen to: their signals, and the output of every system."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,13 +14,13 @@ from aecbench.signals import Array
 
 __all__ = ["plot_gallery", "plot_outputs"]
 
-COLUMNS = 4  # at most
+COLUMNS = 4  # most panels side by side
 
 
 def plot_gallery(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw gallery/split-index/spectrograms.png of every scene of the gallery, beside the WAV files of its signals.
+    """Draw gallery/split-index/spectrograms.png for every scene of the gallery, next to WAV files of its signals.
 
-    Gives the pictures.
+    Returns the figures.
     """
     pictures = []
     for item, outputs in evaluated.gallery:
@@ -30,7 +30,7 @@ def plot_gallery(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def plot_outputs(item: Item, outputs: Mapping[str, Array], path: Path) -> None:
-    """Draw spectrograms of mic, near (where it is known) and the outputs [T] of systems, all on one scale."""
+    """Draw spectrograms of mic, near (if it is known) and the outputs [T] of systems, all on the same scale."""
     rate, signals = item.scene.rate, item.signals
     inputs = {"mic": signals.mic} | ({} if np.isnan(signals.near).any() else {"near": signals.near})
     panels = [*inputs.items(), *outputs.items()]

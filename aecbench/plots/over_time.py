@@ -1,4 +1,4 @@
-"""ERLE over time of the systems of an evaluation."""
+"""ERLE over time for the systems of an evaluation."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ __all__ = ["plot_over_time"]
 
 
 def plot_over_time(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw over_time.png: ERLE per quarter of a second, mean and 95 % band over the timed scenes; nothing without them.
+    """Draw over_time.png: ERLE per quarter of a second, with mean and 95 % band over the timed scenes.
 
-    Gives the files.
+    Returns the files that were written, none if there are no timed scenes.
     """
     if not evaluated.timed:
         return []
@@ -40,6 +40,6 @@ def plot_over_time(evaluated: Evaluated, folder: Path) -> list[Path]:
 
 
 def _stacked(curves: list[Array]) -> Array:
-    """Return curves [scenes, segments], NaN behind the end of a shorter one."""
+    """Stack curves to [scenes, segments], with NaN after the end of shorter ones."""
     longest = max(map(len, curves))
     return np.stack([np.pad(curve, (0, longest - curve.size), constant_values=np.nan) for curve in curves])

@@ -12,12 +12,12 @@ from aecbench.scenes.scene import Measured, Room
 
 __all__ = ["draw_plan"]
 
-GAP = 0.12  # between the two views, as a share of the room's largest side
-LONGEST = 55  # characters of a file name
+GAP = 0.12  # distance between the two views, relative to the longest side of the room
+LONGEST = 55  # most characters of a file name
 
 
 def draw_plan(axis: Axes, room: Room | Measured) -> None:
-    """Plan and side view of a simulated room and of what is in it; of a measured one, what was measured."""
+    """Draw plan and side view of a simulated room with its objects, or list the files of a measured room."""
     axis.set_axis_off()
     if isinstance(room, Measured):
         files = ["echo path", room.echo, *room.later, "", "near end", room.near]
@@ -25,7 +25,7 @@ def draw_plan(axis: Axes, room: Room | Measured) -> None:
         axis.text(0, 0.95, "\n".join(shorten(name, LONGEST) for name in files), va="top", linespacing=1.5)
         return
     length, width, height = room.size
-    floor = -GAP * max(room.size) - height  # on which the room stands, seen from the side
+    floor = -GAP * max(room.size) - height  # vertical position of the floor in the side view
     _walls(axis, 0, length, width)
     _walls(axis, floor, length, height)
     axis.annotate(f"{length:.2f} m", (length / 2, width), (0, 3), textcoords="offset points", ha="center", va="bottom")

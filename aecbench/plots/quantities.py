@@ -1,4 +1,4 @@
-"""Columns of a corpus's table of scenes as pictures show them: numbers and names, labels, units, order."""
+"""Columns of a corpus's table of scenes as figures show them: labels, units and order."""
 
 import json
 import math
@@ -11,20 +11,20 @@ Value = float | str
 
 
 class Quantity(NamedTuple):
-    """How a drawn value is shown."""
+    """How figures show the values of a variable."""
 
     label: str
     unit: str = ""
-    scale: float = 1.0  # from the table's unit to this one
-    many: bool = False  # names that may be as many as the scenes: talkers, files
+    scale: float = 1.0  # factor from the unit of the table to this unit
+    many: bool = False  # whether there may be as many names as scenes, such as talkers and files
 
     @property
     def title(self) -> str:
-        """Label and unit, as over a diagram."""
+        """Label and unit, as the title of a diagram."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
 
-# in the order in which they are shown; others follow under their own names
+# in the order in which they are shown; other columns follow under their own names
 QUANTITIES = {
     "talk": Quantity("talk"),
     "ser": Quantity("signal-to-echo ratio", "dB"),
@@ -88,20 +88,20 @@ ASIDE = (".seed", ".start", ".voices", ".utterances", ".absorption", "far.spans"
 
 
 def quantity(name: str) -> Quantity:
-    """How the column of this name is shown; an unknown one under its own name."""
+    """Return how the column of this name is shown; an unknown one under its own name."""
     return QUANTITIES.get(name, Quantity(name.replace(".parameters", "")))
 
 
 def rank(name: str) -> tuple[int, str]:
-    """Sorts names of columns into the order of QUANTITIES, unknown ones last."""
+    """Return a sort key that puts names of columns into the order of QUANTITIES, unknown ones last."""
     return ORDER.get(name, len(ORDER)), name
 
 
 def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
-    """Return the values drawn for a scene, from its row in the table of scenes, in the order and units of QUANTITIES.
+    """Return the values of a scene's variables, from its row in the table, in the order and units of QUANTITIES.
 
-    Lists are split into the number of changes and a value for each; points into distances. The place in the corpus,
-    seeds and texts are left out.
+    Lists are converted to the number of changes and a value for each of them, and points to distances. The position in
+    the corpus, seeds and texts are left out.
 
     >>> drawn({"scene": "a/test/0", "ser": -3.0, "snr": float("nan"), "channel.jumps": "[[2.0, 0.1], [5.0, 0.3]]"})
     {'ser': [-3.0], 'channel.jumps': [2.0], 'channel.jumps.value': [100.0, 300.0]}
@@ -124,7 +124,7 @@ def drawn(row: Mapping[str, Any]) -> dict[str, list[Value]]:
 
 
 def text(name: str, values: Sequence[Value]) -> str:
-    """The values of a column in words.
+    """Return the values of a column as text.
 
     >>> text("channel.jumps.value", [100.0, 312.53]), text("rate", [16.0]), text("talk", ["double"])
     ('100, 313 ms', '16 kHz', 'double')
@@ -134,7 +134,7 @@ def text(name: str, values: Sequence[Value]) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits, or all in front of the point."""
+    """Return a number with three significant digits, or all digits before the decimal point."""
     digits = f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return digits.replace("-", "−")
 
@@ -152,7 +152,7 @@ def _room(lists: Mapping[str, Any]) -> dict[str, list[Value]]:
 
 
 def _changes(lists: Mapping[str, Any], path: str | None, fade: list[Value]) -> dict[str, list[Value]]:
-    """Return the changes within the scene, and how the echo path switches or moves, if it does."""
+    """Return the changes within the scene and, if the echo path switches or moves, the facts about that."""
     values: dict[str, list[Value]] = {}
     for name in lists.keys() & set(EVENTS):
         values[name] = [len(lists[name])]

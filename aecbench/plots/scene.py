@@ -1,4 +1,4 @@
-"""One scene: its echo path, its room, its loudspeaker, and what can be heard in it."""
+"""One scene: its echo path, room, loudspeaker and signals."""
 
 from pathlib import Path
 from typing import Any
@@ -29,24 +29,24 @@ TALK = {  # who talks: name and colour
     Talk.NEAR: ("near end alone", INK),
     Talk.DOUBLE: ("double talk", ACCENT),
 }
-BOTTOM = -65  # dB, down to which a decay is shown
-AFTER = 2.5  # ms in which the direct sound is over
-EARLY = (5, 60)  # ms before and after the direct sound in which the response itself is shown
-WIDTH, PATHS, STEM, LINE = 13.5, 3.6, 1.15, 0.2  # inches: all, the upper part, a spectrogram, a line of text
-FACTS, LONGEST = 4, 22  # columns of facts, characters in one
+BOTTOM = -65  # lowest level of a decay that is shown [dB]
+AFTER = 2.5  # time after which the direct sound is over [ms]
+EARLY = (5, 60)  # range around the direct sound in which the response itself is shown [ms]
+WIDTH, PATHS, STEM, LINE = 13.5, 3.6, 1.15, 0.2  # [inch] width; heights of the upper part, a spectrogram, a text line
+FACTS, LONGEST = 4, 22  # columns of facts, most characters per column
 
 
 def scene_picture(scene: Scene | Recording) -> str:
-    """File name for the picture of a scene."""
+    """Return the file name for the figure of a scene."""
     return f"scene-{scene.split}-{scene.index:06d}.png"
 
 
 def plot_scene(corpus: Corpus, place: int, path: Path) -> None:
-    """The scene at a place in a corpus.
+    """Draw the scene at position `place` of a corpus.
 
-    Its echo path with the energy decay, the plan of the room, what the loudspeaker does to a tone; spectrograms of all
-    stems under who talks and what changes; and everything that was drawn. Raises AecbenchError for a recording, whose
-    room and loudspeaker are not known.
+    The figure shows the echo path with its energy decay, the plan of the room, and the loudspeaker's response to a
+    tone; below, who is talking, the changes, and spectrograms of all stems; and all variables of the scene. Raises
+    AecbenchError for a recording, whose room and loudspeaker are unknown.
     """
     item = corpus[place]
     if not isinstance(item.scene, Scene) or item.scene.recorded is not None:
@@ -77,7 +77,7 @@ def _paths(figure: SubFigure, item: Item, scene: Scene) -> None:
 
 
 def _echo_path(figure: SubFigure, item: Item, scene: Scene) -> None:
-    """The first echo path, and of all of them how they decay."""
+    """Draw the first echo path, and the decay of all of them."""
     first, *later = (decay(path, scene.rate) for path in item.rir if path.any())
     wave, curve = figure.subplots(2, 1, height_ratios=(1, 1.7))
     wave.axvline(first.direct, color=ACCENT, lw=1)
@@ -101,12 +101,12 @@ def _echo_path(figure: SubFigure, item: Item, scene: Scene) -> None:
 
 
 def _end(curve: Decay) -> float:
-    """When the decay comes to the bottom, or ends."""
+    """Return the time at which the decay reaches BOTTOM, or ends."""
     return float(curve.time[min(int(np.count_nonzero(~(curve.energy <= BOTTOM))), curve.time.size - 1)])
 
 
 def _slope(axis: Axes, curve: Decay, rt60: float, label: str, **style: Any) -> None:
-    """The straight line of a reverberation time, from where the direct sound is over; none for an undefined one."""
+    """Draw the straight line of a reverberation time, from the end of the direct sound on; nothing if it is NaN."""
     start = curve.direct + AFTER
     level = float(np.interp(start, curve.time, curve.energy))
     if np.isnan(rt60 * level):
@@ -179,7 +179,7 @@ def _changes(axis: Axes, changes: list[Event], lanes: list[str]) -> None:
 
 
 def _facts(figure: SubFigure, facts: dict[str, list[Value]], height: float) -> None:
-    """Everything that was drawn for the scene, in columns of label and value."""
+    """List all variables of the scene, in columns of label and value."""
     rows = -(-len(facts) // FACTS)
     for number, (name, values) in enumerate(facts.items()):
         x, y = number // rows / FACTS, 1 - LINE * (number % rows) / height

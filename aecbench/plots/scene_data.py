@@ -1,4 +1,4 @@
-"""The numbers behind the picture of a scene: its echo path, its loudspeaker, its changes."""
+"""The data for the figure of a scene: its echo path, loudspeaker and changes."""
 
 from typing import NamedTuple
 
@@ -13,19 +13,19 @@ from aecbench.signals import Array
 
 __all__ = ["Decay", "Event", "Tone", "decay", "events", "played_tone"]
 
-TONE = 400  # about the frequency of the tone that a loudspeaker is given [Hz]
-PERIODS = 100  # of it, until a loudspeaker with memory has settled
-POINTS = 1000  # of the curve
+TONE = 400  # approximate frequency of the tone that a loudspeaker plays [Hz]
+PERIODS = 100  # periods of the tone after which a loudspeaker with memory has settled
+POINTS = 1000  # points of the curve
 
 
 class Decay(NamedTuple):
-    """An echo path and how it dies away. Times in ms from the loudspeaker signal, bulk delay included."""
+    """An echo path and its energy decay. Times in ms are relative to the loudspeaker signal, with the bulk delay."""
 
     time: Array  # [L]
     response: Array  # [L], peak 1
-    direct: float  # when the direct sound arrives
-    energy: Array  # [L] what is still to come, dB of all; NaN where it does not decay
-    t20: float  # measured reverberation time [s]; NaN where it does not decay enough
+    direct: float  # arrival time of the direct sound
+    energy: Array  # [L] remaining energy relative to the total [dB]; NaN if it does not decay
+    t20: float  # measured reverberation time [s]; NaN if it does not decay enough
 
 
 class Tone(NamedTuple):
@@ -42,18 +42,18 @@ class Tone(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that changes in a scene."""
+    """A change within a scene."""
 
     what: str  # "path", "delay", "volume" or "loss"
     start: float  # [s]
     stop: float  # [s]
-    value: str = ""  # what it is from then on
+    value: str = ""  # the value from then on
 
 
 def decay(path: Array, rate: int) -> Decay:
-    """An echo path [L] with its energy decay curve (Schroeder) and its reverberation time.
+    """Return an echo path [L] with its energy decay curve (Schroeder) and its reverberation time.
 
-    The direct sound is taken to arrive when the response first comes to half its peak.
+    The arrival of the direct sound is the time at which the response first reaches half its peak.
     """
     path = np.trim_zeros(path, "b")
     magnitude = np.abs(path)
@@ -66,10 +66,10 @@ def decay(path: Array, rate: int) -> Decay:
 
 
 def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
-    """Return a tone at full scale behind the nonlinearity of the loudspeaker.
+    """Return a full-scale tone before and after the nonlinearity of the loudspeaker.
 
-    One without memory follows its characteristic, without the mean and at the power of the tone. One with memory is
-    given a tone of 400 Hz, until it has settled.
+    For a memoryless loudspeaker, it is computed from the characteristic, with the mean removed and the power of the
+    tone. A loudspeaker with memory plays a tone of 400 Hz until it has settled.
     """
     sine = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
     if devices.find(loudspeaker.model).memoryless:
@@ -89,7 +89,7 @@ def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
 
 
 def events(scene: Scene) -> list[Event]:
-    """The changes within a scene, kind by kind."""
+    """Return the changes within a scene, grouped by kind."""
     path, channel = scene.path, scene.channel
     changes = [Event("path", path.times[0], path.times[-1], "moved")] if path.kind == "move" else []
     if path.kind == "switch":

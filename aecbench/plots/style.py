@@ -1,4 +1,4 @@
-"""Parts that the pictures share: colours, spectrograms, files."""
+"""Elements that the figures share: colours, spectrograms, files."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -40,8 +40,8 @@ COLOURS = (
     *("#97a510", "#e6b400"),
 )
 LINES, MARKERS = ("-", "--", ":", "-."), "osD^"
-FORMATS = (".png", ".svg", ".pdf")  # of pictures
-RANGE = 80  # dB that a spectrogram shows
+FORMATS = (".png", ".svg", ".pdf")  # formats of figures
+RANGE = 80  # dynamic range of a spectrogram [dB]
 PLAIN: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -63,7 +63,7 @@ PLAIN: dict[Any, Any] = {
 
 
 class Look(NamedTuple):
-    """How a system is drawn, in whichever picture."""
+    """How a system is drawn in all figures."""
 
     colour: str
     line: str
@@ -71,7 +71,7 @@ class Look(NamedTuple):
 
 
 def looks(systems: Sequence[str]) -> dict[str, Look]:
-    """A look for each system: twelve colours, then the same ones in other lines and with other markers.
+    """Return a look for each system: twelve colours, then the same ones with other line styles and markers.
 
     >>> looks(["nlms", "kalman"])["kalman"]
     Look(colour='#d1495b', line='-', marker='o')
@@ -84,19 +84,19 @@ def looks(systems: Sequence[str]) -> dict[str, Look]:
 
 
 def plain() -> AbstractContextManager[None]:
-    """The look of pictures with many small diagrams, for what is drawn within."""
+    """Return a context in which figures have the style for many small diagrams."""
     return rc_context(PLAIN)
 
 
 def spectrum(x: Array, rate: int) -> Array:
-    """Power of x [T] in dB, [bins, frames], in windows of 32 ms every 8 ms; never below -120 dB."""
+    """Return the power of x [T] in dB, [bins, frames], in windows of 32 ms with a hop of 8 ms; at least -120 dB."""
     size = round(0.032 * rate)
     transform = ShortTimeFFT(hann(size, sym=False), size // 4, rate, scale_to="magnitude")
     return np.asarray(db(np.maximum(transform.spectrogram(np.pad(x, (0, max(0, size - x.size)))), 1e-12)))
 
 
 def draw_spectrogram(axis: Axes, x: Array, rate: int, loudest: float) -> AxesImage:
-    """Draw x [T] over seconds and kHz, from `loudest` dB down by RANGE."""
+    """Draw the spectrogram of x [T] over s and kHz, with levels from `loudest` - RANGE to `loudest` dB."""
     image = axis.imshow(
         spectrum(x, rate),
         origin="lower",
@@ -111,7 +111,7 @@ def draw_spectrogram(axis: Axes, x: Array, rate: int, loudest: float) -> AxesIma
 
 
 def shorten(words: str, longest: int) -> str:
-    """The last `longest` characters at most, for the ends of file names tell them apart.
+    """Return at most the last `longest` characters, because file names differ at their ends.
 
     >>> shorten("rir/office_1.wav", 10), shorten("linear", 10)
     ('…ice_1.wav', 'linear')
@@ -120,7 +120,7 @@ def shorten(words: str, longest: int) -> str:
 
 
 def check_picture(path: Path) -> None:
-    """Raise UsageError for a picture to be written whose suffix is not one of FORMATS, and for a folder."""
+    """Raise UsageError if the path of a figure is a folder, or its suffix is not one of FORMATS."""
     *most, last = FORMATS
     names = f"{', '.join(most)} or {last}"
     if path.is_dir():
@@ -130,7 +130,7 @@ def check_picture(path: Path) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the picture and the folders it lies in. Raises as `check_picture` does, and OutputError."""
+    """Write a figure and create its folders. Raises the errors of `check_picture`, and OutputError."""
     check_picture(path)
     with whole_file(path) as part:
         figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)

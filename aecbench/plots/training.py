@@ -1,4 +1,4 @@
-"""A training: how the loss has fallen, and what validation has made of it."""
+"""A training: the loss, the validation loss and the validation scores over the steps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,18 +15,18 @@ from aecbench.signals import Array
 
 __all__ = ["plot_training"]
 
-WIDTH, LOSS, SCORE = 7.2, 3.2, 1.4  # inches
-STRETCHES = 50  # of all steps; the loss is averaged over each
-FEW = 2.0  # per cent of the losses at either end that need not be within the picture
+WIDTH, LOSS, SCORE = 7.2, 3.2, 1.4  # [inch] width; heights of the panels of loss and scores
+STRETCHES = 50  # the running mean of the loss is over 1 / STRETCHES of all steps
+FEW = 2.0  # percentage of the losses at either end that may be outside the axes
 
 Row = Mapping[str, Any]
 
 
 def plot_training(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> None:
-    """The loss of every step, its running mean, that in validation, and below these the scores in validation.
+    """Draw the loss of every step, its running mean and the validation loss, and below them the validation scores.
 
-    `steps` and `epochs` are rows as `aecbench.training.log.read_log` gives them; of the metrics those are drawn that an
-    epoch has. A ring marks the epoch with the lowest loss in validation. Raises OutputError.
+    `steps` and `epochs` are rows as returned by `aecbench.training.log.read_log`; metrics that occur in the rows of
+    epochs are drawn. A ring marks the epoch with the lowest validation loss. Raises OutputError.
     """
     scores = [name for name in METRICS if any(row.get(name) is not None for row in epochs)]
     best = min((row for row in epochs if row["val_loss"] is not None), key=lambda row: row["val_loss"], default=None)
@@ -50,12 +50,12 @@ def plot_training(steps: Sequence[Row], epochs: Sequence[Row], path: Path) -> No
 
 
 def _curve(rows: Sequence[Row], name: str) -> tuple[Array, Array]:
-    """The steps, and the values, NaN for None."""
+    """Return the steps, and the values with NaN for None."""
     return np.array([row["step"] for row in rows], float), np.array([row[name] for row in rows], float)
 
 
 def _loss(axis: Axes, steps: Sequence[Row]) -> None:
-    """The loss in training: of each step, and the running mean of the finite ones."""
+    """Draw the training loss of each step, and the running mean of the finite ones."""
     number, loss = _curve(steps, "loss")
     number, loss = number[np.isfinite(loss)], loss[np.isfinite(loss)]
     axis.plot(number, loss, color=PALE, lw=0.6, rasterized=True, label="a step")
@@ -65,7 +65,7 @@ def _loss(axis: Axes, steps: Sequence[Row]) -> None:
 
 
 def _limits(loss: Array, validation: Array) -> tuple[float, float]:
-    """From the lowest to the highest, but for a few steps that stand out."""
+    """Return the limits of the axis: from the lowest to the highest loss, without a few outliers."""
     finite = loss[np.isfinite(loss)]
     kept = np.percentile(finite, [FEW, 100 - FEW]) if finite.size else finite
     values = np.concatenate([kept, validation[np.isfinite(validation)]])

@@ -1,1 +1,1 @@
-"""The output of the command line, a file per purpose: tables and lines for people, facts for programs."""
+"""The output of the command line, one file per purpose: tables and lines for readers, facts for programs."""

@@ -1,4 +1,4 @@
-"""A corpus: where it lies, what identifies it, what was drawn and measured, and what is wrong with its files."""
+"""A corpus: its location, identification and variables, and problems of its files."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from aecbench.signals import Array
 __all__ = ["corpus_facts", "corpus_report", "missed_rt60", "verify_facts", "verify_lines"]
 
 BARS = "▁▂▃▄▅▆▇█"
-HISTOGRAM = 16  # bars
-MISSED = 0.2  # a room whose T20 is further off its rt60 does not have the one that was asked for
+HISTOGRAM = 16  # number of bars
+MISSED = 0.2  # largest relative deviation of T20 from the requested rt60
 
 
 def corpus_report(corpus: Corpus) -> RenderableType:
-    """Return where a corpus lies, what identifies it, and what was drawn, on one screen."""
+    """Return the location, identification and variables of a corpus, on one screen."""
     facts = Table.grid(padding=(0, 2))
     counts = corpus.scenes["split"].value_counts(sort=False)
     facts.add_row("corpus", str(corpus.path))
@@ -56,14 +56,14 @@ def corpus_report(corpus: Corpus) -> RenderableType:
 
 
 def missed_rt60(corpus: Corpus) -> pd.DataFrame:
-    """Return scene, room.rt60 and t20 of the scenes whose room does not have the rt60 asked for; the worst first."""
+    """Return scene, room.rt60 and t20 of the scenes whose T20 deviates too much from rt60; the worst first."""
     table = corpus.scenes.reindex(columns=["scene", "room.rt60", "t20"])
     error = (table["t20"] / table["room.rt60"] - 1).abs()
     return table.loc[error[error > MISSED].sort_values(ascending=False).index]
 
 
 def corpus_facts(corpus: Corpus) -> dict[str, Any]:
-    """Return where a corpus lies, what identifies it, and how many scenes each split has, for a program."""
+    """Return the location and identification of a corpus, and the number of scenes per split, for programs."""
     counts = corpus.scenes["split"].value_counts(sort=False)
     return {
         "path": corpus.path,
@@ -86,14 +86,14 @@ def _histogram(values: Array, unit: str) -> str:
 
 
 def verify_lines(corpus: Corpus, problems: Sequence[Damage], repaired: bool) -> Iterator[str]:
-    """Yield a line per problem, and one more where the corpus is whole."""
+    """Yield a line per problem, and a final line if the corpus is intact."""
     for problem in problems:
         yield f"{problem.file}: {problem.what}{', repaired' if repaired else ''}"
     if repaired or not problems:
-        yield f"{corpus.path}: whole, {len(corpus)} scenes, digest {corpus.digest}"
+        yield f"{corpus.path}: intact, {len(corpus)} scenes, digest {corpus.digest}"
 
 
 def verify_facts(corpus: Corpus, problems: Sequence[Damage], repaired: bool) -> dict[str, Any]:
-    """Return the same for a program."""
+    """Return the same facts for programs."""
     whole = repaired or not problems
     return {"corpus": corpus_facts(corpus), "whole": whole, "problems": [problem._asdict() for problem in problems]}

@@ -28,12 +28,12 @@ Memory: peak of the process, with Python"""
 
 
 def cost_table(costs: Mapping[str, Cost]) -> RenderableType:
-    """Return a row per system; "-" where nothing has been counted."""
+    """Return a table with a row per system; "-" for values that are unknown."""
     return grid(_shown(costs), caption=CAPTION)
 
 
 def cost_text(costs: Mapping[str, Cost], layout: str) -> str:
-    """Return the same in the layout of a row of FORMATS: text for people, or the numbers for programs."""
+    """Return the same table in one of FORMATS: as text for readers, or as numbers for programs."""
     values = pd.DataFrame([{"system": name, **cost._asdict()} for name, cost in costs.items()])
     return frame_text(_shown(costs), values, layout)
 

@@ -14,7 +14,7 @@ __all__ = ["demo_facts", "demo_table"]
 
 
 def demo_table(shown: Demo, seed: int) -> RenderableType:
-    """Return a row per metric: its value for the microphone and for the output, or why it has none."""
+    """Return a table with a row per metric: its value for microphone and output, or why it is undefined."""
     rows = [
         {"metric": heading(metric), "microphone": _text(shown.before[metric]), "output": _text(after)}
         for metric, after in shown.after.items()
@@ -23,7 +23,7 @@ def demo_table(shown: Demo, seed: int) -> RenderableType:
 
 
 def demo_facts(shown: Demo, seed: int) -> dict[str, Any]:
-    """Return the same for a program."""
+    """Return the same facts for programs."""
     scores = {
         metric: {"microphone": shown.before[metric]._asdict(), "output": after._asdict()}
         for metric, after in shown.after.items()

@@ -1,4 +1,4 @@
-"""The state of an installation. Nothing is imported that might be broken."""
+"""The state of an installation. Nothing that might be broken is imported."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from aecbench.doctor import Graphics, Installation, Machine, Step
 
 __all__ = ["Examination", "part_lines", "step_line"]
 
-FENCE = "```"  # what is pasted between two of them keeps its lines
+FENCE = "```"  # delimits a code block in Markdown, which keeps its line breaks
 GB = 1e9
 
 
@@ -16,26 +16,26 @@ class Examination(NamedTuple):
 
     installation: Installation
     machine: Machine
-    graphics: Graphics | None = None  # None: not tried
+    graphics: Graphics | None = None  # None: not examined
     steps: Sequence[Step] = ()
 
     @property
     def failed(self) -> list[str]:
-        """Return the faults, in a few words each."""
+        """The faults, in a few words each."""
         missing = [f"{name} is not installed" for name in self.installation.missing]
         torch = [f"torch: {self.graphics.failure}"] if self.graphics and self.graphics.failure else []
         return [*missing, *torch, *(f"{step.name}: {step.result}" for step in self.steps if not step.ok)]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Everything, for a program."""
+        """All findings, for programs."""
         parts = {name: {**part._asdict(), "here": part.here} for name, part in self.installation.parts.items()}
         facts = {"ok": not self.failed, "failed": self.failed, **self.installation._asdict(), "parts": parts}
         facts |= {"machine": self.machine._asdict(), "torch": self.graphics and self.graphics._asdict()}
         return facts | {"test": [step._asdict() for step in self.steps]}
 
     def lines(self) -> Iterator[str]:
-        """Yield a block to be pasted into a bug report, which names neither people nor folders."""
+        """Yield the lines of a block for bug reports, which contains no names of users or folders."""
         yield FENCE
         yield from _lines(*self)
         yield from (f"failed: {failure}" for failure in self.failed)
@@ -43,14 +43,14 @@ class Examination(NamedTuple):
 
 
 def part_lines(installation: Installation) -> Iterator[str]:
-    """Yield whether each optional part is installed, and the command that installs it."""
+    """Yield a line per optional part: whether it is installed, or the command that installs it."""
     for name, part in installation.parts.items():
         state = "installed" if part.here else f"not installed; run: {part.install}"
         yield f"{name:<8} {part.purpose}: {state}"
 
 
 def step_line(step: Step) -> str:
-    """Return how a step of the self-test went."""
+    """Return a line with the result of a step of the self-test."""
     if not step.ok:
         return f"{step.name:<8} failed after {step.seconds:.2f} s: {step.result}"
     return f"{step.name:<8} ok, {step.seconds:.2f} s, the second time {step.again:.3f} s: {step.result}"

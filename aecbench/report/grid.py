@@ -15,9 +15,9 @@ __all__ = ["grid"]
 
 
 def grid(frame: pd.DataFrame, by: Sequence[str] = (), caption: str = "", title: str = "") -> Table:
-    """Return a table of texts: columns of the conditions `by`, one of names, and then numbers, on the right.
+    """Return a table of strings: columns of the conditions `by`, a column of names, then right-aligned numbers.
 
-    A condition is written once, in the first of its rows. The unit of a metric, as in "ERLE [dB]", is on a line below.
+    A condition is written only in the first of its rows. Units, as in "ERLE [dB]", are on a second line of the heading.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left", title_justify="left")
     table.caption, table.title = Text(caption) if caption else None, Text(title) if title else None

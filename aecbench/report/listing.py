@@ -1,6 +1,6 @@
-"""Listings: recipes, models, metrics, sources and packs, shipped and of other packages.
+"""Listings of recipes, models, metrics, sources and packs, shipped and from other packages.
 
-They are read from files and source, without importing what they list: torch alone takes seconds.
+They are read from files and source code without importing the entries, because torch alone takes seconds.
 """
 
 import re
@@ -25,7 +25,7 @@ from aecbench.tables import docstring, keys, rows
 
 __all__ = ["LISTINGS", "listing"]
 
-SHIPPED = "shipped"  # origin of a row that no other package or library brings
+SHIPPED = "shipped"  # origin of entries that need no other package or library
 CANCELLER, METRIC = "aecbench.cancellers", "aecbench.metrics"  # groups of entry points
 TABLES = {  # of each group of entry points: the module whose TABLE they extend
     CANCELLER: "aecbench.cancellers",
@@ -41,14 +41,14 @@ class Row(NamedTuple):
 
     name: str
     about: str
-    origin: str = SHIPPED  # or the package or library that it comes from
+    origin: str = SHIPPED  # or the package or library that provides the entry
 
 
 def _recipes() -> list[Row]:
     recipes = {name: read_toml(find("recipes", name)) for name in names("recipes")}
     listed = []
     for name, recipe in recipes.items():
-        both = (recipe, recipes.get(recipe.get("base", ""), {}))  # what a recipe does not say, its base does
+        both = (recipe, recipes.get(recipe.get("base", ""), {}))  # the base of a recipe supplies missing values
         counts = {split: _stated(both, "splits", split) for split in ("train", "val", "test")}
         scenes = ", ".join(f"{n} {split}" for split, n in counts.items() if n)
         duration, source = _stated(both, "duration"), _stated(both, "speech", "source")
@@ -58,7 +58,7 @@ def _recipes() -> list[Row]:
 
 
 def _heading(recipe: str) -> str:
-    """Return the comment that a recipe begins with."""
+    """Return the comment at the start of a recipe."""
     lines = find("recipes", recipe).read_text(encoding="utf-8").splitlines()
     return " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("#"), lines))
 
@@ -117,7 +117,7 @@ def _metrics() -> list[Row]:
 
 
 def _metric_docstring(name: str) -> str:
-    """Return the docstring of the file of a metric; convergence_10 is in convergence.py."""
+    """Return the docstring of the module of a metric; convergence_10 is in convergence.py."""
     files = [f"metrics/{stem}.py" for stem in (name, name.rpartition("_")[0])]
     return next(filter(None, map(docstring, files)), "")
 
@@ -150,7 +150,7 @@ def _sources() -> list[Row]:
 
 
 def _of_others(group: str, about: Callable[[str], str], taken: Collection[str] = ()) -> list[Row]:
-    """Return what installed packages offer in a table, and why it cannot be used where that is the case."""
+    """Return the entries that installed packages add to a table; for unusable ones, with the reason."""
     listed = []
     for name, offered in plugins.offers(group).items():
         table: plugins.Table[Any] = import_module(TABLES[group]).TABLE
@@ -174,7 +174,7 @@ LISTINGS = {"recipes": _recipes, "models": _models, "metrics": _metrics, "source
 
 
 def listing(what: Sequence[str]) -> RenderableType:
-    """Return the chosen rows of LISTINGS, each as a small table: name, origin, description."""
+    """Return the chosen entries of LISTINGS, each as a small table with name, origin and description."""
     tables = []
     for name in what:
         grid = Table(title=name, title_justify="left", title_style="bold", box=None, show_header=False, padding=(0, 2))

@@ -14,11 +14,11 @@ from aecbench.scenes.conditions import CONDITIONS, with_unit
 __all__ = ["comparison", "difference_table", "listen_command", "result_table", "scenes_table"]
 
 CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered test, Holm-corrected for the table)"
-FOLDER = "listen"  # of the audio that `listen_command` writes
+FOLDER = "listen"  # folder of the audio that `listen_command` writes
 
 
 def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> RenderableType:
-    """Return rows of systems (within each condition of `by`), columns of metrics: mean or median ± half an interval."""
+    """Return a row per system (and condition of `by`), a column per metric: mean or median ± half the 95 % interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
     frame, rule = wide(table, chosen), table.lost_rule
     cells = f"{summarised(table.metrics, table.provenance)} ± 95 % interval"
@@ -38,14 +38,14 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
 
 
 def difference_table(table: ResultTable, reference: str, by: Sequence[str] = ()) -> RenderableType:
-    """Return a table like `result_table`, of the paired differences to one of the systems."""
+    """Return a table like `result_table` with the paired differences to one of the systems."""
     summary = summarised(table.metrics, table.provenance)
     caption = f"difference to {reference}, scene by scene, {summary}, {CERTAIN}; {_source(table)}"
     return grid(wide(table, by, reference), by, caption)
 
 
 def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[RenderableType]:
-    """Return the lead of `ours` over `theirs`: in all scenes, with how often each is better, and by condition."""
+    """Return tables of the differences ours - theirs: over all scenes, with how often each is better; by condition."""
     lines = []
     for metric, gap in table.differences(theirs)["", ours].items():
         title = heading(metric, table.provenance)
@@ -67,7 +67,7 @@ def comparison(table: ResultTable, ours: str, theirs: str) -> Sequence[Renderabl
 
 
 def scenes_table(scenes: pd.DataFrame, title: str) -> RenderableType:
-    """Return scenes as `ResultTable.behind` gives them: the conditions drawn, the values of both systems."""
+    """Return a table of scenes as from `ResultTable.behind`: their conditions, and the values of both systems."""
     drawn = [name for name in CONDITIONS if name in scenes and scenes[name].notna().any()]
     table = scenes[["scene", *drawn, *scenes.columns[-3:]]]
     texts = table.map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
@@ -82,7 +82,7 @@ def _source(table: ResultTable) -> str:
 def listen_command(scene: str, corpus: str, split: str, *systems: str) -> str:
     """Return the command line that writes the signals of a scene, corpus/split/index, and the outputs of systems.
 
-    `systems` are the words that name them: "--model", "kalman".
+    `systems` are the arguments that select them: "--model", "kalman".
 
     >>> listen_command("c/test/000001", "corpora/c", "test", "--model", "a b")
     "aecbench eval --model 'a b' --corpus corpora/c --split test --scene test/000001 --save-audio listen"

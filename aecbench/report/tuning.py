@@ -14,7 +14,7 @@ __all__ = ["tuning_tables"]
 
 
 def tuning_tables(tuned: Tuned) -> Sequence[RenderableType]:
-    """Return the parameters and the scores, before and after, and how the trials ended."""
+    """Return tables of the parameters and the scores, before and after, and a line on the trials."""
     before, after = tuned.before, tuned.after
     parameters = [
         {

@@ -1,4 +1,4 @@
-"""Results: rows of scores with their provenance, what can be said of them, and the formats to say it in."""
+"""Results: rows of scores with their provenance, statistics of them, and output formats."""
 
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better, summarised

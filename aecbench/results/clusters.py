@@ -1,4 +1,4 @@
-"""Which scenes of a table have something in common, so that what they say is not independent."""
+"""Dependence between the scenes of a table: which of them share a talker, a noise or a device."""
 
 import functools
 from itertools import combinations
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = ["SOURCES", "Clusters", "clusters_of", "effective"]
 
-# columns of what was drawn for a scene, and what is called what: talkers, recordings of noise, measured devices
+# columns of a table whose equal values make scenes dependent, and what they are called
 SOURCES = {
     "far.speaker": "talkers",
     "near.speaker": "talkers",
@@ -23,30 +23,30 @@ Codes = NDArray[np.int64]
 
 
 class Clusters:
-    """Scenes grouped by each of several sources: far talker, near talker, noise, device.
+    """Scenes grouped by each of several sources: far-end talker, near-end talker, noise, device.
 
-    Two scenes are dependent where they share any of them. A source that all scenes share is left out.
+    Two scenes are dependent if they share any of them. A source that is the same for all scenes is left out.
     """
 
     def __init__(self, codes: Codes) -> None:
-        """`codes` [N, D]: scenes with the same number in a column have that source in common."""
+        """Create clusters from `codes` [N, D]: scenes with the same number in a column share that source."""
         self.codes, self.n = codes, len(codes)
         self._columns = [column for column in codes.T if np.ptp(column)] if self.n else []
 
     def at(self, keep: NDArray[np.bool_]) -> "Clusters":
-        """Those of some of the scenes."""
+        """Return the clusters of the scenes for which `keep` [N] is true."""
         return self if keep.all() else Clusters(self.codes[keep])
 
     @property
     def count(self) -> int:
-        """The fewest clusters that any source makes; without one, all scenes are clusters of their own."""
+        """The smallest number of clusters of any source; without sources, every scene is a cluster of its own."""
         return min((np.unique(column).size for column in self._columns), default=self.n)
 
     @functools.cached_property
     def groups(self) -> list[tuple[int, Codes]]:
-        """Sign and group of each scene [N], by which the pairs that share anything are counted once.
+        """Signs and groups of the scenes [N], such that every pair of scenes that shares a source is counted once.
 
-        Inclusion and exclusion: pairs that share a source, less those that share two of them, and so on.
+        By inclusion and exclusion: pairs that share a source, minus those that share two of them, and so on.
         """
         groups = [
             ((-1) ** (size + 1), np.unique(np.stack(chosen, 1), axis=0, return_inverse=True)[1].ravel())
@@ -57,12 +57,12 @@ class Clusters:
 
     @functools.cached_property
     def degrees(self) -> NDArray[np.float64]:
-        """With how many scenes each shares something [N], itself among them."""
+        """Number of scenes with which each scene shares a source [N], including itself."""
         return np.asarray(np.sum([sign * np.bincount(group)[group] for sign, group in self.groups], 0), float)
 
 
 def clusters_of(scenes: pd.DataFrame) -> Clusters:
-    """The clusters of a table with a row per scene. A scene without a source is a cluster of its own."""
+    """Return the clusters of a table with a row per scene. A scene without a source is a cluster of its own."""
     alone = len(scenes) + np.arange(len(scenes))
     columns = []
     for name in SOURCES:
@@ -73,7 +73,7 @@ def clusters_of(scenes: pd.DataFrame) -> Clusters:
 
 
 def effective(scenes: pd.DataFrame) -> str:
-    """How many scenes there are, and how many sources behind them: "300 scenes, 35 talkers, 18 noises".
+    """Describe the number of scenes and of their sources: "300 scenes, 35 talkers, 18 noises".
 
     >>> effective(pd.DataFrame({"far.speaker": ["a", "b"], "near.speaker": ["b", None], "noise.file": [None, None]}))
     '2 scenes, 2 talkers'

@@ -1,6 +1,7 @@
-"""A column of results: what it is called, its unit, and whether higher is better. The results themselves say so.
+"""Columns of results: their titles and units, and whether higher is better.
 
-They carry these facts in their provenance, so that a saved table of somebody's own metrics can be read without them.
+Results store these facts in their provenance, so that a saved table with user-defined metrics can be read without the
+code of these metrics.
 """
 
 from collections import Counter
@@ -13,36 +14,36 @@ from aecbench.results.estimates import Summary
 __all__ = ["RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better", "summarised"]
 
 RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
-COLUMNS = "columns"  # of the provenance
+COLUMNS = "columns"  # key in the provenance
 
 
 class Column(NamedTuple):
-    """The facts about a metric that can be read without its code."""
+    """The facts about a metric that results store."""
 
     title: str
     unit: str
     better: Literal["higher", "lower"]
-    near_end: bool = False  # whether it is valid while the near end talks, alone and in double talk
-    summary: Summary = "mean"  # what a table shows of the values of all scenes
+    near_end: bool = False  # whether it assesses the near end both in double talk and in near-end single talk
+    summary: Summary = "mean"  # how a table summarises the values of all scenes
 
     @property
     def heading(self) -> str:
-        """Title and unit: "ERLE [dB]"."""
+        """Title and unit, for example "ERLE [dB]"."""
         return f"{self.title} [{self.unit}]" if self.unit else self.title
 
     @staticmethod
     def of(metric: Metric) -> "Column":
-        """The column of a metric."""
+        """Return the column of a metric."""
         return Column(metric.title, metric.unit, metric.better, metric.near_end, metric.summary)
 
 
 def columns_of(metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """Return the facts about metrics that the provenance of results holds."""
+    """Return the facts about metrics that the provenance of results contains."""
     return {COLUMNS: {name: Column.of(metric)._asdict() for name, metric in metrics.items()}}
 
 
 def column(metric: str, provenance: Mapping[str, Any]) -> Column:
-    """The column of a metric as the results say, else as the table METRICS does; of an unknown one higher is better."""
+    """Return the column of a metric, from the results or else from METRICS; for unknown metrics, higher is better."""
     if metric in provenance.get(COLUMNS, {}):
         return Column(**provenance[COLUMNS][metric])
     if metric in METRICS:
@@ -51,12 +52,12 @@ def column(metric: str, provenance: Mapping[str, Any]) -> Column:
 
 
 def heading(metric: str, provenance: Mapping[str, Any] | None = None) -> str:
-    """The heading of a column: "ERLE [dB]"."""
+    """Return the heading of a column, for example "ERLE [dB]"."""
     return column(metric, provenance or {}).heading
 
 
 def headings(metrics: Sequence[str], provenance: Mapping[str, Any]) -> dict[str, str]:
-    """The headings of all columns of a table; where two metrics have the same, their names are added.
+    """Return the headings of all columns of a table; if two metrics have the same title, their names are added.
 
     >>> headings(["erle", "mine:ERLE"], {"columns": {"mine:ERLE": {"title": "ERLE", "unit": "dB", "better": "higher"}}})
     {'erle': 'ERLE (erle) [dB]', 'mine:ERLE': 'ERLE (mine:ERLE) [dB]'}
@@ -70,12 +71,12 @@ def headings(metrics: Sequence[str], provenance: Mapping[str, Any]) -> dict[str,
 
 
 def lower_is_better(metric: str, provenance: Mapping[str, Any]) -> bool:
-    """Whether the lowest value of a column is the best."""
+    """Return whether the lowest value of a column is the best."""
     return column(metric, provenance).better == "lower"
 
 
 def summarised(metrics: Sequence[str], provenance: Mapping[str, Any]) -> str:
-    """Say what the cells of a table are: "mean over the scenes", and which columns hold medians instead.
+    """Describe the cells of a table: "mean over the scenes", and which columns contain medians instead.
 
     >>> summarised(["erle", "level", "near_attenuation"], {})
     'mean over the scenes (median of Level and NE att.)'

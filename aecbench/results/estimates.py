@@ -1,16 +1,16 @@
-"""The mean and the median of a metric over scenes that are not all independent, and their error.
+"""Mean and median of a metric over scenes that are not all independent, and their confidence intervals.
 
-Mean. Scenes share talkers, noises and devices. The variance of a mean counts every pair of scenes that shares any of
-them: A. C. Cameron, J. B. Gelbach and D. L. Miller, "Robust inference with multiway clustering", Journal of Business &
-Economic Statistics 29(2), 2011. It is made unbiased, and its degrees of freedom are found, for the case in which they
-share nothing: R. M. Bell and D. F. McCaffrey, "Bias reduction in standard errors for linear regression with multi-stage
-samples", Survey Methodology 28(2), 2002. Without clusters that is Student's t. A value is outside the interval only
-where both t and the transformed t say so: P. Hall, "On the removal of skewness by transformation", Journal of the Royal
-Statistical Society B 54(1), 1992.
+Mean. Scenes share talkers, noises and devices. The variance of the mean includes the covariance of every pair of scenes
+that shares any of them: A. C. Cameron, J. B. Gelbach and D. L. Miller, "Robust inference with multiway clustering",
+Journal of Business & Economic Statistics 29(2), 2011. It is corrected to be unbiased for independent values, and so are
+its degrees of freedom: R. M. Bell and D. F. McCaffrey, "Bias reduction in standard errors for linear regression with
+multi-stage samples", Survey Methodology 28(2), 2002. Without clusters, this is Student's t. The interval contains all
+values that are within the limits of t or within those of the transformed t: P. Hall, "On the removal of skewness by
+transformation", Journal of the Royal Statistical Society B 54(1), 1992.
 
-Median. The interval of the share of scenes below it, which is a mean, is turned into values: R. S. Woodruff,
+Median. The fraction of scenes below the median is a mean; its interval is converted to values: R. S. Woodruff,
 "Confidence intervals for medians and other position measures", Journal of the American Statistical Association 47(260),
-1952. Its test is a sign test of scenes that are not independent.
+1952. The test is a sign test for dependent scenes.
 """
 
 from collections.abc import Callable
@@ -24,24 +24,24 @@ from aecbench.signals import Array
 
 __all__ = ["ESTIMATES", "LEVEL", "Estimate", "Mean", "Median", "Summary", "mean", "median"]
 
-LEVEL = 0.05  # of significance
+LEVEL = 0.05  # significance level
 
 Summary = Literal["mean", "median"]
 
 
 class Estimate(Protocol):
-    """A mean or a median over scenes, and how well it is known."""
+    """A mean or a median over scenes, with its uncertainty."""
 
     @property
     def value(self) -> float:
-        """The mean or the median itself."""
+        """The mean or the median."""
 
     @property
     def p(self) -> float:
-        """The level whose interval ends at 0: the p-value of the two-sided test of whether it is 0."""
+        """The p-value of the two-sided test of whether it is 0: the level at which an end of the interval is at 0."""
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Give the ends of the interval that misses the true value with the probability `level`."""
+        """Return the ends of the confidence interval, which misses the true value with the probability `level`."""
 
 
 class Mean(NamedTuple):
@@ -49,11 +49,11 @@ class Mean(NamedTuple):
 
     value: float
     error: float  # standard error
-    skewness: float  # of the mean
+    skewness: float  # skewness of the mean
     freedom: float  # degrees of freedom of the error
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Give the ends of the interval that misses the true mean with the probability `level`."""
+        """Return the ends of the confidence interval, which misses the true mean with the probability `level`."""
         if not np.isfinite(self.error):
             return -np.inf, np.inf
         t = float(stdtrit(self.freedom, 1 - level / 2))
@@ -73,14 +73,14 @@ class Median(NamedTuple):
     """The median of values that are not all independent."""
 
     value: float
-    error: float  # standard error of the share of values below the true median
+    error: float  # standard error of the fraction of values below the true median
     freedom: float  # degrees of freedom of the error
-    ordered: Array  # [N] the values, rising
+    ordered: Array  # [N] the values in ascending order
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Give the ends of the interval that misses the true median with the probability `level`.
+        """Return the ends of the confidence interval, which misses the true median with the probability `level`.
 
-        It holds every value with no more of the N values on either side of it than half of them and t errors.
+        It contains all values for which the fraction of the N values on either side is at most 1/2 + t * error.
         """
         n = self.ordered.size
         most = n * (0.5 + float(stdtrit(self.freedom, 1 - level / 2)) * self.error)
@@ -90,13 +90,13 @@ class Median(NamedTuple):
 
     @property
     def p(self) -> float:
-        """The p-value of the two-sided test of whether the median is 0; values of 0 speak for that."""
+        """The p-value of the two-sided test of whether the median is 0; values of 0 count in favour of it."""
         share = float(max(np.mean(self.ordered < 0), np.mean(self.ordered > 0)))
         return float(2 * stdtr(self.freedom, -max(share - 0.5, 0.0) / self.error))
 
 
 def mean(x: Array, clusters: Clusters) -> Mean:
-    """Estimate the mean of values [N], none of them NaN.
+    """Estimate the mean of values [N], which must not contain NaN.
 
     >>> mean(np.array([1.0, 2.0, 3.0, 6.0]), Clusters(np.array([[0], [0], [1], [1]])))._replace(skewness=0.0)
     Mean(value=3.0, error=1.5, skewness=0.0, freedom=1.0)
@@ -116,9 +116,9 @@ def mean(x: Array, clusters: Clusters) -> Mean:
 
 
 def median(x: Array, clusters: Clusters) -> Median:
-    """Estimate the median of values [N], none of them NaN.
+    """Estimate the median of values [N], which must not contain NaN.
 
-    The error of the share of values below it is at least the one for N independent values, also where many are equal.
+    The error of the fraction below the median is at least that for N independent values, even if many are equal.
 
     >>> median(np.arange(1.0, 25), Clusters(np.empty((24, 0), int))).interval()
     (7.0, 18.0)
@@ -133,7 +133,7 @@ ESTIMATES: dict[Summary, Callable[[Array, Clusters], Estimate]] = {"mean": mean,
 
 
 def _bent(t: float, a: float) -> float:
-    """Apply Hall's transformation of t, which makes it less skewed: `a` is the skewness of the mean."""
+    """Apply Hall's transformation to t, which reduces its skewness; `a` is the skewness of the mean."""
     return t + a / 3 * t**2 + a**2 / 27 * t**3 + a / 6
 
 

@@ -1,4 +1,4 @@
-"""A result table as a picture."""
+"""A result table as a figure."""
 
 from typing import TYPE_CHECKING
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["result_figure"]
 
 INTERVAL, VALUE = "0.65", "tab:blue"  # colours
-COLUMNS = 4  # at most
-FAR = 2  # ranges of the other systems, by which the perfect output may lie beyond them
-ROW, PANEL, HEAD = 0.24, 2.6, 0.75  # [inch] a system, the width of a panel, title and ticks of one
+COLUMNS = 4  # most panels side by side
+FAR = 2  # the oracle is drawn as an arrow if it is further from the other systems than this multiple of their range
+ROW, PANEL, HEAD = 0.24, 2.6, 0.75  # [inch] height per system, width of a panel, height of its title and ticks
 
 
 def result_figure(table: "ResultTable") -> Figure:
-    """Draw a panel per metric: each mean or median with its 95 % interval; best by the first metric on top.
+    """Draw a panel per metric, with the mean or median of each system and its 95 % interval.
 
-    Metrics without any value have no panel. Where the perfect output is far better than all systems, as with 100 dB of
-    tERLE, it is an arrow at the edge.
+    The systems are sorted by the first metric, the best on top. Metrics without any value have no panel. If the oracle
+    is far better than all systems, as with a tERLE of 100 dB, it is drawn as an arrow at the edge.
     """
     summary = {system: intervals for (_, system), intervals in table.summary().items()}
     metrics = [metric for metric in table.metrics if any(cells[metric].n for cells in summary.values())]

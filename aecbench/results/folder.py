@@ -1,8 +1,9 @@
-"""A folder of results, which several evaluations may share: each adds its systems, and none loses what is there.
+"""A folder of results that several evaluations may share: each adds its systems without losing other results.
 
-The rule: a folder is of one split of one corpus. The results of other systems stay. A system takes the place of itself:
-of the same name, model and alignment, by all metrics that it was scored by before. Anything else is refused. The
-oracle, which stands in every table, is scored again only by as many metrics as it has.
+A folder contains results for one split of one corpus. The results of other systems are kept. A system may replace
+earlier results of the same name, model and alignment, provided that it is scored by all metrics of the earlier results.
+Anything else is rejected. The oracle, which is part of every table, is exempt from the last condition: its earlier
+results are kept if the new ones lack any of their metrics.
 """
 
 from collections.abc import Sequence
@@ -21,15 +22,15 @@ from aecbench.results.table import EARLIER, ResultTable
 __all__ = ["ROWS", "add", "check"]
 
 ROWS = "rows.parquet"
-PATIENCE = 60  # [s] for another evaluation to write its results
-OWN = ("models", "metrics", "versions", "commit", "machine", "command", "board")  # facts that evaluations differ in
+PATIENCE = 60  # longest wait for another evaluation to write its results [s]
+OWN = ("models", "metrics", "versions", "commit", "machine", "command", "board")  # facts that may differ per evaluation
 ELSEWHERE = "choose another folder with --out, or remove that one"
 
 
 def check(new: ResultTable, folder: Path) -> None:
-    """Raise UsageError where a folder holds results that a new table would take away, OutputError for a damaged one.
+    """Raise UsageError if adding a new table to a folder would lose results, OutputError if the folder is damaged.
 
-    The rows of the new table are not looked at, so it may be one that is yet to be computed.
+    Only the provenance of the new table is read, so its rows need not have been computed yet.
     """
     stored = _read(folder)
     if stored is None:
@@ -37,23 +38,23 @@ def check(new: ResultTable, folder: Path) -> None:
     for fact in ("id", "digest", "split", "scenes"):
         ours, theirs = new.provenance["corpus"][fact], stored.provenance["corpus"][fact]
         if ours != theirs:
-            message = f"holds results of {_words(fact, theirs)}, these are of {_words(fact, ours)}"
+            message = f"contains results of {_words(fact, theirs)}, these are of {_words(fact, ours)}"
             raise UsageError(f"{folder}: {message}; {ELSEWHERE}")
     for system in stored.systems:
         for metric, version in stored.origin(system)["metrics"].items():
             ours = new.provenance["metrics"].get(metric, version)
             if ours != version:
-                message = f"holds results by version {version} of {metric}, these are by version {ours}"
+                message = f"contains results by version {version} of {metric}, these are by version {ours}"
                 raise UsageError(f"{folder}: {message}; {ELSEWHERE}")
     for system in (new.provenance["systems"].keys() & stored.provenance["systems"].keys()) - {CEILING}:
         _check_system(system, new, stored, folder)
 
 
 def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
-    """Write a new table into a folder, together with the results of other systems there. Gives all of them.
+    """Write a new table to a folder, together with the results of other systems there, and return all of them.
 
-    The files are rows.parquet, table.csv and table.md; with conditions `by`, as of `ResultTable.summary`, there is the
-    breakdown too, table-by-NAME.csv and .md. Raises as `check` does.
+    The files are rows.parquet, table.csv and table.md and, for conditions `by` as in `ResultTable.summary`,
+    table-by-NAME.csv and .md. Raises the errors of `check`.
     """
     new_folder(folder)
     with locked(folder, PATIENCE):
@@ -68,7 +69,7 @@ def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
 
 
 def _read(folder: Path) -> ResultTable | None:
-    """The results in a folder; None where there are none."""
+    """Return the results in a folder; None if there are none."""
     if not (folder / ROWS).exists():
         return None
     try:
@@ -77,7 +78,7 @@ def _read(folder: Path) -> ResultTable | None:
     except AecbenchError as error:
         raise OutputError(f"{error}; {ELSEWHERE}") from None
     except (KeyError, TypeError, AttributeError) as error:
-        raise OutputError(f"{folder / ROWS}: does not say what it holds ({error!r}); {ELSEWHERE}") from None
+        raise OutputError(f"{folder / ROWS}: lacks facts about its results ({error!r}); {ELSEWHERE}") from None
     return table
 
 
@@ -91,7 +92,7 @@ def _words(fact: str, value: Any) -> str:
 
 
 def _check_system(system: str, new: ResultTable, stored: ResultTable, folder: Path) -> None:
-    """Raise UsageError where another system has the name, or the same one has metrics that it would lose."""
+    """Raise UsageError if another system has this name, or if metrics of the same one would be lost."""
     ours, theirs = new.origin(system), stored.origin(system)
     for fact, own, previous in (
         ("model", ours["models"][system], theirs["models"][system]),
@@ -99,12 +100,12 @@ def _check_system(system: str, new: ResultTable, stored: ResultTable, folder: Pa
     ):
         if own != previous:
             raise UsageError(
-                f"{folder}: holds results of {system!r} with {fact} {previous}, not {own}; give this one a name, "
+                f"{folder}: contains results of {system!r} with {fact} {previous}, not {own}; give this one a name, "
                 f"--model NAME={ours['models'][system]}, or {ELSEWHERE}"
             )
     if lost := _metrics_lost(system, new, stored):
         raise UsageError(
-            f"{folder}: holds results of {system!r} by {', '.join(lost)} too; score it by all of its metrics, or "
+            f"{folder}: contains results of {system!r} by {', '.join(lost)} too; score it by all of its metrics, or "
             f"{ELSEWHERE}"
         )
 
@@ -121,7 +122,7 @@ def _without(system: str, table: ResultTable) -> ResultTable:
 
 
 def _joined(stored: ResultTable | None, new: ResultTable) -> ResultTable:
-    """The new results, behind those of other systems."""
+    """Return the results of other systems followed by the new ones, with the oracle last."""
     if stored is None:
         return new
     if CEILING in stored.systems and _metrics_lost(CEILING, new, stored):

@@ -1,4 +1,4 @@
-"""Result tables as text: one line per mean or median for programs, one row per system for people."""
+"""Result tables as text: one line per mean or median for programs, one row per system for readers."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +29,9 @@ __all__ = [
 
 
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
-    """Write a mean or a median as "12.34 ±0.56", with the wider half of its interval; "-" when no scene counts.
+    """Format a mean or a median as "12.34 ±0.56", with the wider half of its interval; "-" if no scene counts.
 
-    With `count`, the number of scenes too. The mean of a single scene does not have an interval.
+    With `count`, the number of scenes is added. The mean of a single scene has no interval.
 
     >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
     ('12.34 ±0.56', '0.0032')
@@ -48,7 +48,7 @@ def cell(metric: str, interval: Interval, count: bool = False) -> str:
 
 
 def lost_cell(lost: Lost | None) -> str:
-    """The share of scenes in which too much of the near end is gone; "-" where it talks in none.
+    """Format the share of scenes in which too much of the near end is removed; "-" if it talks in none.
 
     >>> lost_cell(Lost(3, 40)), lost_cell(Lost(0, 0))
     ('7.5 %', '-')
@@ -57,7 +57,7 @@ def lost_cell(lost: Lost | None) -> str:
 
 
 def difference_cell(metric: str, gap: Difference) -> str:
-    """A difference as "+1.23 ±0.45 *", with a star where 0 is outside the interval; "-" when no scene counts.
+    """Format a difference as "+1.23 ±0.45 *", with a star if 0 is outside the interval; "-" if no scene counts.
 
     >>> difference_cell("erle", Difference(-1.23, -1.5, -1.0, 20, 0.01, 2, 18))
     '-1.23 ±0.27 *'
@@ -75,9 +75,9 @@ def _half(interval: Interval | Difference) -> str:
 
 
 def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:
-    """One row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference.
+    """Return one row per condition, system and metric: mean, median, ends of the interval, counts, rank, difference.
 
-    `summary` says whether the interval belongs to the mean or to the median.
+    The column `summary` says whether the interval belongs to the mean or to the median.
     """
     ranks, losses, lines = table.ranks(by), table.lost(by), []
     differences = {} if reference is None else table.differences(reference, by)
@@ -99,11 +99,11 @@ def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.D
 
 
 def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) -> pd.DataFrame:
-    """One row per condition and system, one column of text per metric.
+    """Return one row per condition and system, with one column of text per metric.
 
-    A cell is the mean, or the median, ± the wider half of its 95 % interval, and, of several systems, the rank in
-    brackets; with a `reference`, the difference to it and a star where that is significant. The number of scenes is in
-    every cell of a table `by` conditions, and in those of a metric which some systems have in fewer scenes than others.
+    A cell contains the mean, or the median, ± the wider half of its 95 % interval and, if there are several systems,
+    the rank in brackets; with a `reference`, the difference to it and a star if that is significant. Cells include the
+    number of scenes in tables `by` conditions, and in columns in which it differs between systems.
     """
     ranks = table.ranks(by) if table.competing and reference is None else {}
     losses = table.lost(by) if reference is None else {}
@@ -135,18 +135,19 @@ def _rank(metric: str, ranks: Mapping[str, int | None]) -> str:
 def _keyed(
     table: "ResultTable", by: Sequence[str]
 ) -> list[tuple[tuple[str, ...], tuple[str, str], dict[str, Interval]]]:
-    """Labels, key and intervals of every row of `summary`."""
+    """Return labels, key and intervals for every row of `summary`."""
     labels = [condition for condition, _ in table.parts(by) for _ in table.systems]
     return [(condition, key, cells) for condition, (key, cells) in zip(labels, table.summary(by).items(), strict=True)]
 
 
 def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | None = None) -> dict[str, Any]:
-    """{"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "summary", "ci95", "n", ...}}}, "near_lost"}.
+    """Return {"corpus": {...}, "systems": {NAME: {METRIC: {"mean", "median", "ci95", ...}}}, "near_lost": {...}}.
 
-    "summary" is "mean" or "median", whichever "ci95" is the interval of; "failed" and "rank" complete a metric.
-    "near_lost" is {NAME: {"lost", "scenes"}}: in how many scenes too much of the near end is gone, of how many. With
-    `reference` also "difference" of "mean", "median", "interval", "n", "p"; with `by` also "conditions": for each a
-    list of records. NaN and infinity become null.
+    A metric has the keys "mean", "median", "summary", "ci95", "n", "failed" and "rank"; "summary" says whether "ci95"
+    is the interval of the mean or of the median. "near_lost" is {NAME: {"lost", "scenes"}}: the number of scenes in
+    which too much of the near end is removed, and of those in which it talks. With `reference`, a metric also has
+    "difference", with "mean", "median", "interval", "n" and "p". With `by`, there is also "conditions", with a list of
+    records for each condition. NaN and infinity become null.
     """
     systems: dict[str, Any] = {}
     for row in long(table, (), reference).to_dict("records"):
@@ -173,7 +174,7 @@ def result_json(table: "ResultTable", by: Sequence[str] = (), reference: str | N
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSON can hold."""
+    """Convert a value to one that JSON can represent."""
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -192,11 +193,11 @@ def _html(frame: pd.DataFrame) -> str:
     return str(frame.to_html(index=False, border=0)) + "\n"
 
 
-LAYOUTS: dict[str, Callable[[pd.DataFrame], str]] = {"md": _markdown, "latex": latex, "html": _html}  # for people
+LAYOUTS: dict[str, Callable[[pd.DataFrame], str]] = {"md": _markdown, "latex": latex, "html": _html}  # for readers
 
 
 def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", Sequence[str], str | None], str]:
-    """The table, and with a reference the differences to it below."""
+    """Return a function that formats the table and, if there is a reference, the differences to it below."""
 
     def text(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
         frames = [wide(table, by), *([] if reference is None else [wide(table, by, reference)])]
@@ -206,7 +207,7 @@ def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", S
 
 
 def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
-    """Return the metrics that were asked for; near ends lost and failures only where there are any."""
+    """Return the table in LaTeX; the columns of lost near ends and of failures only if there are any."""
     frame = wide(table, by)
     titles = headings(table.metrics, table.provenance)
     extra = [titles[metric] for metric in table.metrics if metric == RTF]
@@ -220,7 +221,7 @@ def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> st
 
 
 def _best(table: "ResultTable", by: Sequence[str]) -> set[tuple[int, str]]:
-    """Return row and heading of the best cells of `wide`: those that share the first rank, else the best value."""
+    """Return row and heading of the best cells of `wide`: those that share rank 1 or, without ranks, the best value."""
     titles, ranks, rows = headings(table.metrics, table.provenance), table.ranks(by), _keyed(table, by)
     best = set()
     for condition in dict.fromkeys(key[0] for _, key, _ in rows):
@@ -253,9 +254,9 @@ FORMATS: dict[str, Callable[["ResultTable", Sequence[str], str | None], str]] = 
 
 
 def frame_text(shown: pd.DataFrame, values: pd.DataFrame, layout: str) -> str:
-    """A table in the layout of a row of FORMATS: `shown` is its text for people, `values` what programs are given.
+    """Return a table in one of FORMATS: `shown` is its text for readers, `values` are its values for programs.
 
-    Both have a row per system, whose name is the first column, "system".
+    Both have a row per system, with its name in the first column, "system".
     """
     if layout == "csv":
         return str(values.to_csv(index=False))

@@ -1,4 +1,4 @@
-"""Which scenes belong together: by what was drawn for them, numbers in bins."""
+"""Groups of scenes by a variable of the scenes; numbers are binned."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,20 +11,21 @@ from aecbench.errors import AecbenchError, UnknownName, UsageError
 
 __all__ = ["ROW_COLUMNS", "check", "groups", "variable"]
 
-BINS = 4  # numbers that take more values than this are binned
+BINS = 4  # numeric variables with more distinct values than this are binned
 ROW_COLUMNS = ("scene", "system", "metric", "value", "reason", "failed", "near_loss", "echo")  # that are no variables
 
 
 def variable(by: str) -> str:
-    """The name of the variable in "NAME" or "NAME=EDGE,EDGE,..."."""
+    """Return the name of the variable in "NAME" or "NAME=EDGE,EDGE,..."."""
     return by.partition("=")[0]
 
 
 def groups(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    """The labels of each group, one for each of `by`, and its rows; groups in order, none of them empty.
+    """Yield the labels of each group, one for each of `by`, and its rows; in order, without empty groups.
 
-    Each of `by` is a column, such as "ser". Numbers are binned; "ser=0,10" names the edges. Scenes without a value
-    belong to no group. Raises UnknownName, UsageError for edges, AecbenchError where no scene has a value.
+    Each of `by` is a column, such as "ser". Numbers are binned; "ser=0,10" sets the edges. Scenes without a value are
+    in none of the groups. Raises UnknownName for an unknown column, UsageError for invalid edges, AecbenchError if no
+    scene has a value.
     """
     if not by:
         yield (), rows
@@ -35,7 +36,7 @@ def groups(rows: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[str, .
 
 
 def check(scenes: pd.DataFrame, by: Sequence[str]) -> None:
-    """Raise what `groups` would, of a table with a row per scene."""
+    """Raise the errors that `groups` would raise, given a table with a row per scene."""
     for _ in groups(scenes, by):
         break
 
@@ -65,7 +66,7 @@ def _numbers(by: str, edges: str) -> list[float]:
     except ValueError:
         numbers = []
     if not numbers or any(not low < high for low, high in pairwise(numbers)):
-        raise UsageError(f"--by {by!r}: expected rising numbers, e.g. --by ser=-10,0,10")
+        raise UsageError(f"--by {by!r}: expected ascending numbers, e.g. --by ser=-10,0,10")
     return numbers
 
 
@@ -80,14 +81,14 @@ def _bin(low: float, high: float) -> str:
 
 
 def _round_edges(low: float, high: float) -> list[float]:
-    """At most BINS + 1 round numbers from below `low` to above `high`."""
+    """Return about BINS + 1 round numbers, from at most `low` to at least `high`."""
     from matplotlib.ticker import MaxNLocator
 
     return [float(f"{edge:.6g}") for edge in MaxNLocator(BINS).tick_values(low, high)]
 
 
 def _natural(key: tuple[Any, ...]) -> list[tuple[float, str]]:
-    """Numbers by size, before words."""
+    """Return a sort key that orders numbers by size, before words."""
     return [_place(str(label)) for label in key]
 
 

@@ -1,4 +1,4 @@
-"""Tables for papers: LaTeX with booktabs, numbers in math mode, the best of every column in bold."""
+"""Tables for papers: LaTeX with booktabs, numbers in math mode, and the best value of every column in bold."""
 
 import re
 from collections.abc import Collection
@@ -29,9 +29,9 @@ SIGNS = str.maketrans(
 
 
 def latex(frame: pd.DataFrame, best: Collection[tuple[int, str]] = ()) -> str:
-    r"""Return a table of texts as a tabular. `best` holds (row, column) of the cells whose mean is in bold.
+    r"""Return a table of strings as a tabular. `best` lists (row, column) of the cells whose value is set in bold.
 
-    Ranks, as in "(1)", are left out. Columns up to "system" are aligned left, numbers right.
+    Ranks such as "(1)" are left out. Columns up to "system" are left-aligned, numbers right-aligned.
 
     >>> print(latex(pd.DataFrame({"system": ["a_1"], "ERLE [dB]": ["-12.30 ±0.45 n=8 (1)"]}), [(0, "ERLE [dB]")]))
     \begin{tabular}{lr}

@@ -1,4 +1,4 @@
-"""Who is first: the places of the systems of a table."""
+"""Standings: the places of the systems of a table."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,17 +16,17 @@ __all__ = ["Standing", "standings"]
 class Standing(NamedTuple):
     """The place of a system in a table."""
 
-    place: int | None  # shared by systems of the same mean rank; None for the oracle, and where nothing is ranked
+    place: int | None  # shared by systems with the same mean rank; None for the oracle, and if nothing is ranked
     name: str
 
 
 def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
-    """Return the systems, the best first: by the mean of their ranks in `ranked_by`.
+    """Return the standings of the systems, the best first, by the mean of their ranks in the metrics `ranked_by`.
 
-    Systems of the same mean rank share a place, and are in the order of their positions by these metrics, then of their
-    names. Where no metric of `ranked_by` has ranks, because there are too few scenes, talkers or devices, no system has
-    a place, and the order is by the positions alone. Systems that take the near end away too often
-    stand behind all others, whatever their ranks; the oracle is last.
+    Systems with the same mean rank share a place; they are sorted by their positions in these metrics, then by name. If
+    none of the metrics has ranks, because there are too few scenes, talkers or devices, no system has a place, and the
+    positions alone determine the order. Systems that remove the near end too often follow all others, whatever their
+    ranks; the oracle is last.
     """
     ranks = {system: cells for (_, system), cells in table.ranks().items()}
     others = {system: cells for system, cells in ranks.items() if system != CEILING}
@@ -46,7 +46,7 @@ def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
 
 
 def _positions(table: ResultTable, systems: Sequence[str], metrics: Sequence[str]) -> dict[str, float]:
-    """Return the mean position of each system by the metrics' means or medians; one without a value comes last."""
+    """Return the mean position of each system by the means or medians of the metrics; without a value, it is last."""
     summary, scored = table.summary(), [metric for metric in metrics if metric in table.metrics]
     total = np.zeros(len(systems))
     for metric in scored:

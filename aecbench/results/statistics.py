@@ -15,44 +15,44 @@ from aecbench.signals import Array
 
 __all__ = ["FEWEST", "LEVEL", "Difference", "Interval", "Ranked", "difference", "holm", "interval", "ranks"]
 
-FEWEST = 10  # clusters from which on systems are ranked
-DIGITS = 2  # after the point, in tables; a smaller difference counts as none in a test of signs
+FEWEST = 10  # smallest number of clusters for which systems are ranked
+DIGITS = 2  # decimals in tables; smaller differences count as zero in a sign test
 
 
 class Interval(NamedTuple):
-    """Mean and median over scenes, the 95 % interval of one of them, and how many scenes stand behind it."""
+    """Mean and median over scenes, the 95 % interval of one of them, and the number of scenes."""
 
     mean: float
-    low: float  # -inf where nothing is known, of a single scene
+    low: float  # -inf for a single scene, whose interval is unbounded
     high: float
     n: int  # scenes in which the metric is defined
-    failed: int  # scenes in which it should be, but is not
-    bounds: int = 0  # of the n, those in which only a lower bound is known: the mean is one too
+    failed: int  # scenes in which it should be defined, but is not
+    bounds: int = 0  # scenes among the n with only a lower bound, which makes the mean a lower bound too
     median: float = np.nan
-    summary: Summary = "mean"  # whether the interval belongs to the mean or to the median
+    summary: Summary = "mean"  # whether the interval is the one of the mean or of the median
 
     @property
     def value(self) -> float:
-        """The mean or the median, whichever the interval belongs to."""
+        """The mean or the median, as `summary` says."""
         return self.median if self.summary == "median" else self.mean
 
 
 class Difference(NamedTuple):
-    """Mean and median difference of two systems over the scenes in which both have a value; the interval of one."""
+    """Mean and median difference of two systems over the scenes in which both have a value, and the interval of one."""
 
     mean: float
     low: float
     high: float
     n: int
-    p: float  # two-sided: how likely differences like these are if there is none; below 0.05, 0 is outside the interval
-    above: int  # of the n, those in which it is positive
-    below: int  # of the n, those in which it is negative
+    p: float  # two-sided p-value of the hypothesis that there is no difference; below 0.05, the interval excludes 0
+    above: int  # scenes among the n in which it is positive
+    below: int  # scenes among the n in which it is negative
     median: float = np.nan
     summary: Summary = "mean"  # whether interval and p are those of the mean or of the median
 
     @property
     def value(self) -> float:
-        """The mean or the median, whichever the interval belongs to."""
+        """The mean or the median, as `summary` says."""
         return self.median if self.summary == "median" else self.mean
 
 
@@ -63,7 +63,7 @@ def interval(
     clusters: Clusters | None = None,
     summary: Summary = "mean",
 ) -> Interval:
-    """Summarise the values [N] that are not NaN, with the 95 % interval of their mean or median.
+    """Summarise values [N], ignoring NaN, with the 95 % interval of their mean or median.
 
     >>> interval([2.0, 2.0, float("nan")])
     Interval(mean=2.0, low=2.0, high=2.0, n=2, failed=0, bounds=0, median=2.0, summary='mean')
@@ -82,10 +82,10 @@ def difference(
     level: float = LEVEL,
     summary: Summary = "mean",
 ) -> Difference:
-    """Summarise ours - theirs over the scenes [N] in which neither is NaN, with the interval of the test at `level`.
+    """Summarise ours - theirs over the scenes [N] in which neither is NaN, with the interval at `level`.
 
-    For the median, differences are rounded as tables show them: a sign is the same however small the difference, and
-    systems that differ by rounding errors would be told apart.
+    For the median, differences are rounded as in tables: a sign test ignores the size of differences, so rounding
+    errors could make them significant.
 
     >>> difference([1.0, 2.0, 3.0, float("nan")], [0.0, 1.0, 2.0, 0.0])
     Difference(mean=1.0, low=1.0, high=1.0, n=3, p=0.0, above=3, below=0, median=1.0, summary='mean')
@@ -112,7 +112,7 @@ def _estimated(
 
 
 def _known(values: Sequence[float] | Array, clusters: Clusters | None) -> tuple[Array, Clusters]:
-    """The values that are not NaN, and their clusters."""
+    """Return the values that are not NaN, and their clusters."""
     x = np.asarray(values, float)
     keep = ~np.isnan(x)
     return x[keep], (Clusters(np.empty((x.size, 0), int)) if clusters is None else clusters).at(keep)
@@ -121,15 +121,16 @@ def _known(values: Sequence[float] | Array, clusters: Clusters | None) -> tuple[
 class Corrected(NamedTuple):
     """The result of Holm's procedure for one test of a family."""
 
-    p: float  # corrected
-    level: float  # at which it was tested; an interval of that level excludes 0 where `p` is below LEVEL
+    p: float  # corrected p-value
+    level: float  # level of the test; an interval at this level excludes 0 if `p` is below LEVEL
 
 
 def holm(p: Sequence[float]) -> list[Corrected]:
-    """A family of tests, corrected: if none of the differences is real, one of them is below 0.05 in 5 % of families.
+    """Correct the p-values of a family of tests by Holm's procedure.
 
-    The same holds for those that are not real among others that are: the chance that any of them is below is 5 % at
-    most. It does not say how many of those below 0.05 are real. NaN entries are skipped.
+    If all corrected p-values below 0.05 are called significant, the probability of at least one false positive in the
+    family is at most 5 %, whether or not other differences are real. It does not say how many of the significant
+    differences are real. NaN entries are skipped.
 
     >>> [round(one.p, 9) for one in holm([0.01, float("nan"), 0.04, 0.03])]
     [0.03, nan, 0.06, 0.06]
@@ -154,11 +155,12 @@ class Ranked(NamedTuple):
 
 
 def ranks(columns: Sequence[Ranked], last: Sequence[bool]) -> list[list[int | None]]:
-    """The rank of each of K systems in every column of a table.
+    """Return the rank of each of K systems in every column of a table.
 
-    A system ranks behind those that are better for certain: by a paired test, corrected (Holm) for all pairs of systems
-    in all columns. Systems that cannot be told apart so share a rank. Those of `last` rank behind all others, whatever
-    they score. None where a system has no value, and in a column of less than FEWEST clusters.
+    A system ranks behind those that are significantly better, by paired tests with Holm's correction for all pairs of
+    systems in all columns. Systems whose differences are not significant may thus share a rank. Systems in `last` rank
+    behind all others, whatever their values. The rank is None for a system without a value, and in columns with fewer
+    than FEWEST clusters.
 
     >>> values = np.arange(20)[:, None] % 5 + [0.0, 1.0, 0.9, 7.0]
     >>> values[0] += [0, 0, 5, 0]

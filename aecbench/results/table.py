@@ -1,4 +1,4 @@
-"""The outcome of an evaluation: one row per scene, system and metric, and where it all comes from."""
+"""The outcome of an evaluation: one row per scene, system and metric, with provenance."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 __all__ = ["EARLIER", "ResultTable"]
 
-EARLIER = "earlier"  # of provenance: facts of the systems that another evaluation has scored
+EARLIER = "earlier"  # key in the provenance: facts about systems that were scored by an earlier evaluation
 
 By = str | Sequence[str] | None
 
 
 @dataclass(frozen=True)
 class ResultTable:
-    """Rows with the columns scene, system, metric, value, reason, failed, near_loss, echo and what was drawn.
+    """Rows with the columns scene, system, metric, value, reason, failed, near_loss, echo and the scene's variables.
 
-    near_loss says how much of the near end the system has taken away, in dB; NaN where it does not talk or that is not
-    known. echo is 1 where far end and microphone correlate, 0 where they do not, NaN where the far end is silent.
-    `provenance` tells corpus (id, digest, split, scenes), systems (hash, parameters), models (what to load them by),
-    metrics (their versions) and columns (their titles, units and directions), versions, commit, machine and command.
-    Where systems of an earlier evaluation are in the table, these facts of theirs are in `earlier`, by system; see
-    `origin`.
+    near_loss is the attenuation of the near end in dB, or NaN if it does not talk or is unknown. echo is 1 if far end
+    and microphone correlate, 0 if they do not, and NaN if the far end is silent or too short. `provenance` contains
+    corpus (id, digest, split, scenes), systems (hash, parameters), models (names or paths for loading the systems),
+    metrics (their versions), columns (their titles, units and directions), versions, commit, machine and command. For
+    systems of an earlier evaluation, it contains these facts in `earlier`, by system; see `origin`.
 
-    Tables of several conditions take `by`: the names of columns, or "NAME=EDGE,EDGE,..." for numbers in given bins.
-    Metrics of the near end that are valid in double talk are averaged over the scenes in which both ends talk: alone,
-    the near end comes through most systems untouched, and would say little about them. `by` "talk" shows it.
-    Intervals, tests and ranks know which scenes share a talker, a noise or a device, see `aecbench.results.clusters`.
+    For tables by condition, `by` lists names of columns, or "NAME=EDGE,EDGE,..." for bins of numbers. Metrics of the
+    near end that are valid in double talk are averaged over the scenes in which both ends talk: most systems leave a
+    near end that talks alone unchanged, so those scenes would say little about them. `by` "talk" includes them.
+    Intervals, tests and ranks account for scenes that share a talker, a noise or a device, see
+    `aecbench.results.clusters`.
     """
 
     rows: pd.DataFrame
@@ -55,26 +55,26 @@ class ResultTable:
 
     @property
     def systems(self) -> list[str]:
-        """In the order they were evaluated."""
+        """Names of the systems, in the order of their evaluation."""
         return list(self.rows["system"].unique())
 
     @property
     def competing(self) -> bool:
-        """Whether there are several to rank: the oracle is none of them."""
+        """Whether there are several systems to rank, not counting the oracle."""
         return len(set(self.systems) - {CEILING}) > 1
 
     @property
     def metrics(self) -> list[str]:
-        """In the order of the columns."""
+        """Names of the metrics, in the order of the columns."""
         return list(self.rows["metric"].unique())
 
     @property
     def failed(self) -> pd.DataFrame:
-        """The rows that should have a value and have none."""
+        """The rows that should have a value but do not."""
         return self.rows[self.rows["failed"]]
 
     def lost(self, by: By = None) -> dict[tuple[str, str], Lost]:
-        """(condition, system) -> in how many scenes too much of the near end is gone."""
+        """Return (condition, system) -> the number of scenes in which too much of the near end is removed."""
         if "near_loss" not in self.rows:
             return {}
         lost = {}
@@ -86,21 +86,21 @@ class ResultTable:
 
     @property
     def no_echo(self) -> list[str]:
-        """The scenes in which far end and microphone do not correlate: nothing can be cancelled in them."""
+        """The scenes in which far end and microphone do not correlate, so that there is no echo to cancel."""
         if "echo" not in self.rows:
             return []
         return [str(scene) for scene in self.rows.loc[self.rows["echo"] == 0, "scene"].unique()]
 
     @cached_property
     def destroyed(self) -> dict[str, Lost]:
-        """The systems that are marked, since they take too much of the near end away in too many scenes."""
+        """The systems that are marked because they remove too much of the near end in too many scenes."""
         return {system: lost for (_, system), lost in self.lost().items() if lost.share > self.lost_rule.share}
 
     @cached_property
     def uneven(self) -> dict[str, dict[str, int]]:
-        """The metrics that some systems have in fewer scenes than others, and in how many each has it.
+        """The metrics that are defined in fewer scenes for some systems, as metric -> system -> number of scenes.
 
-        Their means are not of the same scenes. A system that has a value in none is left out.
+        Their means are over different scenes. Systems without any value are left out.
         """
         rows = self.rows[self._counted() & self.rows["value"].notna()]
         scenes: dict[str, dict[str, int]] = {}
@@ -110,13 +110,14 @@ class ResultTable:
 
     @property
     def effective(self) -> str:
-        """How many scenes, and how many talkers, noises and devices behind them."""
+        """A description of the number of scenes and of their talkers, noises and devices."""
         return effective(self.rows.drop_duplicates("scene"))
 
     def summary(self, by: By = None) -> dict[tuple[str, str], dict[str, Interval]]:
-        """(condition, system) -> metric -> interval; the condition is "" without `by`, with several "low, double".
+        """Return (condition, system) -> metric -> interval.
 
-        Raises UnknownName for a condition, AecbenchError where no scene has one.
+        The condition is "" without `by`, and the labels are joined as in "low, double" if there are several. Raises
+        UnknownName for an unknown condition, AecbenchError if it is unknown for all scenes.
         """
         systems, metrics = self.systems, self.metrics
         return {
@@ -128,10 +129,10 @@ class ResultTable:
         }
 
     def differences(self, reference: str, by: By = None) -> dict[tuple[str, str], dict[str, Difference]]:
-        """(condition, system) -> metric -> difference to the system `reference`, scene by scene, in other systems.
+        """Return (condition, system) -> metric -> paired difference to the system `reference`, for all other systems.
 
-        The p-values are corrected (Holm) for all tests in the table, and an interval has the level at which its test
-        was made: it excludes 0 where p is below 0.05. RTF, a time and no score, has no p. Raises UnknownName.
+        The p-values are corrected (Holm) for all tests in the table, and the level of an interval is the one of its
+        test, so it excludes 0 if p is below 0.05. RTF is a time and not a score, and has no p. Raises UnknownName.
         """
         if reference not in self.systems:
             raise UnknownName("system", reference, self.systems)
@@ -152,19 +153,18 @@ class ResultTable:
         return gaps
 
     def to_pandas(self, by: By = None, reference: str | None = None) -> pd.DataFrame:
-        """A row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
+        """Return a row per condition, system and metric: mean, median, interval (low, high), n, failed, rank.
 
-        `summary` says whether the interval belongs to the mean or to the median.
-
-        With `reference`, also the difference to that system and what `differences` says of it.
+        The column `summary` says whether the interval belongs to the mean or to the median. With `reference`, there are
+        also columns with the results of `differences`.
         """
         return formats.long(self, _several(by), reference)
 
     def best(self, metric: str | None = None) -> str:
         """Return the system with the best mean or median of a metric, by default the first one of the table.
 
-        The oracle does not compete, nor, beside others, a system that removes too much of the near end. Raises
-        UnknownName for a metric, AecbenchError where no system has a value.
+        The oracle does not compete. A system that removes too much of the near end is only chosen if there is no other.
+        Raises UnknownName for an unknown metric, AecbenchError if no system has a value.
         """
         metric = self.metrics[0] if metric is None else metric
         if metric not in self.metrics:
@@ -188,7 +188,7 @@ class ResultTable:
         return result_figure(self)
 
     def __repr__(self) -> str:
-        """Say in one line what the table is of."""
+        """Return a one-line description of the table."""
         corpus = self.provenance.get("corpus", {})
         origin = f" of corpus {corpus['id'][:12]}, split {corpus['split']}" if corpus else ""
         scenes = self.rows["scene"].nunique()
@@ -199,21 +199,22 @@ class ResultTable:
         return str(formats.FORMATS["md"](self, (), None))
 
     def _repr_html_(self) -> str:
-        """Return the table for notebooks, with how many scenes it is of."""
+        """Return the table in HTML for notebooks, with the number of scenes."""
         summary = summarised(self.metrics, self.provenance)
         return f"{formats.FORMATS['html'](self, (), None)}<p>{self.effective}; {summary} ± 95 % interval</p>"
 
     def ranks(self, by: By = None) -> dict[tuple[str, str], dict[str, int | None]]:
-        """(condition, system) -> metric -> rank, shared by systems that cannot be told apart; None without a value.
+        """Return (condition, system) -> metric -> rank.
 
-        None too for RTF, for the oracle, which is told the echo, and where there are too few scenes or talkers to tell
-        anything. A system that takes the near end away too often ranks behind all that do not.
+        Systems whose differences are not significant may share a rank. A rank is None for a system without a value, for
+        RTF, for the oracle, which receives the true echo, and if there are too few scenes, talkers or devices for
+        tests. Systems that remove the near end too often rank behind all others.
         """
         return self._ranked(_several(by)) if by else self._overall
 
     @cached_property
     def _overall(self) -> dict[tuple[str, str], dict[str, int | None]]:
-        """The ranks without a condition: a test for each pair of systems in each column."""
+        """The ranks over all conditions, from a test for each pair of systems in each column."""
         return self._ranked([])
 
     def _ranked(self, by: Sequence[str]) -> dict[tuple[str, str], dict[str, int | None]]:
@@ -235,9 +236,9 @@ class ResultTable:
         return by_system
 
     def behind(self, ours: str, theirs: str, metric: str, count: int) -> pd.DataFrame:
-        """The scenes in which `ours` is worse than `theirs`, at most `count`, by how much it is.
+        """Return at most `count` scenes in which `ours` is worse than `theirs`, the worst first.
 
-        A row per scene: scene, what was drawn for it, the value of each system, their difference, positive or not.
+        A row per scene: the scene, its variables, the value of each system, and their signed difference.
         """
         rows = self.rows[self.rows["metric"] == metric]
         values = rows.pivot(index="scene", columns="system", values="value")
@@ -251,13 +252,13 @@ class ResultTable:
         return drawn.set_index("scene").loc[worst].join(pairs).reset_index()
 
     def parts(self, by: By = None) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-        """The labels of each condition and the rows that count in it."""
+        """Yield the labels of each condition and the rows that count in it."""
         chosen = _several(by)
         rows = self.rows if "talk" in map(variable, chosen) else self.rows[self._counted()]
         yield from groups(rows, chosen)
 
     def _counted(self) -> "pd.Series[bool]":
-        """The rows that count in a mean over all kinds of talk."""
+        """Return which rows count in a mean over all kinds of talk."""
         near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
 
@@ -270,19 +271,19 @@ class ResultTable:
         )
 
     def _values(self, part: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Clusters]:
-        """Scenes x systems, without the scenes in which no system has a value; and the clusters of the scenes."""
+        """Return scenes x systems, without scenes in which no system has a value, and the clusters of the scenes."""
         rows = part[(part["metric"] == metric) & part["value"].notna()]
         values = rows.pivot(index="scene", columns="system", values="value").reindex(columns=self.systems)
         return values, clusters_of(rows.drop_duplicates("scene").set_index("scene").loc[values.index])
 
     def origin(self, system: str) -> dict[str, Any]:
-        """The provenance of the results of one system, which may be of an earlier evaluation than the others."""
+        """Return the provenance of one system's results, which may stem from an earlier evaluation than others."""
         facts = {name: value for name, value in self.provenance.items() if name != EARLIER}
         own: dict[str, Any] = self.provenance.get(EARLIER, {}).get(system, {})
         return facts | own
 
     def save(self, folder: str | Path) -> None:
-        """Write rows.parquet (provenance in its metadata), table.csv and table.md, in place of what is there.
+        """Write rows.parquet (with the provenance in its metadata), table.csv and table.md, replacing existing files.
 
         `aecbench.results.add` keeps the results of other systems instead. Raises OutputError.
         """
@@ -298,18 +299,21 @@ class ResultTable:
 
     @staticmethod
     def load(path: str | Path) -> "ResultTable":
-        """Rows and provenance from a rows.parquet. Raises AecbenchError where it is missing or holds other things."""
+        """Load rows and provenance from a rows.parquet.
+
+        Raises AecbenchError if the file is missing or contains no results.
+        """
         try:
             table = pq.read_table(path)
             return ResultTable(table.to_pandas(), dict(json.loads((table.schema.metadata or {})[b"aecbench"])))
         except FileNotFoundError:
             raise AecbenchError(f"{path}: no such file; expected the results of aecbench eval") from None
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-            raise AecbenchError(f"{path}: holds no results ({error}); expected those of aecbench eval") from None
+            raise AecbenchError(f"{path}: contains no results ({error}); expected those of aecbench eval") from None
 
     @staticmethod
     def concat(tables: Sequence["ResultTable"]) -> "ResultTable":
-        """Several systems on one corpus as one table."""
+        """Concatenate tables of different systems on the same corpus."""
         by_system = {
             key: {name: facts for table in tables for name, facts in table.provenance.get(key, {}).items()}
             for key in ("systems", "models")
@@ -319,7 +323,7 @@ class ResultTable:
 
 
 def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield each of some values of a column with its share of the rows, which may be empty."""
+    """Yield each of `names` and the rows with this value in the column `by`, which may be none."""
     shares = dict(list(rows.groupby(by, sort=False)))
     yield from ((name, shares.get(name, rows.iloc[:0])) for name in names)
 

@@ -16,8 +16,8 @@ from aecbench.signals import Array
 
 __all__ = ["Validity", "validity"]
 
-DRAWS, LEVEL = 2000, 0.05  # of the bootstrap
-FEWEST = 4  # systems, and devices
+DRAWS, LEVEL = 2000, 0.05  # number of draws and significance level of the bootstrap
+FEWEST = 4  # smallest number of systems and of devices
 
 
 class Validity(NamedTuple):
@@ -26,22 +26,22 @@ class Validity(NamedTuple):
     correlation: float
     low: float
     high: float
-    systems: int  # that both tables have
-    devices: int  # in the second table
+    systems: int  # number of systems that both tables have
+    devices: int  # number of devices in the second table
 
     @property
     def predicts(self) -> bool:
-        """Whether the interval lies above 0."""
+        """Whether the whole interval is above 0."""
         return self.low > 0
 
 
 def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, device: str) -> Validity:
-    """Correlate what a board shows of `metric` for each system with the means of `truth` on real recordings.
+    """Correlate the means or medians of `metric` on a board with the means of `truth` on real recordings, by system.
 
-    Both count so that better is higher, and both without the rows that tables leave out: metrics of the near end while
-    it talks alone. The interval draws devices, the values of the column `device` of the real
-    table, with replacement; a scene without a device is one of its own. NaN where there are fewer than 4 systems or
-    devices in common, or where all systems are alike.
+    The signs are chosen so that higher is better, and rows that tables leave out do not count: metrics of the near end
+    while it talks alone. For the interval, devices, the values of the column `device` of the real table, are drawn with
+    replacement; a scene without a device counts as a device of its own. The result is NaN with fewer than 4 common
+    systems or 4 devices, or if all systems are equal.
     """
     scores, _ = _values(board, metric)
     values, scenes = _values(real, truth)
@@ -63,7 +63,7 @@ def validity(board: ResultTable, real: ResultTable, metric: str, truth: str, dev
 
 
 def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scenes x systems, better is higher, and the row of each scene."""
+    """Return scenes x systems, with signs such that higher is better, and the row of each scene."""
     ((_, counted),) = table.parts()
     rows = counted[(counted["metric"] == metric) & counted["value"].notna()]
     values = rows.pivot(index="scene", columns="system", values="value")
@@ -73,7 +73,7 @@ def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame
 
 
 def _spearman(ours: Array, theirs: Array) -> Array:
-    """The correlation [...] of the ranks of values [N] and [..., N]; NaN where a value is missing or all are alike."""
+    """Return the rank correlation [...] of values [N] and [..., N]; NaN if a value is missing or all are equal."""
     one, other = (rankdata(values, axis=-1, nan_policy="propagate") for values in (ours, theirs))
     one, other = one - one.mean(), other - other.mean(axis=-1, keepdims=True)
     scale = np.sqrt(np.sum(one * one) * np.sum(other * other, axis=-1))

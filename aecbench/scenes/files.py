@@ -187,7 +187,7 @@ def open_folder(source: str, noun: str, groups_of: GroupsOf) -> Collection:
     folder = Path(source)
     paths = sorted(PurePosixPath(path.relative_to(folder).as_posix()) for path in audio_files(folder).paths)
     if not paths:
-        raise SourceError(f"{source}: holds no audio files; expected some of {' '.join(SUFFIXES)}")
+        raise SourceError(f"{source}: contains no audio files; expected some of {' '.join(SUFFIXES)}")
     for path in paths:
         if not is_utf8(str(path)):
             raise SourceError(f"{source}: the file name {str(path)!r} is not valid UTF-8; rename the file")

@@ -1,4 +1,4 @@
-"""Training networks on a corpus, a file per purpose."""
+"""Training of networks on corpora, one file per purpose."""
 
 from aecbench.training.average import average
 from aecbench.training.export import export

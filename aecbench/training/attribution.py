@@ -1,4 +1,4 @@
-"""Where the audio of corpora comes from, under which licences, and whose it is, for the card of what learnt from it."""
+"""Sources, licences and authors of the training audio, for the model card."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,28 +14,28 @@ from aecbench.recipe import read_recipe
 
 __all__ = ["Source", "Terms", "data_name", "sources"]
 
-KINDS = {"speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # in recipe, in manifest
-MADE = {"espeak": "synthesised with eSpeak NG"}  # no recordings, so there is nobody to name
-SHOWN = 3  # owners that are named
+KINDS = {"speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # recipe -> manifest
+MADE = {"espeak": "synthesised with eSpeak NG"}  # sources without recordings, and thus without authors
+SHOWN = 3  # most owners that are named
 
 
 class Terms(NamedTuple):
     """Files under one licence."""
 
     licence: str
-    files: int | None  # None where nobody has counted them
-    owners: list[str]  # whoever most of them are owed to comes first
+    files: int | None  # None if unknown
+    owners: list[str]  # the owner of the most files comes first
 
 
 class Source(NamedTuple):
     """Audio of one kind."""
 
     kind: str  # "speech", "noise", "rir", "loudspeaker_ir", or "audio" for all of an imported corpus
-    name: str  # without folders, which mean nothing elsewhere
+    name: str  # without folders, which are specific to this machine
     terms: list[Terms]
 
     def lines(self) -> Iterator[str]:
-        """A list in Markdown."""
+        """Yield the lines of a Markdown list."""
         if self.name in MADE:
             yield f"- {self.kind}: {MADE[self.name]}."
             return
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 
 def data_name(corpus: Corpus) -> str:
-    """Return the name of the data for a card: a shipped recipe gives its name only with the sources that it names."""
+    """Return the name of a corpus for a card; it also names sources that differ from those of its recipe."""
     spec = corpus.info["spec"]
     name = str(spec.get("name", corpus.path.name))
     if name not in names("recipes"):
@@ -70,7 +70,7 @@ def _source(spec: Mapping[str, Any], table: str) -> str | None:
 
 
 def sources(corpora: Sequence[Corpus]) -> list[Source]:
-    """The sources of corpora, each once. Only the name is known of files that no longer exist here."""
+    """Return the sources of corpora without duplicates; for files that no longer exist, only the name is known."""
     entries: dict[tuple[str, str], Source] = {}
     for corpus in corpora:
         spec = corpus.info["spec"]
@@ -85,7 +85,7 @@ def sources(corpora: Sequence[Corpus]) -> list[Source]:
 
 
 def _terms(source: str, kind: str) -> list[Terms]:
-    """Those of a pack, or of a manifest with columns `licence` and `attribution`."""
+    """Return the terms of a pack, or of a manifest with columns `licence` and `attribution`; empty for others."""
     path = find("packs", source) if source in names("packs") else Path(source)
     if path.suffix == ".toml":
         facts = read_toml(path)

@@ -1,8 +1,8 @@
-"""The mean of several trainings of one network, as a model to load.
+"""The mean of the weights of several trainings of one network, as a model to load.
 
 M. Wortsman and others, "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
-increasing inference time", ICML 2022: weights that began with the same ones can be averaged, and the mean is often
-better than each.
+increasing inference time", ICML 2022: weights of trainings that started from the same weights can be averaged, and the
+mean is often better than each of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,13 @@ Described = tuple[Card, Mapping[str, Tensor]]  # a card, and weights by name
 
 
 def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = None) -> Path:
-    """Write the weighted mean of the weights of models, names or folders, as a model to load. Return its folder, OUT.
+    """Write the weighted mean of the weights of models, names or folders, as a model to load; return its folder, OUT.
 
-    The models have to be of one class, with weights of the same names and shapes. `shares` [models] are positive and
-    count in proportion; None: all the same. The parameters are those of the first model. The card lists the models:
-    share, SHA-256 of the weights, origin, and the parameters that differ from the first model's, as a loss may.
-    Raises UsageError for models or shares that do not fit together, ConfigError for weights that do not fit their card.
+    The models must have the same class, and weights with the same names and shapes. `shares` [models] are positive
+    relative weights; None weights all models equally. The parameters are those of the first model. For each model, the
+    card lists its share, the SHA-256 of its weights, its origin, and parameters that differ from the first model's,
+    such as those of the loss. Raises UsageError for models or shares that do not fit together, ConfigError for weights
+    that do not fit their card.
     """
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2 or len(shares) != len(models) or min(shares) <= 0:
@@ -62,14 +63,14 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
 
 
 def _trained(model: str) -> tuple[Card, Network]:
-    """Return the card of a model with weights of its own, and its network."""
+    """Return the card and the network of a model with trained weights."""
     folder, card = trained_model(model)
     kind = import_class(DEEP.get(card.canceller, card.canceller), folder)
     return card, load_network(kind, card.parameters, folder / str(card.weights), str(card.sha256))
 
 
 def _check_kind(model: str, ours: Described, first: str, theirs: Described) -> None:
-    """Raise UsageError unless both are one class and have weights of the same names and shapes."""
+    """Raise UsageError unless both have the same class, and weights with the same names and shapes."""
     shapes = [{name: list(z.shape) for name, z in state.items()} for _, state in (ours, theirs)]
     facts = [{"class": card.canceller, **of} for (card, _), of in zip((ours, theirs), shapes, strict=True)]
     for key in facts[0] | facts[1]:

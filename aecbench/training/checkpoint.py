@@ -1,4 +1,4 @@
-"""The files of a training, each written whole or not at all: a checkpoint to continue from, and models to load."""
+"""The files of a training, each written atomically: a checkpoint to continue from, and models to load."""
 
 import json
 import sys
@@ -26,24 +26,24 @@ STATE = "state"
 
 @dataclass
 class Progress:
-    """Where training is. With the tensors, all that it takes to go on."""
+    """The progress of a training. Together with the tensors, it is all that is needed to continue."""
 
-    epoch: int = 0  # epochs that are finished
-    batch: int = 0  # batches that are finished of the one under way
-    step: int = 0  # batches in all
-    bad: int = 0  # of these, the last ones in a row that were skipped
-    skipped: int = 0  # and all that were
+    epoch: int = 0  # finished epochs
+    batch: int = 0  # finished batches of the current epoch
+    step: int = 0  # finished batches in total
+    bad: int = 0  # consecutive batches up to now that were skipped
+    skipped: int = 0  # skipped batches in total
     seconds: float = 0.0
     best_epoch: int = 0  # 0: none yet
     best_loss: float = float("inf")
-    sums: dict[str, float] = field(default_factory=dict)  # of what is logged, over the epoch under way
-    log: int = 0  # bytes
+    sums: dict[str, float] = field(default_factory=dict)  # sums of the logged values over the current epoch
+    log: int = 0  # length of the log [bytes]
 
 
 def write_checkpoint(
     path: Path, groups: Mapping[str, Mapping[str, Tensor]], progress: Progress, more: Mapping[str, Any]
 ) -> None:
-    """One file: tensors by group and name, the rest as JSON in its header. Raises OutputError."""
+    """Write one file with tensors by group and name, and the rest as JSON in its header. Raises OutputError."""
     tensors = {f"{group}/{name}": _plain(z) for group, members in groups.items() for name, z in members.items()}
     state = json.dumps({"progress": asdict(progress), **more})
     data = safetensors.torch.save(tensors, {STATE: state})
@@ -52,16 +52,18 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress, dict[str, Any]] | None:
-    """Tensors by group, progress, and what else there is; None where there is no checkpoint.
+    """Return tensors by group, the progress, and the rest of a checkpoint; None if there is no checkpoint.
 
-    Raises AecbenchError for one that cannot be read.
+    Raises AecbenchError for a checkpoint that cannot be read.
     """
     try:
-        path.open("rb").close()  # safetensors calls missing whatever it cannot open
+        path.open("rb").close()  # safetensors reports any file that it cannot open as missing
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise AecbenchError(f"{path}: cannot be read ({error.strerror}); go on with --resume once it can be") from None
+        raise AecbenchError(
+            f"{path}: cannot be read ({error.strerror}); continue with --resume once it can be"
+        ) from None
     groups: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, "pt") as file:
@@ -77,9 +79,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], Progress,
 
 
 def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None:
-    """A folder that is a model to load: weights, a card that names them, and the module of a network that is one file.
+    """Write a folder that is a model to load: weights, a card that names them, and the module of a single-file network.
 
-    A name of weights is never used twice, so the card, which is replaced in one instant, always has its own.
+    Names of weight files are never reused, so the card, which is replaced atomically, always names its own weights.
     """
     new_folder(folder)
     data = safetensors.torch.save({name: _plain(z) for name, z in network.state_dict().items()})
@@ -99,10 +101,10 @@ def write_model(folder: Path, network: Network, card: Mapping[str, Any]) -> None
 
 
 def trained_model(model: str | Path) -> tuple[Path, Card]:
-    """Return the folder and the card of a model with weights: a shipped one, a folder with a card, or a training's.
+    """Return the folder and the card of a model with weights: a shipped one, or one in a folder.
 
-    In the folder of a training it is the best network, or the latest if no epoch has ended yet. Raises UsageError for
-    a model without weights, ConfigError for a card that cannot be read.
+    In the folder of a training, the best network is chosen, or the latest one if no epoch has ended yet. Raises
+    UsageError for a model without weights, ConfigError for a card that cannot be read.
     """
     folder = card_folder(str(model))
     card = None if folder is None else read_card(folder)
@@ -114,11 +116,11 @@ def trained_model(model: str | Path) -> tuple[Path, Card]:
 
 
 def _module(kind: type[Network]) -> Path | None:
-    """The file of a class that is in a module of its own; None in a package, which has to be installed."""
+    """Return the file of a class in a top-level module; None for a class in a package, which has to be installed."""
     file = getattr(sys.modules[kind.__module__], "__file__", None)
     return None if file is None or "." in kind.__module__ else Path(file)
 
 
 def _plain(tensor: Tensor) -> Tensor:
-    """On the CPU, contiguous, sharing memory with no other."""
+    """Return a contiguous copy on the CPU, which does not share memory with other tensors."""
     return tensor.detach().cpu().contiguous().clone()

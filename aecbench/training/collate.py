@@ -1,4 +1,4 @@
-"""Batches of whole scenes for a training loop of one's own."""
+"""Batches of whole scenes, for user-defined training loops."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,12 +20,12 @@ class Scenes(NamedTuple):
     """Several scenes of a corpus at one rate."""
 
     scenes: list[Scene | Recording]
-    signals: Batch  # float32 tensors [N, T], with zeros behind scenes that are shorter than the longest
-    lengths: Tensor  # int64 [N]: samples of each scene
+    signals: Batch  # float32 tensors [N, T]; scenes that are shorter than the longest are padded with zeros at the end
+    lengths: Tensor  # int64 [N]: number of samples of each scene
 
 
 def collate(items: Sequence[Item]) -> Scenes:
-    """Put items of a corpus into one batch, as `collate_fn` of `torch.utils.data.DataLoader(corpus)`.
+    """Collate items of a corpus into one batch: a `collate_fn` for `torch.utils.data.DataLoader(corpus)`.
 
     Raises UsageError for scenes of different rates.
     """

@@ -1,4 +1,4 @@
-"""Training examples and their order. Both depend on seed and epoch alone, so training can go on from any batch."""
+"""Training examples and their order. Both depend on seed and epoch alone, so training can resume at any batch."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -19,19 +19,23 @@ __all__ = ["Examples", "Readers", "training_examples", "validation_examples"]
 
 
 class Readers(NamedTuple):
-    """Who reads the examples, and what is done to them there."""
+    """The processes that read the examples, and the preparation of the examples in them."""
 
-    rank: int = 0  # of the process
-    world: int = 1  # processes that train together
-    workers: int = 0  # processes that read for each of them; 0: it reads itself
+    rank: int = 0  # rank of the training process
+    world: int = 1  # number of processes that train together
+    workers: int = 0  # number of data-loader workers per training process; 0: it reads examples itself
     prepare: Callable[[Batch], Batch] = Network.prepare
 
 
 class Examples:
-    """Batches of data sets, shared out among processes: step k of all together is the same however many they are."""
+    """Batches of data sets, divided among processes.
+
+    Step k of all processes together has the same examples, whatever the number of processes, if their batches together
+    have the same size.
+    """
 
     def __init__(self, remixes: Sequence[Remix], settings: Settings, readers: Readers, *, train: bool) -> None:
-        """For training, in another order every epoch and in whole batches; else all there is, each example once."""
+        """Create the batches: with `train`, in a new order every epoch and in full batches only; else all, in order."""
         self.remixes, self.train = remixes, train
         rank, world, workers, prepare = readers
         together: ConcatDataset[Signals] = ConcatDataset(remixes)  # type: ignore[arg-type]
@@ -48,16 +52,16 @@ class Examples:
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers > 0,
             prefetch_factor=4 if workers else None,
-            generator=torch.Generator(),  # else it would draw from the global one
+            generator=torch.Generator(),  # otherwise, it would draw from the global one
             worker_init_fn=_deaf,
         )
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Return the number of batches per epoch of this process."""
         return len(self._batches.all)
 
     def epoch(self, epoch: int, done: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, but for the first `done`."""
+        """Return the batches of an epoch without the first `done`."""
         if isinstance(self._sampler, DistributedSampler):
             self._sampler.set_epoch(epoch)
         for remix in self.remixes:
@@ -67,7 +71,7 @@ class Examples:
 
 
 class _Share(Sampler[int]):
-    """Every so many-th index, in order."""
+    """Every `world`-th index from `rank` on, in order."""
 
     def __init__(self, length: int, rank: int, world: int) -> None:
         self.indices = range(rank, length, world)
@@ -80,7 +84,7 @@ class _Share(Sampler[int]):
 
 
 class _Batches(Sampler[list[int]]):
-    """Batches of indices without the first `done`, which are not even read."""
+    """Batches of indices without the first `done`, whose examples are not read."""
 
     def __init__(self, batches: BatchSampler) -> None:
         self.all, self.done = batches, 0
@@ -103,9 +107,9 @@ def _collate(prepare: Callable[[Batch], Batch], examples: list[Signals]) -> Batc
 
 
 def training_examples(corpora: Sequence[Corpus], settings: Settings, rate: int, readers: Readers) -> Examples:
-    """Return crops of the split train of each corpus, their stems combined within it.
+    """Return crops of scenes of the split train of each corpus, with stems recombined among its scenes.
 
-    Raises UsageError where there are too few for a batch.
+    Raises UsageError if there are too few for a batch.
     """
     data = settings.data
     remixes = [
@@ -122,7 +126,7 @@ def training_examples(corpora: Sequence[Corpus], settings: Settings, rate: int, 
 
 
 def validation_examples(corpora: Sequence[Corpus], settings: Settings, rate: int, readers: Readers) -> Examples:
-    """Crops of the split val of each corpus as it is, the same in every epoch."""
+    """Return crops of scenes of the split val of each corpus, unmodified and the same in every epoch."""
     remixes = [
         Remix(_scenes(corpus, "val", settings.val_samples, rate), settings.duration, pair=False) for corpus in corpora
     ]

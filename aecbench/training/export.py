@@ -1,4 +1,4 @@
-"""A training as a baseline: card, weights, and a model card in which people read what it is made of."""
+"""Export of a training as a baseline: card, weights, and a README that documents data, settings and results."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,19 +21,17 @@ UNDECIDED = "not chosen"
 
 
 def export(training: Path, out: Path, corpora: Sequence[Corpus], licence: str | None = None) -> Path:
-    """Write the best network of a training folder as OUT/card.toml, weights.safetensors and README.md. Return OUT.
+    """Write the best network of a training folder as OUT/card.toml, weights.safetensors and README.md; return OUT.
 
-    Before the first epoch has ended, the network of the last checkpoint is written instead.
-
-    The module of a network that is one file goes along, so that OUT can be loaded anywhere.
-    `corpora` are those it was trained and validated on: the README says where their audio comes from. `licence` is
-    the licence of the weights; without it, the card says that none was chosen. The picture of the learning curve goes
-    along where the training has one.
-    Raises UsageError where there is no network yet, OutputError.
+    Before the first epoch has ended, the network of the last checkpoint is written instead. The module of a single-file
+    network is copied, so that OUT can be loaded anywhere, and so is the figure of the learning curve, if there is one.
+    `corpora` are those on which it was trained and validated: the README lists the sources of their audio. `licence` is
+    the licence of the weights; without it, the card says that none was chosen. Raises UsageError if there is no network
+    yet, OutputError if OUT cannot be written.
     """
     model = next((training / name for name in TRAINED if (training / name / CARD).exists()), None)
     if model is None:
-        raise UsageError(f"{training}: holds no checkpoint, so there is nothing to export; continue with --resume")
+        raise UsageError(f"{training}: contains no checkpoint, so there is nothing to export; continue with --resume")
     card = read_card(model).model_dump(exclude_none=True)
     weights = (model / card["weights"]).read_bytes()
     new_folder(out)
@@ -104,7 +102,7 @@ def _readme(
 
 
 def _reached(name: str, origin: Mapping[str, Any], size: float) -> str:
-    """Return the sentence on how far the training came, for weights of `size` MB."""
+    """Return the sentence on the progress of the training, for weights of `size` MB."""
     reached = origin["reached"]
     if "val_loss" not in reached:
         return f"The weights are from step {reached['step']}, averaged, {size:.2f} MB. They were not validated yet."
@@ -122,7 +120,7 @@ def _reached(name: str, origin: Mapping[str, Any], size: float) -> str:
 
 
 def _curve(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Some epochs as a table, the first and the last among them."""
+    """Yield a Markdown table of some epochs, including the first and the last."""
     count = min(POINTS, len(rows))
     chosen = sorted({round(i * (len(rows) - 1) / max(count - 1, 1)) for i in range(count)})
     columns = ["epoch", "loss", "val_loss", *(name for name in SCORES if any(row.get(name) for row in rows))]

@@ -1,4 +1,4 @@
-"""The log of a training: a file of JSON lines, TensorBoard where it is installed, a progress bar."""
+"""The log of a training: a file of JSON lines, TensorBoard if it is installed, and a progress bar."""
 
 import json
 import math
@@ -21,8 +21,8 @@ from aecbench.training.scenes import SCORES
 __all__ = ["BOARD", "CURVE", "LOG", "Log", "read_log"]
 
 LOG, BOARD = "log.jsonl", "tensorboard"
-EVERY = 60.0  # seconds between two lines where no bar can be shown
-CURVE = "curve.png"  # what is drawn of the log in the end
+EVERY = 60.0  # time between two lines if no progress bar can be shown [s]
+CURVE = "curve.png"  # figure of the log, drawn at the end
 Row = Mapping[str, float | None]
 
 
@@ -30,7 +30,7 @@ class Log:
     """Rows of steps and of epochs. Rows beyond the checkpoint are cut off: the resumed run writes them again."""
 
     def __init__(self, folder: Path, length: int, step: int, steps: int) -> None:
-        """Go on behind the first `length` bytes, after `step` of `steps`."""
+        """Open the log and continue after its first `length` bytes, at `step` of `steps`."""
         try:
             self._file = (folder / LOG).open("ab")
             if self._file.tell() > length:
@@ -58,12 +58,12 @@ class Log:
 
     @property
     def length(self) -> int:
-        """Bytes so far, all of them with the operating system."""
+        """Number of bytes written so far, all of them passed to the operating system."""
         self._file.flush()
         return self._file.tell()
 
     def step(self, row: Mapping[str, Any], examples: int) -> None:
-        """One training step on so many examples, of all processes."""
+        """Log one training step, on `examples` examples of all processes together."""
         self._write("step", row)
         pace = 1 / max(row["seconds"], 1e-9)
         speed = f"{pace:.2g} steps/s, {examples * pace:.0f} examples/s"
@@ -75,12 +75,12 @@ class Log:
             self.tell(f"step {row['step']} of {self._steps}  {description}  {speed}, {self._left(row['step'])}")
 
     def _left(self, step: int) -> str:
-        """Return how long the rest takes at the mean pace since the start, validation included."""
+        """Return the remaining time at the mean speed since the start, including validation."""
         seconds = (time.monotonic() - self._start) / max(1, step - self._first) * (self._steps - step)
         return f"{duration(seconds)} left"
 
     def epoch(self, row: Mapping[str, Any], *, best: bool) -> None:
-        """The means of an epoch, validation included; a line for people."""
+        """Log the means of an epoch, including validation, and print them."""
         self._write("epoch", row)
         scores = "".join(
             f"  {heading(name)} {row[name]:.3g}" for name in row if name in SCORES and row[name] is not None
@@ -95,7 +95,7 @@ class Log:
         )
 
     def tell(self, text: str) -> None:
-        """A line for people."""
+        """Print a line."""
         self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _write(self, kind: str, row: Mapping[str, Any]) -> None:
@@ -104,7 +104,7 @@ class Log:
             self._file.write(json.dumps({"kind": kind, **finite}).encode() + b"\n")
             self._file.flush()
         except OSError as error:
-            raise OutputError(f"{LOG}: cannot be written ({error}); free space, then go on with --resume") from None
+            raise OutputError(f"{LOG}: cannot be written ({error}); free space, then continue with --resume") from None
         if self._board is not None:
             for name, value in finite.items():
                 if value is not None and name not in ("step", "epoch"):
@@ -112,7 +112,7 @@ class Log:
 
 
 def read_log(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of the steps and those of the epochs, in order; None stands for what was not finite."""
+    """Return the rows of the steps and those of the epochs, in order; values that were not finite are None."""
     with (folder / LOG).open(encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     steps, epochs = ([row for row in rows if row["kind"] == kind] for kind in ("step", "epoch"))
@@ -120,7 +120,7 @@ def read_log(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time in the unit that suits it.
+    """Format a time in a suitable unit.
 
     >>> [duration(s) for s in (42, 600, 7200.0, 400_000)]
     ['42 s', '10 min', '2.0 h', '4.6 days']
@@ -137,7 +137,7 @@ def _text(value: float | None) -> str:
 
 
 def _board(folder: Path, step: int) -> Any:
-    """TensorBoard's writer; None where it is not installed."""
+    """Return TensorBoard's writer; None if it is not installed."""
     if find_spec("tensorboard") is None:
         return None
     with suppress(ImportError):

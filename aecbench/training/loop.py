@@ -1,4 +1,4 @@
-"""Epoch after epoch: train, validate, keep what is best, tell about it, and stop when asked to."""
+"""The loop over epochs: train, validate, save the best network, log, and stop on request."""
 
 import math
 import time
@@ -19,16 +19,16 @@ from aecbench.training.scenes import SCORES, Picture, cancel_scenes
 __all__ = ["Limits", "Writer", "loop"]
 
 SAMPLES = "samples"
-FIRST = 1.0  # minutes to the first checkpoint, at most
+FIRST = 1.0  # longest time to the first checkpoint [min]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When to stop, and how often to keep what there is. Nothing of what comes out in the end depends on it."""
+    """When to stop, and how often to write checkpoints. The final result does not depend on it."""
 
-    hours: float = math.inf  # from now
-    minutes: float = 10.0  # from one checkpoint to the next, which there is also at the end of every epoch
-    steps: int | None = None  # or so many steps
+    hours: float = math.inf  # time from now until training stops [h]
+    minutes: float = 10.0  # time between checkpoints [min]; there is also one at the end of every epoch
+    steps: int | None = None  # additional checkpoints every so many steps
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Writer:
 
     folder: Path
     log: Log
-    scenes: Sequence[Corpus]  # to cancel and score after every epoch
+    scenes: Sequence[Corpus]  # scenes to cancel and score after every epoch
     picture: Picture | None
-    facts: Mapping[str, Any]  # for checkpoints
-    card: Mapping[str, Any]  # of the best network, but for weights and parameters
+    facts: Mapping[str, Any]  # facts to be stored in checkpoints
+    card: Mapping[str, Any]  # card of the network, without weights and parameters
 
     @property
     def kept(self) -> bool:
-        """Whether there is a checkpoint."""
+        """Whether a checkpoint has been written."""
         return (self.folder / LAST).exists()
 
     def checkpoint(self, run: Training) -> None:
-        """Write all that is needed to continue, and the present network as a model to load."""
+        """Write everything that is needed to continue, and the current network as a model to load."""
         reached = {"epoch": run.progress.epoch, "step": run.progress.step}
         write_model(self.folder / LATEST, run.best, self._card(reached))
         run.progress.log = self.log.length
@@ -56,11 +56,11 @@ class Writer:
         write_checkpoint(self.folder / LAST, groups, run.progress, {**self.facts, "run": rest})
 
     def _card(self, reached: Mapping[str, float]) -> dict[str, Any]:
-        """Return the card of a network that has come so far."""
+        """Return the card of a network with the progress that it has `reached`."""
         return {**self.card, "origin": {**self.card["origin"], "reached": dict(reached)}}
 
     def epoch(self, run: Training, row: Mapping[str, float], *, best: bool) -> None:
-        """The row of an epoch, a checkpoint, and the network where it is the best."""
+        """Log the row of an epoch, write a checkpoint and, if it is the best, the network."""
         position = {"step": run.progress.step, "epoch": run.progress.epoch}
         if any(self.scenes):
             name = f"epoch-{run.progress.epoch:03d}"
@@ -76,9 +76,9 @@ class Writer:
 
 
 def loop(run: Training, writer: Writer | None, limits: Limits) -> bool:
-    """Train until the end (True), or until the time is over or a signal comes (False).
+    """Train to the end (returns True), or until the time is up or a signal arrives (returns False).
 
-    Raises AecbenchError where one step after the other is not finite.
+    Raises AecbenchError if too many consecutive steps are not finite.
     """
     start = time.monotonic()
     while not run.finished:
@@ -96,7 +96,7 @@ def loop(run: Training, writer: Writer | None, limits: Limits) -> bool:
 
 
 class _Speed:
-    """Examples per second, and the share of the time in which they were waited for."""
+    """Examples per second, and the share of the time spent waiting for them."""
 
     def __init__(self) -> None:
         self.examples, self.seconds, self.waited = 0, 0.0, 0.0
@@ -108,7 +108,7 @@ class _Speed:
 
 
 def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, speed: _Speed) -> bool:
-    """Train to the end of the epoch; False where that was not reached."""
+    """Train to the end of the epoch; return False if it was stopped before."""
     settings, kept = run.settings, time.monotonic()
     for batch, wait in _timed(run.batches()):
         begun, rate = time.perf_counter(), run.rate
@@ -143,7 +143,7 @@ def _epoch(run: Training, writer: Writer | None, limits: Limits, start: float, s
 
 
 def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
-    """Batches, and how long [s] each was waited for."""
+    """Yield batches, and the time that was spent waiting for each [s]."""
     while True:
         start = time.perf_counter()
         batch = next(batches, None)

@@ -1,4 +1,4 @@
-"""The processes that train together, as torchrun starts them, and the device of each; or this process alone."""
+"""The processes that train together, as started by torchrun, and the device of each; or this process alone."""
 
 import os
 import re
@@ -22,19 +22,19 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Processes:
-    """One process among its like. Made by `processes`."""
+    """One of the processes that train together. The function `processes` creates it."""
 
     def __init__(self, rank: int, world: int, device: torch.device) -> None:
         self.rank, self.world, self.device = rank, world, device
         self.stopped = False  # whether a signal has asked this process to stop
-        self.work = "this step"  # that is finished before it stops
+        self.work = "this step"  # work that is finished before it stops
 
     def placed(self, batch: Batch) -> Batch:
-        """The batch on the device."""
+        """Return the batch on the device of this process."""
         return Batch(*(x.to(self.device, non_blocking=True) for x in batch))
 
     def mean(self, values: Mapping[str, Tensor]) -> dict[str, float]:
-        """Scalars, averaged over all processes."""
+        """Return scalars averaged over all processes."""
         stacked = torch.stack([value.detach().to(self.device, torch.float32) for value in values.values()])
         if self.world > 1:
             dist.all_reduce(stacked)
@@ -42,16 +42,16 @@ class Processes:
         return dict(zip(values, stacked.tolist(), strict=True))
 
     def any(self, value: bool) -> bool:
-        """Whether it is true of one of them."""
+        """Return whether `value` is true in any of the processes."""
         return self.mean({"value": torch.tensor(float(value))})["value"] > 0
 
 
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
-    """The present process and those that torchrun started with it; on "cpu", "cuda", or "auto": cuda if possible.
+    """Join the processes that torchrun started, if any, and yield this process, on a device.
 
-    Until the end of the block, Ctrl-C and SIGTERM make it `stopped`, the second time they end it.
-    Raises UsageError for a device that is not there.
+    The device is "cpu", "cuda", "cuda:N", or "auto": cuda if possible. Within the block, the first Ctrl-C or SIGTERM
+    sets `stopped`, the second one ends the process. Raises UsageError for a device that does not exist.
     """
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     processor = _device(device)
@@ -86,7 +86,7 @@ def _device(name: str) -> torch.device:
 @contextmanager
 def _listening(group: Processes) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals come elsewhere
+        yield  # signals are handled in the main thread only
         return
 
     def stop(number: int, _: Any) -> None:
@@ -95,7 +95,7 @@ def _listening(group: Processes) -> Iterator[None]:
         if not group.rank:
             name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
             line = f"\naecbench: {name} received: stops after {group.work}, with a checkpoint; again: stops at once\n"
-            os.write(2, line.encode())  # print may have been interrupted in the middle of a line
+            os.write(2, line.encode())  # not print, which the signal may have interrupted
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:

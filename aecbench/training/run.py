@@ -1,5 +1,5 @@
-"""A training under way. A step depends only on the checkpoint before it, the seed and its number. On the CPU, training
-that was stopped anywhere therefore continues with the same bits as if it had not been stopped.
+"""A training in progress. A step depends only on the state before it, the seed and its number. On the CPU, a training
+that was stopped and resumed anywhere therefore has the same result, bit for bit, as an uninterrupted one.
 
 Exponential moving average of the weights: B. T. Polyak, A. B. Juditsky, "Acceleration of stochastic approximation by
 averaging", SIAM Journal on Control and Optimization 30(4), 1992. AdamW: I. Loshchilov, F. Hutter, "Decoupled weight
@@ -26,17 +26,17 @@ from aecbench.training.settings import Settings
 
 __all__ = ["PART", "Training"]
 
-PART = "part/"  # precedes the name of each part of a loss: a network may choose any name
-STALE, FALL = 3, 0.5  # epochs without a better one after which the plateau schedule lowers the rate; and how far
+PART = "part/"  # prefix of the names of a loss's parts, so that a network may choose any name
+STALE, FALL = 3, 0.5  # epochs without improvement that the plateau schedule tolerates; factor of the learning rate then
 
 
 class Training:
-    """A training under way: network, optimiser, schedule, averaged weights, progress."""
+    """A training in progress: network, optimiser, schedule, averaged weights and progress."""
 
     def __init__(
         self, network: Network, settings: Settings, examples: tuple[Examples, Examples], processes: Processes
     ) -> None:
-        """Examples are those for training and for validation."""
+        """Create a training from its start; `examples` are those for training and for validation."""
         self.settings, self.processes, self.progress = settings, processes, Progress()
         self.train, self.val = examples
         self.network = network.to(processes.device)
@@ -49,7 +49,7 @@ class Training:
         self.schedule, self.plateau = self._schedules()
 
     def _schedules(self) -> tuple[LRScheduler, ReduceLROnPlateau | None]:
-        """Return the schedules that advance after every step, and after every epoch."""
+        """Return the schedule that advances after every step and, if any, the one that advances after every epoch."""
         warm = max(1, round(self.settings.warmup * self.steps))
         rise = LinearLR(self.optimizer, 1 / warm, total_iters=warm)
         if self.settings.schedule == "plateau":
@@ -59,11 +59,11 @@ class Training:
 
     @property
     def best(self) -> Network:
-        """The network with the averaged weights, which is validated and kept."""
+        """The network with the averaged weights, which is the one that is validated and saved."""
         return cast(Network, self.averaged.module).eval()
 
     def state(self) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-        """Tensors by group, and the rest."""
+        """Return the state for a checkpoint: tensors by group, and the rest."""
         optimizer = self.optimizer.state_dict()
         moments = {f"{i}/{name}": z for i, members in optimizer["state"].items() for name, z in members.items()}
         groups = {
@@ -79,7 +79,7 @@ class Training:
         }
 
     def load(self, groups: Mapping[str, dict[str, Tensor]], progress: Progress, rest: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned, and the progress."""
         self.network.load_state_dict(groups["network"])
         self.averaged.load_state_dict(groups["averaged"])
         moments: dict[int, dict[str, Tensor]] = {}
@@ -94,21 +94,24 @@ class Training:
 
     @property
     def rate(self) -> float:
-        """The learning rate."""
+        """The current learning rate."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def batches(self) -> Iterator[Batch]:
-        """Return the remaining batches of the present epoch."""
+        """Return the remaining batches of the current epoch."""
         return self.train.epoch(self.progress.epoch, self.progress.batch)
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or patience is at its end."""
+        """Whether all epochs are done, or there were `patience` epochs without improvement."""
         done, patience = self.progress.epoch, self.settings.patience
         return done >= self.settings.epochs or 0 < patience <= done - self.progress.best_epoch
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """Take one step. Return the loss, the norm of the gradient and the parts, PART + name: means over processes."""
+        """Take one step; return loss, gradient norm and parts (PART + name), as means over the processes.
+
+        A step whose loss or gradient norm is not finite does not change the network.
+        """
         self.network.train()
         torch.manual_seed(int(sha256(f"{self.settings.seed}\n{self.progress.step}\n{self.processes.rank}")[:15], 16))
         with self._autocast():
@@ -134,7 +137,7 @@ class Training:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """The mean loss over the examples of validation."""
+        """Return the mean validation loss of the averaged network."""
         total, count = torch.zeros((), device=self.processes.device), 0
         for batch in self.val.epoch(0):
             with self._autocast():
@@ -148,7 +151,10 @@ class Training:
         return torch.autocast(self.processes.device.type, torch.bfloat16, enabled=self.settings.amp)
 
     def end_epoch(self) -> tuple[dict[str, float], bool]:
-        """The means of an epoch, and whether its loss in validation is the lowest so far. On to the next."""
+        """Validate and advance to the next epoch; return the means of this one, and whether it is the best so far.
+
+        The means include the validation loss, "val_loss", which decides on the best.
+        """
         progress, loss = self.progress, self.validate()
         count = progress.sums.pop("count", 0.0)
         means = {name: total / count for name, total in progress.sums.items()} or {"loss": math.nan}
@@ -162,7 +168,10 @@ class Training:
 
 
 def _averaging(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """The next average of a weight. At first it decays faster, so that what a network starts with is soon forgotten."""
+    """Return the function that updates the average of a weight.
+
+    In the first steps, the decay is faster, so that the initial weights are soon forgotten.
+    """
 
     def average(before: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
         seen = int(count)

@@ -1,4 +1,4 @@
-"""Validation on whole scenes: cancelled as in use, block by block, and scored."""
+"""Validation on whole scenes, which are cancelled block by block, as in use, and scored."""
 
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -16,13 +16,13 @@ from aecbench.signals import Array
 __all__ = ["SCORES", "Picture", "cancel_scenes", "validation_scenes"]
 
 SCORES = ("erle", "pesq", "stoi")
-Picture = Callable[[Array, Array, Array, int, Path], None]  # of mic, far and output [T] at a rate, to a file
+Picture = Callable[[Array, Array, Array, int, Path], None]  # draws mic, far and output [T] at a rate to a file
 
 
 def validation_scenes(corpora: Sequence[Corpus], count: int) -> list[Corpus]:
-    """The first scenes of the split val in which both ends talk, or where there are none, the first at all.
+    """Return `count` scenes of the split val, the first of each corpus in which both ends talk.
 
-    `count` of them in all, as many of each corpus, give or take one.
+    If a corpus has no such scenes, its first ones are chosen. The numbers per corpus differ by at most one.
     """
     shares = [count // len(corpora) + (i < count % len(corpora)) for i in range(len(corpora))]
     splits = [corpus.split("val") for corpus in corpora]
@@ -32,7 +32,7 @@ def validation_scenes(corpora: Sequence[Corpus], count: int) -> list[Corpus]:
 def cancel_scenes(
     canceller: Streaming[object], scenes: Sequence[Corpus], folder: Path, name: str, picture: Picture | None
 ) -> dict[str, float]:
-    """Return the means of SCORES, NaN where none is defined. NAME.wav and NAME.png show the first scene."""
+    """Return the means of SCORES, NaN if a score is not defined; write NAME.wav and NAME.png of the first scene."""
     values = []
     for index, (scene, signals, _) in enumerate(chain.from_iterable(scenes)):
         out = canceller.cancel(signals.mic, signals.far)

@@ -1,4 +1,4 @@
-"""The settings of a training: all that decides what comes out of it, besides model and data."""
+"""The settings of a training: everything that determines its result besides model and data."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,38 +14,38 @@ from aecbench.scenes.distribution import Distribution, within
 
 __all__ = ["DataSettings", "Settings", "read_settings"]
 
-RECIPES = "recipes/train"  # of the shipped ones
+RECIPES = "recipes/train"  # folder of the shipped recipes
 
 Decibels = Annotated[Distribution, within(-60, 60, "dB")]
 
 
 class DataSettings(Frozen):
-    """How training examples are put together: see `aecbench.corpus.Remix`."""
+    """How training examples are composed: see `aecbench.corpus.Remix`."""
 
-    ser: Decibels | None = None  # near end against echo; None: as it comes
+    ser: Decibels | None = None  # ratio of near end to echo; None: as in the scenes
     snr: Decibels | None = None
-    gain: Decibels | None = None  # of the microphone
-    pair: bool = True  # near end and noise come from other scenes than the echo
+    gain: Decibels | None = None  # gain of the microphone
+    pair: bool = True  # whether near end and noise come from other scenes than the echo
 
 
 class Settings(Frozen):
-    """The settings of a training recipe, in TOML; unknown keys are refused."""
+    """The settings of a training recipe, in TOML; unknown keys are rejected."""
 
     epochs: int = Field(50, ge=1)
-    batch_size: int = Field(8, ge=1)  # of one process
-    duration: float = Field(4.0, gt=0)  # [s] of an example
-    train_samples: int | None = Field(None, ge=1)  # the first so many scenes of the split train; None: all
+    batch_size: int = Field(8, ge=1)  # examples per process
+    duration: float = Field(4.0, gt=0)  # length of an example [s]
+    train_samples: int | None = Field(None, ge=1)  # number of scenes of the split train, from its start; None: all
     val_samples: int | None = Field(None, ge=1)
-    val_scenes: int = Field(8, ge=0)  # of the split val that are cancelled and scored after every epoch
+    val_scenes: int = Field(8, ge=0)  # scenes of the split val that are cancelled and scored after every epoch
     lr: float = Field(1e-3, gt=0)
-    warmup: float = Field(0.02, ge=0, le=0.5)  # share of all steps in which the rate rises to lr
-    schedule: Literal["cosine", "plateau"] = "cosine"  # falls to 0; or to half when 3 epochs have brought nothing
+    warmup: float = Field(0.02, ge=0, le=0.5)  # share of all steps in which the learning rate rises to lr
+    schedule: Literal["cosine", "plateau"] = "cosine"  # decay to 0; or halved after more than 3 epochs without progress
     weight_decay: float = Field(0.01, ge=0)
-    clip: float = Field(5.0, gt=0)  # norm of the gradient, at most
-    ema: float = Field(0.999, ge=0, lt=1)  # decay per step of the averaged weights, which are those that are kept
-    patience: int = Field(0, ge=0)  # epochs without a better one after which training ends; 0: never
-    bad_steps: int = Field(20, ge=1)  # steps in a row that are not finite after which training ends
-    amp: bool = False  # bfloat16 where torch deems it safe
+    clip: float = Field(5.0, gt=0)  # largest norm of the gradient
+    ema: float = Field(0.999, ge=0, lt=1)  # decay per step of the averaged weights, which are the ones that are saved
+    patience: int = Field(0, ge=0)  # epochs without improvement after which training ends; 0: never
+    bad_steps: int = Field(20, ge=1)  # consecutive steps with non-finite values after which training fails
+    amp: bool = False  # automatic mixed precision with bfloat16
     seed: int = Field(0, ge=0)
     data: DataSettings = DataSettings()
     network: dict[str, Any] = Field(default_factory=dict)  # fields of the network's Config
@@ -57,10 +57,10 @@ def read_settings(
     options: Mapping[str, Any] | None = None,
     base: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """The settings of `base`, changed by a recipe (shipped name or TOML file), options and assignments, in this order.
+    """Return the settings of `base`, modified by a recipe, options and assignments, in this order.
 
-    `options` are values by key path (None: not given), `assignments` texts "key.path=value". Raises UnknownName, and
-    ConfigError naming the key that is wrong.
+    `recipe` is a shipped name or a TOML file, `options` are values by key path (None: not set), `assignments` are
+    strings "key.path=value". Raises UnknownName for an unknown recipe, ConfigError that names the invalid key.
     """
     data, where = dict(base or {}), "settings"
     if recipe is not None:

@@ -1,4 +1,4 @@
-"""From a model's name, a corpus and settings to a training under way, new or where it was stopped."""
+"""Starts a training, or resumes one that was stopped, given the name of a network, corpora and settings."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -37,16 +37,16 @@ __all__ = ["Trained", "stored_settings", "train"]
 class Trained:
     """The outcome of a training."""
 
-    finished: bool  # else it was stopped, and goes on from where it was
-    model: Path  # folder of the best network so far, a model to load; there from the first epoch on
-    epoch: int  # epochs that are done
+    finished: bool  # otherwise it was stopped, and can be resumed
+    model: Path  # folder of the best network so far, a model to load; it exists after the first epoch
+    epoch: int  # finished epochs
     best_epoch: int
-    skipped: int  # steps that were not finite
-    leads: bool  # whether this is the first of the processes, which writes
+    skipped: int  # steps with non-finite values, which were skipped
+    leads: bool  # whether this is the first process, which writes the files
 
 
 def stored_settings(out: Path) -> dict[str, Any] | None:
-    """The settings of the training in a folder; None where there is none."""
+    """Return the settings of the training in a folder; None if there is none."""
     checkpoint = read_checkpoint(out / LAST)
     return None if checkpoint is None else dict(checkpoint[2]["settings"])
 
@@ -65,18 +65,18 @@ def train(
     limits: Limits | None = None,
     picture: Picture | None = None,
 ) -> Trained:
-    """Train a row of DEEP or a "package.module:Class" on the split train, and keep what is best on the split val.
+    """Train a row of DEEP or a "package.module:Class" on the split train, and save the best network on the split val.
 
-    The splits are those of one corpus, or of several together; those of `val_corpora` are validated on where they are
-    given. OUT gets log.jsonl, TensorBoard's files where it is installed,
-    samples, last.safetensors to go on from, and best/, a model to load. Under torchrun every process has its own
-    batches of `batch_size`. With `resume` it goes on from OUT, if there is something: settings, data and the number of
-    processes have to be the same, `device`, `workers` (None: as many as there are cores to spare) and `limits` need
-    not. `init` is a model to take the first weights from: a shipped network, or a folder as `aecbench average`
-    takes. `picture` draws the sample of an epoch.
+    The splits are those of one corpus, or of several together; if `val_corpora` are given, their splits val are used.
+    OUT contains log.jsonl, TensorBoard's files if that is installed, samples, the checkpoint last.safetensors, and
+    best/, a model to load. Under torchrun, every process has its own batches of `batch_size` examples. With `resume`,
+    a training in OUT, if there is one, is continued: settings, data and the number of processes have to be the same,
+    while `device`, `workers` (None: as many as there are spare cores) and `limits` may differ. `init` is a model with
+    the initial weights: a shipped network, or a folder as for `aecbench average`. `picture` draws the sample of an
+    epoch.
 
-    Raises UnknownName and ConfigError for model and settings, UsageError for what does not fit together, OutputError,
-    AecbenchError where training comes to nothing.
+    Raises UnknownName and ConfigError for an invalid model or settings, UsageError for arguments that do not fit
+    together, OutputError if OUT cannot be written, AecbenchError if training fails.
     """
     kind, out = _network(model), Path(out)
     init = None if init is None else trained_model(init)[0]
@@ -87,7 +87,7 @@ def train(
             keep_freed_memory(ALL)
         checkpoint = read_checkpoint(out / LAST)
         if checkpoint is not None and not resume:
-            raise UsageError(f"{out}: holds a training; go on with --resume, or choose another --save-dir")
+            raise UsageError(f"{out}: contains a training; continue with --resume, or choose another --save-dir")
         corpora = [corpora] if isinstance(corpora, Corpus) else list(corpora)
         val = list(val_corpora) or corpora
         facts = _facts(model, corpora, val, settings, group)
@@ -123,7 +123,7 @@ def _go(
     init: Path | None,
     limits: Limits,
 ) -> bool:
-    """The loop, with a writer in the first process."""
+    """Run the loop, with a writer in the first process."""
     if run.processes.rank:
         return loop(run, None, limits)
     with Log(out, run.progress.log, run.progress.step, run.steps) as log:
@@ -149,7 +149,7 @@ def _network(model: str) -> type[Network]:
 def _facts(
     model: str, corpora: Sequence[Corpus], val: Sequence[Corpus], settings: Settings, group: Processes
 ) -> dict[str, Any]:
-    """Return the facts that must be the same to continue."""
+    """Return the facts that must be the same when a training is resumed."""
     return {
         "model": model,
         "settings": settings.model_dump(mode="json"),
@@ -177,7 +177,7 @@ def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
 
 
 def _card(facts: Mapping[str, Any], run: Training, init: Path | None) -> dict[str, Any]:
-    """The card of the network, but for weights and parameters."""
+    """Return the card of the network, without weights and parameters."""
     settings = run.settings.model_dump(mode="json", exclude_none=True, exclude={"network"})
     origin = {
         "parameters": "trained by aecbench train",

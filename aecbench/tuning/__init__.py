@@ -1,4 +1,4 @@
-"""Tuning: a search for the parameters of a canceller that score best, with optuna."""
+"""Tuning: searches for the parameters of a canceller with the best score, with optuna."""
 
 from aecbench.tuning.outcome import Candidate, Tuned
 from aecbench.tuning.study import tune

@@ -18,7 +18,7 @@ FILTER = "filter"
 
 
 def card_head(system: System) -> dict[str, Any]:
-    """Return the lines of a card that tuning does not change. Raises UsageError for a filter that cannot be named."""
+    """Return the fields of a card that tuning does not change. Raises UsageError for a filter that cannot be named."""
     rows = {target: name for name, target in CANCELLERS.items()}
     head = {
         "canceller": rows.get(system.target, system.target),
@@ -28,7 +28,7 @@ def card_head(system: System) -> dict[str, Any]:
 
 
 def tuned_card(task: Task, head: dict[str, Any], split: str, tuned: Tuned) -> dict[str, Any]:
-    """Return the card of the system with the best parameters, and with their origin."""
+    """Return the card of the system with the best parameters and their origin."""
     system, corpus = task.system, task.scenes
     origin = {
         "parameters": "found by aecbench tune",
@@ -46,7 +46,7 @@ def tuned_card(task: Task, head: dict[str, Any], split: str, tuned: Tuned) -> di
         "align": system.align,
         "seed": task.seed,
         "trials": tuned.trials,
-        "hours": float(f"{tuned.hours:.3g}"),  # of processor time
+        "hours": float(f"{tuned.hours:.3g}"),  # processor time
         "before": {"value": tuned.before.value, **tuned.before.means},
         "after": {"value": tuned.after.value, **tuned.after.means},
     }
@@ -55,7 +55,7 @@ def tuned_card(task: Task, head: dict[str, Any], split: str, tuned: Tuned) -> di
 
 
 def _filter(system: System) -> str:
-    """Return the name of the baseline that is the filter of a system."""
+    """Return the name of the baseline that is the filter inside a system."""
     for name in names("baselines"):
         with suppress(NotInstalled):
             if load_system(name, "none").hash == system.parameters[FILTER]["hash"]:

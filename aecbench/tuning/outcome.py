@@ -9,21 +9,21 @@ __all__ = ["Candidate", "Tuned"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """Parameters that have been tried on all scenes."""
+    """Parameters that were evaluated on all scenes."""
 
     parameters: dict[str, Any]
-    value: float  # what is maximised
-    means: dict[str, float]  # of the metrics, over the scenes in which they count
+    value: float  # value of the objective
+    means: dict[str, float]  # metric -> mean over the scenes in which it counts
 
 
 @dataclass(frozen=True)
 class Tuned:
     """The outcome of a search."""
 
-    before: Candidate  # what the system had
-    after: Candidate  # the best that was found, perhaps the same
-    importances: dict[str, float]  # of the parameters, which sum to 1; empty where too few trials came to their end
-    trials: dict[str, int]  # how many were complete, pruned, failed
-    failure: str  # why the first of those failed
-    hours: float  # of processor time
+    before: Candidate  # the parameters that the system had
+    after: Candidate  # the best parameters found; they may be the same
+    importances: dict[str, float]  # parameter -> importance, which sum to 1; empty if too few trials were completed
+    trials: dict[str, int]  # number of complete, pruned and failed trials
+    failure: str  # why the first failed trial failed
+    hours: float  # processor time [h]
     card: Path

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Task", "attempt", "signed_weights"]
 
-FIRST_LOOK = 8  # scenes before a trial may be stopped; then after twice as many, and so on
+FIRST_LOOK = 8  # scenes after which a trial may first be stopped; then after twice as many, and so on
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Task:
     system: System
     space: Mapping[str, Search]
     scenes: Corpus
-    weights: Mapping[str, float]  # of the metrics; negative where lower is better
+    weights: Mapping[str, float]  # metric -> weight, which is negative if lower is better
     seed: int
     jobs: int
 
@@ -48,36 +48,39 @@ class Task:
 
     @property
     def name(self) -> str:
-        """The name of the study, for people to read: it differs where anything differs that trials depend on."""
+        """The name of the study, readable and with a hash of everything on which trials depend."""
         facts = [self.system.hash, repr(self.space), self.scenes.digest, list(self.scenes.scenes["scene"])]
         metrics = [[name, weight, self.metrics[name].version] for name, weight in self.weights.items()]
         return f"{self.system.name} {sha256(canonical_json([*facts, metrics, self.seed]))[:12]}"
 
     def objective(self, values: Array) -> Array:
-        """Weigh the values of the metrics: the terms of the sum."""
+        """Return the terms of the objective: values [..., metrics] times weights."""
         return np.multiply(values, list(self.weights.values()))
 
 
 class Attempt(NamedTuple):
-    """A trial as it is stored."""
+    """The outcome of a trial, as it is stored."""
 
     parameters: dict[str, Any]
-    value: float | None  # what is maximised; None where the trial was stopped or failed
+    value: float | None  # value of the objective; None if the trial was stopped or failed
     means: dict[str, float]
-    seconds: float  # of processor time
-    failure: str  # why it failed
+    seconds: float  # processor time [s]
+    failure: str  # why it failed; empty if it did not
 
 
 class Outcome(NamedTuple):
     """The scores of a canceller on one scene."""
 
-    values: list[float]  # of the metrics; NaN where one does not count
-    seconds: float  # of processor time, scoring included
-    failure: str  # why there are no values
+    values: list[float]  # values of the metrics; NaN if a metric does not count in this scene
+    seconds: float  # processor time, including scoring [s]
+    failure: str  # why there are no values; empty if there are
 
 
 def signed_weights(weights: Mapping[str, float]) -> dict[str, float]:
-    """Return the weights of metrics, negative where lower is better. Raises UnknownName, UsageError."""
+    """Return the weights of metrics, negated if lower is better.
+
+    Raises UnknownName for an unknown metric, UsageError for a weight that is not positive.
+    """
     for name, weight in weights.items():
         if not 0 < weight < math.inf:
             raise UsageError(f"weight of {name} is {weight}, expected a positive number")
@@ -85,7 +88,7 @@ def signed_weights(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> Attempt:
-    """Score parameters, scene by scene, until they are clearly behind the best ones."""
+    """Score parameters scene by scene, and stop when they are clearly worse than the best ones so far."""
     try:
         system = replace(task.system, canceller=changed(task.system.canceller, parameters))
     except Exception as error:
@@ -117,7 +120,7 @@ def attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> At
 
 
 def _outcome(system: System, scenes: Corpus, index: int, metrics: Mapping[str, Metric]) -> Outcome:
-    """Run a system on a scene and score it by the metrics that count there."""
+    """Run a system on a scene and score it by the metrics that count in that scene."""
     talk = str(scenes.scenes["talk"].iloc[index])
     counted = {name: metric for name, metric in metrics.items() if metric.counts(talk)}
     if not counted:

@@ -1,4 +1,4 @@
-"""The search space of a system: its tunable parameters, their ranges, and values in them as optuna has them."""
+"""The search space of a system: its tunable parameters and their ranges, and conversion to and from optuna's values."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["changed", "distribution", "nearest", "present", "rounded", "space_of"]
 
-DIGITS = 4  # of parameters, significant
+DIGITS = 4  # significant digits of parameters
 
 
 def space_of(system: System, chosen: Sequence[str] = ()) -> dict[str, Search]:
-    """Return the tunable parameters of a system, or those chosen. Raises UsageError without any, UnknownName."""
+    """Return the search ranges of the `chosen` tunable parameters of a system; of all if none are chosen.
+
+    Raises UsageError for a system without tunable parameters, UnknownName for an unknown one.
+    """
     space = _tunable(system)
     if not space:
         raise UsageError(
@@ -35,19 +38,19 @@ def space_of(system: System, chosen: Sequence[str] = ()) -> dict[str, Search]:
 
 
 def present(system: System, space: Sequence[str]) -> dict[str, Any]:
-    """Return the values that a system has of these parameters."""
+    """Return the values that these parameters have in a system."""
     return {name: getattr(unaligned(system.canceller), name) for name in space}
 
 
 def changed(canceller: Any, parameters: dict[str, Any]) -> Any:
-    """Return a canceller with other parameters, and with the alignment that it had."""
+    """Return a canceller with other parameters and the same alignment."""
     bare: Any = unaligned(canceller)
     other = replace(bare, **parameters)
     return other if bare is canceller else canceller.with_inner(other)
 
 
 def distribution(search: Search, present: Any) -> "BaseDistribution":
-    """Return the range of a parameter for optuna. For a forgetting factor, its complement to 1 is searched."""
+    """Return the range of a parameter for optuna; for a forgetting factor, the range of its complement to 1."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if search.options:
@@ -60,7 +63,7 @@ def distribution(search: Search, present: Any) -> "BaseDistribution":
 
 
 def nearest(search: Search, value: Any) -> Any:
-    """Return the point of the searched space that is nearest to a value."""
+    """Return the point of optuna's range that is nearest to a value."""
     if search.options:
         return value
     inside = min(max(value, search.low), search.high)
@@ -68,7 +71,7 @@ def nearest(search: Search, value: Any) -> Any:
 
 
 def rounded(search: Search, drawn: Any) -> Any:
-    """Return the value for a drawn point, with 4 significant digits (of its complement to 1).
+    """Return the value for a point that optuna drew, with 4 significant digits (of the complement to 1, if searched).
 
     >>> rounded(Search(0.9, 0.9999, "complement"), 0.000123456), rounded(Search(0.0, 1.0), 0.123456)
     (0.9998765, 0.1235)

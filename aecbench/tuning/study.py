@@ -1,7 +1,7 @@
 """The search for the best parameters, as a study of optuna.
 
 J. Bergstra, R. Bardenet, Y. Bengio, B. Kégl, "Algorithms for hyper-parameter optimization", NIPS 2011: the
-tree-structured Parzen estimator (TPE), which proposes parameters from those that were good before.
+tree-structured Parzen estimator (TPE), which proposes parameters similar to those of earlier good trials.
 T. Akiba, S. Sano, T. Yanase, T. Ohta, M. Koyama, "Optuna: a next-generation hyperparameter optimization framework",
 KDD 2019.
 """
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
-SPLITS = ("val", "train")  # nothing is tuned on test
-HOPELESS = 0.1  # a trial is stopped when it would be so far behind the best one by chance with this probability
-ENOUGH = 10  # complete trials, for the importances of the parameters
+SPLITS = ("val", "train")  # tuning on the split test is not allowed
+HOPELESS = 0.1  # a trial is stopped if the p-value of its being worse than the best one is below this
+ENOUGH = 10  # complete trials needed to compute the importances of the parameters
 TRIALS, ATTEMPT = "trials.journal", "attempt"
 
 
@@ -50,20 +50,22 @@ def tune(
     jobs: int = 1,
     out: Path,
 ) -> Tuned:
-    """Search the parameters of a system whose fields are `tunable`, all or those named, and write OUT/card.toml.
+    """Search for the best values of a system's `tunable` fields, all or those named, and write OUT/card.toml.
 
-    Maximised is the sum over `metrics` (name -> weight) of weight times mean over the first `scenes` of the split, all
-    by default; negated where lower is better. A metric of the near end counts in scenes in which both ends talk. The
-    first trial is what the system has, so the outcome is never worse. The others follow TPE; one that falls clearly
-    behind the best is stopped (Wilcoxon's signed-rank test, scene by scene), one that the canceller refuses or that
-    fails on a scene is counted as failed. Parameters have 4 significant digits.
+    The objective, which is maximised, is the sum over `metrics` (name -> weight) of the weight times the mean over the
+    first `scenes` scenes of the split (by default all), negated if lower is better. Metrics of the near end count in
+    scenes in which both ends talk. The first trial uses the present parameters of the system, so the outcome is never
+    worse. TPE proposes the others. A trial that falls clearly behind the best one is stopped (Wilcoxon's signed-rank
+    test over the scenes); one that the canceller rejects or that fails on a scene counts as failed. Parameters have 4
+    significant digits.
 
-    Every trial is kept in OUT/trials.journal, so the same call goes on where an earlier one was stopped, up to `trials`
-    in all, and comes to the same end; another call (system, corpus, metrics, scenes, seed) is a search of its own.
-    `jobs` is the number of processes (-1: all cores) and changes nothing else.
+    All trials are stored in OUT/trials.journal, so the same call continues a search that was stopped, up to `trials` in
+    total, with the same result as an uninterrupted one. A call with another system, corpus, metrics, scenes or seed is
+    a separate search. `jobs` is the number of processes (-1: one per core) and does not affect the result.
 
     Raises UsageError for the split test, and for systems without tunable fields or for another sample rate,
-    UnknownName, MissingExtra without optuna, OutputError, AecbenchError where the system as it is fails.
+    UnknownName for an unknown metric or parameter, MissingExtra without optuna, OutputError if OUT cannot be written,
+    AecbenchError if the system fails with its present parameters.
     """
     space, chosen = space_of(system, parameters), _scenes(corpus, split, scenes)
     check_rates([system], chosen)
@@ -95,12 +97,12 @@ def _scenes(corpus: Corpus, split: str, count: int | None) -> Corpus:
 
 
 def _study(task: Task, journal: Path) -> "optuna.Study":
-    """The study of a task in a journal of optuna, new or with the trials that it has. Nobody else may write there."""
+    """Open or create the study of a task in a journal of optuna; no other process may write to it."""
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalStorage
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if journal.exists():  # what a killed process may have left: its lock, and a line half written
+    if journal.exists():  # remove what a killed process may have left: its lock, and an incomplete line
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
         whole = journal.read_bytes().rpartition(b"\n")
         if whole[2]:
@@ -115,16 +117,16 @@ def _study(task: Task, journal: Path) -> "optuna.Study":
 
 
 def _finished(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":
-    """The trials that came to an end, without those that were interrupted."""
+    """Return the trials that are complete or pruned, without those that were interrupted."""
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
 def _search(study: "optuna.Study", task: Task, trials: int) -> Iterator[None]:
-    """Yield after every trial, until there are as many.
+    """Run trials until there are `trials` in total, and yield after each of them.
 
-    The parameters of a trial depend on the seed and on the trials that were finished before it, and on nothing else.
+    The parameters of a trial depend only on the seed and on the trials that were finished before it.
     """
     from optuna.trial import TrialState
 
@@ -138,7 +140,7 @@ def _search(study: "optuna.Study", task: Task, trials: int) -> Iterator[None]:
             scored = attempt(task, drawn if number else now, trial)
             if scored.failure and number == 0:
                 raise AecbenchError(f"{task.system.name} fails before anything is changed: {scored.failure}")
-        except BaseException:  # Ctrl-C too: such a trial will be made again
+        except BaseException:  # including Ctrl-C: such a trial is run again
             study.tell(trial, state=TrialState.FAIL)
             raise
         trial.set_user_attr(ATTEMPT, scored._asdict())
@@ -147,7 +149,7 @@ def _search(study: "optuna.Study", task: Task, trials: int) -> Iterator[None]:
 
 
 def _sampler(task: Task, number: int) -> "optuna.samplers.BaseSampler":
-    """For one trial: the first is as near to what the system has as the space allows, the others are up to TPE."""
+    """Return the sampler for one trial: the first is the point nearest to the present parameters, TPE draws others."""
     import optuna
 
     seed = int(np.random.default_rng([task.seed, number]).integers(2**32))
@@ -160,9 +162,9 @@ def _sampler(task: Task, number: int) -> "optuna.samplers.BaseSampler":
 
 
 def _importances(study: "optuna.Study") -> dict[str, float]:
-    """Return the share of each parameter in the variance of the scores (PED-ANOVA), the default since optuna 5.
+    """Return the share of each parameter in the variance of the scores (PED-ANOVA).
 
-    The earlier default needs scikit-learn.
+    This is optuna's default since version 5; the earlier default needs scikit-learn.
     """
     import optuna
 
@@ -173,7 +175,7 @@ def _importances(study: "optuna.Study") -> dict[str, float]:
 
 
 def _summary(study: "optuna.Study", trials: int, card: Path) -> Tuned:
-    """Return the outcome of the first `trials`."""
+    """Return the outcome of the first `trials` trials."""
     attempts = [Attempt(**trial.user_attrs[ATTEMPT]) for trial in _finished(study)[:trials]]
     complete = [Candidate(tried.parameters, tried.value, tried.means) for tried in attempts if tried.value is not None]
     failed = [tried.failure for tried in attempts if tried.failure]

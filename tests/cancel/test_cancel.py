@@ -241,14 +241,14 @@ def test_pairs_that_fail_are_named_and_stop_no_other(aecbench, challenge, tmp_pa
     assert result.exit_code == 3
     assert result.stdout == "out\n"
     *_, counts, first, second, last = result.stderr.splitlines()
-    assert counts == "2 written, 0 there already, 2 failed"
+    assert counts == "2 written, 0 already there, 2 failed"
     both = first + second
     assert "b_farend_singletalk_mic.wav: has no partner b_farend_singletalk_lpb or b_farend_singletalk_mic" in both
     assert "the nearest name is" in both
     assert "has 100 samples" in both
     assert last.startswith("aecbench: 2 recordings failed")
     result = aecbench("cancel", "--model", "nlms", *options, "--pad")
-    assert "1 written, 2 there already, 1 failed" in result.stderr
+    assert "1 written, 2 already there, 1 failed" in result.stderr
 
 
 def test_a_stopped_run_goes_on_where_it_was(challenge, tmp_path):
@@ -277,7 +277,7 @@ def test_outputs_of_another_length_and_all_with_overwrite_are_made_anew(challeng
 
 def test_outputs_of_two_systems_are_not_mixed(challenge, tmp_path):
     cancel_folder(load_system("nlms"), challenge, challenge, tmp_path / "out")
-    with pytest.raises(UsageError, match=r"holds outputs of nlms.*--overwrite"):
+    with pytest.raises(UsageError, match=r"contains outputs of nlms.*--overwrite"):
         cancel_folder(load_system("kalman"), challenge, challenge, tmp_path / "out")
     assert cancel_folder(load_system("kalman"), challenge, challenge, tmp_path / "out", overwrite=True).written == 3
     (tmp_path / "out" / MADE_BY).unlink()
@@ -291,7 +291,7 @@ def test_folders_that_cannot_be_used_are_refused(challenge, tmp_path):
     for mic, far, out, words in (
         (challenge, challenge, challenge / "out", "lies within"),
         (challenge, tmp_path / "file", tmp_path / "out", "is not a folder"),
-        (tmp_path / "empty", challenge, tmp_path / "out", "holds no audio files"),
+        (tmp_path / "empty", challenge, tmp_path / "out", "contains no audio files"),
     ):
         with pytest.raises(UsageError, match=words):
             cancel_folder(ours(Ours()), mic, far, out)
@@ -327,7 +327,7 @@ def test_a_pipe_answers_every_block_at_once_and_writes_nothing_else():
         said = pipe.communicate()
     assert pipe.returncode == 0
     assert said[0] == b""
-    for word in ("real-time factor", "per block of 16.0 ms", "p99", "up to 16.0 ms after the input"):
+    for word in ("real-time factor", "per block of 16.0 ms", "p99", "lagged the input by up to 16.0 ms"):
         assert word in said[1].decode()
 
 
@@ -395,7 +395,7 @@ def test_what_needs_the_whole_recording_in_memory_says_so(aecbench, echo_pair, t
     )
     options = ["--mic", mic, "--far", far, "--out", "out.wav", "--report", "--align", "none"]
     result = aecbench("cancel", "--model", "whole_aec:Aec", *options)
-    assert "whole_aec:Aec needs the whole recording: some 40 MB of memory per minute" in result.stderr
+    assert "whole_aec:Aec needs the whole recording: about 40 MB of memory per minute" in result.stderr
     assert "no blocks" in result.stderr
     assert result.stdout == "out.wav\n"
     assert not streams(load_system("whole_aec:Aec"))
@@ -554,7 +554,7 @@ def test_hidden_files_are_skipped_and_counted(aecbench, tmp_path):
     (tmp_path / "in" / "._good_mic.wav").write_bytes(b"\0\5\26\7Mac OS X")
     result = aecbench("cancel", "--model", "passthrough", "--mic", "in", "--far", "in", "--out", "out")
     assert result.exit_code == 0
-    assert "1 written, 0 there already, 0 failed, 3 hidden files skipped" in result.stderr
+    assert "1 written, 0 already there, 0 failed, 3 hidden files skipped" in result.stderr
 
 
 # Signals that correlate

@@ -194,7 +194,7 @@ def test_predictions_are_looked_up_by_scene(tmp_path, name):
     [
         (99, 16_000, "has 99 samples, expected 100"),
         (100, 8000, "is at 8000 Hz, expected 16000 Hz"),
-        (None, 16_000, "holds no test-000003.wav or toy-v1_test_000003.wav"),
+        (None, 16_000, "contains no test-000003.wav or toy-v1_test_000003.wav"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(tmp_path, length, rate, says):
@@ -214,7 +214,7 @@ def test_samples_that_are_clipped_are_told_of_once(capfd, name, mic, far):
     for _ in range(2):
         canceller.cancel((mic * np.roll(x, 480)).astype(np.float32), (far * x).astype(np.float32))
     assert capfd.readouterr().err == (
-        "aecbench: SpeexDSP takes 16-bit samples: what is beyond [-1, 1] is clipped; scale it down\n"
+        "aecbench: SpeexDSP takes 16-bit samples: samples beyond [-1, 1] are clipped; scale the signal down\n"
     )
 
 
@@ -223,7 +223,7 @@ def test_a_program_is_told_of_when_its_samples_are_clipped(capfd):
     program = f"{sys.executable} -c 'import shutil, sys; shutil.copy(sys.argv[1], sys.argv[3])' {{mic}} {{far}} {{out}}"
     out = Command(program).cancel(np.full(100, 2, np.float32), np.zeros(100, np.float32))
     assert out.max() <= 1
-    assert "takes 16-bit samples: what is beyond [-1, 1] is clipped" in capfd.readouterr().err
+    assert "takes 16-bit samples: samples beyond [-1, 1] are clipped" in capfd.readouterr().err
 
 
 def test_samples_within_full_scale_are_nothing_to_tell(capfd, talker):

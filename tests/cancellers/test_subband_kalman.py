@@ -110,7 +110,7 @@ def test_covariances_stay_positive(talker, kind):
     [
         ({"block": 0}, "SubbandKalman: block is 0, expected a whole number of at least 1"),
         ({"frame": 256}, "SubbandKalman: frame is 256, expected a whole number of at least 512"),
-        ({"frame": 1000}, "SubbandKalman: frame is 1000, expected an even multiple of block = 256"),
+        ({"frame": 1000}, "SubbandKalman: frame is 1000, expected an even number, a multiple of block = 256"),
         ({"taps": 0}, "SubbandKalman: taps is 0, expected a whole number of at least 1"),
         ({"transition": 1.5}, "SubbandKalman: transition is 1.5, expected a number from 0 to 1"),
         ({"smoothing": 1.0}, "SubbandKalman: smoothing is 1.0, expected a number from 0 to 0.999"),

@@ -193,7 +193,7 @@ def test_cancel_draws_a_picture(aecbench, echo_pair, tmp_path):
     [
         ("text", "is not audio that can be read"),
         ("lfs", "git lfs pull"),
-        ("empty", "holds no samples"),
+        ("empty", "contains no samples"),
         ("stereo", "has 2 channels, expected 1"),
         ("nan", "NaN or infinite"),
         ("other-rate", "8000 Hz"),
@@ -289,7 +289,7 @@ def test_no_command_runs_in_zero_processes(aecbench, command):
         (["--model", "nlms", "--metric", "erl"], ["unknown metric", "did you mean 'erle'?"]),
         (["--model", "nlms", "--split", "tset"], ["unknown split", "did you mean 'test'?"]),
         (["--model", "nlms", "--by", "loudspeakr"], ["did you mean 'loudspeaker'?"]),
-        (["--model", "nlms", "--by", "ser=5,0"], ["expected rising numbers"]),
+        (["--model", "nlms", "--by", "ser=5,0"], ["expected ascending numbers"]),
         (["--model", "nlms", "--reference", "nlsm"], ["unknown system", "did you mean 'nlms'?"]),
         (["--model", "nlms", "--scene", "test/000099"], ["unknown scene"]),
         (["--model", "no_such_module:Aec"], ["cannot import"]),
@@ -417,7 +417,7 @@ def test_simulate_that_is_interrupted_keeps_whole_shards_and_tells_how_to_go_on(
 
     done = interrupted(tmp_path, "simulate", recipe_file, "--scenes", 300, "--out", "c", "--jobs", 2, when=begun)
     assert (done.returncode, done.stdout) == (130, ""), done.stderr
-    assert done.stderr == "aecbench: stopped; what is finished is kept: the same command goes on from there\n"
+    assert done.stderr == "aecbench: stopped; finished work is kept: the same command continues from there\n"
     assert not list((tmp_path / "c").rglob("*.tmp"))
     assert not (tmp_path / "c" / "corpus.json").exists()
 
@@ -434,7 +434,7 @@ def test_eval_that_is_interrupted_keeps_its_scores_and_goes_on(corpus, tmp_path,
 
     done = interrupted(tmp_path, "eval", *options, when=begun)
     assert (done.returncode, done.stdout) == (130, ""), done.stderr
-    kept = "what is finished is kept: the same command goes on from there" if cache else "no scores were kept"
+    kept = "finished work is kept: the same command continues from there" if cache else "no scores were kept"
     assert done.stderr == f"aecbench: stopped; {kept}\n"
     assert not (tmp_path / "runs" / "toy-v1").exists()
     if cache:
@@ -446,13 +446,13 @@ def test_eval_that_is_interrupted_keeps_its_scores_and_goes_on(corpus, tmp_path,
 @pytest.mark.parametrize(
     ("arguments", "function", "words"),
     [
-        (["quickstart"], "aecbench.simulation.simulate", "the same command goes on from there"),
-        (["fetch", "open-speech-v1"], "aecbench.packs.fetch", "the same command goes on from there"),
+        (["quickstart"], "aecbench.simulation.simulate", "the same command continues from there"),
+        (["fetch", "open-speech-v1"], "aecbench.packs.fetch", "the same command continues from there"),
         (["leaderboard", "build"], "aecbench.leaderboard.site.build", "the same command makes them again"),
         (["tune", "nlms", "--corpus", "CORPUS"], "aecbench.tuning.tune", "with fewer --trials writes the best so far"),
-        (["train", "deep_adaptive", "--corpus", "CORPUS"], "aecbench.training.train", "with --resume goes on"),
-        (["compare", "nlms", "kalman", "--corpus", "CORPUS"], "aecbench.evaluation.evaluate", "goes on from there"),
-        (["list"], "aecbench.report.listing.listing", "nothing is left half written"),
+        (["train", "deep_adaptive", "--corpus", "CORPUS"], "aecbench.training.train", "with --resume continues"),
+        (["compare", "nlms", "kalman", "--corpus", "CORPUS"], "aecbench.evaluation.evaluate", "continues from there"),
+        (["list"], "aecbench.report.listing.listing", "no incomplete files are left"),
     ],
 )
 def test_ctrl_c_ends_with_130_and_one_line_of_advice(aecbench, corpus, monkeypatch, arguments, function, words):

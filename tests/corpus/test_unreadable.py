@@ -174,7 +174,7 @@ def test_the_command_names_what_cannot_be_read_and_repairs_nothing(aecbench, cop
         checked, mended = aecbench("verify", copy.path), aecbench("verify", copy.path, "--repair")
     assert checked.exit_code == mended.exit_code == 1
     assert checked.stdout == f"shards/{SHARD}: cannot be read (Input/output error)\n"
-    assert checked.stderr == f"aecbench: {copy.path}: 1 of 1 files cannot be read, so they may be whole\n"
+    assert checked.stderr == f"aecbench: {copy.path}: 1 of 1 files cannot be read, so they may be intact\n"
     assert "nothing is repaired until it can be" in mended.stderr
     assert verify(copy) == []
 

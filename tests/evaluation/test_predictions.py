@@ -53,7 +53,7 @@ def test_missing_and_unfit_files_are_failures_with_a_reason(aecbench, corpus, ou
     failed = table.failed
     reasons = failed.groupby("scene")["reason"].first().tolist()
     assert len(reasons) == 2
-    assert "holds no test-000000.wav" in reasons[0]
+    assert "contains no test-000000.wav" in reasons[0]
     assert "has 100 samples, expected 48000" in reasons[1]
 
 
@@ -81,7 +81,7 @@ def test_a_program_is_run_on_every_scene(aecbench, corpus, tmp_path):
     ("options", "says"),
     [
         ([], "give --model NAME or --predictions DIR"),
-        (["--predictions", "nowhere"], "predictions nowhere: holds no audio files"),
+        (["--predictions", "nowhere"], "predictions nowhere: contains no audio files"),
         (["--model", "command:no-such-program {mic} {far} {out}"], "no program 'no-such-program'"),
         (["--model", "lazy", "--predictions", "lazy"], "two systems are called 'lazy'"),
     ],

@@ -174,7 +174,7 @@ def test_title_is_for_one_system(path, results):
 @pytest.mark.parametrize("text", [b"", b"PAR1 no", b"{}"])
 def test_files_that_are_no_results_are_refused(tmp_path, text):
     (tmp_path / "rows.parquet").write_bytes(text)
-    with pytest.raises(AecbenchError, match="holds no results"):
+    with pytest.raises(AecbenchError, match="contains no results"):
         load_results(tmp_path)
 
 

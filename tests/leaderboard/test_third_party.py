@@ -91,11 +91,11 @@ def run(aecbench, tmp_path, beginning):
 def test_from_an_empty_folder_to_a_verified_entry(run, tmp_path, make, jobs):
     model = make(tmp_path / f"{make.__name__}_{jobs}")
     run("eval", "--board", "toy-v1", "--boards", "boards", "--model", model.name, "--jobs", jobs)
-    assert "are as they should be" in run("publish", "runs/toy-v1", "--authors", "A. Researcher", "--dry-run")
+    assert "are valid" in run("publish", "runs/toy-v1", "--authors", "A. Researcher", "--dry-run")
     assert f"{model.name}: version 1, not ranked" in run("publish", "runs/toy-v1", "--authors", "A. Researcher")
     again = ["--rerun", 4, "--model", model.name, "--jobs", jobs, "--seed", 3]
     output = run("leaderboard", "verify", "toy-v1", "--boards", "boards", *again)
-    assert "toy-v1: whole, 2 systems" in output
+    assert "toy-v1: intact, 2 systems" in output
     assert f"{model.name}: as published, within 0 " in output
     run("leaderboard", "build", "--boards", "boards", "--out", "site")
     assert model.name in (tmp_path / "site/toy-v1/index.html").read_text()
@@ -144,18 +144,18 @@ def test_only_the_systems_that_were_evaluated_for_the_board_are_published(run, t
     common = ["--jobs", 1, "--out", "runs/both"]
     run("eval", "--model", "passthrough", "--corpus", "corpora/toy-v1", *metrics, *common)
     run("eval", "--board", "toy-v1", "--boards", "boards", "--model", "chosen", *common)
-    assert "1 entries are as they should be: chosen;" in run("publish", "runs/both", "--authors", "me", "--dry-run")
+    assert "1 entries are valid: chosen;" in run("publish", "runs/both", "--authors", "me", "--dry-run")
     both = ["publish", "runs/both", "--board", "toy-v1", "--boards", "boards", "--dry-run"]
-    assert "2 entries are as they should be: passthrough, chosen;" in run(*both)
-    assert "1 entries are as they should be: passthrough;" in run(*both, "--system", "passthrough")
+    assert "2 entries are valid: passthrough, chosen;" in run(*both)
+    assert "1 entries are valid: passthrough;" in run(*both, "--system", "passthrough")
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--split", "test"], "board toy-v1 says what --split is for"),
-        (["--metric", "erle"], "board toy-v1 says what --metric is for"),
-        (["--align", "none"], "board toy-v1 says what --align is for"),
+        (["--split", "test"], "board toy-v1 determines --split"),
+        (["--metric", "erle"], "board toy-v1 determines --metric"),
+        (["--align", "none"], "board toy-v1 determines --align"),
         (["--corpus", "corpora/none"], "make it with: aecbench simulate it; or give its folder with --corpus"),
         (["--corpus", "corpora/other"], "and board toy-v1 is of"),
         (["--board", "toy-v2"], "did you mean 'toy-v1'"),

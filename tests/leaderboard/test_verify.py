@@ -230,7 +230,7 @@ def test_problems_are_printed_with_their_file(aecbench, path):
 def test_all_boards_are_verified_without_a_name(aecbench, path):
     result = aecbench("leaderboard", "verify")
     assert result.exit_code == 0
-    assert "toy-v1: whole, 2 systems, 6 scenes" in result.output
+    assert "toy-v1: intact, 2 systems, 6 scenes" in result.output
 
 
 def test_scenes_that_were_edited_are_refused(aecbench, path):

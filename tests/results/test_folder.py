@@ -64,10 +64,14 @@ def test_a_system_takes_the_place_of_itself(evaluated, tmp_path):
 @pytest.mark.parametrize(
     ("words", "options", "says"),
     [
-        (["--model", "nlms=kalman"], {}, "holds results of 'nlms' with model nlms, not kalman; give this one a name"),
+        (
+            ["--model", "nlms=kalman"],
+            {},
+            "contains results of 'nlms' with model nlms, not kalman; give this one a name",
+        ),
         (["--model", "nlms", "--align", "none"], {}, "of 'nlms' with alignment auto, not none"),
-        (["--model", "nlms"], {"metrics": ["level"]}, "holds results of 'nlms' by erle too"),
-        (["--model", "kalman", "--split", "val"], {}, "holds results of split test, these are of split val"),
+        (["--model", "nlms"], {"metrics": ["level"]}, "contains results of 'nlms' by erle too"),
+        (["--model", "kalman", "--split", "val"], {}, "contains results of split test, these are of split val"),
     ],
 )
 def test_what_would_take_results_away_is_refused_before_anything_runs(
@@ -88,7 +92,7 @@ def test_another_corpus_needs_another_folder(evaluated, aecbench, recipe_file, t
     aecbench("simulate", recipe_file, "--split", "test", "--scenes", 2, "--out", "other/toy-v1", "--jobs", 1)
     result = evaluated("--model", "fdaf", corpus="other/toy-v1")
     assert result.exit_code == 2
-    assert "holds results of" in result.stderr
+    assert "contains results of" in result.stderr
     assert evaluated("--model", "fdaf", "--out", "runs/other", corpus="other/toy-v1").exit_code == 0
 
 
@@ -111,7 +115,7 @@ def test_a_damaged_file_of_results_is_said_so(evaluated, tmp_path):
     (tmp_path / "runs/toy-v1/rows.parquet").write_bytes(b"PAR1")
     result = evaluated("--model", "nlms")
     assert result.exit_code == 1
-    assert "holds no results" in result.stderr
+    assert "contains no results" in result.stderr
 
 
 def test_a_scene_alone_is_not_written(evaluated, tmp_path):

@@ -78,7 +78,7 @@ def test_a_file_name_that_no_json_can_hold_is_refused(tmp_path):
 
 
 def test_folder_without_audio_is_named(tmp_path):
-    with pytest.raises(SourceError, match=f"{tmp_path}: holds no audio"):
+    with pytest.raises(SourceError, match=f"{tmp_path}: contains no audio"):
         open_folder(str(tmp_path), "speaker", by_folder)
 
 

@@ -257,7 +257,9 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(training_corp
 
 def test_a_checkpoint_that_cannot_be_read_is_kept_and_said_so(training_corpus, tmp_path):
     (tmp_path / "run" / LAST).mkdir(parents=True)
-    with pytest.raises(AecbenchError, match=r"cannot be read \(Is a directory\); go on with --resume once it can be"):
+    with pytest.raises(
+        AecbenchError, match=r"cannot be read \(Is a directory\); continue with --resume once it can be"
+    ):
         go(training_corpus, tmp_path / "run", resume=True)
 
 
@@ -384,7 +386,7 @@ def test_what_cannot_be_trained_is_said_in_one_line(training_corpus, tmp_path):
 
 def test_only_the_same_training_goes_on(training_corpus, tmp_path):
     go(training_corpus, tmp_path / "run", limits=Limits(hours=1e-9))
-    with pytest.raises(UsageError, match="holds a training; go on with --resume"):
+    with pytest.raises(UsageError, match="contains a training; continue with --resume"):
         go(training_corpus, tmp_path / "run")
     with pytest.raises(UsageError, match=r"lr is 0\.5, but the training there has 0\.02"):
         go(training_corpus, tmp_path / "run", resume=True, lr=0.5)
@@ -464,7 +466,7 @@ def test_a_signal_is_answered_at_once_and_stops_it_after_the_step(
     options = ["--save-dir", "run", "--duration", 1, "--device", "cpu", "--batch-size", 2, "--workers", 2]
     result = aecbench("train", MODEL, "--corpus", training_corpus.path, *options)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].endswith("the same command with --resume goes on from there")
+    assert result.stderr.splitlines()[-1].endswith("the same command with --resume continues from there")
     name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
     assert f"aecbench: {name} received: stops after this step" in capfd.readouterr().err
     assert read_checkpoint(tmp_path / "run" / LAST)[1].step == len(rows(tmp_path / "run")) == 1

@@ -1,11 +1,11 @@
-"""Networks and the adaptive layers they train through; the only cancellers that import torch.
+"""Networks and the differentiable adaptive filters that they contain; the only cancellers that import torch.
 
-A trained network runs without torch where `INFERENCE` has a class for it.
+A trained network runs without torch if `INFERENCE` lists a class for it.
 """
 
 __all__ = ["DEEP", "INFERENCE"]
 
-# name -> "module:Class" of a `base.Network`, imported when it is first asked for: what can be trained.
+# name -> "module:Class" of a `base.Network` that can be trained, imported on first use
 DEEP: dict[str, str] = {
     "deep_adaptive": "aecbench.cancellers.deep.deep_adaptive:DeepAdaptive",
     "deep_adaptive_2022": "aecbench.cancellers.deep.deep_adaptive_2022:DeepAdaptive2022",
@@ -13,7 +13,7 @@ DEEP: dict[str, str] = {
     "deep_step_size": "aecbench.cancellers.deep.deep_step_size:DeepStepSize",
 }
 
-# The same networks -> "module:Class" of an `inference.canceller.Inference`: how they run once they are trained.
+# "module:Class" of a network -> "module:Class" of the `inference.canceller.Inference` that runs it after training
 INFERENCE: dict[str, str] = {
     DEEP["deep_adaptive"]: "aecbench.cancellers.deep.inference.deep_adaptive:DeepAdaptiveInference",
     DEEP["deep_adaptive_2022"]: "aecbench.cancellers.deep.inference.deep_adaptive_2022:DeepAdaptive2022Inference",

@@ -1,4 +1,7 @@
-"""Networks that can be trained, and how they are loaded: a configuration and a file of weights, never unpickled."""
+"""The base class of networks, and how trained ones are loaded: from a configuration and a safetensors file of weights.
+
+Nothing is ever unpickled.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -32,10 +35,10 @@ class Batch(NamedTuple):
 
 
 class Network(nn.Module, ABC):
-    """A network that can be trained, and that cancels echo.
+    """A network that can be trained and then cancels echo.
 
-    A subclass names its `Config` and is made from one: `Class(config)`. It learns parameters and buffers, and nothing
-    else in it changes. Randomness, for example for dropout, comes from torch's global generators.
+    A subclass sets its `Config` and is constructed from an instance of it: `Class(config)`. Training may change its
+    parameters and buffers only. Random numbers, for example for dropout, are drawn from torch's global generators.
     """
 
     Config: ClassVar[type[NetworkConfig]]
@@ -46,34 +49,35 @@ class Network(nn.Module, ABC):
 
     @staticmethod
     def prepare(batch: Batch) -> Batch:
-        """Return examples as `loss` takes them. Where several processes read examples, they do this too."""
+        """Return the examples in the form that `loss` expects. It runs in the processes that read the examples."""
         return batch
 
     @abstractmethod
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss, a scalar, and its parts for the log, scalars too.
+        """Return the scalar loss, and scalar parts of it by name, for the log.
 
-        The loss is a mean over the examples of the batch: several processes average theirs. It depends on every
-        parameter.
+        The loss is a mean over the examples of the batch, because training averages it over several processes. It has
+        to depend on every parameter.
         """
 
     @abstractmethod
     def canceller(self) -> Streaming[Any]:
-        """Return a canceller with a copy of the weights, on the CPU; later training does not change it.
+        """Return a canceller with a copy of the weights, on the CPU; further training does not change it.
 
-        It is a frozen dataclass that can be pickled, takes and gives arrays, and runs without gradients, in evaluation
-        mode.
+        It is a frozen dataclass that can be pickled. Its input and output are NumPy arrays, and the network runs in
+        evaluation mode and without gradients.
         """
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return `loss`, under the name that torch's wrappers call."""
+        """Return `loss(batch)`: torch's wrappers call `forward`."""
         return self.loss(batch)
 
 
 def load_network(kind: type[Network], parameters: Mapping[str, Any], weights: Path, digest: str) -> Network:
-    """Return the network of a card, in evaluation mode, given its class, the fields of its Config, and its weights.
+    """Return the network of a card, in evaluation mode.
 
-    Raises ConfigError for parameters or weights that do not fit it.
+    `kind` is its class, `parameters` are the fields of its Config, `weights` is a safetensors file and `digest` the
+    SHA-256 of that file. Raises ConfigError for parameters or weights that do not fit the network.
     """
     network = kind(parse(kind.Config, parameters, f"{weights.parent}: parameters"))
     load_weights(network, weights, digest)
@@ -81,16 +85,17 @@ def load_network(kind: type[Network], parameters: Mapping[str, Any], weights: Pa
 
 
 def restore(target: str, config: NetworkConfig, weights: Mapping[str, NDArray[Any]]) -> Network:
-    """Return the network of a class, "module:Class", with its parameters and weights, in evaluation mode."""
+    """Return a network of the class `target`, "module:Class", with these weights and in evaluation mode."""
     network: Network = load(target, f"model {target!r}")(config)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     return network.eval()
 
 
 def load_weights(module: nn.Module, path: Path, digest: str | None = None) -> None:
-    """Fill parameters and buffers from a safetensors file, with the SHA-256 `digest` if that is given.
+    """Load parameters and buffers from a safetensors file.
 
-    Raises ConfigError for a file that cannot be read, has another digest, or does not fit the module.
+    Raises ConfigError if the file cannot be read, its SHA-256 is not `digest` (if given), or a name, type or shape does
+    not match the module.
     """
     data = read_weights(path, digest)
     try:

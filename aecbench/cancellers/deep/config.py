@@ -1,4 +1,4 @@
-"""Parameters that all networks have, without torch."""
+"""Parameters that all networks share; this module does not import torch."""
 
 from typing import Literal
 
@@ -13,13 +13,14 @@ __all__ = ["NetworkConfig", "SteeredConfig"]
 class NetworkConfig(Frozen):
     """Parameters of every network; a network adds its own, with the values of its paper as defaults.
 
-    All of them are written to the card, so their types are those of TOML: numbers, texts, lists, tables.
+    All of them are written to the card of a trained network, so their types are those of TOML: numbers, strings, lists,
+    tables.
     """
 
     sample_rate: int = Field(16_000, ge=8_000, le=48_000)  # [Hz]
-    n_fft: int = Field(1024, ge=16)  # frame of the short-time Fourier transform
-    hop_length: int = Field(256, ge=8)  # samples per frame, and per step when streaming
-    mode: Literal["joint", "echo_only"] = "joint"  # remove noise too, or leave it with the near end
+    n_fft: int = Field(1024, ge=16)  # frame of the short-time Fourier transform [samples]
+    hop_length: int = Field(256, ge=8)  # hop from frame to frame, and block of the canceller [samples]
+    mode: Literal["joint", "echo_only"] = "joint"  # remove echo and noise, or echo only
 
     @model_validator(mode="after")
     def _frames_overlap(self) -> "NetworkConfig":
@@ -31,12 +32,12 @@ class NetworkConfig(Frozen):
 
 
 class SteeredConfig(NetworkConfig):
-    """Parameters of networks that steer an NLMS filter; the defaults give a latency of 32 ms."""
+    """Parameters of networks that control an NLMS filter; the defaults result in a latency of 32 ms."""
 
     n_fft: int = Field(512, ge=16)
     hop_length: int = Field(256, ge=8)
-    taps: int = Field(10, ge=1)  # frames that the echo path spans
+    taps: int = Field(10, ge=1)  # frames that the filter spans
     delta: float = Field(0.1, gt=0)  # regularisation of the NLMS filter, see SubbandNLMS
-    learn_reference: bool = True  # False: the reference is the far end
-    learn_step: bool = True  # False: one fixed step size
+    learn_reference: bool = True  # False: the reference is the far end itself
+    learn_step: bool = True  # False: the step size is fixed
     loss: Weights = Weights()

@@ -1,14 +1,15 @@
-"""Deep adaptive echo cancellation: a network controls an adaptive filter and is trained through it.
+"""Deep adaptive echo cancellation: a network that controls an adaptive filter is trained by backpropagation through it.
 
 H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep adaptive AEC: hybrid of deep learning and
 adaptive acoustic echo cancellation", ICASSP 2022: a network estimates a nonlinear reference, magnitude and phase, and
-the step sizes of a subband NLMS filter. deep_adaptive_2022.py is closer to the paper. Here
+the step sizes of a subband NLMS filter. deep_adaptive_2022.py is closer to the paper. Here,
 
-1. a Kalman filter removes the echo that a classical filter can remove; it needs no training;
-2. a network gets microphone, far end, the output of that filter and its echo estimate. In every frame and bin it
-   decides on reference and step size of an NLMS filter, whose input is that output,
-3. and on the suppression of the residual of both: g (E - c Y), with the error E, the echo estimate Y of both filters, a
-   gain g in 0 ... 1, and a complex c.
+1. a Kalman filter, which needs no training, removes the echo that a classical filter can remove;
+2. a network receives the microphone, the far end, the output of the Kalman filter and its echo estimate. For every
+   frame and bin, it determines the reference and the step size of an NLMS filter, which cancels the echo that is left
+   in the output of the Kalman filter;
+3. the network also determines how the residual echo of both filters is suppressed: the output is g (E - c Y), with the
+   error E after both filters, the echo estimate Y of both, a gain g from 0 to 1, and a complex factor c.
 """
 
 import math
@@ -45,7 +46,7 @@ class State(NamedTuple):
 
 
 class DeepAdaptive(SteeredNetwork):
-    """The network. Spectra are [N, T, F]."""
+    """The network of this module. Spectra are [N, T, F]: batch, frames, bins."""
 
     Config: ClassVar[type[NetworkConfig]] = DeepAdaptiveConfig
     config: DeepAdaptiveConfig

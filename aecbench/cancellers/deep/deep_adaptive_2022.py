@@ -1,9 +1,9 @@
-"""Deep adaptive echo cancellation with the parts of the paper: an LSTM, the NLMS filter, nothing before or after.
+"""Deep adaptive echo cancellation with the structure of the paper: an LSTM and an NLMS filter, without further stages.
 
 H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep adaptive AEC: hybrid of deep learning and
-adaptive acoustic echo cancellation", ICASSP 2022. From the logarithmic magnitudes of microphone and far end an LSTM
-decides, per bin and frame, on the magnitude and the phase of a nonlinear reference and on a step size. The output is
-the a-priori error of the filter. The loss is this project's, losses/objective.py.
+adaptive acoustic echo cancellation", ICASSP 2022. From the log magnitudes of microphone and far end, an LSTM estimates
+the magnitude and phase of a nonlinear reference and a step size, for every bin and frame. The output is the a-priori
+error of the filter. The loss is not the paper's: see losses/objective.py.
 """
 
 from typing import ClassVar, NamedTuple
@@ -26,11 +26,11 @@ class State(NamedTuple):
     """Filter and network after a frame."""
 
     filter: FilterState
-    memory: tuple[Tensor, Tensor]  # of the LSTM, [layers, N, hidden] both
+    memory: tuple[Tensor, Tensor]  # hidden and cell state of the LSTM, each [layers, N, hidden]
 
 
 class DeepAdaptive2022(SteeredNetwork):
-    """The network."""
+    """The network of this module. Spectra are [N, T, F]: batch, frames, bins."""
 
     Config: ClassVar[type[NetworkConfig]] = DeepAdaptive2022Config
     config: DeepAdaptive2022Config

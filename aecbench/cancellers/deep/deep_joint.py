@@ -1,22 +1,25 @@
-"""One filter and one network, trained as one: a learned filter takes out the echo, a gain what it leaves.
+"""A learned linear filter and a postfilter, trained jointly: the filter removes the echo, the postfilter its residual.
 
 After H. Zhang, S. Kandadai, H. Rao, M. Kim, T. Pruthi, T. Kristjansson, "Deep adaptive AEC: hybrid of deep learning and
 adaptive acoustic echo cancellation", ICASSP 2022, and T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep
 learning-based adaptation control for linear acoustic echo cancellation", IEEE/ACM TASLP 32, 2024:
 
-1. A subband filter in a closed loop with a network that decides on gains, disturbances and drifts (learned_filter.py).
-   Beside the far end its inputs are learned references: distortions of the far end times complex masks, so that what a
-   nonlinear loudspeaker adds has echo paths of its own. Frames are long, so that a tap is a good model of an echo path.
-2. A second network sees microphone, far end, what the filter leaves, what it took out, how much of that it took in its
-   own frame, and how uncertain it is. In every frame and bin of shorter frames it decides on the output
+1. A subband filter in a closed loop with a network that determines its gains, disturbances and drifts
+   (learned_filter.py). In addition to the far end, its inputs are learned references, distortions of the far end times
+   complex masks, so that the distortion of a nonlinear loudspeaker is filtered by echo paths of its own. The frames are
+   long, so that complex taps per bin, without crossband filters, model an echo path well.
+2. A second network receives the microphone, the far end, the error of the filter, its echo estimate, the correction
+   that the update makes in its own frame, and the uncertainty of the filter. It works on shorter frames, and its output
+   in every frame and bin is
 
        g (E + v C - c Y)
 
-   with the error E after the update, the correction C that the update made in its own frame, whose share v,
-   in 0 ... 1, goes back where it was near end, the echo estimate Y, a gain g in 0 ... 1 and a complex c.
+   with the a-posteriori error E, the echo estimate Y, a gain g from 0 to 1, and a complex factor c. C is the part of
+   the a-priori error that the update of the same frame removed as echo. As some of it may have been near end, the
+   fraction v, from 0 to 1, is added back.
 
-A short frame is the inside of a long one, from `n_fft - lag - short` to `lag` samples before its end: there the echo
-estimate is at its best, as the long window is high. The latency is `short + lag` samples, 40 ms.
+A short frame is a section of a long one, samples n_fft - lag - short to n_fft - lag, where the long window is high and
+the echo estimate is therefore most accurate. The latency is short + lag samples (40 ms), less one.
 """
 
 from typing import ClassVar, NamedTuple
@@ -48,22 +51,22 @@ __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 
 
 class State(NamedTuple):
-    """The state of filter and second network after a frame."""
+    """The filter and the second network after a frame."""
 
     filter: FilterState
     memory: Memory
 
 
 class Stages(NamedTuple):
-    """Short spectra [N, T, short // 2 + 1] on the way to the output."""
+    """Spectra of short frames [N, T, short // 2 + 1] at several stages."""
 
     output: Tensor
-    error: Tensor  # of the filter, after its update
-    gain: Tensor  # real
+    error: Tensor  # a-posteriori error of the filter
+    gain: Tensor  # real, 0 to 1
 
 
 class DeepJoint(FramewiseNetwork):
-    """The network. Spectra are [N, T, F], long ones from the microphone to the filter, short ones from there on."""
+    """The network of this module. Spectra are [N, T, F]: of long frames up to the filter, of short ones after it."""
 
     Config: ClassVar[type[NetworkConfig]] = DeepJointConfig
     config: DeepJointConfig
@@ -82,12 +85,12 @@ class DeepJoint(FramewiseNetwork):
 
     @property
     def channels(self) -> int:
-        """How many spectra the second network gets."""
+        """Number of spectra that the second network receives."""
         return len(INPUTS)
 
     @property
     def _span(self) -> slice:
-        """The short frame within a long one."""
+        """The samples of a long frame that make up the short one."""
         end = self.config.n_fft - self.config.lag
         return slice(end - self.config.short, end)
 
@@ -115,7 +118,7 @@ class DeepJoint(FramewiseNetwork):
         return {"step_size": filtered.step_size, "uncertainty": filtered.uncertainty, "gain": stages.gain}
 
     def _finish(self, spectra: Tensor, filtered: Filtered, memory: Memory) -> tuple[Stages, Memory]:
-        """Return the output for what the filter gives, and the memory of the second network."""
+        """Run the second network on the output of the filter; return its stages and memory."""
         taken = filtered.step_size * filtered.error
         mic, far, error, taken = self._shortened(torch.stack([*spectra, filtered.error - taken, taken]))
         unsure = self._narrowed(filtered.uncertainty * (1 - filtered.step_size.detach()).square()).sqrt()
@@ -127,12 +130,12 @@ class DeepJoint(FramewiseNetwork):
         return Stages(gain * (error + back * taken - share * echo), error, gain), memory
 
     def _shortened(self, spectra: Tensor) -> Tensor:
-        """Return long spectra as short ones: of the inside of their frames."""
+        """Return the spectra of the short frames within the long frames of these spectra."""
         short: Tensor = torch.fft.rfft(torch.fft.irfft(spectra)[..., self._span] * self.inside)
         return short
 
     def _narrowed(self, power: Tensor) -> Tensor:
-        """Return powers of long spectra as powers of short ones: means over neighbouring bins."""
+        """Return powers in the bins of long frames as powers in the bins of short ones: means over neighbours."""
         every = self.config.n_fft // self.config.short
         odd = 2 * (every // 2) + 1
         pooled = avg_pool1d(power.flatten(0, 1)[:, None], odd, every, odd // 2, count_include_pad=False)

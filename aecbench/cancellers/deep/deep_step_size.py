@@ -1,28 +1,30 @@
-"""Learned step sizes: a network adapts a filter that remains linear.
+"""Learned step sizes: a network controls the adaptation of a linear filter.
 
 T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
 cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: from microphone, far end and
-the filter's own error, a recurrent network computes two masks m_mu and m_e in 0 ... 1 per bin and frame, for
+the filter's own error, a recurrent network computes two masks m_mu and m_e from 0 to 1 per bin and frame, for
 
     H <- H + m_mu / (Psi + |m_e e|² + eps) conj(U) e,    Psi = |U|² summed over the taps.
 
-This is `update = "nlms"`. With "kalman" every tap also has a variance P of its error, as in a Kalman filter with
-diagonal covariance (layers/step_size_filter.py): P conj(U) replaces conj(U), the sum of P |U|² replaces Psi, (m_e e)²
-is the power of the disturbance, near end and noise, and a third mask m_q is the drift of the echo path, from none to a
-whole room. So the filter itself estimates how far it has converged, and the network detects near end and path changes.
-Before training the masks are constant: a classical Kalman filter.
+This is `update = "nlms"`. With "kalman", every tap also has an error variance P, as in a Kalman filter with diagonal
+covariance (layers/step_size_filter.py): P conj(U) replaces conj(U), the sum of P |U|² replaces Psi, |m_e e|² is the
+power of the disturbance (near end and noise), and a third mask m_q is the drift of the echo path, from none to a
+complete change. The filter itself thus estimates how far it has converged, and the network detects near-end activity
+and path changes. Before training, the masks are constant, and the filter is a classical Kalman filter.
 
-The output is the microphone less a linear estimate of the echo, sum over the taps of H U, with the updated H (the
-a-posteriori error) or, with `posterior = false`, with H before the update. With a silent far end it is the microphone.
-In double talk the a-posteriori error lacks the part of the near end that the update of the same frame took for echo, at
-most the step size in that bin; with the H before the update, the near end of a frame is untouched.
+The output is the microphone minus a linear echo estimate, the sum of H U over the taps. H is taken after the update
+(the a-posteriori error) or, with `posterior = false`, before it. If the far end is silent, the output is the microphone
+signal. In double talk, the a-posteriori error lacks the part of the near end that the update of the same frame treated
+as echo, in each bin at most a fraction equal to the normalised step size. With H before the update, the near end in a
+frame is unaffected by the update of that frame.
 
-Phase: H is complex, and so is the echo estimate. The input of the network is magnitudes and magnitudes of coherences,
-so its masks, and the ERLE, do not depend on a phase rotation of the echo path or of the far end.
+Phase: H and the echo estimate are complex. The input of the network consists of magnitudes of spectra and coherences,
+so the masks and the ERLE are invariant to a phase rotation of the echo path or of the far end.
 
-Training runs the loop frame by frame without gradients (parts/listening.py), then the network once over all frames of
-its input, then the filter through its adjoint: gradients pass through the recursions of filter and network. The
-gradient omits the effect of the masks on later inputs of the network. The values do not: they are of the closed loop.
+Training runs the closed loop frame by frame without gradients (parts/listening.py), then the network over all frames of
+the input observed there, then the filter, with its adjoint on the way back. Gradients pass through the recursions of
+filter and network, but not through the effect of the masks on later inputs of the network. The values are exact: they
+are those of the closed loop.
 """
 
 import math
@@ -50,11 +52,11 @@ __all__ = ["ClosedLoop", "DeepStepSize", "DeepStepSizeConfig", "Masks", "State"]
 
 
 class Masks(NamedTuple):
-    """The decisions of the network, [N, T, F], in 0 ... 1."""
+    """The masks that the network computes, [N, T, F], from 0 to 1."""
 
     step: Tensor  # m_mu
     error: Tensor  # m_e
-    drift: Tensor  # m_q; without effect on "nlms"
+    drift: Tensor  # m_q; has no effect with `update = "nlms"`
 
 
 class State(NamedTuple):
@@ -63,27 +65,27 @@ class State(NamedTuple):
     weights: Tensor  # [N, L, 2, F]
     covariance: Tensor  # [N, L, F]
     far: Tensor  # [N, L - 1, 2, F] last frames, oldest first
-    memory: Tensor  # of the GRU, see StepSizeNetwork
+    memory: Tensor  # state of the GRU, see StepSizeNetwork
     averages: Averages
 
     @property
     def filter(self) -> layer.State:
-        """The filter alone."""
+        """The state of the filter alone."""
         return layer.State(self.weights, self.covariance)
 
 
 class ClosedLoop(NamedTuple):
-    """T frames of the closed loop: the network controls the filter, and its input contains the filter's error."""
+    """T frames of the closed loop, in which the network controls the filter and receives its error."""
 
     observation: Observation
-    step_size: Tensor  # [N, T, F] normalised, in 0 ... 1
-    echo: Tensor  # [N, T, F] complex, the estimate that is subtracted
+    step_size: Tensor  # [N, T, F] normalised step size, 0 to 1
+    echo: Tensor  # [N, T, F] complex, the echo estimate that is subtracted
     masks: Masks
     state: State  # after the last frame
 
 
 class DeepStepSize(FramewiseNetwork):
-    """The network. Spectra are [N, T, F]."""
+    """The network of this module. Spectra are [N, T, F]: batch, frames, bins."""
 
     Config: ClassVar[type[NetworkConfig]] = DeepStepSizeConfig
     config: DeepStepSizeConfig
@@ -94,7 +96,7 @@ class DeepStepSize(FramewiseNetwork):
     def __init__(self, config: DeepStepSizeConfig) -> None:
         super().__init__(config)
         self.kalman = config.update == "kalman"
-        self.total = 1 if self.kalman else config.taps  # of the taps' expected power, or weights
+        self.total = 1 if self.kalman else config.taps  # sum of `room`
         self.settings = layer.Settings(float(self.kalman), config.truncation)
         self.features = Features(config.hop_length, config.smoothing, feedback=config.feedback)
         sizes = config.n_fft // 2 + 1, config.bands, config.hidden
@@ -107,7 +109,7 @@ class DeepStepSize(FramewiseNetwork):
 
     @property
     def room(self) -> Tensor:
-        """The expected power of the taps [L], with the sum 1; for "nlms" their weights, with the sum L."""
+        """The expected power of the taps [L], which sums to 1; for "nlms", weights of the taps, which sum to L."""
         return torch.softmax(self.profile, 0) * self.total
 
     @override
@@ -133,14 +135,17 @@ class DeepStepSize(FramewiseNetwork):
 
     @override
     def decisions(self, spectra: Tensor, state: State) -> dict[str, Tensor]:
-        """Return the normalised step size, the share of an error that is updated as echo; masks; echo estimate."""
+        """Return the normalised step size, the masks and the echo estimate, each [N, T, F].
+
+        The normalised step size is the fraction of the error that an update removes as echo.
+        """
         loop = self.closed_loop(spectra, state)
         step, error, drift = loop.masks
         return {"step_size": loop.step_size, "step": step, "error": error, "drift": drift, "echo": loop.echo}
 
     @torch.no_grad()
     def closed_loop(self, spectra: Tensor, state: State) -> ClosedLoop:
-        """Run network and filter frame after frame, for spectra as `frames` takes them."""
+        """Run network and filter frame by frame, without gradients, for the same arguments as `frames`."""
         mic, far = spectra[0], spectra[1]
         observations, results, room = [], [], self.room
         d, x = layer.planes(mic), layer.planes(far)
@@ -159,7 +164,7 @@ class DeepStepSize(FramewiseNetwork):
         return ClosedLoop(Observation(*_concatenate(observations)), step_size, echo, Masks(*masks_of_frames), state)
 
     def _observation(self, spectra: Tensor, state: State) -> Observation:
-        """Return what the network observes in the closed loop, from the initial state on."""
+        """Return what the network observes in the closed loop, starting from the initial state."""
         config = self.config
         if not (DeepStepSizeInference.supports(config) and listening.can_hear(spectra[0])):
             return self.closed_loop(spectra, state).observation
@@ -171,7 +176,7 @@ class DeepStepSize(FramewiseNetwork):
         return Masks(*torch.sigmoid(numbers * self.scales + self.logits).unbind(2)), memory
 
     def _adapt(self, window: layer.Window, observation: Observation, masks: Masks, state: layer.State) -> layer.Adapted:
-        """Filter as many frames as there are masks for; `window` has all of them."""
+        """Filter and adapt for all T frames of the masks; `window` has the same number of frames."""
         far, mic, room, place = window
         disturbance = masks.error.square() * observation.power + TINY
         drift = torch.zeros_like(masks.drift)
@@ -191,9 +196,10 @@ class DeepStepSize(FramewiseNetwork):
 
     @override
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return residual echo over echo [dB], of the whole example and frame by frame, after the burn-in.
+        """Return a weighted sum of the ratio of residual echo to echo [dB] and the disturbance of the near end.
 
-        The disturbance of a listener to the near end is added.
+        The ratio is computed over the whole example and as a mean over frames, both without the burn-in. The
+        disturbance is the one that a listener perceives, see losses/loudness.py.
         """
         config, hop = self.config, self.config.hop_length
         if self.training:
@@ -224,5 +230,5 @@ class DeepStepSize(FramewiseNetwork):
 
 
 def _concatenate(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """Return tuples of frames [N, 1, ...] as one of all frames [N, T, ...]."""
+    """Concatenate tuples of single frames [N, 1, ...] into one tuple of all frames [N, T, ...]."""
     return frames[0] if len(frames) == 1 else tuple(torch.cat(z, 1) for z in zip(*frames, strict=True))

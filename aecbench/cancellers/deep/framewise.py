@@ -26,36 +26,42 @@ __all__ = ["FramewiseCanceller", "FramewiseNetwork", "State"]
 
 
 class FramewiseNetwork(Network):
-    """A causal network from spectra to spectra [N, T, F]: batch, frames, bins. Its state is a value handed on."""
+    """A causal network from spectra to spectra [N, T, F]: batch, frames, bins.
+
+    Its state is a value: `frames` receives one and returns the next.
+    """
 
     @property
     def front(self) -> Streaming[Any] | None:
-        """A canceller of blocks of a hop, which is not trained; its output is another input of the network."""
+        """A canceller in front, with a block of one hop, which is not trained; its output is a further input."""
         return None
 
     @property
     def synthesis(self) -> tuple[int, int]:
-        """Length of the output frames, and by how many samples each ends before the input frame it belongs to."""
+        """Length of the output frames, and by how much each ends before its input frame does [samples]."""
         return self.config.n_fft, 0
 
     @abstractmethod
     def initial(self, mic: Tensor) -> Any:
-        """Return the state before the first frame of spectra like mic [N, T, F]: nested tuples of tensors."""
+        """Return the state before the first frame, as nested tuples of tensors.
+
+        Batch size, number of bins, type and device are those of `mic` [N, T, F].
+        """
 
     @abstractmethod
     def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Process spectra [S, N, T, F], complex, and a state: return output and state after the last frame.
+        """Process complex spectra [S, N, T, F] from a state on: return the output and the state after the last frame.
 
-        The spectra are of microphone, far end, and the output of `front`, if there is one. The output is [N, T, F'],
-        spectra of the frames that `synthesis` describes.
+        The S = 2 or 3 signals are microphone, far end, and the output of `front`, if there is one. The output consists
+        of spectra [N, T, F'] of the frames that `synthesis` describes.
         """
 
     def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
-        """Return decisions by name, each [N, T, F], for spectra as `frames` takes them; see `base.Explains`."""
+        """Return decisions by name, each [N, T, F], for the same arguments as `frames`; see `base.Explains`."""
         return {}
 
     def spectra(self, mic: Tensor, far: Tensor) -> Tensor:
-        """Return the spectra that `frames` takes, of whole signals [N, samples]."""
+        """Return the input of `frames`, spectra [S, N, T, F], for whole signals [N, samples]."""
         signals = [mic, far]
         if self.front is not None:
             out = self.front.cancel(mic.detach().cpu().numpy(), far.detach().cpu().numpy())
@@ -72,22 +78,22 @@ class State(NamedTuple):
     """The state after a block."""
 
     past: NDArray[np.float32]  # [..., S, n_fft - block] last samples of microphone, far end and output of the front
-    pending: NDArray[np.float32]  # [..., frame - block] output to which further frames are to be added
-    network: Any  # see FramewiseNetwork.initial; the batch is one axis
+    pending: NDArray[np.float32]  # [..., frame - block] output to which further frames are yet to be added
+    network: Any  # see FramewiseNetwork.initial, with the batch flattened
     front: Any  # state of the canceller in front
 
 
 @dataclass(frozen=True, slots=True)
 class FramewiseCanceller(Streaming[State]):
-    """A network with fixed weights, on one thread; adaptive filters inside continue to adapt."""
+    """A network with fixed weights, run on one thread; adaptive filters inside it continue to adapt."""
 
     network: FramewiseNetwork
-    front: Streaming[Any] | None  # of the network
+    front: Streaming[Any] | None  # front of the network
     block: int  # hop of the network [samples]
 
     @property
     def sample_rate(self) -> int:
-        """The rate that the network was trained for [Hz]."""
+        """The sample rate for which the network was trained [Hz]."""
         return self.network.config.sample_rate
 
     @property
@@ -98,11 +104,11 @@ class FramewiseCanceller(Streaming[State]):
     @property
     @override
     def delay(self) -> int:
-        return sum(self.network.synthesis) - self.block  # a block is complete when the last frame that covers it is
+        return sum(self.network.synthesis) - self.block  # a block is complete once the last overlapping frame is added
 
     @property
     def signals(self) -> int:
-        """How many spectra the network gets."""
+        """Number of signals whose spectra the network receives."""
         return 2 if self.front is None else 3
 
     @override
@@ -132,18 +138,18 @@ class FramewiseCanceller(Streaming[State]):
         return State(past, pending, network, front), block
 
     def cost(self) -> Count | None:
-        """Return the count of the network, and of the canceller in front of it."""
+        """Return the count of the network and the canceller in front of it; None if the latter has none."""
         own = network_count(self.network, self.signals)
         return own if self.front is None else own.plus(abilities.cost(self.front))
 
     def inspect(self, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-        """Return the decisions for mic and far [T], each [N, F]: the middle of frame n is at sample n * block."""
+        """Return decisions by name for mic and far [T], each [N, F]; frame n is centred on sample n * block."""
         check_finite(self, mic, far)
         signals = torch.from_numpy(np.stack([mic, far])[:, None].astype(np.float32))
         with _one_thread(), torch.inference_mode():
             spectra = self.network.spectra(*signals)
             decisions = self.network.decisions(spectra, self.network.initial(spectra[0]))
-        first = self.network.config.n_fft // (2 * self.block) - 1  # the middles of earlier frames precede the signal
+        first = self.network.config.n_fft // (2 * self.block) - 1  # earlier frames are centred before the signal starts
         frames = slice(first, first + -(-mic.shape[-1] // self.block))
         return {name: z[0, frames].numpy() for name, z in decisions.items()}
 

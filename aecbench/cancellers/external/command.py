@@ -1,4 +1,4 @@
-"""An outside program that reads and writes WAV files, run on one signal after the other."""
+"""An external program that reads and writes WAV files, run on one signal after the other."""
 
 import shlex
 import shutil
@@ -20,21 +20,22 @@ from aecbench.signals import Array
 __all__ = ["Command"]
 
 FILES = ("mic", "far", "out")
-SAID = 200  # characters of what a failing program wrote that are passed on
+SAID = 200  # last characters of a failing program's output that the error message quotes
 
 
 @dataclass(frozen=True)
 class Command:
-    """`prog {mic} {far} {out}`: the names stand for WAV files in a folder of their own, the first two 16-bit.
+    """A program that is run as `prog {mic} {far} {out}`, where the names in braces stand for WAV files.
 
-    The program runs without a shell, in `folder`; it has to write {out} at mic's rate and length, aligned with mic.
-    Raises UsageError where a name is left out or the program does not exist.
+    The files {mic} and {far} have 16 bits and lie in a temporary folder. The program runs without a shell in `folder`;
+    it has to write {out} at the rate and length of {mic}, time-aligned with it. Raises UsageError if one of the names
+    is missing or the program does not exist.
     """
 
     traits: ClassVar = frozenset({Trait.UNVERSIONED, Trait.UNKNOWN_LATENCY})
     command: str
-    rate: int = 16_000  # Hz of the files
-    folder: Path = Path()  # that the program runs in; the current one
+    rate: int = 16_000  # sample rate of the files [Hz]
+    folder: Path = Path()  # working directory of the program; by default the current one
 
     def __post_init__(self) -> None:
         for name in FILES:
@@ -56,18 +57,21 @@ class Command:
 
     @property
     def latency(self) -> int:
-        """Return 0, because the program has to take out its own, which is not known."""
+        """0, because it is unknown: the program has to compensate for its own delay."""
         return 0
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """One signal after the other: mic and far [..., T] in [-1, 1] -> float32 [..., T]. Raises AecbenchError."""
+        """Run the program for one signal after the other: mic and far [..., T] in [-1, 1] -> float32 [..., T].
+
+        Raises AecbenchError if the program fails or writes no file, AudioError if {out} has another rate or length.
+        """
         out = np.empty(mic.shape, np.float32)
         for signal in np.ndindex(mic.shape[:-1]):
             out[signal] = self._run(mic[signal], far[signal])
         return out
 
     def _program(self, word: str) -> str:
-        """The first word of the command: a path starts at the folder, a name is looked for as a shell does."""
+        """Return the program for the first word: a path is relative to `folder`, a bare name is looked up in PATH."""
         return str(self.folder.absolute() / word) if "/" in word else word
 
     def _run(self, mic: Array, far: Array) -> Array:

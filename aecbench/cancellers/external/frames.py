@@ -1,4 +1,4 @@
-"""Parts that the adapters share: whole frames of one signal in, output without its delay; 16-bit samples."""
+"""Shared by the adapters of other libraries: framing, delay compensation, and the warning about 16-bit samples."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -13,9 +13,9 @@ __all__ = ["Framewise", "say_clipped"]
 
 
 def say_clipped(x: Array, who: str) -> None:
-    """Say on standard error, once for each `who`, that it takes 16-bit samples, where x is beyond [-1, 1]."""
+    """Warn on standard error, once for each `who`, that samples are clipped, if x has any beyond [-1, 1]."""
     if np.abs(x).max(initial=0) > 1:
-        _say(f"aecbench: {who} takes 16-bit samples: what is beyond [-1, 1] is clipped; scale it down\n")
+        _say(f"aecbench: {who} takes 16-bit samples: samples beyond [-1, 1] are clipped; scale the signal down\n")
 
 
 @cache
@@ -24,31 +24,31 @@ def _say(line: str) -> None:
 
 
 class Framewise(ABC):
-    """A canceller of another library that takes frame after frame of one signal, and starts again for each signal."""
+    """A canceller of another library that processes one signal frame by frame; every signal gets a new instance."""
 
     @property
     @abstractmethod
     def frame(self) -> int:
-        """Samples that it takes at a time."""
+        """Samples per frame."""
 
     @property
     @abstractmethod
     def delay(self) -> int:
-        """Samples by which its output lags the microphone; `cancel` takes them out."""
+        """Samples by which its output lags the microphone; `cancel` compensates for them."""
 
     @property
     def latency(self) -> int:
-        """Algorithmic delay in samples: the first sample of a frame waits for its last one, and then for `delay`."""
+        """Algorithmic delay in samples: `delay`, plus the wait of the first sample of a frame for its last one."""
         return self.delay + self.frame - 1
 
     @abstractmethod
     def run(self, mic: Array, far: Array) -> Array:
-        """Return the library's output for a signal: float32 mic and far [frames * frame] in [-1, 1] -> same shape."""
+        """Return the library's output, `delay` samples late: float32 mic and far [frames * frame] -> same shape."""
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """Signal by signal: mic and far [..., T] -> float32 [..., T], time-aligned with mic.
+        """Process one signal after the other: mic and far [..., T] -> float32 [..., T], time-aligned with mic.
 
-        Raises AudioError for NaN or infinity, which the libraries do not take.
+        Raises AudioError for NaN or infinity, which the libraries do not accept.
         """
         check_finite(self, mic, far)
         length = mic.shape[-1]

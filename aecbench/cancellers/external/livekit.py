@@ -1,4 +1,4 @@
-"""AEC3 as the wheel livekit builds it from a newer WebRTC than pywebrtc-audio's; at 16 kHz, in its frames of 10 ms."""
+"""AEC3 from the wheel livekit, built from a newer WebRTC than pywebrtc-audio; at 16 kHz, in its frames of 10 ms."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +17,18 @@ FULL_SCALE = 2**15
 
 @dataclass(frozen=True)
 class LiveKitAEC3(AEC3):
-    """All of AEC3: delay estimation, linear filter, residual echo suppression. Raises MissingExtra.
+    """The complete AEC3: delay estimation, linear filter and residual echo suppression.
 
-    Noise suppression and gain control are off. It high-passes the microphone at 100 Hz whatever the option says, more
-    steeply than pywebrtc-audio: at 1 kHz the phase is still shifted by 20 degrees. Samples have 16 bits.
+    Raises MissingExtra if livekit is not installed. Noise suppression and gain control are off. The microphone is
+    high-passed at 100 Hz whatever its high-pass option says, and more steeply than by pywebrtc-audio: the phase shift
+    at 1 kHz is still 20 degrees. Samples have 16 bits: those beyond [-1, 1] are clipped.
     """
 
     def __post_init__(self) -> None:
         LIVEKIT.load()
 
     def run(self, mic: Array, far: Array) -> Array:
-        """One signal with a new audio processor."""
+        """Process one signal with a new audio processor."""
         wheel = LIVEKIT.load()
         say_clipped(mic, "livekit_aec3")
         say_clipped(far, "livekit_aec3")

@@ -1,4 +1,4 @@
-"""Requirements of other people's cancellers, looked for without importing them, or NumPy."""
+"""Third-party packages and libraries that cancellers require; this module does not import them, nor NumPy."""
 
 import ctypes
 from functools import cache
@@ -12,17 +12,17 @@ __all__ = ["LIVEKIT", "NEEDS", "PYWEBRTC", "SPEEXDSP", "Library", "Need", "Wheel
 
 
 class Need(Protocol):
-    """Anything that has to be installed."""
+    """A package or library that has to be installed."""
 
     @property
     def title(self) -> str:
-        """Its name, and in brackets the package or library."""
+        """Name for messages, followed by the package or library in brackets."""
 
     def check(self) -> None:
-        """Raise NotInstalled unless it is there."""
+        """Raise NotInstalled unless it is installed."""
 
     def load(self) -> Any:
-        """Return it. Raises NotInstalled."""
+        """Return the loaded package or library. Raises NotInstalled."""
 
 
 class Wheel(NamedTuple):
@@ -30,13 +30,13 @@ class Wheel(NamedTuple):
 
     module: str
     title: str
-    extra: str  # of aecbench, that installs it
+    extra: str  # extra of aecbench that installs it
 
     def check(self) -> None:
-        """Raise MissingExtra unless there is such a module."""
+        """Raise MissingExtra unless the module exists; does not import it."""
         try:
             spec = find_spec(self.module)
-        except ImportError:  # of the package that the module is in
+        except ImportError:  # the parent package is missing
             spec = None
         if spec is None:
             raise MissingExtra(self.title, self.extra)
@@ -52,9 +52,9 @@ class Wheel(NamedTuple):
 class Library(NamedTuple):
     """A shared library."""
 
-    files: tuple[str, ...]  # names that it has on different systems
+    files: tuple[str, ...]  # file names on different systems
     title: str
-    command: str  # that installs it
+    command: str  # shell command that installs it
 
     def check(self) -> None:
         """Raise NotInstalled unless it can be loaded."""
@@ -82,7 +82,7 @@ LIVEKIT = Wheel("livekit.rtc", "WebRTC's AEC3 (livekit)", "peers")
 PYWEBRTC = Wheel("pywebrtc_audio", "WebRTC's AEC3 (pywebrtc-audio)", "peers")
 SPEEXDSP = Library(("libspeexdsp.so.1", "libspeexdsp.1.dylib"), "SpeexDSP (libspeexdsp)", "apt install libspeexdsp1")
 
-# Row of CANCELLERS -> what it needs
+# Name in CANCELLERS -> its requirement
 NEEDS: dict[str, Need] = {
     "livekit_aec3": LIVEKIT,
     "speex": SPEEXDSP,

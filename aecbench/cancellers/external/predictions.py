@@ -1,4 +1,4 @@
-"""The outputs of another program for the scenes: a folder of audio files."""
+"""A folder of audio files that another program has computed for the scenes."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,28 +15,32 @@ __all__ = ["Predictions", "read_estimate"]
 
 @dataclass(frozen=True)
 class Predictions:
-    """A canceller that looks its outputs up: <split>-<index>, or the scene's id with _ for /, and an audio suffix.
+    """A canceller that reads its output for a scene from an audio file.
 
-    The evaluator gives the scene through `informed`.
+    The file is named <split>-<index>, or the scene's id with _ in place of /, plus the suffix of an audio format. The
+    evaluator supplies the scene through `informed`.
     """
 
     traits: ClassVar = frozenset({Trait.PRECOMPUTED, Trait.UNKNOWN_LATENCY})
     folder: Path
     scene: str = ""  # id: corpus/split/index
-    rate: int = 16_000  # Hz
-    scale: float = 1.0  # what the files are multiplied with
+    rate: int = 16_000  # [Hz] that the files must have
+    scale: float = 1.0  # factor by which the samples of the files are multiplied
 
     @property
     def latency(self) -> int:
-        """Return 0, because the files have to be aligned with the microphone; how they were made is not known."""
+        """0, because it is unknown: the files have to be time-aligned with the microphone."""
         return 0
 
     def informed(self, facts: Facts) -> "Predictions":
-        """Return the outputs for a scene; they are as loud as exported WAV files, which leave its scale out."""
+        """Return the canceller for a scene; the files have the full scale of exported WAV files, not of the corpus."""
         return replace(self, scene=facts.scene, rate=facts.rate, scale=facts.scale)
 
     def cancel(self, mic: Array, far: Array) -> Array:
-        """Return the file of the scene, float32 [T]. Raises AudioError unless there is one, as long as mic [T]."""
+        """Return the samples of the scene's file, float32 [T].
+
+        Raises AudioError unless there is exactly one such file, with the rate of the scene and the length of mic [T].
+        """
         names = self.scene.partition("/")[2].replace("/", "-"), self.scene.replace("/", "_")
         files = by_name(audio_files(self.folder, below=False).paths, self.folder)
         for name in names:
@@ -45,11 +49,14 @@ class Predictions:
                     return self.scale * read_estimate(path, mic.size, self.rate)
                 case [path, *others]:
                     raise AudioError(f"{path}: shares its name with {others[0].name}; keep one of them in the folder")
-        raise AudioError(f"{self.folder}: holds no {' or '.join(f'{name}.wav' for name in names)}")
+        raise AudioError(f"{self.folder}: contains no {' or '.join(f'{name}.wav' for name in names)}")
 
 
 def read_estimate(path: Path, length: int, rate: int) -> Array:
-    """The audio of a file, float32 [length]. Raises AudioError where it is missing, of another length or rate."""
+    """Return the samples of a file, float32 [length].
+
+    Raises AudioError if the file is missing or does not have this length and rate.
+    """
     x, file_rate = read(path)
     if file_rate != rate:
         raise AudioError(f"{path}: is at {file_rate} Hz, expected {rate} Hz, as mic is")

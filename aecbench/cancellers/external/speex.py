@@ -31,14 +31,15 @@ STDERR = 2  # file descriptor
 
 @dataclass(frozen=True)
 class Speex(Framewise):
-    """The adaptive filter (MDF) alone. It takes 16-bit samples: what is beyond [-1, 1] is clipped.
+    """The adaptive filter (MDF) alone. It takes 16-bit samples: those beyond [-1, 1] are clipped.
 
-    It high-passes the microphone, so a silent far end does not leave it as it was. Raises NotInstalled.
+    It high-passes the microphone, so the output differs from it even if the far end is silent. Raises NotInstalled if
+    the library is missing.
     """
 
     frame: int = bounded(160, 16, 4096)  # samples per call
-    tail: int = bounded(4096, "frame", 2**16)  # taps
-    rate: int = bounded(16_000, 8000, 48000)  # Hz; decides on the high-pass and on the speed of adaptation
+    tail: int = bounded(4096, "frame", 2**16)  # length of the filter [samples]
+    rate: int = bounded(16_000, 8000, 48000)  # [Hz]; determines the high-pass and the speed of adaptation
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -51,11 +52,11 @@ class Speex(Framewise):
 
     @property
     def delay(self) -> int:
-        """None: an output frame belongs to the same microphone frame."""
+        """0: every output frame is aligned with its microphone frame."""
         return 0
 
     def run(self, mic: Array, far: Array) -> Array:
-        """One signal with a new filter."""
+        """Process one signal with a new filter."""
         return self._run(mic, far, preprocess=False)
 
     def _run(self, mic: Array, far: Array, *, preprocess: bool) -> Array:
@@ -83,15 +84,15 @@ class Speex(Framewise):
 
 @dataclass(frozen=True)
 class SpeexPre(Speex):
-    """The filter and its preprocessor, which suppresses residual echo and noise. Both as they are by default."""
+    """The filter and its preprocessor, which suppresses residual echo and noise, both with their default settings."""
 
     @property
     def delay(self) -> int:
-        """A frame: the preprocessor overlaps and adds frames."""
+        """One frame, because the preprocessor works by overlap-add."""
         return self.frame
 
     def run(self, mic: Array, far: Array) -> Array:
-        """One signal with a new filter and a new preprocessor."""
+        """Process one signal with a new filter and a new preprocessor."""
         return self._run(mic, far, preprocess=True)
 
 
@@ -102,7 +103,7 @@ def _int16(x: Array) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Keep off standard error what the library prints there: a line whenever its filter starts from scratch."""
+    """Suppress the lines that the library prints on standard error whenever it resets its filter."""
     sys.stderr.flush()
     kept = os.dup(STDERR)
     try:
@@ -116,7 +117,7 @@ def _muted() -> Iterator[None]:
 
 @cache
 def _library() -> ctypes.CDLL:
-    """The shared library. Raises NotInstalled."""
+    """Return the shared library. Raises NotInstalled."""
     library = SPEEXDSP.load()
     library.speex_echo_state_init.restype = ctypes.c_void_p
     library.speex_preprocess_state_init.restype = ctypes.c_void_p

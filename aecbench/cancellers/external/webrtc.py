@@ -14,9 +14,10 @@ FRAME = RATE // 100
 
 @dataclass(frozen=True)
 class AEC3(Framewise):
-    """All of AEC3: delay estimation, linear filter, residual echo suppression. Raises MissingExtra.
+    """The complete AEC3: delay estimation, linear filter and residual echo suppression.
 
-    It high-passes the microphone, so a silent far end does not leave it as it was.
+    It high-passes the microphone, so the output differs from it even if the far end is silent. Raises MissingExtra if
+    pywebrtc-audio is not installed.
     """
 
     def __post_init__(self) -> None:
@@ -34,26 +35,26 @@ class AEC3(Framewise):
 
     @property
     def delay(self) -> int:
-        """Measured: the peak of the cross-correlation of white noise and what becomes of it."""
+        """128 samples, measured as the peak of the cross-correlation between white noise and the output for it."""
         return 128
 
     def run(self, mic: Array, far: Array) -> Array:
-        """One signal with a new canceller."""
+        """Process one signal with a new canceller."""
         out: Array = PYWEBRTC.load().EchoCanceller(RATE, 1, 0).process(mic, far)
         return out
 
 
 @dataclass(frozen=True)
 class DenoisingAEC3(AEC3):
-    """AEC3 and WebRTC's noise suppressor at its default strength, as a call in a browser has them."""
+    """AEC3 with WebRTC's noise suppressor at its default strength, as in a call in a browser."""
 
     @property
     def delay(self) -> int:
-        """Measured for AEC3; the noise suppressor adds 96 samples."""
+        """224 samples: 128 of AEC3 and 96 of the noise suppressor, measured."""
         return 224
 
     def run(self, mic: Array, far: Array) -> Array:
-        """One signal with a new audio processor."""
+        """Process one signal with a new audio processor."""
         processor = PYWEBRTC.load().AudioProcessor(RATE, 1, echo_cancellation=True, noise_suppression=True)
         out: Array = processor.process(mic, far)
         return out

@@ -1,5 +1,5 @@
-"""Compiled functions that several adaptive filters share. They import nothing of the rest of `cancellers/`.
+"""Compiled functions that several adaptive filters share. They import nothing else from `cancellers/`.
 
-A kernel gets signals, a state and settings, the last two as named tuples. It works on one signal, or on all signals in
-rows, and writes only into its output and into the state that it gets.
+A kernel receives signals, a state and settings, the last two as named tuples. It works on one signal, or on all signals
+of a flat batch, and writes only to its output and to the state that it receives.
 """

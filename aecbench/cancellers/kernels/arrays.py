@@ -1,7 +1,7 @@
 """Copying within compiled code.
 
-numba takes seconds to compile an assignment of one array to a slice of another: it compiles the message of the error
-for unequal shapes, with all its handling of text. A loop compiles in a tenth of a second.
+numba takes seconds to compile the assignment of an array to a slice of another one, because it also compiles the error
+message for unequal shapes and the string handling that it needs. A loop compiles in a tenth of a second.
 """
 
 from typing import Any

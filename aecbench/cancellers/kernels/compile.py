@@ -1,7 +1,7 @@
 """The decorator of the compiled functions of cancellers.
 
-Sums over taps and bins take several times as long where they have to be added in the order in which they are written.
-With permission to re-associate them, results differ between processors by rounding.
+Sums over taps and bins take several times as long if the compiler has to keep the order in which they are written. If
+it may re-associate them, results differ between processors by rounding errors.
 """
 
 from collections.abc import Callable
@@ -18,5 +18,5 @@ R = TypeVar("R")
 
 
 def reassociated(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function with permission to re-associate sums and to fuse products with sums."""
+    """Compile a function, allowing the compiler to re-associate sums and to fuse multiplications with additions."""
     return cast("Callable[P, R]", numba.njit(**COMMON, nogil=True, fastmath={"reassoc", "contract"})(function))

@@ -1,8 +1,8 @@
-"""How strongly loudspeaker and microphone are coupled, from block powers alone: the scale an adaptive filter needs.
+"""The coupling between loudspeaker and microphone, from block powers alone: the scale that an adaptive filter needs.
 
-The power gain g of the echo path is the least-squares fit of microphone power to far-end power, g = sum(m f) / sum(f²).
-A loud block of the far end counts much, a silent one nothing, so near-end speech in the pauses leaves g alone; during
-double talk g is too high by the ratio of near end to echo. The two sums are zero at the start.
+The power gain g of the echo path is the least-squares fit of microphone power m to far-end power f over the blocks,
+g = sum(m f) / sum(f²). Blocks are thus weighted by the far-end power, and near-end speech during far-end silence does
+not affect g. In double talk, g is too high by the factor 1 + near-end power / echo power. Both sums start at zero.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["DOUBT", "FORGET", "HIGHEST", "LOWEST", "observe", "power_gain"]
 
-FORGET = 1 - 4e-5  # per sample: 1.6 s at 16 kHz
-DOUBT = 1e-5  # keeps the gain low until the far end has been loud; weighs as much as a steady far end at -47 dBFS
-LOWEST, HIGHEST = 1e-3, 100.0
+FORGET = 1 - 4e-5  # forgetting factor per sample: a time constant of 1.6 s at 16 kHz
+DOUBT = 1e-5  # added to sum(f²): keeps the gain low until the far end has been active; equals a steady one at -47 dBFS
+LOWEST, HIGHEST = 1e-3, 100.0  # limits of the power gain: -30 dB, +20 dB
 
 
 @reassociated
 def observe(sums: NDArray[np.float32], mic_energy: np.float32, far_power: np.float32, samples: int) -> None:
-    """Add a block to the sums [2]: the energy of its `samples` at the microphone, and the mean power of the far end."""
+    """Add a block of `samples` samples to the sums [2]: energy at the microphone, mean power of the far end."""
     sums *= np.float32(FORGET**samples)
     sums[0] += mic_energy * far_power
     sums[1] += np.float32(samples) * far_power * far_power
@@ -27,7 +27,7 @@ def observe(sums: NDArray[np.float32], mic_energy: np.float32, far_power: np.flo
 
 @reassociated
 def power_gain(sums: NDArray[np.float32], lowest: float) -> np.float32:
-    """Return the power gain from `lowest`, -30 dB for an echo not yet heard, to +20 dB; more is not credible.
+    """Return the power gain of the echo path, limited to `lowest` ... HIGHEST; it is `lowest` until echo is observed.
 
     >>> sums = np.zeros(2, np.float32)
     >>> bool(power_gain(sums, LOWEST) == np.float32(LOWEST))

@@ -1,4 +1,4 @@
-"""The kernel of a delay tracker: recursive averages of the cross-power spectrum, and the lag at which a path starts.
+"""The kernel of the delay tracker: averages the cross-power spectrum and finds the lag at which the echo path starts.
 
 C. H. Knapp, G. C. Carter, "The generalized correlation method for estimation of time delay", IEEE Transactions on
 Acoustics, Speech, and Signal Processing 24(4), 1976. See aecbench.cancellers.align.
@@ -16,13 +16,13 @@ from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["LOWEST", "SAME", "SILENT", "STEP", "Averages", "Settings", "update"]
 
-STEP = 2  # samples between lags: of the spectra, the lower half is looked at, up to 4 kHz
-SILENT = 1e-7  # far-end power below which nothing is learnt: -70 dBFS
-LOWEST = 6  # bins below are left out: 94 Hz, for offsets and hum
-FLOOR = 0.1  # of the mean power, under which a frequency is not amplified
-SAME = 32  # samples between two estimates of the same delay
-EARLIER = 480  # samples before the highest peak in which a lower one may be the start of the path
-LOWER = 0.5  # how high that one has to be
+STEP = 2  # samples between lags: only the lower half of the spectra is used, up to 4 kHz at a rate of 16 kHz
+SILENT = 1e-7  # far-end power below which the averages are not updated: -70 dBFS
+LOWEST = 6  # bins below are left out, because of DC offsets and hum: 47 Hz for blocks of 1024 samples at 16 kHz
+FLOOR = 0.1  # fraction of the mean power that is added in the whitening, so that weak frequencies are not amplified
+SAME = 32  # samples by which two estimates of the same delay may differ
+EARLIER = 480  # samples before the highest peak in which the echo path may start with a lower one
+LOWER = 0.5  # smallest height of that one, relative to the highest peak
 TINY = np.finfo(np.float32).tiny
 LAST = np.ones(1, np.int64)  # the axis of the inverse transforms
 
@@ -35,19 +35,19 @@ class Averages(NamedTuple):
     """Averages and decisions: P = stretches of lags, K = block / 2 + 1 bins."""
 
     spectra: Complex  # [..., P, K] far end, newest block first
-    levels: Float32  # [..., P] their powers
+    levels: Float32  # [..., P] mean powers of these blocks
     cross: Complex  # [..., P, K] averaged cross-power spectrum
-    far_power: Float32  # [..., P, K] averaged power spectrum
-    mic_power: Float32  # [..., K] averaged power spectrum
-    lag: Integer  # [...] estimate of the last decision [samples]
-    agreed: Integer  # [...] decisions in a row that found it
-    delay: Integer  # [...] of the far end now [samples]
+    far_power: Float32  # [..., P, K] averaged power spectrum of the far end
+    mic_power: Float32  # [..., K] averaged power spectrum of the microphone
+    lag: Integer  # [...] lag that the last decision found [samples]
+    agreed: Integer  # [...] number of consecutive decisions that found this lag
+    delay: Integer  # [...] current delay of the far end [samples]
 
 
 class Settings(NamedTuple):
     """Settings of DelayTracker for compiled code."""
 
-    keep: np.float32  # of the averages, per block
+    keep: np.float32  # forgetting factor of the averages, per block
     confidence: np.float32
     agreement: int
     headroom: int
@@ -56,10 +56,10 @@ class Settings(NamedTuple):
 
 @reassociated
 def update(mic: Float32, past: Float32, state: Averages, p: Settings) -> None:
-    """Average, find the start of the path, and change the delay where it has to be changed.
+    """Update the averages, find the start of the echo path, and change the delay if the path is outside the tolerance.
 
-    `mic` [signals, block] is the newest block and `past` [signals, 2 block] the two newest of the far end. The state
-    is updated in place; the first of its `spectra` and `levels` are still to be set.
+    `mic` [signals, block] is the newest block of the microphone, and `past` [signals, 2 block] are the two newest of
+    the far end. The state is updated in place, including the first entries of its `spectra` and `levels`.
     """
     signals, stretches, bins = state.spectra.shape
     block = mic.shape[1]
@@ -85,7 +85,7 @@ def update(mic: Float32, past: Float32, state: Averages, p: Settings) -> None:
             else:
                 agreed[s] = agreed[s] + 1 if abs(start - lag[s]) <= SAME else 1
                 lag[s] = start
-        elif agreed[s]:  # from the same averages as before comes the same lag
+        elif agreed[s]:  # the averages have not changed, so the lag would be the same
             agreed[s] += 1
         if agreed[s] >= p.agreement and not 0 <= lag[s] - delay[s] <= p.tolerance:
             delay[s] = max(0, lag[s] - p.headroom)
@@ -95,7 +95,7 @@ def update(mic: Float32, past: Float32, state: Averages, p: Settings) -> None:
 def _average(
     d: Complex, spectra: Complex, cross: Complex, far_power: Float32, mic_power: Float32, keep: np.float32
 ) -> None:
-    """The spectra of the microphone, d [K], and of the far end into the averages."""
+    """Update the averages, in place, with the spectra of the microphone, d [K], and of the far end [P, K]."""
     for p in range(spectra.shape[0]):
         x, c, power = spectra[p], cross[p], far_power[p]
         for k in range(d.size):
@@ -107,7 +107,10 @@ def _average(
 
 @reassociated
 def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted: Complex, correlation: Float32) -> None:
-    """Set the first half of correlation [P, 2 K - 2] for the lags of each stretch; weighted [P, K] is scratch."""
+    """Set correlation [P, 2 K - 2] to the SCOT-weighted correlation; the lags of a stretch are in the first half.
+
+    weighted [P, K] is scratch space.
+    """
     bins = mic_power.size
     root, spread = np.sqrt(mic_power), np.empty(bins, np.float32)
     for p in range(cross.shape[0]):
@@ -124,7 +127,7 @@ def _correlate(cross: Complex, far_power: Float32, mic_power: Float32, weighted:
 
 @reassociated
 def _start(correlation: Float32, confidence: np.float32) -> int:
-    """The lag [samples] at which the path starts, or -1 where no peak stands clear: correlation of _correlate."""
+    """Return the lag [samples] at which the echo path starts, or -1 if no peak of the correlation is clear enough."""
     stretches, lags = correlation.shape[0], correlation.shape[1] // 2
     heights, total = np.empty(stretches * lags, np.float32), np.float32(0)
     for p in range(stretches):

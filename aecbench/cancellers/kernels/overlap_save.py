@@ -1,11 +1,11 @@
-"""Partitioned convolution by overlap-save, for kernels: what frequency-domain adaptive filters have in common.
+"""Partitioned convolution by overlap-save, for the kernels of frequency-domain adaptive filters.
 
 J.-S. Soo, K. K. Pang, "Multidelay block frequency domain adaptive filter", IEEE Transactions on Acoustics, Speech, and
-Signal Processing 38(2), 1990: the filter cut into partitions of a block each, and the gradient constraint.
+Signal Processing 38(2), 1990: the filter in partitions of one block, and the gradient constraint.
 
-Functions of one signal that are compiled into the kernel that calls them; B = block samples, K = B + 1 bins of a
-transform of 2 B samples, P partitions. They write into arrays they are handed and allocate nothing. `time` float32
-[2 B] is scratch space.
+These functions process one signal and are compiled into the kernel that calls them. B = samples per block, K = B + 1
+bins of a transform of 2 B samples, P = partitions. They write to arrays that the caller provides and allocate nothing.
+`time`, float32 [2 B], is scratch space.
 """
 
 import numpy as np
@@ -20,8 +20,8 @@ __all__ = ["constrain", "echo", "forward", "inverse", "power", "push", "spectrum
 Float32 = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
-FIRST, LAST = np.zeros(1, np.int64), np.ones(1, np.int64)  # the axis of transforms of one signal, and of rows
-FADE = 64  # samples over which the subtracted part of an echo estimate rises
+FIRST, LAST = np.zeros(1, np.int64), np.ones(1, np.int64)  # axis of the transform of one signal, and of several rows
+FADE = 64  # samples over which the gain of a subtracted echo estimate rises
 
 
 @reassociated
@@ -32,13 +32,16 @@ def forward(time: Float32, spectrum: Complex) -> None:
 
 @reassociated
 def inverse(spectrum: Complex, time: Float32) -> None:
-    """Set time [2 B] to the inverse of `forward` of spectrum [K]."""
+    """Set time [2 B] to the inverse of `forward` for spectrum [K]."""
     c2r(spectrum, time, FIRST, False, 1.0 / time.size, 1)
 
 
 @reassociated
 def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
-    """Move the spectra [P, K] on by a partition and put that for (past, far) first; past [B] becomes far [B]."""
+    """Shift the spectra [P, K] by one partition and set the first to the transform of past and far [B] in a row.
+
+    Then copy far to past.
+    """
     block = far.size
     for p in range(spectra.shape[0] - 1, 0, -1):
         copy(spectra[p - 1], spectra[p])
@@ -50,7 +53,7 @@ def push(spectra: Complex, past: Float32, far: Float32, time: Float32) -> None:
 
 @reassociated
 def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> Float32:
-    """The output [B] of the filter, a view of the end of time [2 B]; its spectrum sum(w x) stays in total [K]."""
+    """Return the output [B] of the filter, a view of the second half of time [2 B]; sets total [K] to sum(w x)."""
     total[:] = 0
     for p in range(spectra.shape[0]):
         w, x = weights[p], spectra[p]
@@ -62,7 +65,7 @@ def echo(weights: Complex, spectra: Complex, total: Complex, time: Float32) -> F
 
 @reassociated
 def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
-    """Set spectrum [K] to the transform of B zeros and the block [B], as the gradient needs it of the error."""
+    """Set spectrum [K] to the transform of B zeros followed by the block [B], as the gradient requires."""
     time[: block.size] = 0
     copy(block, time[block.size :])
     forward(time, spectrum)
@@ -70,10 +73,11 @@ def spectrum_of_end(block: Float32, spectrum: Complex, time: Float32) -> None:
 
 @reassociated
 def constrain(weights: Complex, turn: int, spectra: Complex, time: Float32) -> None:
-    """Cut the responses of C partitions per filter of weights [F, P, K] to their B causal taps: evenly from `turn` on.
+    """Apply the gradient constraint to C of the P partitions per filter: set all but their first B taps to zero.
 
-    All of them are transformed together: four transforms in vectors take half as long as one by one. spectra [F C, K]
-    and time [F C, 2 B] are scratch space.
+    weights is [F, P, K]. The C partitions are evenly spaced, starting from `turn`. They are transformed together,
+    because four vectorised transforms take half as long as four single ones. spectra [F C, K] and time [F C, 2 B] are
+    scratch space.
     """
     filters, partitions, _ = weights.shape
     rows, cuts, block = time.shape[0], time.shape[0] // filters, time.shape[1] // 2
@@ -96,9 +100,10 @@ def power(x: Complex, out: Float32) -> None:
 
 @reassociated
 def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
-    """Take the echo estimate y [B] off mic [B], or the fraction of it that leaves mic no louder. Returns the fraction.
+    """Subtract the echo estimate y [B] times a gain from mic [B] in place, and return the gain, 0 to 1.
 
-    It falls at once, and rises from the gain of the block `before` within FADE samples.
+    The gain is 1, or <mic, y> / <y, y> if subtracting all of y would make mic louder. It falls at once, and rises from
+    the gain `before` of the previous block over FADE samples.
     """
     my, yy = np.float32(0), np.float32(0)
     for t in range(y.size):

@@ -1,8 +1,8 @@
-"""Parts that a main and a shadow filter on one far end share: gain fit, disturbance, and exchange.
+"""Operations on a pair of a main and a shadow filter: gain fit, disturbance, and exchange.
 
 K. Ochiai, T. Araseki, T. Ogihara, "Echo canceler with two echo path models", IEEE Transactions on Communications 25(6),
-1977: one filter learns while the other cancels, and weights go over to the one that cancels worse. Here the main filter
-is the first, number 0, and the shadow the second, number 1.
+1977: one filter adapts while the other cancels, and the weights of the better one are copied to the other. Here both
+filters adapt; the main filter has the index 0 and the shadow filter the index 1.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from aecbench.cancellers.kernels.compile import reassociated
 __all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "disturbances", "fit_gain", "hand_over"]
 
 MAIN, SHADOW = 0, 1
-CERTAIN = 0.1  # of the error power is never counted as residual echo
+CERTAIN = 0.1  # at least this fraction of the error power counts as near end and noise, not residual echo
 TINY = np.float32(1e-10)
 
 Float32 = NDArray[np.float32]
@@ -25,11 +25,12 @@ Float32 = NDArray[np.float32]
 def fit_gain(
     mic: Float32, y: Float32, sums: Float32, memory: float, fraction: float, audible: np.float32
 ) -> np.float32:
-    """Return the factor 1 + <y, e> / <y, y> of the echo estimate y [B] where that takes much off the error, or else 1.
+    """Return the least-squares gain 1 + <y, e> / <y, y> of the echo estimate y [B] if it clearly helps, or else 1.
 
-    `sums` [3] are the products y.e, y.y and e.e with the error e, smooth over blocks with `memory`. The factor has to
-    take the `fraction` off the error power, and y has to have more than the `audible` energy: far below the expected
-    one it is the beginning or the end of an echo and says nothing about the rest. Then the sums start again from 0.
+    `sums` [3] are the products y.e, y.y and e.e with the error e = mic - y, accumulated over blocks with the forgetting
+    factor `memory`. The gain clearly helps if it reduces the error power by more than `fraction` of it, and if the
+    energy of y exceeds `audible`: an echo estimate far below the expected energy is the onset or the tail of an echo,
+    which says nothing about the rest. When a gain is returned, the sums are reset to 0.
     """
     ye, yy, ee = np.float32(0), np.float32(0), np.float32(0)
     for t in range(y.size):
@@ -50,22 +51,23 @@ def fit_gain(
 
 
 def disturbances(error: Any, residual: Any) -> Any:
-    """Return the power of near end and noise in an error, for the powers of the error and of the residual echo in it.
+    """Return the power of near end and noise, from the power of the error and the expected power of its residual echo.
 
-    To deduct all of the residual echo is fast but fragile, none of it slow: half of it is deducted. Numbers or arrays.
+    Half of the residual echo is subtracted: subtracting all of it adapts fast but is not robust, subtracting none is
+    slow. The result is at least CERTAIN times the error power. Takes numbers or arrays.
     """
     return np.maximum(error - np.float32(0.5) * residual, np.float32(CERTAIN) * error)
 
 
-disturbance = reassociated(disturbances)  # of numbers, for kernels; whole arrays take a second to compile
+disturbance = reassociated(disturbances)  # for numbers within kernels; compiling it for arrays would take a second
 
 
 @reassociated
 def better(error: Float32, take_over: float, give_back: float) -> int:
-    """Return which filter has to teach the other, or -1 for none, from their error powers [2].
+    """Return the index of the filter whose state should replace the other's, or -1 for neither, from error powers [2].
 
-    The shadow teaches with an error below `take_over` of the main filter's, the main filter where the shadow's error is
-    more than `give_back` times its own.
+    It is SHADOW if the shadow's error power is below `take_over` times the main filter's, and MAIN if the shadow's
+    error power is above `give_back` times the main filter's.
     """
     if error[SHADOW] < np.float32(take_over) * error[MAIN]:
         return SHADOW
@@ -74,7 +76,7 @@ def better(error: Float32, take_over: float, give_back: float) -> int:
 
 @reassociated
 def hand_over(values: NDArray[Any], teacher: int) -> None:
-    """Replace the values [2, ...] of one filter by those of the other."""
+    """Copy the values [2, ...] of the filter with the index `teacher` over those of the other, in place."""
     flat, size = values.flat, values.size // 2
     for i in range(size):
         flat[(1 - teacher) * size + i] = flat[teacher * size + i]

@@ -181,8 +181,8 @@ def read_paths(path: Path) -> NDArray[np.float32]:
 def relative(message: str, folder: Path) -> str:
     """An error's message without the path of a file in the folder that it begins with.
 
-    >>> relative("sets/a/x.wav: holds no samples", Path("sets/a"))
-    'holds no samples'
+    >>> relative("sets/a/x.wav: contains no samples", Path("sets/a"))
+    'contains no samples'
     """
     path, separator, reason = message.partition(": ")
     return reason if separator and Path(path).is_relative_to(folder) else message

@@ -14,7 +14,7 @@ def limiter(
 ) -> Array:
     """Turn the stems [S, T] down where their sum exceeds a threshold, given in dB relative to its peak.
 
-    The parameters are the ones of the loudspeaker's compressor, which see.
+    The parameters are those of the loudspeaker's compressor, see `aecbench.scenes.devices.compressor`.
     """
     total = stems.sum(0)
     peak = np.abs(total).max(initial=0.0)

@@ -1,12 +1,13 @@
-"""The last layers of networks that run along bands: from numbers of bands and features of bins to numbers of bins.
+"""The output layers of networks that process bands: from numbers per band and features per bin to numbers per bin.
 
-With triangles c[k, b] over the bands, whose sum over them is 1, and numbers z[d, b] and features x[i, k] of a frame,
+With triangles c[k, b] over the bands b, which sum to 1 in every bin k, and numbers z[d, b] and features x[i, k] of a
+frame, the output is
 
     h[d, k] = sum over b of c[k, b] z[d, b] + sum over i of V[d, i] x[i, k] + a[d, k]
     y[o, k] = sum over d of W[o, d] max(h[d, k], 0) + w[o].
 
-The layer has many numbers and few operations on each. Torch makes several passes through memory; a kernel makes one, in
-a third of the time.
+The layer is limited by memory bandwidth: torch makes several passes through memory, a kernel makes one and takes a
+third of the time.
 """
 
 from collections.abc import Callable
@@ -28,13 +29,14 @@ class BandDecoder:
     """The layer, for triangles over the bands. It has no parameters of its own."""
 
     def __init__(self, triangles: np.ndarray) -> None:
-        """`triangles` [F, B] overlap by one."""
+        """Create the layer for `triangles` [F, B]; only neighbouring ones may overlap."""
         self._bands = bands_of(triangles)
 
     def __call__(self, bands: Tensor, bins: Tensor, triangles: Tensor, parameters: Parameters) -> Tensor:
-        """Return numbers [N, T, O, F] for bands [N, T, D, B] and bins [N, T, S, F], which get no gradient.
+        """Return numbers [N, T, O, F] for bands [N, T, D, B] and bins [N, T, S, F]; the latter have no gradient.
 
-        `triangles` are on the device of the tensors. On the CPU a kernel takes several frames, else it is `plain`.
+        `triangles` have to be on the device of the tensors. A kernel processes several frames on the CPU; other inputs
+        are left to `plain`.
         """
         kinds = {z.dtype for z in (bands, bins, *parameters)}
         if not in_kernels(bins) or len(kinds) > 1 or bins.shape[1] == 1:
@@ -46,7 +48,7 @@ class BandDecoder:
 
     @staticmethod
     def plain(bands: Tensor, bins: Tensor, triangles: Tensor, parameters: Parameters) -> Tensor:
-        """As `__call__`, in torch's operations."""
+        """Return the same as `__call__`, computed in torch."""
         into, bias, out, out_bias = parameters
         hidden = torch.relu(bands @ triangles.T + into @ bins.detach() + bias)
         result: Tensor = out @ hidden + out_bias[:, None]
@@ -54,11 +56,11 @@ class BandDecoder:
 
 
 class _Decode(torch.autograd.Function):
-    """`BandDecoder.plain`, in kernels."""
+    """The same as `BandDecoder.plain`, computed in kernels."""
 
     @staticmethod
     def forward(ctx: Any, shape: Bands, *tensors: Tensor) -> Tensor:
-        """Return the numbers."""
+        """Return the numbers [N, T, O, F]."""
         bands, bins, *parameters = (z.contiguous() for z in tensors)
         ctx.shape = shape
         ctx.save_for_backward(bands, bins, *parameters)

@@ -1,7 +1,7 @@
-"""The layer of band_decoder.py in numba, forwards and back; the equations are there.
+"""The layer of band_decoder.py in numba, forward and backward pass; see there for the equations.
 
-A kernel processes the signals from `first` to `last` - 1. The hidden numbers are not kept but computed again on the way
-back, which is faster than memory. N signals, T frames, D numbers of a band, S features and O outputs of a bin.
+A kernel processes the signals `first` to `last` - 1. The backward pass computes the hidden numbers again, which is
+faster than storing them. N signals, T frames, D numbers of a band, S features and O outputs of a bin.
 """
 
 from typing import Any, NamedTuple
@@ -17,10 +17,10 @@ Real = Any  # a NumPy array here, a tensor in band_decoder.py: float32, or float
 
 
 class Bands(NamedTuple):
-    """Triangles that overlap by one, so every bin is in two bands at most: a lower one and the next."""
+    """Triangles that overlap only their neighbours, so every bin is in two bands at most: a lower one and the next."""
 
     edges: NDArray[np.int64]  # [B + 1] the first bin that has a band as its lower one
-    share: Real  # [F] of the lower band in a bin; the next band has the rest
+    share: Real  # [F] weight of the lower band in a bin; the weight of the next band is 1 - share
 
 
 class Input(NamedTuple):
@@ -31,7 +31,7 @@ class Input(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """The weights."""
+    """The parameters V, a, W and w of the layer."""
 
     into: Real  # [D, S]
     bias: Real  # [D, F]
@@ -40,9 +40,9 @@ class Parameters(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """The gradients; those of the weights are separate for every signal, and zeros at first."""
+    """The gradients. Those of the parameters are separate for every signal, and must be zero before the call."""
 
-    result: Real  # [N, T, O, F] is given, the others are filled in
+    result: Real  # [N, T, O, F] input; the other fields are outputs
     bands: Real  # [N, T, D, B]
     into: Real  # [N, D, S]
     bias: Real  # [N, D, F]
@@ -59,7 +59,7 @@ def bands_of(triangles: Real) -> Bands:
 
 @reassociated
 def _hide(bands: Real, bins: Real, shape: Bands, parameters: Parameters, d: int, hidden: Real) -> None:
-    """Fill in row d [F] of what is hidden in a frame, before the rectifier."""
+    """Set hidden [F] to the hidden numbers of row d in one frame, before the rectifier."""
     edges, share = shape
     one = bins.dtype.type(1)
     into, bias, count = parameters.into, parameters.bias, bands.shape[1]
@@ -75,7 +75,7 @@ def _hide(bands: Real, bins: Real, shape: Bands, parameters: Parameters, d: int,
 
 @reassociated
 def decode(signals: Input, shape: Bands, parameters: Parameters, result: Real, first: int, last: int) -> None:
-    """Fill in the result [N, T, O, F]."""
+    """Set the result [N, T, O, F] for signals `first` to `last` - 1."""
     bands, bins = signals
     out, out_bias = parameters.out, parameters.out_bias
     zero = bins.dtype.type(0)
@@ -98,7 +98,7 @@ def decode(signals: Input, shape: Bands, parameters: Parameters, result: Real, f
 
 @reassociated
 def decode_back(signals: Input, shape: Bands, parameters: Parameters, grads: Gradients, first: int, last: int) -> None:
-    """Fill in the gradients of bands and parameters."""
+    """Set the gradients of bands and parameters for signals `first` to `last` - 1."""
     bands, bins = signals
     grad = grads.result
     edges, share = shape

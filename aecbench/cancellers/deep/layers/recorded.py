@@ -1,4 +1,4 @@
-"""Loops of many small operations, recorded once and played back on a GPU."""
+"""Loops of many small operations, recorded once as a CUDA graph and replayed on a GPU."""
 
 import copy
 from collections.abc import Callable
@@ -11,11 +11,12 @@ __all__ = ["Recorded"]
 
 
 class Recorded:
-    """A function of tensors that runs without gradients: at every call, or on a GPU as a recording of the first call.
+    """A function of tensors that runs without gradients; on a GPU, a recording of its first call is replayed.
 
-    To start an operation on a GPU takes longer than a small operation itself. A CUDA graph starts all of them at once.
-    There is one for every shape of the tensors. The results of a call are valid until the next call of that shape. The
-    function reads the parameters of a module, which may change in place between two calls.
+    Launching an operation on a GPU takes longer than a small operation itself; a CUDA graph launches all of them at
+    once. There is one recording per shape of the tensors. On a GPU, the results of a call are valid until the next call
+    with tensors of the same shape. The function may read the parameters of `module`, which may change in place between
+    two calls.
     """
 
     def __init__(self, module: nn.Module, function: Callable[..., tuple[Tensor, ...]]) -> None:
@@ -23,7 +24,7 @@ class Recorded:
         self._graphs: dict[Any, tuple[torch.cuda.CUDAGraph, tuple[Tensor, ...], tuple[Tensor, ...]]] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Recorded":
-        """Return the function of a copy of the module, without recordings."""
+        """Return the function bound to a copy of the module, without recordings."""
         return Recorded(copy.deepcopy(self._module, memo), copy.deepcopy(self._function, memo))
 
     @torch.no_grad()
@@ -48,9 +49,9 @@ class Recorded:
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
-            self._function(*inputs)  # whatever is made at the first call cannot be recorded
+            self._function(*inputs)  # warm-up: initialisations of a first call cannot be recorded
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may copy examples meanwhile
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other threads may be copying examples
             results = self._function(*inputs)
         return graph, inputs, results

@@ -1,23 +1,23 @@
-"""A subband filter with a step size for every frame and bin, as a differentiable layer: networks train through it.
+"""A subband filter with a step size per frame and bin, as a differentiable layer: networks are trained through it.
 
 T. Haubner, A. Brendel, W. Kellermann, "End-to-end deep learning-based adaptation control for linear acoustic echo
 cancellation", IEEE/ACM Transactions on Audio, Speech, and Language Processing 32, 2024: the normalised step with two
 masks. G. Enzner, P. Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones",
-Signal Processing 86(6), 2006: the covariance, here with its diagonal.
+Signal Processing 86(6), 2006: the error covariance, here reduced to its diagonal.
 
-A bin has L complex taps w[l] along the frames, and a variance p[l] of the error of each. With the far end l frames ago
-x[l], a frame of the microphone d and, per bin and frame, a gain m in 0 ... 1, a disturbance v > 0 and a drift q >= 0,
+A bin has L complex taps w[l] across frames, each with an error variance p[l]. With x[l], the far end l frames ago, the
+microphone d and, per bin and frame, a gain m from 0 to 1, a disturbance v > 0 and a drift q >= 0, the filter computes
 
     e = d - sum over l of w[l] x[l]                a-priori error; neither w nor x is conjugated
     a[l] = p[l] + q c[l]                           c is a profile over the taps, the same for all bins
     r = sum over l of a[l] |x[l]|²                 expected power of the residual echo
     s = m / (r + v)
     w'[l] = w[l] + s e a[l] x[l]*
-    p'[l] = a[l] - k s |x[l]|² a[l]²               k = 1: Kalman filter; k = 0: NLMS, a weighs its taps.
+    p'[l] = a[l] - k s |x[l]|² a[l]²               k = 1: Kalman filter; k = 0: NLMS with the taps weighted by a.
 
-The a-posteriori error is (1 - s r) e. `s r`, in 0 ... 1, is the normalised step size.
+The a-posteriori error is (1 - s r) e. The normalised step size is s r, from 0 to 1.
 
-The adjoint. With gradients as in subband_nlms.py, u = s e, and ē, σ̄ those of e and s r from outside,
+The adjoint. With gradients as in subband_nlms.py, u = s e, and the gradients ē of e and σ̄ of s r from the output,
 
     ū = sum over l of a[l] w̄'[l] x[l]
     s̄ = Re(ū* e) + r σ̄ - k sum over l of p̄'[l] |x[l]|² a[l]²
@@ -28,10 +28,11 @@ The adjoint. With gradients as in subband_nlms.py, u = s e, and ē, σ̄ those o
 
     x̄[l] += a[l] u w̄'[l]* - w[l]* ē + 2 a[l] (r̄ - k s a[l] p̄'[l]) x[l]
 
-The way back needs the errors and a, which are kept. The weights, for x̄, are those after the last frame less one update
-after the other.
+The backward pass needs the errors and a, which are stored. For x̄, it recovers the weights by subtracting one update
+after the other from the weights after the last frame.
 
-A filter of several inputs has taps of each, at a `Signals.place` of their own: nothing else changes.
+A filter with several inputs has taps for each of them; `Signals.place` says which frame belongs to which tap. Nothing
+else changes.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,14 +65,14 @@ __all__ = [
 class Adapted(NamedTuple):
     """The result of filtering T frames. Complex numbers are pairs of planes, see `planes`."""
 
-    error: Tensor  # [N, T, 2, F] a-priori
-    step_size: Tensor  # [N, T, F] normalised, in 0 ... 1
+    error: Tensor  # [N, T, 2, F] a-priori error
+    step_size: Tensor  # [N, T, F] normalised step size, 0 to 1
     weights: Tensor  # [N, L, 2, F] after the last frame, the tap of the newest frame first
-    covariance: Tensor  # [N, L, F]
+    covariance: Tensor  # [N, L, F] error variance of the weights after the last frame
 
 
 class Taps(NamedTuple):
-    """The far end in all taps."""
+    """The far end at all taps."""
 
     real: Tensor  # [N, L, 1, F]
     imag: Tensor  # [N, L, 1, F]
@@ -79,7 +80,9 @@ class Taps(NamedTuple):
 
 
 def places(taps: Sequence[int]) -> Tensor:
-    """Return where the frames of all taps are, those of the first input first: `taps` of each input, the newest first.
+    """Return the index of each tap's frame among the frames of all inputs, which are interleaved, oldest first.
+
+    `taps` is the number of taps per input. The taps of the first input come first, each time the newest frame first.
 
     >>> places([3]).tolist(), places([3, 2]).tolist()
     ([2, 1, 0], [4, 2, 0, 5, 3])
@@ -89,12 +92,12 @@ def places(taps: Sequence[int]) -> Tensor:
 
 
 def planes(z: Tensor) -> Tensor:
-    """Return complex [..., F] as real [..., 2, F]: real and imaginary parts."""
+    """Convert complex [..., F] to real [..., 2, F]: real and imaginary parts."""
     return torch.stack([z.real, z.imag], -2)
 
 
 def predict(window: Window, state: State) -> Prediction:
-    """Predict one frame, without gradients."""
+    """Return the prediction of one frame before the filter adapts to it; call it without gradients."""
     far, mic, profile, place = window
     if not _in_kernels(mic):
         taps = _taps(far, place)
@@ -107,9 +110,9 @@ def predict(window: Window, state: State) -> Prediction:
 
 
 def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
-    """Filter and adapt, frame after frame: in kernels on the CPU and on a GPU, elsewhere as `plain_loop`.
+    """Filter and adapt frame by frame: in kernels on the CPU and on a CUDA device, elsewhere by `plain_loop`.
 
-    Gradients reach all signals and the state.
+    Gradients flow to all signals and to the state.
     """
     if _in_kernels(signals.mic) and not torch.is_grad_enabled():
         out, after = _adapt(settings, signals, state, history=False)
@@ -119,7 +122,7 @@ def adapt(signals: Signals, state: State, settings: Settings) -> Adapted:
 
 
 def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
-    """`adapt` frame by frame in torch, on any device, given the fields of signals and state."""
+    """Compute `adapt` frame by frame in torch, on any device; `tensors` are the fields of signals and state."""
     (far, mic, gain, disturbance, drift, profile, place), (weights, covariance) = _split(tensors)
     errors, steps = [], []
     for t in range(mic.shape[1]):
@@ -140,11 +143,11 @@ def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 class Adapt(torch.autograd.Function):
-    """`plain_loop`, in kernels."""
+    """The same as `plain_loop`, computed in kernels."""
 
     @staticmethod
     def forward(ctx: Any, settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """As `plain_loop`. For the way back, errors and predicted covariances are kept."""
+        """Return the results of `plain_loop`; keep errors and predicted covariances for the backward pass."""
         signals, initial = _split(tensors)
         out, state = _adapt(settings, signals, initial, history=any(ctx.needs_input_grad))
         far, _, gain, disturbance, drift, profile, place = signals
@@ -157,7 +160,7 @@ class Adapt(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of all tensors; `place` has none, nor has the far end where it is not asked for."""
+        """Return the gradients of all tensors but `place`, and of the far end only if it requires one."""
         far, gain, disturbance, drift, profile, place, error, history, weights = ctx.saved_tensors
         state = State(*(z.clone(memory_format=torch.contiguous_format) for z in grads[2:]))
         made = [torch.empty_like(z, memory_format=torch.contiguous_format) for z in (error, gain, disturbance, drift)]
@@ -171,7 +174,7 @@ class Adapt(torch.autograd.Function):
 
 
 def _adapt(settings: Settings, signals: Signals, state: State, *, history: bool) -> tuple[kernels.Output, State]:
-    """Run the kernel on a copy of the state. Return its output, with or without a history, and the state."""
+    """Run the kernel on a copy of the state; return its output, with or without the history, and the next state."""
     n, frames, _, bins = signals.mic.shape
     after = State(*(z.clone(memory_format=torch.contiguous_format) for z in state))
     out = kernels.Output(
@@ -188,7 +191,7 @@ def _in_kernels(like: Tensor) -> bool:
 
 
 def _run(name: str, tensors: tuple[Any, ...], like: Tensor, *numbers: Settings) -> None:
-    """Run a kernel, by name, where a tensor `like` [N, ...] of its input is; `tensors` are named tuples."""
+    """Run the kernel of this name on the device of `like` [N, ...], one of its inputs; `tensors` are named tuples."""
     if like.device.type == "cpu":
         arrays = tuple(map(_arrays, tensors))
         run_on_threads(getattr(kernels, name), (*arrays, *numbers), len(like), like.numel())
@@ -215,10 +218,10 @@ def _echo(weights: Tensor, taps: Taps) -> Tensor:
 
 
 def _numbers(settings: Settings) -> Settings:
-    """Return the settings as the kernels take them."""
+    """Return the settings with the types that the kernels expect."""
     return settings._replace(track=float(settings.track))
 
 
 def _arrays(tensors: Any) -> Any:
-    """Return a named tuple of tensors as one of arrays."""
+    """Convert a named tuple of tensors to one of arrays."""
     return tensors._make(z.detach().contiguous().numpy() for z in tensors)

@@ -1,7 +1,7 @@
-"""The filter of step_size_filter.py in Triton, forwards and back, for signals on a GPU; the equations are there.
+"""The filter of step_size_filter.py in Triton, forward and backward pass, for signals on a GPU.
 
-Names, shapes and arguments are those of step_size_filter_kernels.py. A program of the GPU carries one block of bins of
-one signal through all frames, with all taps of these bins in its registers.
+See step_size_filter.py for the equations; names, shapes and arguments are those of step_size_filter_kernels.py. One
+Triton program processes a block of bins of one signal through all frames, with all taps of these bins in registers.
 """
 
 import triton
@@ -21,11 +21,11 @@ from aecbench.cancellers.deep.layers.step_size_filter_kernels import (
 
 __all__ = ["adapt", "adapt_back", "predict"]
 
-BLOCK, WARPS = 32, 8  # bins, and groups of 32 threads, of a program
+BLOCK, WARPS = 32, 8  # bins and warps (of 32 threads) per program
 
 
 def predict(window: Window, state: State, out: Prediction) -> None:
-    """Fill in the prediction of one frame."""
+    """Set `out` to the prediction of one frame."""
     n, _, _, bins = window.mic.shape
     _predict[_grid(n, bins)](
         *window, *state, *out, bins, len(window.profile), window.far.shape[1], **_sizes(window.profile)
@@ -33,7 +33,7 @@ def predict(window: Window, state: State, out: Prediction) -> None:
 
 
 def adapt(signals: Signals, state: State, out: Output, settings: Settings) -> None:
-    """Carry the state in place through all frames, and fill in the output."""
+    """Filter and adapt in all frames: update the state in place and set `out`."""
     n, frames, _, bins = signals.mic.shape
     numbers = frames, bins, len(signals.profile), signals.far.shape[1], settings.inputs, float(settings.track)
     keep = bool(out.history.shape[1])
@@ -41,7 +41,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings) -> No
 
 
 def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Settings) -> None:
-    """Carry the gradient of the state in place from the last frame back to the first, and fill in `grads`."""
+    """Propagate the gradient of the state, in place, from the last frame to the first, and set `grads`."""
     n, frames, _, bins = record.error.shape
     grid = _grid(n, bins)
     by_block = record.profile.new_zeros(n, grid[1], len(record.profile))
@@ -57,7 +57,7 @@ def _grid(signals: int, bins: int) -> tuple[int, int]:
 
 
 def _sizes(profile: Tensor) -> dict[str, int]:
-    """Return the shape of a program: taps, as a power of two, and bins."""
+    """Return the size of a program: its taps, rounded up to a power of two, its bins and its warps."""
     return {"TAPS": triton.next_power_of_2(len(profile)), "BLOCK": BLOCK, "num_warps": WARPS}
 
 
@@ -175,7 +175,7 @@ def _adapt_back(  # type: ignore[no-untyped-def]
             share = 2 * p * (gr - track * step * g)
             z0 = p * (u0 * w0 + u1 * w1) - y0 * v0 - y1 * v1 + share * x0
             z1 = p * (u1 * w0 - u0 * w1) - y0 * v1 + y1 * v0 + share * x1
-            tl.atomic_add(by_far + frame, z0, both, sem="relaxed")  # several taps see a frame, one after the other
+            tl.atomic_add(by_far + frame, z0, both, sem="relaxed")  # a frame passes through several taps over time
             tl.atomic_add(by_far + frame + bins, z1, both, sem="relaxed")
         g += w0 * b0 + w1 * b1 + gr * x2 - 2 * track * g * step * x2
         w0 -= v0 * x0 + v1 * x1

@@ -1,14 +1,15 @@
-"""The filter of step_size_filter.py in numba, forwards and back; the equations are there.
+"""The filter of step_size_filter.py in numba, forward and backward pass; see there for the equations.
 
-Real and imaginary parts are apart, so that the inner loops, along the F bins, are plain vector code: signals are
+Real and imaginary parts are separate, so that the inner loops over the F bins can be vectorised: signals are
 [N, T, 2, F], weights [N, L, 2, F] and covariances [N, L, F] with the tap of the newest frame first. A kernel processes
-the signals from `first` to `last` - 1; threads divide the signals among them and write to disjoint arrays.
+the signals `first` to `last` - 1; threads divide the signals among them and write to disjoint parts of the arrays.
 
-A filter of several inputs has their frames interleaved: K frames follow each other where one input has one. `place`
-tells where the frame of each tap is in front of the first one, K frames further for every frame after.
+The frames of K inputs are interleaved: every frame of the filter has K consecutive frames in `far`. `place` is the
+index in `far` of the frame of each tap when the first frame is processed; it increases by K with every frame.
 
-The loops over taps read their indices from an array. LLVM tests at run time whether rows overlap, and runs plain code
-where they do. Over a range of taps it tests all taps at once, and both planes of the weights lie in the same span.
+The loops over taps read their indices from an array. LLVM checks at run time whether rows overlap, and runs scalar code
+if they might. For a range of taps, it would check the span of all taps at once, in which both planes of the weights
+lie.
 """
 
 from typing import Any, NamedTuple
@@ -41,11 +42,11 @@ class Signals(NamedTuple):
 
     far: Real  # [N, K (H + T), 2, F] oldest frame first, beginning with the H frames before the first one
     mic: Real  # [N, T, 2, F]
-    gain: Real  # [N, T, F] in 0 ... 1
-    disturbance: Real  # [N, T, F] above 0
+    gain: Real  # [N, T, F] from 0 to 1
+    disturbance: Real  # [N, T, F] power, above 0
     drift: Real  # [N, T, F] at least 0
-    profile: Real  # [L]
-    place: Integer  # [L] of the frame of each tap in `far`, at the first frame
+    profile: Real  # [L] relative drift of the taps
+    place: Integer  # [L] index in `far` of the frame of each tap, for the first frame
 
 
 class State(NamedTuple):
@@ -58,21 +59,21 @@ class State(NamedTuple):
 class Settings(NamedTuple):
     """Numbers that are constant over signals and frames."""
 
-    track: float = 1.0  # 1: the covariance shrinks with what is learnt (Kalman); 0: it stays (NLMS)
+    track: float = 1.0  # 1: every update reduces the covariance (Kalman filter); 0: it does not (NLMS)
     truncation: int = 0  # frames after which gradients are cut; 0: never
-    inputs: int = 1  # K
+    inputs: int = 1  # K, the number of inputs
 
 
 class Output(NamedTuple):
     """The output of the filter."""
 
-    error: Real  # [N, T, 2, F] a-priori
-    step_size: Real  # [N, T, F] normalised
-    history: Real  # [N, T, L, F] predicted covariances; no frames where they are not needed
+    error: Real  # [N, T, 2, F] a-priori error
+    step_size: Real  # [N, T, F] normalised step size
+    history: Real  # [N, T, L, F] predicted covariances; [N, 0, L, F] if they are not needed
 
 
 class Window(NamedTuple):
-    """One frame, and the far end in all taps."""
+    """One frame, and the far end at all taps."""
 
     far: Real  # [N, K (H + 1), 2, F] oldest frame first
     mic: Real  # [N, 1, 2, F]
@@ -83,9 +84,9 @@ class Window(NamedTuple):
 class Prediction(NamedTuple):
     """A frame before the filter adapts to it."""
 
-    error: Real  # [N, 1, 2, F] a-priori
+    error: Real  # [N, 1, 2, F] a-priori error
     uncertainty: Real  # [N, 1, F] expected power of the residual echo: sum of p |x|²
-    power: Real  # [N, 1, F] of the far end, weighted by the profile: sum of c |x|²
+    power: Real  # [N, 1, F] power of the far end, weighted by the profile: sum of c |x|²
 
 
 class Record(NamedTuple):
@@ -99,7 +100,7 @@ class Record(NamedTuple):
     place: Integer
     error: Real
     history: Real
-    weights: Real  # after the last frame; carried back in place
+    weights: Real  # after the last frame; the updates are undone in place
     grad_error: Real
     grad_step_size: Real
 
@@ -107,17 +108,17 @@ class Record(NamedTuple):
 class Gradients(NamedTuple):
     """The gradients of the signals."""
 
-    far: Real  # zeros at first; no frames where it is not needed
+    far: Real  # must be zero before the call; has no frames if it is not needed
     mic: Real
     gain: Real
     disturbance: Real
     drift: Real
-    profile: Real  # [N, L], zeros at first
+    profile: Real  # [N, L], must be zero before the call
 
 
 @reassociated
 def predict(window: Window, state: State, out: Prediction, first: int, last: int) -> None:
-    """Fill in the prediction of one frame."""
+    """Set `out` to the prediction of one frame."""
     far, mic, profile, place = window
     taps, bins = state.covariance.shape[1:]
     for s in range(first, last):
@@ -139,7 +140,7 @@ def predict(window: Window, state: State, out: Prediction, first: int, last: int
 
 @reassociated
 def adapt(signals: Signals, state: State, out: Output, settings: Settings, first: int, last: int) -> None:
-    """Carry the state in place through all frames, and fill in the output."""
+    """Filter and adapt in all frames: update the state in place and set `out`."""
     far, mic, gain, disturbance, drift, profile, place = signals
     weights, covariance = state
     error, step_size, history = out
@@ -181,7 +182,7 @@ def adapt(signals: Signals, state: State, out: Output, settings: Settings, first
 
 @reassociated
 def adapt_back(record: Record, grad_state: State, grads: Gradients, settings: Settings, first: int, last: int) -> None:
-    """Carry the gradient of the state in place from the last frame back to the first, and fill in `grads`."""
+    """Propagate the gradient of the state, in place, from the last frame to the first, and set `grads`."""
     far, gain, disturbance, drift, profile, place, error, history, weights, grad_error, grad_step_size = record
     grad_weights, grad_covariance = grad_state
     real = gain.dtype.type

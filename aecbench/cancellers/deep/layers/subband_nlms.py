@@ -1,9 +1,10 @@
-"""Subband NLMS as a differentiable layer: networks choose its step sizes, or its reference, and train through it.
+"""Subband NLMS as a differentiable layer: networks control its step sizes or reference, and are trained through it.
 
 S. Haykin, "Adaptive Filter Theory", Prentice Hall: the normalised LMS filter. Every bin of a short-time Fourier
-transform has L complex taps along the frames. With x[l] = X[t - l], l = 0 ... L - 1, a frame t of a bin is
+transform has L complex taps across frames. With the microphone Y, the reference X and x[l] = X[t - l], l = 0 ... L - 1,
+the filter computes in frame t of a bin
 
-    e = Y - sum over l of w[l] x[l]           a-priori error: the weights are not conjugated, x is not either
+    e = Y - sum over l of w[l] x[l]           a-priori error; neither w nor x is conjugated
     p = sum over l of |x[l]|² + delta
     w'[l] = w[l] + mu e x[l]* / p             x* is the complex conjugate; w' are the weights of frame t + 1
     E = e,  or a posteriori  E = Y - sum over l of w'[l] x[l] = (1 - mu (p - delta) / p) e.
@@ -15,7 +16,7 @@ The adjoint. For a real loss J the gradient of a complex z is, as everywhere in 
     r = |x|²  gives  x̄ += 2 r̄ x;                    c = r a with r real gives  r̄ += Re(c̄* a),  ā += r c̄.
 
 Let s = mu / p, n = p - delta, u = s e, and E = a e with a = 1, or a = 1 - s n a posteriori (post = 1, else 0). With the
-gradients Ē from outside and w̄' from frame t + 1, the rules above give, backwards in time,
+gradients Ē of the output and w̄' from frame t + 1, the rules above yield, backwards in time,
 
     ū = sum over l of w̄'[l] x[l]              from w' = w + u x*
     ā = Re(Ē* e)
@@ -25,9 +26,9 @@ gradients Ē from outside and w̄' from frame t + 1, the rules above give, backw
     X̄[t - l] += u w̄'[l]* - ē w[l]* + 2 n̄ x[l]
     w̄[l] = w̄'[l] - ē x[l]*.
 
-Only X̄ needs the weights. They are stored about every sqrt(T) frames, and recomputed in between from the errors with the
-updates of the forward pass. Running the updates backwards instead would need no storage, but the weights are large for
-a moment whenever the reference is almost silent, and float32 loses digits on the way back from there.
+Only X̄ needs the weights. They are stored about every sqrt(T) frames and recomputed in between, from the errors, by the
+updates of the forward pass. Running the updates backwards would need no storage. However, the weights become very large
+for a moment whenever the reference is almost silent, and undoing such updates in float32 loses precision.
 """
 
 from collections.abc import Callable
@@ -51,46 +52,47 @@ REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 
 
 class State(NamedTuple):
-    """The filter after a frame, complex. Detach both fields to end backpropagation there."""
+    """The filter after a frame, complex. Detach both fields to stop backpropagation at this frame."""
 
-    weights: Tensor  # [N, L, F] echo path; weights[:, l] belongs to the frame l before the newest
+    weights: Tensor  # [N, L, F] echo path; weights[:, l] is applied to the frame l frames before the newest
     reference: Tensor  # [N, L - 1, F] last frames, oldest first
 
 
 class Output(NamedTuple):
     """The result of filtering T frames."""
 
-    error: Tensor  # [N, T, F] complex: the microphone less the echo estimate
+    error: Tensor  # [N, T, F] complex: the microphone minus the echo estimate
     echo: Tensor  # [N, T, F] complex: the echo estimate
     state: State  # after the last frame
 
 
 @dataclass(frozen=True, slots=True)
 class SubbandNLMS:
-    """The layer. It has no parameters of its own; gradients reach reference, microphone, step size and first state.
+    """The layer, which has no parameters of its own. Gradients flow to reference, microphone, step size and state.
 
-    On the CPU it runs as one kernel forwards and one backwards, on as many threads as torch has; elsewhere as
-    `plain_loop`. Second derivatives are not supported.
+    On the CPU, forward and backward pass are one kernel each, which runs on as many threads as torch uses; on other
+    devices, the layer is `plain_loop`. The kernels do not support second derivatives. Raises UsageError for values out
+    of range.
     """
 
-    taps: int = 10  # L frames
-    delta: float = 1e-6  # added to |x|², in its units; above 0
-    posterior: bool = False  # the output is the a-posteriori error
+    taps: int = 10  # L, the frames that the filter spans
+    delta: float = 1e-6  # regularisation added to the sum of |x|², above 0
+    posterior: bool = False  # True: the output is the a-posteriori error; False: the a-priori error
 
     def __post_init__(self) -> None:
         check_range(self, "taps", 1, whole=True)
         check_range(self, "delta", 1e-30)
 
     def init(self, mic: Tensor) -> State:
-        """Return the state before the first frame of spectra like mic [N, T, F]: an echo path of zeros."""
+        """Return the state before the first frame of spectra like `mic` [N, T, F], with zero weights."""
         n, _, bins = mic.shape
         return State(mic.new_zeros(n, self.taps, bins), mic.new_zeros(n, self.taps - 1, bins))
 
     def __call__(self, reference: Tensor, mic: Tensor, step_size: Tensor, state: State | None = None) -> Output:
-        """Filter and adapt, frame after frame.
+        """Filter and adapt frame by frame.
 
-        Reference and mic are [N, T, F] complex, step_size [N, T, F] real, in 0 ... 1: 0 keeps the weights, 1 is
-        fastest. Pass the state of the previous output to continue from there. Raises UsageError for shapes or types
+        reference and mic are complex, [N, T, F]; step_size is real, [N, T, F], from 0 (no adaptation) to 1 (fastest).
+        Pass the state of the previous output to continue after its last frame. Raises UsageError for shapes or types
         that do not match.
         """
         state = state or self.init(mic)
@@ -123,7 +125,7 @@ def plain_loop(
 ) -> tuple[Tensor, Tensor]:
     """Run the layer frame by frame in torch, on any device: x [N, L - 1 + T, F], mic and step_size [N, T, F].
 
-    Returns error [N, T, F] and weights [N, L, F], the tap of the newest frame first.
+    Returns the error [N, T, F] and the weights [N, L, F] after the last frame, the tap of the newest frame first.
     """
     taps = weights.shape[1]
     power = (x.real.square() + x.imag.square()).unfold(1, taps, 1).sum(-1)
@@ -139,13 +141,13 @@ def plain_loop(
 
 
 class Adapt(torch.autograd.Function):
-    """`plain_loop`, in kernels."""
+    """The same as `plain_loop`, computed in kernels."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, mic: Tensor, step_size: Tensor, weights: Tensor, delta: float, posterior: bool
     ) -> tuple[Tensor, Tensor]:
-        """Return the errors and the last weights; keep a-priori errors and some weights for the way back."""
+        """Return the errors and the last weights; keep the a-priori errors and some weights for the backward pass."""
         frames = mic.shape[1]
         segments = -(-frames // max(isqrt(frames), 1)) if ctx.needs_input_grad[0] else min(frames, 1)
         checkpoints = weights.new_empty(mic.shape[0], segments, *weights.shape[1:])
@@ -162,7 +164,7 @@ class Adapt(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_error: Tensor, grad_last: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of all tensors; the one of x only if it is needed."""
+        """Return the gradients of all tensors, and of x only if it requires one."""
         x, step_size, checkpoints, prior = ctx.saved_tensors
         through_x = ctx.needs_input_grad[0]
         weights = grad_last.clone(memory_format=torch.contiguous_format).resolve_conj().resolve_neg()
@@ -173,7 +175,7 @@ class Adapt(torch.autograd.Function):
 
 
 def _run(kernel: Callable[..., None], arguments: tuple[Any, ...], delta: float, posterior: bool) -> None:
-    """Run all tasks of a kernel on its signals, state and output."""
+    """Run all tasks of a kernel; `arguments` are its signals or record, its weights, and its output."""
     step_size = arguments[0].step_size
     real = step_size.dtype.type
     settings = kernels.Settings(real(delta), real(posterior))
@@ -186,6 +188,6 @@ def _arrays(*tensors: Tensor) -> list[NDArray[Any]]:
 
 
 def _array(z: Tensor) -> NDArray[Any]:
-    """Return the tensor as the kernels take it; they write to it only where it was made to be written to."""
+    """Return a tensor as an array of real numbers for the kernels, as a view if it is contiguous."""
     z = z.detach().resolve_conj().resolve_neg().contiguous()
     return (torch.view_as_real(z).flatten(-2) if z.is_complex() else z).numpy()

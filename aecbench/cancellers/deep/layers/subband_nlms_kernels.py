@@ -1,9 +1,10 @@
-"""Subband NLMS and its adjoint in numba, for subband_nlms.py, which has the equations.
+"""Subband NLMS and its adjoint in numba, for subband_nlms.py; see there for the equations.
 
-Complex arrays are pairs of real numbers, one after the other: signals are [N, T, 2 F], weights [N, L, 2 F] with the tap
-of the newest frame first. The reference has L - 1 frames more, the ones before the first. A task is a block of bins of
-one signal, carried through all frames in local buffers with real and imaginary parts apart, so that the inner loops are
-plain vector code in cache. Threads divide the tasks among them and write to disjoint arrays.
+Complex arrays are stored as interleaved pairs of real numbers: signals are [N, T, 2 F], weights [N, L, 2 F] with the
+tap of the newest frame first. The reference has L - 1 additional frames, which precede the first one. A task is a block
+of bins of one signal. It is processed through all frames in local buffers with separate real and imaginary parts, so
+that the inner loops can be vectorised and stay in cache. Threads divide the tasks among them and write to disjoint
+parts of the arrays.
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["Errors", "Record", "Settings", "Signals", "adapt", "adapt_back", "tasks"]
 
-LANES = 320  # bins of a task at most: its buffers stay in the second-level cache
+LANES = 320  # most bins of a task, so that its buffers fit into the second-level cache
 
 Scalar = np.floating[Any]
 Real = NDArray[Scalar]
@@ -24,7 +25,7 @@ Real = NDArray[Scalar]
 class Signals(NamedTuple):
     """The input of the filter, or its gradient."""
 
-    reference: Real  # [N, L - 1 + T, 2 F]; as a gradient zeros at first, or empty where it is not needed
+    reference: Real  # [N, L - 1 + T, 2 F]; as a gradient, zero before the call, or empty if it is not needed
     mic: Real  # [N, T, 2 F]
     step_size: Real  # [N, T, F]
 
@@ -33,7 +34,7 @@ class Errors(NamedTuple):
     """The output of the filter."""
 
     prior: Real  # [N, T, 2 F] a-priori error
-    error: Real  # [N, T, 2 F] error that is output; may be the same array
+    error: Real  # [N, T, 2 F] error that is output; the same array as `prior` if that is the output
     checkpoints: Real  # [N, segments, L, 2 F] weights before every segment of frames
 
 
@@ -48,30 +49,30 @@ class Record(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """Numbers of the type of the signals."""
+    """Constants with the type of the signals."""
 
-    delta: Scalar  # added to the power of the reference
+    delta: Scalar  # regularisation added to the power of the reference
     posterior: Scalar  # 1: the error that is output is the a-posteriori one; 0: the a-priori one
 
 
 class Buffers(NamedTuple):
-    """A frame of a task on the way back: real and imaginary parts [2, K], real numbers [K]."""
+    """A frame of a task in the backward pass: real and imaginary parts [2, K], or real numbers [K]."""
 
-    error: Real  # [2, K] a-priori
-    update: Real  # [2, K] u, before that minus its gradient
+    error: Real  # [2, K] a-priori error
+    update: Real  # [2, K] minus the gradient of u, then u
     grad: Real  # [2, K] gradient of the output, then of the a-priori error
     grad_norm: Real  # [K] twice the gradient of n
-    power: Real  # [K] of the reference in all taps
+    power: Real  # [K] power of the reference, summed over the taps
 
 
 def tasks(signals: int, bins: int) -> int:
-    """Return how many tasks there are; a kernel runs the ones from `first` to `last` - 1."""
+    """Return the number of tasks; a kernel processes the tasks `first` to `last` - 1."""
     return signals * -(-bins // LANES)
 
 
 @reassociated
 def adapt(signals: Signals, weights: Real, out: Errors, settings: Settings, first: int, last: int) -> None:
-    """Carry `weights` in place through all frames, and fill in `out`."""
+    """Filter and adapt in all frames: update `weights` in place and set `out`."""
     mic, step_size, bins = signals.mic, signals.step_size, signals.step_size.shape[2]
     taps, frames, segments = weights.shape[1], mic.shape[1], out.checkpoints.shape[1]
     segment = -(-frames // max(segments, 1))
@@ -98,9 +99,9 @@ def adapt(signals: Signals, weights: Real, out: Errors, settings: Settings, firs
 
 @reassociated
 def adapt_back(record: Record, grad_weights: Real, grads: Signals, settings: Settings, first: int, last: int) -> None:
-    """Carry `grad_weights` in place from the last frame back to the first, and fill in `grads`.
+    """Propagate `grad_weights`, in place, from the last frame to the first, and set `grads`.
 
-    Where the gradient of the reference is not needed, the weights are not recomputed.
+    The weights are recomputed only if the gradient of the reference is needed.
     """
     step_size, prior, checkpoints = record.step_size, record.prior, record.checkpoints
     bins, through_x = step_size.shape[2], grads.reference.shape[0] > 0
@@ -148,7 +149,7 @@ def adapt_back(record: Record, grad_weights: Real, grads: Signals, settings: Set
 
 @reassociated
 def _span(task: int, bins: int) -> tuple[int, int, int]:
-    """Return signal, first bin and last bin + 1 of a task; the blocks of a signal are as even as possible."""
+    """Return signal, first bin and last bin + 1 of a task; the blocks of a signal are of nearly equal size."""
     blocks, width = -(-bins // LANES), _width(bins)
     low = task % blocks * width
     return task // blocks, low, min(low + width, bins)
@@ -156,14 +157,14 @@ def _span(task: int, bins: int) -> tuple[int, int, int]:
 
 @reassociated
 def _width(bins: int) -> int:
-    """Return the bins of a task, rounded up to whole cache lines."""
+    """Return the number of bins of a task, rounded up to whole cache lines."""
     even = -(-bins // max(-(-bins // LANES), 1))
     return -(-even // 16) * 16
 
 
 @reassociated
 def _zeros(shape: tuple[int, ...], like: Real) -> Real:
-    """Return zeros of the type of `like` that begin at a cache line: vectors across two lines take twice the time."""
+    """Return zeros of the type of `like`, aligned to a cache line: accesses across two lines take twice the time."""
     size = 1
     for n in shape:
         size *= n

@@ -1,4 +1,4 @@
-"""Where kernels run: numba's on the CPU, on several threads, and Triton's on a GPU."""
+"""Selects where kernels run (numba on the CPU, Triton on a GPU), and runs the former on several threads."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,24 +10,25 @@ from torch import Tensor
 
 __all__ = ["in_gpu_kernels", "in_kernels", "run_on_threads"]
 
-SMALL = 20_000  # numbers, for which starting threads takes longer than the work
+SMALL = 20_000  # array size below which starting threads takes longer than the work
 
 
 def in_kernels(like: Tensor) -> bool:
-    """Return whether kernels process such a tensor: it is on the CPU, and torch does not record it for export."""
+    """Return whether numba kernels process such a tensor: it is on the CPU, and torch is not exporting the network."""
     return like.device.type == "cpu" and not torch.compiler.is_exporting()
 
 
 def in_gpu_kernels(like: Tensor) -> bool:
-    """Return whether kernels on a GPU process such a tensor: it is there, and Triton came with torch."""
+    """Return whether Triton kernels process such a tensor: it is on a CUDA device, and Triton is installed."""
     return like.device.type == "cuda" and not torch.compiler.is_exporting() and find_spec("triton") is not None
 
 
 def run_on_threads(kernel: Callable[..., None], arguments: tuple[Any, ...], tasks: int, size: int) -> None:
-    """Call kernel(*arguments, first, last) for tasks 0 ... tasks - 1, on several threads if `size` numbers are many.
+    """Call kernel(*arguments, first, last) for tasks 0 ... tasks - 1, on several threads if `size` is SMALL or more.
 
-    There are as many threads as torch has. They are Python's, because the kernels release the lock: a pool of numba's
-    would compete with torch's for the cores.
+    `size` is the number of array elements to process. There are as many threads as torch uses. They are Python threads,
+    because the kernels release the global interpreter lock, and numba's own threads would compete with torch's for the
+    cores.
     """
     threads = min(torch.get_num_threads(), tasks)
     if threads < 2 or size < SMALL:

@@ -1,6 +1,6 @@
-"""Two adaptive filters on one far end, in torch: the equations that exported models and networks share.
+"""Operations on a main and a shadow filter in torch, for exported models and networks.
 
-cancellers/kernels/ has the same equations in numba, under the same names; the tests compare the two.
+cancellers/kernels/ has the same equations in numba, under the same names; tests compare the two.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ TINY = float(two_filters.TINY)
 
 
 class Teacher(NamedTuple):
-    """Which filter replaces the other; booleans without axes, at most one is true."""
+    """Which filter replaces the other: boolean scalars, at most one is true."""
 
     main: Tensor
     shadow: Tensor
@@ -25,7 +25,7 @@ class Teacher(NamedTuple):
 def power_gain(sums: Tensor, mic_power: Tensor, far_power: Tensor, samples: int) -> tuple[Tensor, Tensor]:
     """Return the sums [..., 2] of kernels/coupling.py after a block, and the power gain [...] of the echo path.
 
-    The powers [...] are means over the `samples` of the block.
+    The powers [...] are means over the `samples` samples of the block.
     """
     block = torch.stack([mic_power * far_power, far_power * far_power], -1)
     sums = sums * coupling.FORGET**samples + samples * block
@@ -36,9 +36,10 @@ def power_gain(sums: Tensor, mic_power: Tensor, far_power: Tensor, samples: int)
 def fit_gain(
     mic: Tensor, y: Tensor, sums: Tensor, memory: float, fraction: float, audible: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the factors [F, 1] of the echo estimates y [F, B] of filters, and the sums of products [F, 3] after them.
+    """Return the gains [F, 1] for the echo estimates y [F, B] of F filters, and the updated sums of products [F, 3].
 
-    A factor is 1 unless another one takes the `fraction` off the error power, and y has more than the `audible` energy.
+    The gain is 1 unless the least-squares gain reduces the error power by more than `fraction` of it, and the energy of
+    y exceeds `audible`; see kernels/two_filters.py.
     """
     e = mic - y
     products = torch.stack([(y * e).sum(-1), y.square().sum(-1), e.square().sum(-1)], -1)
@@ -51,17 +52,17 @@ def fit_gain(
 
 
 def disturbance(error: Tensor, residual: Tensor) -> Tensor:
-    """Return the power of near end and noise in an error, given the powers of the error and of its residual echo."""
+    """Return the power of near end and noise, from the powers of the error and of its expected residual echo."""
     return torch.maximum(error - residual / 2, two_filters.CERTAIN * error)
 
 
 def better(error: Tensor, take_over: float, give_back: float) -> Teacher:
-    """Return which filter has to teach the other, given their error powers [2]."""
+    """Return which filter should replace the other, given their error powers [2]."""
     shadow = error[1] < take_over * error[0]
     return Teacher(main=~shadow & (error[1] > give_back * error[0]), shadow=shadow)
 
 
 def hand_over(values: Tensor, teacher: Teacher) -> Tensor:
-    """Return the values [2, ...] after one filter has got those of the other."""
+    """Return the values [2, ...] after those of the `teacher`, if any, have been copied over the other's."""
     main, shadow = values
     return torch.stack([torch.where(teacher.shadow, shadow, main), torch.where(teacher.main, main, shadow)])

@@ -1,1 +1,1 @@
-"""The losses that networks are trained to minimise."""
+"""The loss functions of networks."""

@@ -1,4 +1,4 @@
-"""The loss of deep_joint.py: near end, true echo, and near end that is lost."""
+"""The loss of deep_joint.py: errors of the output, residual echo, and lost near end."""
 
 import torch
 from torch import Tensor
@@ -11,14 +11,15 @@ from aecbench.cancellers.deep.losses.weights import JointWeights
 __all__ = ["JointWeights", "joint_loss", "noise_gain"]
 
 TINY = 1e-8
-FRAME, HOP = 512, 256  # samples, of the frames over which power is compared
-SILENT = 1e-9  # mean power of a stem that is not there
+FRAME, HOP = 512, 256  # samples of the frames in which powers are compared
+SILENT = 1e-9  # mean power up to which a stem counts as absent
 
 
 def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:
-    """Return the gain [N, 1] that noise [N, samples] is to have, whoever talks: the louder, the more it is turned down.
+    """Return the gain [N, 1] of the noise [N, samples] in the target: the louder the noise, the lower its gain.
 
-    So noise does not come and go with the far end, and as it is not removed, little is taken from the near end with it.
+    The gain does not depend on who is talking, so the noise in the output does not fluctuate with the far end. As the
+    noise is not removed completely, little of the near end is removed with it.
     """
     level = 10 * torch.log10(noise.square().mean(-1, keepdim=True) + 1e-12)
     return 10 ** (-weights.ratio * (level - weights.quiet).clamp(min=0) / 20)
@@ -27,11 +28,12 @@ def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:
 def joint_loss(
     batch: Batch, estimate: Tensor, left: Tensor, echo: Tensor, weights: JointWeights, rate: int
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The weighted sum of the terms, and each of them, means over the batch.
+    """Return the weighted sum of the terms, and each term by name, as means over the batch.
 
-    `estimate` [N, T] is the output, `left` and `echo` [N, frames, F] are spectra of the echo that the filter leaves and
-    of all of it, `rate` is in Hz. The target is the near end, and noise with `noise_gain`. Terms of the near end count
-    where there is one, those of the echo where there is echo, `spectra` and `residual` always.
+    `estimate` [N, T] is the output; `left` and `echo` [N, frames, F] are spectra of the filter's residual echo and of
+    the whole echo; `rate` is in Hz. The target is the near end plus the noise with `noise_gain`. "sdr", "lost" and
+    "disturbance" count only in examples with a near end, "true_echo" and "filter" only in examples with echo, "spectra"
+    and "residual" in all.
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
     target = (batch.near + noise_gain(batch.noise, weights) * batch.noise) / scale
@@ -50,10 +52,11 @@ def joint_loss(
 
 
 def lost(near: Tensor, estimate: Tensor) -> Tensor:
-    """Return how much of the near end the output lacks: squared differences of compressed magnitudes, mean, [N].
+    """Return how much of the near end [N, T] is missing in the estimate [N, T], [N].
 
-    Q. Wang and others, "VoiceFilter-Lite: streaming targeted voice separation for on-device speech recognition",
-    Interspeech 2020: over-suppression costs more than what is left. Only bins that are quieter than the near end count.
+    It is the mean squared difference of compressed magnitudes over the bins, where bins of the estimate that are not
+    quieter than the near end count as 0. Q. Wang and others, "VoiceFilter-Lite: streaming targeted voice separation for
+    on-device speech recognition", Interspeech 2020: over-suppression is penalised more than residual interference.
     """
     window = torch.hann_window(FRAME, dtype=near.dtype, device=near.device)
 

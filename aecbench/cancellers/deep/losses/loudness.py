@@ -1,10 +1,10 @@
-"""The disturbance of a listener, as a loss: a differentiable relative of PESQ.
+"""The perceived disturbance of the near end, as a loss: a differentiable approximation of PESQ.
 
-ITU-T Recommendation P.862 (2001): spectra become loudness in sone over critical bands; loudness that is added disturbs
-more than loudness that is missing, small differences are masked, and the worst moments have the largest weight. J. M.
+ITU-T Recommendation P.862 (2001): spectra are converted to loudness in sone over critical bands. Added loudness counts
+more than missing loudness, small differences are masked, and the worst moments have the largest weight. J. M.
 Martin-Donas, A. M. Gomez, J. A. Gonzalez, A. M. Peinado, "A deep learning loss function based on the perceptual
-evaluation of the speech quality", IEEE Signal Processing Letters 25, 2018, train on such a measure. The parts of P.862
-for telephone lines, alignment in time and of frequency responses, are omitted.
+evaluation of the speech quality", IEEE Signal Processing Letters 25, 2018, train with such a measure. The parts of
+P.862 that compensate for telephone lines, the alignment in time and of frequency responses, are omitted.
 """
 
 import torch
@@ -12,25 +12,25 @@ from torch import Tensor
 
 __all__ = ["disturbance"]
 
-FRAME = 0.032  # seconds; the hop is half of it
-BAND = 0.47  # width of a critical band [Bark], about half of one
-LEVEL = 1e10  # power of a signal over the threshold of hearing at 1 kHz; close to PESQ
-SONE = 0.187  # of the loudness scale
-POWER = 0.23  # of intensity in loudness, by Zwicker
+FRAME = 0.032  # frame length [s]; the hop is half of it
+BAND = 0.47  # width of a band [Bark], about half a critical band
+LEVEL = 1e10  # power to which signals are scaled, relative to the threshold of hearing at 1 kHz; close to PESQ's
+SONE = 0.187  # scale factor of the loudness
+POWER = 0.23  # Zwicker's exponent, from intensity to loudness
 TINY = 1e-6
 
 
 def disturbance(target: Tensor, estimate: Tensor, rate: int) -> Tensor:
-    """Return how much the estimate [N, samples] differs from the target for a listener, [N]: as PESQ, in MOS below 4.5.
+    """Return the perceived difference [N] between estimate and target [N, samples], in MOS that PESQ deducts from 4.5.
 
-    The rate is in Hz. The overall level has no effect. For a silent target the value is meaningless: omit it.
+    The rate is in Hz. The overall levels have no effect. The value is meaningless for a silent target: omit it then.
     """
     frame = 2 * round(rate * FRAME / 2)
     members, widths, threshold = (z.to(target) for z in _bands(frame, rate))
     window = torch.hann_window(frame, dtype=target.dtype, device=target.device)
 
     def bands(signal: Tensor) -> Tensor:
-        """Return powers [N, T, bands] with the mean LEVEL."""
+        """Return powers [N, T, bands], scaled so that their sum over the bands is LEVEL on average."""
         padded = torch.nn.functional.pad(signal, (0, max(0, frame - signal.shape[-1])))
         spectra = torch.fft.rfft(padded.unfold(-1, frame, frame // 2) * window, norm="ortho")
         power = (spectra.real.square() + spectra.imag.square()) @ members
@@ -53,12 +53,12 @@ def disturbance(target: Tensor, estimate: Tensor, rate: int) -> Tensor:
 
 
 def _audible(power: Tensor, threshold: Tensor) -> Tensor:
-    """Return the audible power of all bands together, in each frame [N, T]."""
+    """Return the total power of the bands above the threshold of hearing in each frame [N, T]."""
     return (power * (power > threshold)).sum(-1)
 
 
 def _gains(clean: Tensor, degraded: Tensor) -> Tensor:
-    """Return the gains [N, T, 1] by which a listener compensates the level of frames."""
+    """Return the gains [N, T, 1] that compensate level differences of frames, as in P.862."""
     ratio = (clean + 5e3) / (degraded + 5e3)
     before = torch.cat([ratio[:, :1], ratio[:, :-1]], 1)
     return (0.2 * before + 0.8 * ratio).clamp(3e-4, 5)[..., None]
@@ -70,20 +70,23 @@ def _loudness(power: Tensor, threshold: Tensor) -> Tensor:
 
 
 def _over_time(z: Tensor) -> Tensor:
-    """Return a mean over frames [N, T] with most weight on the worst of every third of a second."""
+    """Return a mean over frames [N, T] that emphasises the worst frames within each third of a second."""
     seconds = z.unfold(-1, min(20, z.shape[-1]), 10)
     worst = (seconds + 1e-3).pow(6).mean(-1).pow(1 / 6)
     return worst.square().mean(-1).sqrt()
 
 
 def _bands(frame: int, rate: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return bins in critical bands [F, bands], widths of these [Bark], and thresholds of hearing as powers [bands]."""
+    """Return which bins are in which band [F, bands] (0 or 1), and widths [Bark] and hearing thresholds [bands].
+
+    The thresholds are powers.
+    """
     hz = torch.arange(frame // 2 + 1, dtype=torch.float64) * rate / frame
     bark = 6 * torch.asinh(hz / 600)  # M. R. Schroeder, B. S. Atal, J. L. Hall, 1979
     count = round(float(bark[-1]) / BAND)
     corners = torch.linspace(0, float(bark[-1]), count + 1, dtype=torch.float64)
     band = torch.bucketize(bark, corners[1:-1])
-    bands = torch.unique(band)  # that contain a bin
+    bands = torch.unique(band)  # bands that contain a bin
     members = (band[:, None] == bands).double()
     widths = torch.diff(corners[torch.cat([bands, torch.tensor([count])])])
     khz = ((members * hz[:, None]).sum(0) / members.sum(0)).clamp(min=50) / 1000

@@ -1,4 +1,4 @@
-"""Losses of networks: how much an estimate differs from its target. Signals are [N, samples], real."""
+"""Terms of loss functions: how much an estimate differs from its target. Signals are real, [N, samples]."""
 
 from typing import NamedTuple
 
@@ -18,20 +18,21 @@ COMPRESSION = 0.3  # exponent of magnitudes
 
 
 class Echoes(NamedTuple):
-    """Spectra [N, T, F] by which a filter is judged."""
+    """Spectra [N, T, F] by which a filter is assessed."""
 
-    residual: Tensor  # the echo that it leaves
-    all: Tensor  # the echo
+    residual: Tensor  # residual echo
+    all: Tensor  # echo at the microphone
 
 
 def objective(
     batch: Batch, estimate: Tensor, echoes: Echoes, weights: Weights, *, mode: str, rate: int = 16_000
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the weighted sum of the terms, and each of them, means over the batch.
+    """Return the weighted sum of the terms, and each term by name, as means over the batch.
 
-    `estimate` [N, samples] is the output of the network, `rate` is in Hz. SI-SDR, SDR and disturbance count where there
-    is a near end, `echo` where there is echo, the others always: without a near end `residual` is the logarithm of the
-    audible rest, without echo the logarithm of the distortion.
+    `estimate` [N, samples] is the output of the network; `rate` is in Hz. "si_sdr", "sdr" and "disturbance" count only
+    in examples with a near end, "echo" only in examples with echo, "spectra" and "residual" in all. "residual" measures
+    what is left of echo and noise in examples without a near end, and the distortion of the near end in those without
+    echo.
     """
     scale = batch.mic.square().mean(-1, keepdim=True).sqrt() + 1e-4
     target = (batch.near + (weights.noise if mode == "joint" else 1) * batch.noise) / scale
@@ -51,7 +52,7 @@ def objective(
 
 
 def weighted_sum(parts: dict[str, Tensor], weights: dict[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Return the weighted sum of terms, and each of them; a term with the weight 0 takes no time on the way back."""
+    """Return the weighted sum of the terms, and each term; terms with the weight 0 need no backward pass."""
     terms = [weights[name] * part for name, part in parts.items() if weights[name]]
     terms = terms or [0 * part for part in parts.values()]
     return torch.stack(terms).sum(), {name: part.detach() for name, part in parts.items()}
@@ -60,8 +61,8 @@ def weighted_sum(parts: dict[str, Tensor], weights: dict[str, float]) -> tuple[T
 def si_sdr(target: Tensor, estimate: Tensor) -> Tensor:
     """Return the scale-invariant signal-to-distortion ratio [N] in dB, at most 30 dB.
 
-    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019. For a silent target
-    the value is meaningless: omit it.
+    J. Le Roux, S. Wisdom, H. Erdogan, J. R. Hershey, "SDR - half-baked or well done?", ICASSP 2019. The value is
+    meaningless for a silent target: omit it then.
     """
     target, estimate = (z - z.mean(-1, keepdim=True) for z in (target, estimate))
     scale = (target * estimate).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + TINY)
@@ -70,15 +71,16 @@ def si_sdr(target: Tensor, estimate: Tensor) -> Tensor:
 
 
 def sdr(target: Tensor, estimate: Tensor) -> Tensor:
-    """Return the power of the target over the power of the difference [N] in dB, at most 30 dB."""
+    """Return the signal-to-distortion ratio [N] in dB, at most 30 dB; distortion = estimate - target."""
     signal = target.square().sum(-1)
     return 10 * torch.log10((signal + TINY) / ((estimate - target).square().sum(-1) + FLOOR * signal + TINY))
 
 
 def residual(error: Tensor, reference: Tensor, floor: float = 1e-5) -> Tensor:
-    """Return the power of error over reference in dB, both real or complex: mean over the frames of [N, T, F], [N].
+    """Return the ratio of the power of error to reference in dB, as a mean over the frames of [N, T, F]: [N].
 
-    Loud and quiet frames have the same weight. The lowest value is 10 log10(floor) dB.
+    Both are real or complex. Loud and quiet frames have the same weight, except for frames of the reference more than
+    30 dB below its mean. The lowest value is 10 log10(floor) dB.
     """
     power = _power(reference).sum(-1)
     power = power + 1e-3 * power.mean(-1, keepdim=True) + TINY
@@ -86,10 +88,11 @@ def residual(error: Tensor, reference: Tensor, floor: float = 1e-5) -> Tensor:
 
 
 def compressed_spectra(target: Tensor, estimate: Tensor) -> Tensor:
-    """Return squared differences of spectra with compressed magnitudes, with and without phase, mean over bins: [N].
+    """Return the mean squared difference [N] of spectra with compressed magnitudes: 0.7 of magnitudes, 0.3 of complex.
 
     S. Braun, I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
-    TSP 2021: a power of the magnitude gives quiet sounds weight; here at several resolutions.
+    TSP 2021: raising magnitudes to the power 0.3 gives quiet sounds more weight. The result is a mean over several
+    lengths of frames.
     """
     losses = []
     for frame in FRAMES:
@@ -99,7 +102,7 @@ def compressed_spectra(target: Tensor, estimate: Tensor) -> Tensor:
 
 
 def _compressed(signal: Tensor, frame: int) -> tuple[Tensor, Tensor]:
-    """Return magnitudes and spectra [N, F, T] with the compressed magnitudes."""
+    """Return compressed magnitudes, and spectra with these magnitudes, both [N, F, T]."""
     window = torch.hann_window(frame, dtype=signal.dtype, device=signal.device)
     spectra = torch.stft(signal, frame, frame // 2, window=window, normalized=True, return_complex=True)
     power = _power(spectra) + TINY

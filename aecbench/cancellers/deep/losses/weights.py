@@ -1,4 +1,4 @@
-"""Weights of the terms of losses, as tables of a network's configuration, without torch."""
+"""Weights of the terms of loss functions, as tables of a network's configuration; does not import torch."""
 
 from pydantic import Field
 
@@ -11,12 +11,12 @@ class Weights(Frozen):
     """The weights of the terms of `objective.objective`; 0 omits a term."""
 
     si_sdr: float = Field(0.05, ge=0)  # per dB
-    sdr: float = Field(0.0, ge=0)  # per dB: as SI-SDR, but the level counts
+    sdr: float = Field(0.0, ge=0)  # per dB; unlike SI-SDR, it depends on the level
     spectra: float = Field(5.0, ge=0)
-    disturbance: float = Field(0.0, ge=0)  # per MOS that PESQ would subtract
-    residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
-    echo: float = Field(0.03, ge=0)  # of the residual echo of a filter against the echo, per dB
-    noise: float = Field(0.0, ge=0, le=1)  # not a term: the share of the noise's amplitude to keep, in mode joint
+    disturbance: float = Field(0.0, ge=0)  # per MOS that PESQ would deduct
+    residual: float = Field(0.03, ge=0)  # error of the output relative to the microphone, per dB
+    echo: float = Field(0.03, ge=0)  # residual echo of a filter relative to the echo, per dB
+    noise: float = Field(0.0, ge=0, le=1)  # not a term: factor of the noise's amplitude in the target, in mode joint
 
 
 class JointWeights(Frozen):
@@ -24,10 +24,10 @@ class JointWeights(Frozen):
 
     sdr: float = Field(0.05, ge=0)  # per dB
     spectra: float = Field(20.0, ge=0)
-    lost: float = Field(40.0, ge=0)  # the part of `spectra` that is missing where the near end talks, once more
-    disturbance: float = Field(1.5, ge=0)  # per MOS that PESQ would subtract
-    residual: float = Field(0.03, ge=0)  # of the error of the output against the microphone, per dB
-    true_echo: float = Field(0.03, ge=0)  # of the error of the output against the echo, per dB
-    filter: float = Field(0.05, ge=0)  # of the echo that the filter leaves against the echo, per dB
-    quiet: float = Field(-65.0, ge=-120, le=0)  # not a term: level [dBFS] of noise above which it is turned down,
-    ratio: float = Field(0.65, ge=0, le=1)  # not a term: dB per dB
+    lost: float = Field(40.0, ge=0)  # near end that is missing in the output: weighs over-suppression once more
+    disturbance: float = Field(1.5, ge=0)  # per MOS that PESQ would deduct
+    residual: float = Field(0.03, ge=0)  # error of the output relative to the microphone, per dB
+    true_echo: float = Field(0.03, ge=0)  # error of the output relative to the echo, per dB
+    filter: float = Field(0.05, ge=0)  # residual echo of the filter relative to the echo, per dB
+    quiet: float = Field(-65.0, ge=-120, le=0)  # not a term: level [dBFS] above which noise is attenuated in the target
+    ratio: float = Field(0.65, ge=0, le=1)  # not a term: attenuation in dB per dB above `quiet`

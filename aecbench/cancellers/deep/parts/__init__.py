@@ -1,1 +1,1 @@
-"""Parts that several networks share."""
+"""Modules that several networks share."""

@@ -1,4 +1,4 @@
-"""Bands of bins for networks: overlapping triangles."""
+"""Frequency bands for networks: overlapping triangles."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,10 @@ __all__ = ["triangles"]
 
 
 def triangles(bins: int, count: int) -> NDArray[np.float32]:
-    """Return overlapping triangles [bins, count] on an ERB-like scale, at least 2 bins apart; their sum is 1."""
+    """Return overlapping triangles [bins, count] on an ERB-like scale, whose centres are at least 2 bins apart.
+
+    In every bin, they sum to 1.
+    """
     position = np.arange(bins, dtype=float)
     corner = bins / 12
     warped = np.linspace(0, np.log1p((bins - 1) / corner), count)

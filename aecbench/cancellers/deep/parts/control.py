@@ -1,9 +1,9 @@
 """A recurrent network from short-time spectra to a few numbers per frame and bin, which control a filter.
 
-It processes bands of bins. As in X. Hao, X. Su, R. Horaud, X. Li, "FullSubNet: a full-band and sub-band fusion model
-for real-time single-channel speech enhancement", ICASSP 2021, one LSTM gets all bands at once, and a small one runs
-along every band, with the same weights for all and with context from the first: few weights, and few operations. The
-output for a bin is made from its band and its own powers.
+It processes frequency bands. As in X. Hao, X. Su, R. Horaud, X. Li, "FullSubNet: a full-band and sub-band fusion model
+for real-time single-channel speech enhancement", ICASSP 2021, one LSTM processes all bands together, and a small one
+processes every band separately, with weights shared by all bands and the output of the first LSTM as context. That
+takes few weights and few operations. The output for a bin is computed from its bands and its own powers.
 """
 
 import torch
@@ -16,20 +16,23 @@ from aecbench.cancellers.deep.parts.recurrent import lstm
 
 __all__ = ["Control", "Memory"]
 
-Memory = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # of the LSTM over all bands, and the one along each
+Memory = tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]  # states of the fullband and of the subband LSTM
 
 Pairs = tuple[tuple[int, int], ...]
 
 
 class Control(nn.Module):
-    """From spectra, their powers and the coherences of some pairs of them to `outputs` numbers per bin."""
+    """Computes `outputs` numbers per bin from the powers of several spectra and the coherences of pairs of them."""
 
     weights: Tensor
 
     def __init__(
         self, spectra: int, pairs: Pairs, outputs: int, bins: int, *, bands: int, hidden: int, small: int
     ) -> None:
-        """`pairs` are indices of spectra. `hidden` units for all `bands` together, `small` along each."""
+        """Create the layers for spectra of `bins` bins in `bands` bands.
+
+        `pairs` are indices of spectra. The fullband LSTM has `hidden` units, the subband LSTM `small`.
+        """
         super().__init__()
         self.pairs, self.count, self.small = pairs, bands, small
         channels = spectra + 2 * len(pairs)
@@ -50,14 +53,14 @@ class Control(nn.Module):
             self.bin_out.bias.zero_()
 
     def initial(self, like: Tensor) -> Memory:
-        """Return the memory before the first frame of spectra like [N, T, F]."""
+        """Return the memory before the first frame of spectra like `like` [N, T, F]."""
         n, real = like.shape[0], like.real
         h = real.new_zeros(1, n, self.all.hidden_size)
         s = real.new_zeros(1, n * self.count, self.small)
         return (h, h), (s, s)
 
     def forward(self, spectra: list[Tensor], memory: Memory) -> tuple[Tensor, Memory]:
-        """Map spectra, each [N, T, F], to numbers [N, T, F, outputs]. Gradients end at the parameters."""
+        """Map spectra, each [N, T, F], to numbers [N, T, F, outputs]. No gradients flow to the spectra."""
         z = torch.stack(spectra, -2).detach()  # [N, T, spectra, F]
         power = z.real.square() + z.imag.square()
         banded = power @ self.weights + FLOOR

@@ -1,11 +1,11 @@
-"""Distorted far ends, as further inputs of a filter: what a nonlinear loudspeaker adds to the echo.
+"""Distorted versions of the far end, as further inputs of a filter: they model a nonlinear loudspeaker.
 
-The idea of power filters: F. Kuech, W. Kellermann, "Orthogonalized power filters for nonlinear acoustic echo
-cancellation", Signal Processing 86(6), 2006. A loudspeaker without memory plays a sum of functions of its input, and
-each goes through the room, so a filter whose inputs are such functions has an echo path for each. Here they are the
-magnitude, for what is not symmetric, and the cube, for what saturates. Both are taken relative to the peak of the far
-end, because where a loudspeaker is driven to its limits is a matter of its peaks. Less what is linear in the far end,
-in every bin, they have no more to do with each other than inputs of a filter with a diagonal covariance may.
+The idea is taken from power filters: F. Kuech, W. Kellermann, "Orthogonalized power filters for nonlinear acoustic echo
+cancellation", Signal Processing 86(6), 2006. The output of a memoryless loudspeaker is a sum of functions of its input.
+All of them pass through the room, so a filter with these functions as inputs has an echo path for each. Here the
+functions are the magnitude, for asymmetric distortion, and the cube, for saturation. Both are normalised to the peak of
+the far end, because saturation depends on the peaks. In every bin, the part that is linear in the far end is subtracted
+from them, so that the inputs are sufficiently uncorrelated for a filter with a diagonal covariance.
 """
 
 from typing import NamedTuple
@@ -22,13 +22,13 @@ __all__ = ["KINDS", "Distortion", "State"]
 class State(NamedTuple):
     """The state after a frame."""
 
-    peak: Tensor  # [N]
-    power: Tensor  # [N, 1, F] of the far end, smooth
-    cross: Tensor  # [N, KINDS, F] complex, distortions times the conjugate far end, smooth
+    peak: Tensor  # [N] decaying peak of the far end's samples
+    power: Tensor  # [N, 1, F] smoothed power of the far end
+    cross: Tensor  # [N, KINDS, F] smoothed cross-spectra of the distortions with the far end, complex
 
 
 class Distortion(nn.Module):
-    """From a frame of the far end to its distortions."""
+    """Computes the distortions of a frame of the far end."""
 
     window: Tensor
 
@@ -37,12 +37,12 @@ class Distortion(nn.Module):
         self.register_buffer("window", stft.window(n_fft, hop, torch.zeros(())), persistent=False)
 
     def initial(self, like: Tensor) -> State:
-        """Return the state before the first frame of spectra like [N, T, F], complex."""
+        """Return the state before the first frame of complex spectra like `like` [N, T, F]."""
         n, bins = like.shape[0], like.shape[-1]
         return State(like.real.new_zeros(n), like.real.new_zeros(n, 1, bins), like.new_zeros(n, KINDS, bins))
 
     def forward(self, far: Tensor, state: State) -> tuple[Tensor, State]:
-        """Return the distortions [N, KINDS, F] of one frame of the far end [N, F], both complex, and the state."""
+        """Return the distortions [N, KINDS, F] of one frame of the far end [N, F], both complex, and the next state."""
         weighed = torch.fft.irfft(far)
         samples = weighed / self.window.clamp(min=EDGE**2)
         inside = self.window > EDGE * self.window.max()

@@ -1,7 +1,7 @@
-"""The Kalman filter in front of a network, as a table of the network's configuration.
+"""The Kalman filter in front of a network, configured by a table of the network's configuration.
 
-Values that the table lacks are read from the card of the baseline "kalman"; the filter checks their ranges. The card of
-a trained network holds all values, so tuning the baseline again does not change the network.
+Values that the table lacks are read from the card of the baseline "kalman"; the filter checks all ranges. The card of a
+trained network contains all values, so tuning the baseline again does not change the network.
 """
 
 from dataclasses import asdict
@@ -18,14 +18,14 @@ __all__ = ["KalmanTable", "kalman_front"]
 
 
 def kalman_front(hop: int, table: dict[str, Any]) -> Kalman | None:
-    """Return the filter with blocks of a hop; None for `taps = 0`. Raises UsageError for a value out of range."""
+    """Return the filter, with blocks of one hop; None if `taps` is 0. Raises UsageError for a value out of range."""
     return Kalman(hop, **table) if table["taps"] else None
 
 
 def _complete(table: Any) -> Any:
-    """Add the values of the baseline to those that are given."""
+    """Return the table, completed with the values of the baseline."""
     if not isinstance(table, dict):
-        return table  # pydantic says what is wrong
+        return table  # pydantic reports the error
     tuned = asdict(Kalman(**read_toml(find("baselines", "kalman") / "card.toml")["parameters"]))
     del tuned["block"]
     for key in table:

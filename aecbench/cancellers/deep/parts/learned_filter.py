@@ -1,15 +1,15 @@
-"""A subband filter of several inputs, in a closed loop with the network that controls it, as a part of other networks.
+"""A subband filter with several inputs in a closed loop with the network that controls it, a part of other networks.
 
-The filter of step_size_filter.py with a variance for every tap; features and network are those of deep_step_size.py,
-which has the paper and the equations. The inputs are the far end and, where the loudspeaker is not linear, learned
-references: distortions of the far end, each times a complex mask, magnitude and phase, that the network has decided on
-in the frame before.
+The filter is the one of step_size_filter.py with a variance per tap. The features and the network are those of
+deep_step_size.py, which cites the paper and explains the equations. The inputs are the far end and, to model a
+nonlinear loudspeaker, learned references: distortions of the far end, each times a complex mask that the network
+computed in the previous frame.
 
-Every frame takes the same steps: predict the echo; tell the network of error, echo estimate and uncertainty; let it
-decide on gain, disturbance, drift and the next masks of the references; update. `listen` does that without gradients,
-`hear` for training: on the CPU in compiled code (listening.py), on a GPU as a recording of `listen`.
-`replay` processes the same frames with gradients, through the recursions of filter and network. How decisions change
-what the network observes later is left out of the gradient, not out of the values.
+The steps of every frame are: predict the echo; pass error, echo estimate and uncertainty to the network, which computes
+gain, disturbance, drift and the next masks of the references; update. `listen` runs them without gradients. For
+training, `hear` does the same on the CPU in compiled code (listening.py), and on a GPU as a recording of `listen`. Then
+`replay` processes the same frames with gradients, through the recursions of filter and network. The gradient omits the
+effect of the network's output on its later input; the values include it.
 """
 
 import math
@@ -30,7 +30,7 @@ from aecbench.cancellers.kernels import coupling
 
 __all__ = ["Filtered", "Heard", "LearnedFilter", "Size", "State"]
 
-SHARE = 0.1  # power of a reference's taps against the far end's, before training
+SHARE = 0.1  # expected power of the taps of a reference relative to those of the far end, before training
 
 
 class State(NamedTuple):
@@ -38,10 +38,10 @@ class State(NamedTuple):
 
     weights: Tensor  # [N, L, 2, F]
     covariance: Tensor  # [N, L, F]
-    inputs: Tensor  # [N, L, 2, F] frames of the K inputs in the taps, the newest of each input first
-    references: Tensor  # [N, 2 (K - 1), F] numbers that the network has decided on for the next frame
+    inputs: Tensor  # [N, L, 2, F] frames of the K inputs at all taps, the newest of each input first
+    references: Tensor  # [N, 2 (K - 1), F] numbers that determine the masks of the next frame
     distortion: distortion.State
-    memory: Tensor  # of the GRU, see StepSizeNetwork
+    memory: Tensor  # state of the GRU, see StepSizeNetwork
     averages: Averages
 
     @property
@@ -53,9 +53,9 @@ class State(NamedTuple):
 class Filtered(NamedTuple):
     """The output of the filter for T frames."""
 
-    error: Tensor  # [N, T, F] complex, a-priori: microphone less the echo estimate before the update
-    step_size: Tensor  # [N, T, F] in 0 ... 1: the share of the error that the update takes for echo
-    uncertainty: Tensor  # [N, T, F] expected power of the residual echo in the error; a constant for the gradient
+    error: Tensor  # [N, T, F] complex, a-priori: microphone minus the echo estimate before the update
+    step_size: Tensor  # [N, T, F] normalised, 0 to 1: the fraction of the error that the update removes as echo
+    uncertainty: Tensor  # [N, T, F] expected power of the residual echo in the error; has no gradient
 
 
 class LearnedFilter(nn.Module):
@@ -67,7 +67,10 @@ class LearnedFilter(nn.Module):
     order: Tensor
 
     def __init__(self, size: Size, smoothing: float, decay: float) -> None:
-        """`decay` [dB] is the expected one over the taps before training; `smoothing` applies to the features."""
+        """Create filter and network; `decay` [dB] over the taps initialises the expected echo path.
+
+        `smoothing` is the parameter of `Features`.
+        """
         super().__init__()
         self.size = size
         self.references = distortion.KINDS if size.reference_taps else 0
@@ -91,16 +94,16 @@ class LearnedFilter(nn.Module):
 
     @property
     def room(self) -> Tensor:
-        """The expected power of the far end's taps [taps]; its sum is 1."""
+        """The expected power of the far end's taps [taps], which sums to 1."""
         return torch.softmax(self.profile, 0)
 
     @property
     def paths(self) -> Tensor:
-        """The expected power of all taps [L], of the references beside the far end's."""
+        """The expected power of all taps [L]: those of the far end, then those of the references."""
         return torch.cat([self.room, self.reference_profile.exp().flatten()]) if self.references else self.room
 
     def initial(self, mic: Tensor) -> State:
-        """Return echo paths of zeros, before the first frame of spectra like mic [N, T, F]."""
+        """Return the state before the first frame of spectra like `mic` [N, T, F], with zero weights."""
         n, bins, real, taps = mic.shape[0], mic.shape[-1], mic.real, len(self.place)
         return State(
             weights=real.new_zeros(n, taps, 2, bins),
@@ -114,7 +117,10 @@ class LearnedFilter(nn.Module):
 
     @torch.no_grad()
     def listen(self, mic: Tensor, far: Tensor, state: State) -> tuple[Filtered, Heard, State]:
-        """Run the closed loop frame after frame. Return its output, what it has heard, and the state at the end."""
+        """Run the closed loop frame by frame; return its output, its observations, and the state after the last frame.
+
+        mic and far are complex spectra [N, T, F].
+        """
         paths, records, outputs = self.paths, [], []
         room = torch.cat([self.room, paths.new_zeros(len(paths) - self.size.taps)])
         d, x = layer.planes(mic), layer.planes(far)
@@ -136,7 +142,7 @@ class LearnedFilter(nn.Module):
         return Filtered(*_concatenate(outputs)), Heard(Observation(*observed), distortions, uncertainty), state
 
     def hear(self, mic: Tensor, far: Tensor) -> Heard:
-        """Return what `listen` has heard from the initial state on."""
+        """Return the observations that `listen` makes from the initial state on, for training."""
         if listening.can_hear(mic):
             return listening.hear(self, self.size, self.features.smoothing, "hybrid", mic, far)
         *observed, distortions, uncertainty = self._recorded(mic, far)
@@ -147,7 +153,7 @@ class LearnedFilter(nn.Module):
         return *record.observation, record.distortions, record.uncertainty
 
     def replay(self, mic: Tensor, far: Tensor, heard: Heard, state: State) -> Filtered:
-        """Process the same frames again, from the initial state, with gradients."""
+        """Process the frames of `hear` again with gradients, given their observations `heard` and the initial state."""
         paths = self.paths
         numbers, _ = self.network(heard.observation.bands, heard.observation.bins, state.memory)
         decided = torch.cat([state.references[:, None], numbers[:, :-1, 3:]], 1)
@@ -160,7 +166,7 @@ class LearnedFilter(nn.Module):
         return Filtered(_complex(adapted.error), adapted.step_size, heard.uncertainty)
 
     def _shifted(self, inputs: Tensor, newest: Tensor) -> Tensor:
-        """Return the frames in the taps [N, L, 2, F] a frame later, given the newest frames [N, K, 2, F]."""
+        """Return `inputs` [N, L, 2, F] shifted by one frame, with the newest frames [N, K, 2, F] inserted."""
         lengths = [length for count in self.taps for length in (count - 1, 1)]
         kept = inputs.split_with_sizes(lengths, 1)[::2]
         return torch.cat([part for parts in zip(newest.chunk(len(kept), 1), kept, strict=True) for part in parts], 1)
@@ -170,21 +176,21 @@ class LearnedFilter(nn.Module):
         return (paths * coupling.LOWEST)[:, None].expand(signals, -1, bins)
 
     def _distort(self, far: Tensor, state: distortion.State) -> tuple[Tensor, distortion.State]:
-        """Return the distortions [N, K - 1, F] of a frame, and the state."""
+        """Return the distortions [N, K - 1, F] of a frame of the far end [N, F], and the next state."""
         if not self.references:
             return far.new_zeros(far.shape[0], 0, far.shape[-1]), state
         distortions: tuple[Tensor, distortion.State] = self.distortion(far, state)
         return distortions
 
     def _masked(self, numbers: Tensor, distortions: Tensor) -> Tensor:
-        """Return the references [N, T, K - 1, F] that numbers [N, T, 2 (K - 1), F] make of distortions."""
+        """Return the references [N, T, K - 1, F]: distortions times the masks from `numbers` [N, T, 2 (K - 1), F]."""
         magnitude, phase = torch.tanh(numbers).chunk(2, 2)
         return distortions * torch.complex(1 + magnitude, phase)
 
     def _adapt(
         self, window: layer.Window, observation: Observation, numbers: Tensor, state: layer.State
     ) -> layer.Adapted:
-        """Filter as many frames as there are numbers for; `window` has all of them."""
+        """Filter and adapt for all T frames of `numbers`; `window` has the same number of frames."""
         far, mic, paths, place = window
         gain, error, drift = torch.sigmoid(numbers[:, :, :3] * self.scales + self.logits).unbind(2)
         disturbance = error.square() * observation.power + TINY
@@ -193,10 +199,10 @@ class LearnedFilter(nn.Module):
 
 
 def _complex(z: Tensor) -> Tensor:
-    """Return planes [N, T, 2, F] as complex numbers [N, T, F]."""
+    """Return complex numbers [N, T, F] for planes [N, T, 2, F] of real and imaginary parts."""
     return torch.complex(z[:, :, 0], z[:, :, 1])
 
 
 def _concatenate(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """Return tuples of frames [N, 1, ...] as one of all frames [N, T, ...]."""
+    """Concatenate tuples of single frames [N, 1, ...] into one tuple of all frames [N, T, ...]."""
     return frames[0] if len(frames) == 1 else tuple(torch.cat(z, 1) for z in zip(*frames, strict=True))

@@ -1,7 +1,7 @@
 """The listening pass of a training step on the CPU: the closed loop of inference/learned_filter.py over a batch.
 
-The observations of the network in the closed loop are made frame by frame and without gradients, so they need no
-tensors: the arithmetic of inference takes a third of the time of torch's many small operations.
+The observations of the network in the closed loop are computed frame by frame and without gradients, so they do not
+need torch: the code for inference takes a third of the time of torch's many small operations.
 """
 
 from pathlib import Path
@@ -19,12 +19,12 @@ __all__ = ["can_hear", "hear"]
 
 
 def can_hear(mic: Tensor) -> bool:
-    """Return whether `hear` processes such spectra: single precision, on the CPU."""
+    """Return whether `hear` can process such spectra: complex64, on the CPU."""
     return in_kernels(mic) and mic.dtype == torch.complex64
 
 
 def hear(module: nn.Module, size: Size, smoothing: float, kind: str, mic: Tensor, far: Tensor) -> Heard:
-    """Return, as tensors, what a filter with the weights of a module hears in spectra [N, T, F] from their start on."""
+    """Return, as tensors, what a filter with the weights of `module` observes in spectra [N, T, F] from frame 0 on."""
     weights = Weights({name: z.numpy() for name, z in module.state_dict().items()}, Path(type(module).__name__))
     loop = LearnedFilter(weights, size, smoothing, kind)
     weights.finish()
@@ -44,5 +44,5 @@ def hear(module: nn.Module, size: Size, smoothing: float, kind: str, mic: Tensor
 
 
 def _together(arrays: tuple[np.ndarray, ...]) -> Tensor:
-    """Return arrays of some signals each as a tensor of all signals."""
+    """Concatenate arrays of some signals each into one tensor of all signals."""
     return torch.from_numpy(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))

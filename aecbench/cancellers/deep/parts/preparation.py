@@ -1,4 +1,4 @@
-"""Preparation of a batch for networks that train on whole signals: the far end aligned, echo paths that change."""
+"""Preparation of a batch for networks that train on whole signals: delay alignment and changes of the echo path."""
 
 import torch
 
@@ -9,16 +9,17 @@ __all__ = ["aligned", "changed_paths"]
 
 
 def aligned(batch: Batch) -> Batch:
-    """Return the batch with an aligned far end, as every system gets it."""
+    """Return the batch with the far end aligned by `DelayTracker`, as in evaluation."""
     far = DelayTracker().align(batch.mic.cpu().numpy(), batch.far.cpu().numpy())
     return batch._replace(far=torch.from_numpy(far).to(batch.far))
 
 
 @torch.no_grad()
 def changed_paths(batch: Batch, share: float) -> Batch:
-    """Return the batch with echo paths that change half-way.
+    """Return the batch with echo paths that change in a fraction `share`, 0 to 1, of the examples.
 
-    A `share` of the examples, 0 ... 1, goes on with the far end and echo of another one of the batch.
+    From a random time in the middle on, between 30 % and 70 % of the length, such an example continues with the far end
+    and echo of another example of the batch.
     """
     count, length = batch.mic.shape
     if count < 2 or not share:

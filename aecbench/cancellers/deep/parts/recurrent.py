@@ -1,7 +1,7 @@
-"""Recurrent layers over frames, fast for a single frame too.
+"""Recurrent layers over frames that are also fast for a single frame.
 
-Without gradients a single frame goes to the function of one cell, because torch's layers repack their weights on every
-call.
+A single frame without gradients is processed by torch's function for one cell, because torch's layers repack their
+weights on every call.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""Networks that control an adaptive filter, with its reference and its step sizes, and are trained through it."""
+"""Networks that control the reference and the step sizes of an adaptive filter, and are trained through it."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple
@@ -16,22 +16,22 @@ __all__ = ["Stages", "SteeredNetwork"]
 
 
 class Stages(NamedTuple):
-    """Spectra [N, T, F] on the way to the output."""
+    """Spectra [N, T, F] at several stages."""
 
     output: Tensor
-    error: Tensor  # of the filter
-    reference: Tensor  # learned
-    step_size: Tensor  # real
+    error: Tensor  # error of the filter
+    reference: Tensor  # learned reference of the filter
+    step_size: Tensor  # real, 0 to 1
 
 
 class SteeredNetwork(FramewiseNetwork):
-    """A network that is defined by its `stages`."""
+    """A network whose subclasses define the `stages`; it is trained with `losses.objective.objective`."""
 
     config: SteeredConfig
 
     @abstractmethod
     def stages(self, spectra: Tensor, state: Any) -> tuple[Stages, Any]:
-        """Return decisions and results for spectra as `frames` takes them, and the state after the last frame."""
+        """Return the stages and the state after the last frame, for the same arguments as `frames`."""
 
     @override
     def frames(self, spectra: Tensor, state: Any) -> tuple[Tensor, Any]:

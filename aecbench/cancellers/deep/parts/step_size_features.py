@@ -1,8 +1,8 @@
-"""Features of a frame for the network of deep_step_size.py, and the averages that they are made from.
+"""Features of a frame for the network of deep_step_size.py, and the averages from which they are computed.
 
-Powers are logarithmic. The powers of a band are relative to a running mean, of the microphone for all signals on its
-side and of the far end for the other side, so that the level of neither makes a difference; the powers of a bin are
-ratios. Coherences are magnitudes: |average of a b*|² over the average of |a|² times the average of |b|².
+Powers are logarithmic. Band powers are relative to a running mean, so that they do not depend on signal levels: the
+mean of the microphone for microphone, error, echo estimate and uncertainty, and the mean of the far end for the far
+end. Bin powers are ratios. Coherences are magnitude-squared: |mean of a b*|² / (mean of |a|² times mean of |b|²).
 """
 
 from typing import Any
@@ -28,16 +28,19 @@ __all__ = ["TINY", "Averages", "Features", "Frame", "Observation"]
 
 
 class Features:
-    """Features of microphone and far end, and with `feedback` of error and echo estimate too."""
+    """Features of microphone and far end and, with `feedback`, of error and echo estimate too."""
 
     def __init__(self, hop: int, smoothing: float, *, feedback: bool) -> None:
-        """`smoothing` of the power of the error, per frame and over neighbouring bins; 0 is none."""
+        """Create the features for a hop in samples.
+
+        `smoothing`, 0 to 1, smooths the power of the error over frames and neighbouring bins; 0 does not smooth it.
+        """
         self.hop, self.smoothing, self.feedback = hop, smoothing, feedback
         self.channels, self.detail = (8, 3) if feedback else (4, 1)
-        self._settings: kernels.Settings | None = None  # of the kernel, once the bands are known
+        self._settings: kernels.Settings | None = None  # settings of the kernel, once the bands are known
 
     def initial(self, like: Tensor, bands: int) -> Averages:
-        """Return the averages before the first frame of spectra like [N, T, F], real."""
+        """Return the averages before the first frame of spectra with the shape of `like` [N, T, F], which is real."""
         n, bins = like.shape[0], like.shape[-1]
         return Averages(
             error=like.new_zeros(n, bins),
@@ -50,13 +53,13 @@ class Features:
         )
 
     def __call__(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
-        """Return the observation of one frame, for `bands` as from control.bands [F, B], and the averages with it."""
+        """Return the observation of one frame and the averages after it; `bands` [F, B] as from `triangles`."""
         if self.feedback and in_kernels(frame.mic):
             return self._in_kernel(frame, averages, bands)
         return self.plain(frame, averages, bands)
 
     def _in_kernel(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
-        """As `plain`, with feedback."""
+        """Return the same as `plain` with feedback, computed in numba."""
         (n, bins), new = frame.uncertainty.shape, frame.uncertainty.new_empty
         observation = Observation(
             bands=new(n, 1, self.channels, bands.shape[1]),
@@ -73,13 +76,13 @@ class Features:
         return observation, after
 
     def plain(self, frame: Frame, averages: Averages, bands: Tensor) -> tuple[Observation, Averages]:
-        """As `__call__`, in torch, on any device."""
+        """Return the same as `__call__`, computed in torch on any device."""
         signals = torch.stack([frame.mic, frame.far, frame.error, frame.mic - frame.error], 1)
         powers = signals.square().sum(2)
         mic, far, error, echo = powers.unbind(1)
         smooth_error = torch.lerp(_three(error), averages.error, self.smoothing)
         auto = torch.lerp(powers, averages.auto, COHERENCE)
-        first = 2 if self.feedback else 0  # error or microphone, whose coherence with far end and echo estimate counts
+        first = 2 if self.feedback else 0  # signal whose coherence with far end and echo is used: error, or microphone
         products = _conjugate_product(signals[:, first : first + 1], signals[:, 1::2])
         cross = torch.lerp(products, averages.cross, COHERENCE)
         coherence = cross.square().sum(2) / (auto[:, first : first + 1] * auto[:, 1::2] + TINY**2)
@@ -101,10 +104,10 @@ class Features:
         return observation, Averages(smooth_error, auto, cross, level, averages.frames + 1, sums, highest)
 
     def _levels(self, sums: Tensor, mic_side: int, averages: Averages) -> tuple[tuple[Tensor, ...], Tensor]:
-        """Return relative powers of both sides in bands, summed coherences, and the running means with this frame.
+        """Return relative band powers of both sides, summed coherences, and the running means after this frame.
 
-        `sums` over the bins of a band are [N, C, B]: `mic_side` powers of the microphone's side, two of the far end's,
-        then coherences.
+        `sums` [N, C, B] are sums over the bins of a band: `mic_side` powers on the microphone's side, two on the far
+        end's, then coherences.
         """
         logs = torch.log10(sums[:, : mic_side + 2] + TINY)
         near, far = logs[:, :mic_side], logs[:, mic_side:]
@@ -113,7 +116,7 @@ class Features:
         return (near - level[:, :1], far - level[:, 1:], sums[:, mic_side + 2 :]), level
 
     def _ratios(self, logs: Tensor) -> Tensor:
-        """Return features of bins [N, D, F], given logarithmic powers of both sides."""
+        """Return the features of bins [N, D, F] for logarithmic powers of both sides."""
         if self.feedback:
             mic, error, echo, uncertainty, _, _ = logs.unbind(1)
             ratios = [error - mic, uncertainty - error, echo - error]
@@ -124,12 +127,12 @@ class Features:
 
 
 def _arrays(tensors: Any) -> Any:
-    """Return a named tuple of tensors as one of arrays."""
+    """Convert a named tuple of tensors to one of arrays."""
     return tensors._make(z.contiguous().numpy() for z in tensors)
 
 
 def _three(power: Tensor) -> Tensor:
-    """Return the mean over three neighbouring bins [N, F], over two at either end."""
+    """Return the mean over three neighbouring bins [N, F]; over two at either end."""
     return torch.nn.functional.avg_pool1d(power[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
 
 

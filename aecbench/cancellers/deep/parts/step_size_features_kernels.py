@@ -1,7 +1,7 @@
 """The features of step_size_features.py with feedback, in numba: one pass over the bins of a frame.
 
-The same equations in the same order; that both agree is tested. A frame of one signal takes a fifth of the time of the
-torch operations, which is mostly the start of so many small ones.
+The equations and their order are the same, and a test compares both. A frame of one signal takes a fifth of the time of
+the torch operations, which consists mostly of the overhead of many small calls.
 """
 
 from functools import partial
@@ -26,10 +26,10 @@ __all__ = [
     "start",
 ]
 
-TINY = 1e-6  # power of a bin that is almost silent
-COHERENCE = 0.8  # decay per frame of the averages in coherences
-LEVEL = 0.01  # weight of a new frame in running means, once there are many frames
-RATIO = 3.0  # decades between two powers of a bin, at most
+TINY = 1e-6  # power added to a bin, which avoids logarithms of 0
+COHERENCE = 0.8  # forgetting factor per frame of the averages in the coherences
+LEVEL = 0.01  # smallest weight of a new frame in the running means, from the 100th frame on
+RATIO = 3.0  # limit of the ratio of two powers of a bin [decades]
 
 Real = Any  # a NumPy array here, a tensor in step_size_features.py: float32
 Integer = Any  # int64
@@ -42,40 +42,40 @@ class Averages(NamedTuple):
     auto: Real  # [N, 4, F] smoothed powers of microphone, far end, error and echo estimate
     cross: Real  # [N, 2, 2, F] cross-spectra of error, or microphone, with far end and echo estimate
     level: Real  # [N, 2, B] running means of logarithmic powers of microphone and far end
-    frames: Real  # [N] frames so far
+    frames: Real  # [N] number of frames so far
     coupling: Real  # [N, 2] see coupling.py
     gain: Real  # [N] highest power gain of the echo path so far
 
 
 class Frame(NamedTuple):
-    """A frame before the filter adapts to it. Complex numbers are pairs of planes."""
+    """A frame before the filter adapts to it. Complex numbers are pairs of planes: real and imaginary parts."""
 
     mic: Real  # [N, 2, F]
     far: Real  # [N, 2, F] newest frame
     error: Real  # [N, 2, F] a-priori
     uncertainty: Real  # [N, F] expected power of the residual echo
-    window: Real  # [N, F] power of the far end in all taps, weighted by the expected room
+    window: Real  # [N, F] power of the far end at all taps, weighted by the expected power of the taps
 
 
 class Observation(NamedTuple):
-    """The input of network and filter for T frames; constants for the gradient."""
+    """The input of network and filter for T frames, through which no gradients flow."""
 
     bands: Real  # [N, T, C, B] features of bands
     bins: Real  # [N, T, D, F] features of bins
-    power: Real  # [N, T, F] of the error, or without feedback of the microphone
-    gain: Real  # [N, T, 1] power gain of the echo path
-    rise: Real  # [N, T, 1] of this gain above its highest value so far
+    power: Real  # [N, T, F] power of the error or, without feedback, of the microphone
+    gain: Real  # [N, T, 1] estimated power gain of the echo path
+    rise: Real  # [N, T, 1] by how much this gain exceeds its highest value so far, or 0
 
 
 class Settings(NamedTuple):
-    """Constants: the bands, and numbers.
+    """Constants of the kernel.
 
-    Bands are triangles that overlap by one, so every bin is in two bands at most.
+    Bands are triangles that overlap only their neighbours, so every bin is in two bands at most.
     """
 
-    lower: Integer  # [F] the lower one of the bands of a bin
-    share: Real  # [F] the bin's share of it; the next band has the rest
-    width: Real  # [B] sum of the shares in a band
+    lower: Integer  # [F] index of the lower band of a bin
+    share: Real  # [F] weight of the bin in its lower band; the weight in the next band is 1 - share
+    width: Real  # [B] sum of the weights in a band
     samples: int  # hop
     smoothing: float  # see Features
     coherence: float
@@ -85,7 +85,7 @@ class Settings(NamedTuple):
 
 
 def settings(bands: Real, samples: int, smoothing: float) -> Settings:
-    """Return the constants for bands [F, B], a hop of `samples`, and the smoothing of the power of the error."""
+    """Return the constants for bands [F, B], a hop of `samples`, and the smoothing of the error's power."""
     lower = (bands > 0).argmax(1)
     return Settings(
         lower=lower,
@@ -101,7 +101,7 @@ def settings(bands: Real, samples: int, smoothing: float) -> Settings:
 
 
 def start(signals: int, bins: int, bands: int) -> Averages:
-    """Return the averages before the first frame."""
+    """Return the averages before the first frame, as float32."""
     zeros = partial(np.zeros, dtype=np.float32)
     return Averages(
         error=zeros((signals, bins)),
@@ -116,7 +116,7 @@ def start(signals: int, bins: int, bands: int) -> Averages:
 
 @reassociated
 def observe(frame: Frame, averages: Averages, out: Observation, settings: Settings, first: int, last: int) -> None:
-    """Fill in the observation of one frame, and carry the averages in place."""
+    """Set `out` to the observation of one frame and update the averages in place, for signals `first` to `last` - 1."""
     real = frame.uncertainty.dtype.type
     one, tiny, ratio, kept = real(1), real(settings.tiny), real(settings.ratio), real(settings.coherence)
     smoothing, hop = real(settings.smoothing), real(settings.samples)

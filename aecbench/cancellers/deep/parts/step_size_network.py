@@ -1,8 +1,9 @@
 """The networks of deep_step_size.py: from features of the bands and bins of a frame to a few numbers per bin.
 
-As in the paper that is cited there: "narrow" runs one GRU along every band, with the same weights for all; "hybrid"
-gives every band averages over all of them too; "broad" is one GRU over all bands at once. Here a band is a few bins,
-two at the low end, so that there is at most a quarter of the work, and a small last layer gets the bins themselves.
+As in the paper that is cited there, "narrow" runs a GRU for every band separately, with weights shared by all bands;
+"hybrid" additionally provides every band with averages over groups of bands; "broad" is one GRU for all bands together.
+In the paper a band is a single bin. Here it spans at least two, which takes at most a quarter of the operations, and a
+small output layer receives features of the individual bins.
 """
 
 import torch
@@ -17,14 +18,17 @@ __all__ = ["StepSizeNetwork"]
 
 
 class StepSizeNetwork(nn.Module):
-    """From features of bands [N, T, C, B] and of bins [N, T, D, F] to numbers [N, T, numbers, F]."""
+    """Computes numbers [N, T, numbers, F] from features of bands [N, T, C, B] and of bins [N, T, D, F]."""
 
     weights: Tensor
 
     def __init__(
         self, kind: str, channels: int, detail: int, bins: int, count: int, hidden: int, *, numbers: int = 3
     ) -> None:
-        """`count` bands of `bins` bins; `hidden` units, twice as many where there is one GRU for all bands."""
+        """Create a network of this `kind` for `bins` bins in `count` bands.
+
+        The GRU has `hidden` units, or twice as many for the kind "broad".
+        """
         super().__init__()
         self.own, self.averages = KINDS[kind]
         self.count = count
@@ -44,12 +48,15 @@ class StepSizeNetwork(nn.Module):
             self.bin_out.bias.zero_()
 
     def initial(self, like: Tensor) -> Tensor:
-        """Return the memory before the first frame of spectra like [N, T, F], real."""
+        """Return the memory before the first frame of spectra with the shape of `like` [N, T, F], which is real."""
         n = like.shape[0]
         return like.new_zeros(1, n * self.count if self.own else n, self.gru.hidden_size)
 
     def forward(self, bands: Tensor, bins: Tensor, memory: Tensor, truncation: int = 0) -> tuple[Tensor, Tensor]:
-        """Return numbers and the memory after the last frame; gradients are cut every `truncation` frames, 0: never."""
+        """Return the numbers and the memory after the last frame.
+
+        Gradients are cut every `truncation` frames; never if it is 0.
+        """
         n, frames = bands.shape[:2]
         if self.own:
             x = self.enter(bands.transpose(-1, -2))  # [N, T, B, units]

@@ -1,7 +1,8 @@
-"""The transform of aecbench.dsp.stft in torch, differentiable, on whole signals: same window, same frames, same order.
+"""The transform of aecbench.dsp.stft in torch, differentiable and for whole signals: the same window and frames.
 
-Frame t ends with sample (t + 1) hop, and before the signal there is silence. So the frames are the ones that `analyse`
-gets block by block; the output is not delayed, while the output of `synthesise` is, by `frame - hop` samples.
+Frame t ends with sample (t + 1) hop - 1, and the signal is preceded by silence, so these are the frames that `analyse`
+processes block by block. The output is not delayed, while the output of `synthesise` is delayed by `frame - hop`
+samples.
 """
 
 import torch
@@ -13,12 +14,12 @@ __all__ = ["signal", "spectra", "window"]
 
 
 def window(frame: int, hop: int, like: Tensor) -> Tensor:
-    """Return the root of a Hann window, [frame], of the type and on the device of a tensor."""
+    """Return the square root of a Hann window, [frame], with the type and device of `like`."""
     return torch.tensor(stft.window(frame, hop)).to(like)
 
 
 def spectra(x: Tensor, frame: int, hop: int) -> Tensor:
-    """Transform samples [..., length] to spectra [..., T, F], enough to get all samples back; F = frame // 2 + 1."""
+    """Return the spectra [..., T, F] of samples [..., length]: as many frames as `signal` needs; F = frame // 2 + 1."""
     count = -(-(x.shape[-1] + frame - hop) // hop)
     x = torch.nn.functional.pad(x, (frame - hop, count * hop - x.shape[-1]))
     spectrum: Tensor = torch.fft.rfft(x.unfold(-1, frame, hop) * window(frame, hop, x))
@@ -26,7 +27,7 @@ def spectra(x: Tensor, frame: int, hop: int) -> Tensor:
 
 
 def signal(spectrum: Tensor, hop: int, length: int) -> Tensor:
-    """Return the first `length` samples [..., length] of the signal with the spectra [..., T, F]."""
+    """Return the first `length` samples [..., length] of the signal for spectra [..., T, F]."""
     y: Tensor = torch.fft.irfft(spectrum)
     frame = y.shape[-1]
     overlaps = frame // hop
