@@ -19,6 +19,8 @@ A short frame is the inside of a long one, from `n_fft - lag - short` to `lag` s
 estimate is at its best, as the long window is high. The latency is `short + lag` samples, 40 ms.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -39,6 +41,7 @@ from aecbench.cancellers.deep.inference.deep_joint import (
 )
 from aecbench.cancellers.deep.losses.joint import joint_loss
 from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts.compiled_loop import CompiledLoop
 from aecbench.cancellers.deep.parts.control import Control, Memory
 from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
 from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
@@ -104,6 +107,15 @@ class DeepJoint(FramewiseNetwork):
     @override
     def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
         filtered, _, after = self.filter.listen(spectra[0], spectra[1], state.filter)
+        stages, memory = self._finish(spectra, filtered, state.memory)
+        return stages.output, State(after, memory)
+
+    @override
+    def fixed(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        return partial(self._frames, CompiledLoop(self.filter))
+
+    def _frames(self, loop: CompiledLoop, spectra: Tensor, state: State) -> tuple[Tensor, State]:
+        filtered, after = loop(spectra[0], spectra[1], state.filter)
         stages, memory = self._finish(spectra, filtered, state.memory)
         return stages.output, State(after, memory)
 

@@ -2,9 +2,9 @@
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,6 +50,13 @@ class FramewiseNetwork(Network):
         spectra of the frames that `synthesis` describes.
         """
 
+    def fixed(self) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
+        """Return `frames` without gradients, on the CPU, for the weights that the network has now.
+
+        A network that can prepare something for weights that stay as they are does it here.
+        """
+        return self.frames
+
     def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
         """Return decisions by name, each [N, T, F], for spectra as `frames` takes them; see `base.Explains`."""
         return {}
@@ -84,6 +91,11 @@ class FramewiseCanceller(Streaming[State]):
     network: FramewiseNetwork
     front: Streaming[Any] | None  # of the network
     block: int  # hop of the network [samples]
+    frames: Callable[[Tensor, Any], tuple[Tensor, Any]] = field(init=False, repr=False, compare=False)  # of the network
+
+    def __post_init__(self) -> None:
+        """Prepare the network for its weights."""
+        object.__setattr__(self, "frames", self.network.fixed())
 
     @property
     def sample_rate(self) -> int:
@@ -126,7 +138,7 @@ class FramewiseCanceller(Streaming[State]):
         if output.size:
             rows = frame.reshape(-1, 1, *frame.shape[-2:])  # [N, 1, S, F]
             with _one_thread(), torch.inference_mode():
-                spectra, network = self.network.frames(torch.from_numpy(np.moveaxis(rows, -2, 0)), network)
+                spectra, network = self.frames(torch.from_numpy(np.moveaxis(rows, -2, 0)), network)
             output = spectra.numpy().reshape(output.shape)
         pending, block = stft.synthesise(state.pending, output)
         return State(past, pending, network, front), block
