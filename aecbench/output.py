@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 
 from aecbench.errors import CorpusError, OutputError, system_errno
 
@@ -55,6 +54,8 @@ def locked(folder: Path, patience: float = 0) -> Iterator[None]:
 
     Raises OutputError where another one is at it, and still is after `patience` seconds.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / ".lock", timeout=patience)
     try:
         lock.acquire()

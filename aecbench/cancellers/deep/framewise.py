@@ -53,7 +53,8 @@ class FramewiseNetwork(Network):
     def fixed(self) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
         """Return `frames` without gradients, on the CPU, for the weights that the network has now.
 
-        A network that can prepare something for weights that stay as they are does it here.
+        A network that can prepare something for weights that stay as they are does it here. Where states after the
+        first frame are arrays, not tensors, they may be written over.
         """
         return self.frames
 
@@ -129,6 +130,10 @@ class FramewiseCanceller(Streaming[State]):
     @override
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         check_finite(self, mic, far)
+        return self.consume(state._replace(network=_copied(state.network)), mic, far)
+
+    @override
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         signals, front = [mic, far], state.front
         if self.front is not None:
             front, error = self.front.step(front, mic, far)
@@ -158,6 +163,14 @@ class FramewiseCanceller(Streaming[State]):
         first = self.network.config.n_fft // (2 * self.block) - 1  # the middles of earlier frames precede the signal
         frames = slice(first, first + -(-mic.shape[-1] // self.block))
         return {name: z[0, frames].numpy() for name, z in decisions.items()}
+
+
+def _copied(state: Any) -> Any:
+    """Return a state of nested tuples with copies of its arrays; tensors are never written over."""
+    if isinstance(state, tuple):
+        parts = map(_copied, state)
+        return getattr(state, "_make", tuple)(parts)
+    return state.copy() if isinstance(state, np.ndarray) else state
 
 
 @contextmanager
