@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 from aecbench.errors import CorpusError, OutputError, system_errno
 
 __all__ = ["LONGEST_NAME", "check_folder", "locked", "new_folder", "part_of", "whole_file"]

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from aecbench.errors import AudioError, UsageError
@@ -198,7 +197,11 @@ def fitted(x: Array, length: int) -> Array:
 
 def resample(x: Array, rate: int, to: int) -> Array:
     """`x` [T] at `rate` as float32 at `to` Hz (soxr, high quality: errors below the 16th bit)."""
-    return x if rate == to else soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
+    if rate == to:
+        return x
+    import soxr
+
+    return soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
 
 
 def resampled(blocks: Iterable[Array], rate: int, to: int, channels: int = 1) -> Iterator[Array]:
@@ -209,6 +212,8 @@ def resampled(blocks: Iterable[Array], rate: int, to: int, channels: int = 1) ->
     if rate == to:
         yield from blocks
         return
+    import soxr
+
     stream = soxr.ResampleStream(rate, to, channels, dtype="float32", quality=QUALITY)
     nothing = np.zeros((0, channels) if channels > 1 else 0, np.float32)
     for block in blocks:

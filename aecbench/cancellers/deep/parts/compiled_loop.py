@@ -1,7 +1,8 @@
-"""The closed loop of learned_filter.py in compiled code, for weights that stay as they are: a third of the time of torch.
+"""The closed loop of learned_filter.py in compiled code, for weights that stay as they are.
 
-The arithmetic is that of inference/learned_filter.py, and so are the states after the first frame. It goes on from any
-state of the loop in torch.
+A frame of one signal takes a third of the time of the torch operations, which is mostly the start of so many small
+ones. The arithmetic is that of inference/learned_filter.py, and so are the states after the first frame. It goes on
+from any state of the loop in torch.
 """
 
 from typing import Any
