@@ -201,7 +201,8 @@ def resample(x: Array, rate: int, to: int) -> Array:
         return x
     import soxr
 
-    return soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
+    y: Array = soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
+    return y
 
 
 def resampled(blocks: Iterable[Array], rate: int, to: int, channels: int = 1) -> Iterator[Array]:

@@ -21,7 +21,7 @@ estimate is at its best, as the long window is high. The latency is `short + lag
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,7 +44,6 @@ from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.deep.parts.compiled_loop import CompiledLoop
 from aecbench.cancellers.deep.parts.control import Control, Memory
 from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
-from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
 from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
@@ -53,7 +52,7 @@ __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 class State(NamedTuple):
     """The state of filter and second network after a frame."""
 
-    filter: FilterState
+    filter: Any  # of parts.learned_filter, or the arrays of a compiled loop
     memory: Memory
 
 
