@@ -2,8 +2,8 @@
 
 A graph that is recorded from a program has many nodes that only change the shape of a tensor, or that take a part out
 of what others have put together. Here each becomes one Reshape of the tensor that has these numbers, or nothing.
-Tensors of unknown shape stay as they are. onnxslim takes 61 of the 712 nodes of deep_joint out, which does not make it
-faster; this takes out 84, and 6 % of the time.
+Tensors of unknown shape stay as they are. onnxslim removes 53 of 690 nodes of deep_joint and 1 % of its time;
+this removes 64 nodes and 5 %.
 """
 
 from collections.abc import Iterator
