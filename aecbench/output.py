@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from aecbench.errors import CorpusError, OutputError, system_errno
 
 __all__ = ["LONGEST_NAME", "check_folder", "locked", "new_folder", "part_of", "whole_file"]
@@ -55,6 +53,8 @@ def locked(folder: Path, patience: float = 0) -> Iterator[None]:
 
     Raises OutputError if another process is still writing there after `patience` seconds.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / ".lock", timeout=patience)
     try:
         lock.acquire()

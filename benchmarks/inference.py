@@ -25,7 +25,7 @@ from aecbench.cancellers.external.onnx import OnnxModel
 from aecbench.costs import scene
 from aecbench.systems import load_system
 
-SYSTEMS = ("deep_adaptive", "deep_adaptive_2022", "deep_step_size")
+SYSTEMS = ("deep_step_size", "deep_adaptive", "deep_adaptive_2022", "deep_joint")
 RATE = 16_000
 PROGRAM = """
 import sys, time

@@ -145,6 +145,8 @@ HEAVY = {
     "matplotlib",
     "pydantic",
     "rich",
+    "soxr",
+    "filelock",
 }
 RECORDINGS = ["--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav"]
 
@@ -156,7 +158,7 @@ RECORDINGS = ["--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav"]
         (["eval", "--help"], set()),
         (["list"], {"pydantic", "rich"}),
         (["doctor", "--no-test"], {"numpy", "pydantic"}),
-        (["cancel", "--model", "deep_joint", *RECORDINGS], {"numpy", "scipy", "numba", "pydantic", "rich"}),
+        (["cancel", "--model", "deep_joint", *RECORDINGS], {"numpy", "scipy", "numba", "pydantic"}),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
 )

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from aecbench.errors import AudioError, UsageError
@@ -201,7 +200,12 @@ def fitted(x: Array, length: int) -> Array:
 
 def resample(x: Array, rate: int, to: int) -> Array:
     """Resample `x` [T] from `rate` to `to` Hz, by soxr in high quality (errors below the 16th bit); returns float32."""
-    return x if rate == to else soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
+    if rate == to:
+        return x
+    import soxr
+
+    y: Array = soxr.resample(x, rate, to, quality=QUALITY).astype(np.float32)
+    return y
 
 
 def resampled(blocks: Iterable[Array], rate: int, to: int, channels: int = 1) -> Iterator[Array]:
@@ -213,6 +217,8 @@ def resampled(blocks: Iterable[Array], rate: int, to: int, channels: int = 1) ->
     if rate == to:
         yield from blocks
         return
+    import soxr
+
     stream = soxr.ResampleStream(rate, to, channels, dtype="float32", quality=QUALITY)
     nothing = np.zeros((0, channels) if channels > 1 else 0, np.float32)
     for block in blocks:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.dsp.compile import compiled, inlined
-from aecbench.dsp.resample import kaiser, sinc
 from aecbench.signals import Array
 
 __all__ = ["delay", "drift", "sample"]
@@ -70,6 +69,8 @@ def sample(x: Array, positions: Array) -> Array:
 @cache
 def _table() -> Array:
     """Return the windowed sinc [PHASES + 1, 2 HALF]: row p has the weights for a position p / PHASES after a sample."""
+    from aecbench.dsp.resample import kaiser, sinc
+
     taps, phase = np.arange(2 * HALF) - (HALF - 1), np.arange(PHASES + 1) / PHASES
     distance = taps - phase[:, None]
     return (sinc(distance) * kaiser(distance / HALF, BETA)).astype(np.float32)

@@ -40,7 +40,7 @@ class Log:
         self._board = _board(folder / BOARD, step)
         console = Console(stderr=True)
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-        self._bar = Progress(TextColumn("{task.description}"), *columns, console=console, disable=not can_show(console))
+        self._bar = Progress(TextColumn("{task.description}"), *columns, console=console, disable=not can_show())
         self._task = self._bar.add_task("train", total=steps, completed=step, speed="")
         self._steps, self._first, self._start, self._said = steps, step, time.monotonic(), 0.0
 

@@ -22,7 +22,9 @@ A short frame is a section of a long one, samples n_fft - lag - short to n_fft -
 the echo estimate is therefore most accurate. The latency is short + lag samples (40 ms), less one.
 """
 
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -42,9 +44,9 @@ from aecbench.cancellers.deep.inference.deep_joint import (
 )
 from aecbench.cancellers.deep.losses.joint import joint_loss
 from aecbench.cancellers.deep.parts import stft
+from aecbench.cancellers.deep.parts.compiled_loop import CompiledLoop
 from aecbench.cancellers.deep.parts.control import Control, Memory
 from aecbench.cancellers.deep.parts.learned_filter import Filtered, LearnedFilter, Size
-from aecbench.cancellers.deep.parts.learned_filter import State as FilterState
 from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 
 __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
@@ -53,7 +55,7 @@ __all__ = ["DeepJoint", "DeepJointConfig", "Stages", "State"]
 class State(NamedTuple):
     """The filter and the second network after a frame."""
 
-    filter: FilterState
+    filter: Any  # of parts.learned_filter, or the arrays of a compiled loop
     memory: Memory
 
 
@@ -107,6 +109,15 @@ class DeepJoint(FramewiseNetwork):
     @override
     def frames(self, spectra: Tensor, state: State) -> tuple[Tensor, State]:
         filtered, _, after = self.filter.listen(spectra[0], spectra[1], state.filter)
+        stages, memory = self._finish(spectra, filtered, state.memory)
+        return stages.output, State(after, memory)
+
+    @override
+    def fixed(self) -> Callable[[Tensor, State], tuple[Tensor, State]]:
+        return partial(self._frames, CompiledLoop(self.filter))
+
+    def _frames(self, loop: CompiledLoop, spectra: Tensor, state: State) -> tuple[Tensor, State]:
+        filtered, after = loop(spectra[0], spectra[1], state.filter)
         stages, memory = self._finish(spectra, filtered, state.memory)
         return stages.output, State(after, memory)
 

@@ -2,9 +2,9 @@
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +56,14 @@ class FramewiseNetwork(Network):
         of spectra [N, T, F'] of the frames that `synthesis` describes.
         """
 
+    def fixed(self) -> Callable[[Tensor, Any], tuple[Tensor, Any]]:
+        """Return `frames` without gradients, on the CPU, for the weights that the network has now.
+
+        A network that can prepare something for weights that stay as they are does it here. Where states after the
+        first frame are arrays, not tensors, they may be written over.
+        """
+        return self.frames
+
     def decisions(self, spectra: Tensor, state: Any) -> dict[str, Tensor]:
         """Return decisions by name, each [N, T, F], for the same arguments as `frames`; see `base.Explains`."""
         return {}
@@ -90,6 +98,11 @@ class FramewiseCanceller(Streaming[State]):
     network: FramewiseNetwork
     front: Streaming[Any] | None  # front of the network
     block: int  # hop of the network [samples]
+    frames: Callable[[Tensor, Any], tuple[Tensor, Any]] = field(init=False, repr=False, compare=False)  # of the network
+
+    def __post_init__(self) -> None:
+        """Prepare the network for its weights."""
+        object.__setattr__(self, "frames", self.network.fixed())
 
     @property
     def sample_rate(self) -> int:
@@ -123,6 +136,10 @@ class FramewiseCanceller(Streaming[State]):
     @override
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         check_finite(self, mic, far)
+        return self.consume(state._replace(network=_copied(state.network)), mic, far)
+
+    @override
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         signals, front = [mic, far], state.front
         if self.front is not None:
             front, error = self.front.step(front, mic, far)
@@ -132,7 +149,7 @@ class FramewiseCanceller(Streaming[State]):
         if output.size:
             rows = frame.reshape(-1, 1, *frame.shape[-2:])  # [N, 1, S, F]
             with _one_thread(), torch.inference_mode():
-                spectra, network = self.network.frames(torch.from_numpy(np.moveaxis(rows, -2, 0)), network)
+                spectra, network = self.frames(torch.from_numpy(np.moveaxis(rows, -2, 0)), network)
             output = spectra.numpy().reshape(output.shape)
         pending, block = stft.synthesise(state.pending, output)
         return State(past, pending, network, front), block
@@ -152,6 +169,14 @@ class FramewiseCanceller(Streaming[State]):
         first = self.network.config.n_fft // (2 * self.block) - 1  # earlier frames are centred before the signal starts
         frames = slice(first, first + -(-mic.shape[-1] // self.block))
         return {name: z[0, frames].numpy() for name, z in decisions.items()}
+
+
+def _copied(state: Any) -> Any:
+    """Return a state of nested tuples with copies of its arrays; tensors are never written over."""
+    if isinstance(state, tuple):
+        parts = map(_copied, state)
+        return getattr(state, "_make", tuple)(parts)
+    return state.copy() if isinstance(state, np.ndarray) else state
 
 
 @contextmanager

@@ -89,10 +89,6 @@ class OnnxModel(Streaming[State]):
         """Cancel one block of every signal, one signal after the other."""
         check_finite(self, mic, far)
         mic, far = (np.ascontiguousarray(x, np.float32) for x in (mic, far))
-        return self.consume(state, mic, far)
-
-    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        """As `step`; nothing is written over."""
         inputs, arrays = _inputs(self.model), (mic, far, *state)
         rows = [x.reshape(-1, *shape) for x, shape in zip(arrays, inputs.values(), strict=True)]
         run = _load(self.model)[0].run
@@ -101,6 +97,63 @@ class OnnxModel(Streaming[State]):
         before = mic, *state
         out, *after = (_joined([result[i] for result in results]).reshape(x.shape) for i, x in enumerate(before))
         return tuple(after), out
+
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """As `step`, with states that the session reads and writes where they are; see `Loop`."""
+        session, _ = _load(self.model)
+        if not (isinstance(state, Held) and state.loop.session is session):
+            state = Loop(session, mic, state).held(0)
+        return state.loop.run(state.turn, mic, far)
+
+
+class Held(tuple[NDArray[np.float32], ...]):
+    """A state whose arrays are one of the two sets of a loop."""
+
+    loop: "Loop"
+    turn: int
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy as a plain state."""
+        return tuple, (tuple(self),)
+
+
+class Loop:
+    """Two sets of arrays for the states of N signals: the session reads one set and writes the other, block by block.
+
+    They are made known to the session once. Handing two dozen arrays over and getting new ones back at every block
+    would take a tenth of the time of the block.
+    """
+
+    def __init__(self, session: Any, mic: Array, state: State) -> None:
+        """Start with a copy of a state of signals like mic [N, block]."""
+        self.session = session
+        self.mic, self.far, self.out = (np.empty_like(mic) for _ in range(3))
+        self.sets = tuple(x.copy() for x in state), tuple(np.empty_like(x) for x in state)
+        self.bindings = [[self._binding(turn, n) for n in range(len(mic))] for turn in (0, 1)]
+
+    def held(self, turn: int) -> Held:
+        """Return the state of a set."""
+        state = Held(self.sets[turn])
+        state.loop, state.turn = self, turn
+        return state
+
+    def run(self, turn: int, mic: Array, far: Array) -> tuple[State, Array]:
+        """Cancel a block of every signal, given the set of the state; return the other set and the output."""
+        self.mic[:], self.far[:] = mic, far
+        for binding in self.bindings[turn]:
+            self.session.run_with_iobinding(binding)
+        return self.held(1 - turn), self.out.copy()
+
+    def _binding(self, turn: int, signal: int) -> Any:
+        binding, session = self.session.io_binding(), self.session
+        given, made = (self.mic, self.far, *self.sets[turn]), (self.out, *self.sets[1 - turn])
+        for bind, values, arrays in (
+            (binding.bind_input, session.get_inputs(), given),
+            (binding.bind_output, session.get_outputs(), made),
+        ):
+            for value, array in zip(values, arrays, strict=True):
+                bind(value.name, "cpu", 0, np.float32, value.shape, array[signal, ...].ctypes.data)
+        return binding
 
 
 def _joined(values: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -48,6 +48,26 @@ def test_replaying_gives_what_was_heard(examples, reference_taps):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("reference_taps", [0, 2])
+def test_with_fixed_weights_frames_are_those_of_the_loop_in_torch(examples, reference_taps):
+    joint, batch = network(reference_taps=reference_taps).eval().requires_grad_(False), examples()
+    joint.filter.network.bin_out.weight.normal_(0, 0.2)  # masks that change from frame to frame
+    spectra = joint.spectra(batch.mic, batch.far)
+    first, rest = spectra[..., :5, :], spectra[..., 5:, :]
+    expected, middle = joint.frames(first, joint.initial(spectra[0]))
+    output, state = joint.fixed()(first, joint.initial(spectra[0]))
+    torch.testing.assert_close(output, expected, rtol=0, atol=1e-4)
+    expected, _ = joint.frames(rest, middle)
+    together, _ = joint.fixed()(rest, middle)  # a state of the loop in torch
+    one_by_one = []
+    for t in range(rest.shape[2]):
+        output, state = joint.fixed()(rest[..., t : t + 1, :], state)
+        one_by_one.append(output)
+    for output in (together, torch.cat(one_by_one, 1)):
+        torch.testing.assert_close(output, expected, rtol=0, atol=1e-4)
+    assert expected.abs().max() > 0.1
+
+
 def test_a_copy_hears_with_weights_of_its_own(examples):
     first = network()
     batch = examples(2, 8000)

@@ -62,7 +62,7 @@ class Block(nn.Module):
         self.start = canceller.init(())
         leaves = dict(_leaves(self.start))
         # Values that are not zero at first are added in the first block, where `started` is 0
-        self.first = {name: _real(value) for name, value in leaves.items() if value.any()}
+        self.first = {name: _narrow(_real(value)) for name, value in leaves.items() if value.any()}
         self.names, self.zeros = list(leaves), [torch.zeros(_real(value).shape) for value in leaves.values()]
         if self.first:
             self.names.append("started")
@@ -236,3 +236,11 @@ def _like(state: Any, leaves: Iterator[Tensor]) -> Any:
 
 def _real(value: Tensor) -> Tensor:
     return torch.stack([value.real, value.imag]) if value.is_complex() else value
+
+
+def _narrow(value: Tensor) -> Tensor:
+    """Return a value with one entry on each axis along which its entries are the same."""
+    for axis in range(value.ndim):
+        first = value.narrow(axis, 0, 1)
+        value = first if (value == first).all() else value
+    return value

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,13 @@ from aecbench.cancellers.deep import INFERENCE
 from aecbench.cancellers.deep.config import NetworkConfig
 from aecbench.cancellers.deep.inference.layers import Float32
 from aecbench.cancellers.deep.inference.weights import Weights, load_arrays
-from aecbench.cancellers.kalman import Kalman
 from aecbench.config import parse
 from aecbench.dsp import stft
 from aecbench.plugins import load
 from aecbench.signals import Array
+
+if TYPE_CHECKING:
+    from aecbench.cancellers.kalman import Kalman
 
 __all__ = ["Inference", "InferenceCanceller", "Result", "State", "inference", "load_inference"]
 
@@ -50,7 +52,7 @@ class Inference(ABC):
         """Take all weights. Raises ConfigError where they do not fit the configuration."""
 
     @property
-    def front(self) -> Kalman | None:
+    def front(self) -> "Kalman | None":
         """A filter in front, whose output is another input."""
         return None
 

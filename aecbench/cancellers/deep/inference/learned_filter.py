@@ -89,7 +89,7 @@ class LearnedFilter:
             self._paths = np.concatenate([room, np.exp(others).ravel()])
         self._room = np.pad(room, (0, len(self._paths) - size.taps))
         taps = [size.taps, *references * [size.reference_taps]]
-        self._place = np.array(
+        self.place = np.array(
             [self.inputs * (size.taps - 1 - lag) + i for i, count in enumerate(taps) for lag in range(count)]
         )
         self._features = features.settings(self.network.triangles, size.hop, smoothing)
@@ -127,7 +127,7 @@ class LearnedFilter:
         distortions = self._push(far, state)
         d, newest = np.stack([mic.real, mic.imag], 1), state.inputs[:, -self.inputs].copy()
         prediction = kernels.Prediction(_empty(n, 1, 2, bins), _empty(n, 1, bins), _empty(n, 1, bins))
-        window = kernels.Window(state.inputs, d[:, None], self._room, self._place)
+        window = kernels.Window(state.inputs, d[:, None], self._room, self.place)
         kernels.predict(window, state.filter, prediction, 0, n)
         frame = features.Frame(d, newest, *(z[:, 0] for z in prediction))
         observation = features.Observation(
@@ -144,7 +144,7 @@ class LearnedFilter:
         gain = np.ascontiguousarray(masks[:, :1])
         disturbance = np.square(masks[:, 1:2]) * observation.power + features.TINY
         drift = (masks[:, 2:] + LEAST) * observation.gain + observation.rise
-        signals = kernels.Signals(state.inputs, d[:, None], gain, disturbance, drift, self._paths, self._place)
+        signals = kernels.Signals(state.inputs, d[:, None], gain, disturbance, drift, self._paths, self.place)
         out = kernels.Output(prediction.error, _empty(n, 1, bins), _empty(n, 0, len(self._paths), bins))
         kernels.adapt(signals, state.filter, out, self._settings, 0, n)
         filtered = Filtered(_complex(out.error[:, 0]), out.step_size[:, 0], prediction.uncertainty[:, 0], masks)

@@ -131,12 +131,13 @@ def plain_loop(settings: Settings, *tensors: Tensor) -> tuple[Tensor, ...]:
         taps = _taps(far, place + settings.inputs * t)
         error = mic[:, t] - _echo(weights, taps)
         a = covariance + drift[:, t, None] * profile[:, None]
-        r = (a * taps.power).sum(1)
+        weighted = a * taps.power
+        r = weighted.sum(1)
         s = gain[:, t] / (r + disturbance[:, t])
         u = (s[:, None] * error)[:, None]
         turned = torch.cat([u[:, :, 1:], -u[:, :, :1]], 2)  # -i u
         weights = weights + a[:, :, None] * (u * taps.real + turned * taps.imag)
-        covariance = a - s[:, None] * taps.power * a.square() if settings.track else a
+        covariance = a - s[:, None] * weighted * a if settings.track else a
         errors.append(error)
         steps.append(s * r)
     return torch.stack(errors, 1), torch.stack(steps, 1), weights, covariance

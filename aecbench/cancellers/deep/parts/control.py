@@ -25,6 +25,8 @@ class Control(nn.Module):
     """Computes `outputs` numbers per bin from the powers of several spectra and the coherences of pairs of them."""
 
     weights: Tensor
+    first: Tensor
+    second: Tensor
 
     def __init__(
         self, spectra: int, pairs: Pairs, outputs: int, bins: int, *, bands: int, hidden: int, small: int
@@ -34,11 +36,13 @@ class Control(nn.Module):
         `pairs` are indices of spectra. The fullband LSTM has `hidden` units, the subband LSTM `small`.
         """
         super().__init__()
-        self.pairs, self.count, self.small = pairs, bands, small
+        self.count, self.small = bands, small
         channels = spectra + 2 * len(pairs)
         shapes = triangles(bins, bands)
         self.decoder = BandDecoder(shapes)
         self.register_buffer("weights", torch.from_numpy(shapes), persistent=False)
+        for name, indices in zip(("first", "second"), zip(*pairs, strict=True), strict=True):
+            self.register_buffer(name, torch.tensor(indices), persistent=False)
         self.all_in = nn.Linear(bands * channels, hidden)
         self.all = nn.LSTM(hidden, hidden, batch_first=True)
         self.all_out = nn.Linear(hidden, bands * CONTEXT)
@@ -64,12 +68,10 @@ class Control(nn.Module):
         z = torch.stack(spectra, -2).detach()  # [N, T, spectra, F]
         power = z.real.square() + z.imag.square()
         banded = power @ self.weights + FLOOR
-        level = torch.log10(banded)
-        first, second = ([pair[i] for pair in self.pairs] for i in (0, 1))
-        a, b = (torch.stack([z[..., i, :] for i in side], -2) for side in (first, second))
-        cross = a * b.conj()
-        norm = (banded[..., first, :] * banded[..., second, :]).rsqrt()
-        features = torch.cat([level / 2 + 1, cross.real @ self.weights * norm, cross.imag @ self.weights * norm], -2)
+        cross = z.index_select(-2, self.first) * z.index_select(-2, self.second).conj()
+        norm = (banded.index_select(-2, self.first) * banded.index_select(-2, self.second)).rsqrt()
+        coherence = torch.stack([cross.real, cross.imag]) @ self.weights * norm
+        features = torch.cat([torch.log10(banded) / 2 + 1, *coherence], -2)
         everything = torch.relu(self.all_in(features.flatten(-2)))
         everything, all_memory = lstm(self.all, everything, memory[0])
         context = self.all_out(everything).unflatten(-1, (CONTEXT, self.count))

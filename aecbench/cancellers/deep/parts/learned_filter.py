@@ -65,6 +65,7 @@ class LearnedFilter(nn.Module):
     scales: Tensor
     place: Tensor
     order: Tensor
+    shift: Tensor
 
     def __init__(self, size: Size, smoothing: float, decay: float) -> None:
         """Create filter and network; `decay` [dB] over the taps initialises the expected echo path.
@@ -88,6 +89,7 @@ class LearnedFilter(nn.Module):
         self.settings = layer.Settings(inputs=len(self.taps))
         self.register_buffer("place", layer.places(self.taps), persistent=False)
         self.register_buffer("order", torch.arange(sum(self.taps)), persistent=False)
+        self.register_buffer("shift", _shift(self.taps), persistent=False)
         self.register_buffer("logits", torch.tensor(LOGITS)[:, None], persistent=False)
         self.register_buffer("scales", torch.tensor(SCALES)[:, None], persistent=False)
         self._recorded = Recorded(self, self._hear)
@@ -128,7 +130,7 @@ class LearnedFilter(nn.Module):
             now = slice(t, t + 1)
             distortions, distorted = self._distort(far[:, t], state.distortion)
             references = layer.planes(self._masked(state.references[:, None], distortions[:, None]))[:, 0]
-            inputs = self._shifted(state.inputs, torch.cat([x[:, now], references], 1))
+            inputs = torch.cat([x[:, now], references, state.inputs], 1).index_select(1, self.shift)
             window = layer.Window(inputs, d[:, now], room, self.order)
             prediction = layer.predict(window, state.filter)
             frame = Frame(d[:, t], x[:, t], *(z[:, 0] for z in prediction))
@@ -165,12 +167,6 @@ class LearnedFilter(nn.Module):
         adapted = self._adapt(window, heard.observation, numbers, start)
         return Filtered(_complex(adapted.error), adapted.step_size, heard.uncertainty)
 
-    def _shifted(self, inputs: Tensor, newest: Tensor) -> Tensor:
-        """Return `inputs` [N, L, 2, F] shifted by one frame, with the newest frames [N, K, 2, F] inserted."""
-        lengths = [length for count in self.taps for length in (count - 1, 1)]
-        kept = inputs.split_with_sizes(lengths, 1)[::2]
-        return torch.cat([part for parts in zip(newest.chunk(len(kept), 1), kept, strict=True) for part in parts], 1)
-
     def _covariance(self, paths: Tensor, signals: int, bins: int) -> Tensor:
         """Return the covariance before the first frame."""
         return (paths * coupling.LOWEST)[:, None].expand(signals, -1, bins)
@@ -196,6 +192,16 @@ class LearnedFilter(nn.Module):
         disturbance = error.square() * observation.power + TINY
         drift = (drift + LEAST) * observation.gain + observation.rise
         return layer.adapt(layer.Signals(far, mic, gain, disturbance, drift, paths, place), state, self.settings)
+
+
+def _shift(taps: Sequence[int]) -> Tensor:
+    """Return where the frames of the taps are once a new frame of every input has been put before them.
+
+    >>> _shift([3, 2]).tolist()
+    [0, 2, 3, 1, 5]
+    """
+    first = [len(taps) + sum(taps[:i]) for i in range(len(taps))]
+    return torch.tensor([k for i, count in enumerate(taps) for k in (i, *range(first[i], first[i] + count - 1))])
 
 
 def _complex(z: Tensor) -> Tensor:

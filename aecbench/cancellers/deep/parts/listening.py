@@ -15,7 +15,7 @@ from aecbench.cancellers.deep.inference.weights import Weights
 from aecbench.cancellers.deep.layers.threads import in_kernels, run_on_threads
 from aecbench.cancellers.deep.parts.step_size_features import Observation
 
-__all__ = ["can_hear", "hear"]
+__all__ = ["can_hear", "compiled", "hear"]
 
 
 def can_hear(mic: Tensor) -> bool:
@@ -23,11 +23,17 @@ def can_hear(mic: Tensor) -> bool:
     return in_kernels(mic) and mic.dtype == torch.complex64
 
 
-def hear(module: nn.Module, size: Size, smoothing: float, kind: str, mic: Tensor, far: Tensor) -> Heard:
-    """Return, as tensors, what a filter with the weights of `module` observes in spectra [N, T, F] from frame 0 on."""
+def compiled(module: nn.Module, size: Size, smoothing: float, kind: str) -> LearnedFilter:
+    """Return the compiled loop with the present weights of `module`."""
     weights = Weights({name: z.numpy() for name, z in module.state_dict().items()}, Path(type(module).__name__))
     loop = LearnedFilter(weights, size, smoothing, kind)
     weights.finish()
+    return loop
+
+
+def hear(module: nn.Module, size: Size, smoothing: float, kind: str, mic: Tensor, far: Tensor) -> Heard:
+    """Return, as tensors, what a filter with the weights of `module` observes in spectra [N, T, F] from frame 0 on."""
+    loop = compiled(module, size, smoothing, kind)
     d, x = mic.detach().numpy(), far.detach().numpy()
     parts: dict[int, Heard] = {}
 

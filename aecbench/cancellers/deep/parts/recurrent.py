@@ -19,6 +19,8 @@ def lstm(layers: nn.LSTM, x: Tensor, memory: tuple[Tensor, Tensor]) -> tuple[Ten
     for weights, *before in zip(layers.all_weights, *memory, strict=True):
         h, c = torch.lstm_cell(h, before, *weights)
         states.append((h, c))
+    if len(states) == 1:
+        return h[:, None], (h[None], c[None])
     hidden, cells = (torch.stack(z) for z in zip(*states, strict=True))
     return h[:, None], (hidden, cells)
 

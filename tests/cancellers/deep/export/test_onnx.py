@@ -1,5 +1,6 @@
 """Deep systems as ONNX models: do they compute what torch does, and can everybody run them?"""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,20 @@ def test_a_batch_is_one_signal_after_the_other(exported, heard):
     mic, far = (x[RATE : 2 * RATE] for x in heard)
     both = model.cancel(np.stack([mic, far]), np.stack([far, mic]))
     np.testing.assert_array_equal(both, np.stack([model.cancel(mic, far), model.cancel(far, mic)]))
+
+
+def test_states_that_are_read_and_written_in_place_are_those_of_steps(exported, heard):
+    model = OnnxModel(str(exported("deep_adaptive_2022")[1]))
+    blocks = np.stack(heard).astype(np.float32)[:, RATE : RATE + 8 * model.block].reshape(2, 8, model.block)
+    stepped, held, other = model.init(()), model.init((1,)), model.init((1,))
+    for mic, far in blocks.swapaxes(0, 1):
+        stepped, expected = model.step(stepped, mic, far)
+        other, _ = model.consume(other, far[None], mic[None])  # a stream of its own
+        held, out = model.consume(held, mic[None], far[None])
+        np.testing.assert_array_equal(out[0], expected)
+    for state in (held, pickle.loads(pickle.dumps(held))):
+        for after, expected in zip(state, stepped, strict=True):
+            np.testing.assert_array_equal(after[0], expected)
 
 
 def test_8_bits_make_it_small_and_change_little(exported, heard):
