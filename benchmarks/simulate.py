@@ -145,10 +145,12 @@ def records(corpus: Path) -> list[Record]:
 
 
 def responses(scene: Scene) -> None:
-    """From every place of the loudspeaker, and from the talker, to the microphone."""
+    """From every place of the loudspeaker that is heard or stored, and from the talker, to the microphone."""
     room, length = scene.room, round(scene.rate * scene.response)
     assert isinstance(room, Room)
-    points = [room.loudspeaker, *room.later] * bool(scene.far) + [room.talker] * bool(scene.near)
+    places = [room.loudspeaker, *room.later]
+    unheard = scene.far is None and scene.path.kind == "move"
+    points = (places[:: len(room.later)] if unheard else places) + [room.talker] * bool(scene.near)
     place = (room.size, points, [room.microphone], room.absorption)
     ENGINES[room.engine](*place, rate=scene.rate, length=length, humidity=room.humidity)
 
