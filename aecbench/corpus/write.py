@@ -26,6 +26,7 @@ class Packed(NamedTuple):
 
     chunks: dict[str, bytes]  # data set -> its row
     values: dict[str, Any]  # data set with a short value per scene -> this value
+    digest: bytes  # of the chunks
 
 
 def pack(record: Record, length: int | None = None) -> Packed:
@@ -35,7 +36,7 @@ def pack(record: Record, length: int | None = None) -> Packed:
     rows = {**dict(zip(STEMS, audio, strict=False)), "rir": record.rir}
     chunks = {name: chunk(row, PACKED["compression_opts"]) for name, row in rows.items()}
     values = {"scene": record.scene.encode(), "scale": record.scale, **record.measured, "sha256": record.sha256}
-    return Packed(chunks, values)
+    return Packed(chunks, values, _hash(chunks))
 
 
 def write_shard(
@@ -49,7 +50,8 @@ def write_shard(
 ) -> None:
     """Write one shard of that many scenes, whole or not at all. For real recordings, `signals` is RECORDED.
 
-    It gets its final name only after it was read back and found to hold the very chunks that came. Raises OutputError.
+    It gets its final name only after it was read back and found to hold the very chunks that were packed, in whichever
+    process. Raises OutputError.
     """
     with whole_file(path) as part:
         with h5py.File(part, "w", locking=False) as file:  # nobody else knows its name, and the folder is locked
@@ -58,10 +60,10 @@ def write_shard(
             data = {name: file.create_dataset(name, **arguments).id for name, arguments in layout.items()}
             short, written = [], []
             for row, record in enumerate(records):
-                for name, chunk in record.chunks.items():
-                    data[name].write_direct_chunk((row, 0), chunk)
+                for name, content in record.chunks.items():
+                    data[name].write_direct_chunk((row, 0), content)
                 short.append(record.values)
-                written.append(_hash(record.chunks))
+                written.append(record.digest)
             for name, arguments in short_layout(scenes, max(len(values["scene"]) for values in short)).items():
                 column = [values[name] for values in short]
                 file.create_dataset(name, data=np.array(column, arguments["dtype"]), **arguments)
