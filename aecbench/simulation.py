@@ -22,7 +22,7 @@ from aecbench.parallel import in_parallel
 from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render_with_paths
-from aecbench.scenes.sources import Sources, cached_sources, open_sources, spec_key
+from aecbench.scenes.sources import Sources, cached_sources, spec_key
 from aecbench.scenes.spec import CorpusSpec
 
 __all__ = ["corpus_id", "repair", "simulate"]
@@ -74,7 +74,7 @@ def simulate(
     or it cannot be written.
     """
     spec = read_recipe(recipe, (), set, split=split, scenes=scenes)
-    identity, folder = corpus_id(spec, open_sources(spec)), Path(out or CORPORA / spec.name)
+    identity, folder = corpus_id(spec, cached_sources(spec, reopen=True)), Path(out or CORPORA / spec.name)
     new_folder(folder / SHARDS)
     with locked(folder):
         return _finished(folder, identity) or _written(spec, folder, identity, jobs, scheduler)
@@ -92,7 +92,7 @@ def repair(corpus: Corpus, *, jobs: int = 1) -> list[Damage]:
     for problem in problems:
         if not problem.readable:
             raise Unreadable(f"{corpus.path / problem.file}: {problem.what}; nothing is repaired until it can be")
-    identity = corpus_id(corpus.spec, open_sources(corpus.spec))
+    identity = corpus_id(corpus.spec, cached_sources(corpus.spec, reopen=True))
     if identity != corpus.id:
         raise SourceError(
             f"{corpus.path}: its sources, or aecbench, have changed since it was made; simulate it again with --out"

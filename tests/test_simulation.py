@@ -14,7 +14,7 @@ from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render, render_with_paths
 from aecbench.scenes.scene import Scene
-from aecbench.scenes.sources import open_sources
+from aecbench.scenes.sources import _opened, open_sources
 from aecbench.simulation import simulate
 
 
@@ -138,6 +138,26 @@ def test_a_shard_that_reads_back_as_something_else_is_not_kept(spec, tmp_path, m
     with pytest.raises(OutputError, match="what is read back is not what was written"):
         simulate(spec, tmp_path / "c")
     assert not [path for path in (tmp_path / "c" / "shards").iterdir() if path.suffix == ".h5"]
+
+
+def test_sources_that_changed_since_the_last_simulation_are_opened_again(spec, tmp_path):
+    import soundfile
+
+    rng = np.random.default_rng(0)
+
+    def add(speaker):
+        (tmp_path / "speech" / speaker).mkdir(parents=True)
+        soundfile.write(tmp_path / "speech" / speaker / "1.wav", 0.1 * rng.standard_normal(32_000), 16_000)
+
+    for speaker in "abcdefghijkl":
+        add(speaker)
+    recorded = spec.model_copy(update={"speech": type(spec.speech)(source=str(tmp_path / "speech"))})
+    simulate(recorded, tmp_path / "before")
+    for speaker in "mnopqrstuvwxyz":
+        add(speaker)
+    after = simulate(recorded, tmp_path / "after")
+    _opened.clear()
+    assert simulate(recorded, tmp_path / "elsewhere").digest == after.digest
 
 
 def test_a_silent_talker_is_named(spec, tmp_path):

@@ -69,7 +69,7 @@ RECORDED = STEMS[:2]  # mic and far: what a real recording has
 MEASURED = ("t20", "near_level_measured", "ser_double")
 FORMERLY_MEASURED = MEASURED[:1]
 FULL_SCALE = 32_000  # of 32 767: leaves room for the rounding of three stems
-PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
+PACKED: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
 
 
 class Record(NamedTuple):
@@ -96,7 +96,7 @@ def encode(scene: Scene, rendering: Rendering, spec: CorpusSpec) -> Record:
     signals, paths = rendering
     peak = max(float(np.abs(x).max()) for x in signals)
     scale = np.float32(max(peak, 1e-6) / FULL_SCALE)
-    stored = {stem: np.rint(x / scale).astype(np.int16) for stem, x in zip(STEMS, signals, strict=True)}
+    stored = {stem: np.rint(x / scale).astype(np.int16) for stem, x in zip(STEMS[1:], signals[1:], strict=True)}
     stored["mic"] = stored["near"] + stored["echo"] + stored["noise"]
     rir = np.zeros((spec.segments, spec.response_samples), np.float32)
     length = min(paths.shape[-1], spec.response_samples)

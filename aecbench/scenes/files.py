@@ -44,7 +44,7 @@ __all__ = [
 
 SPLITS = ("train", "val", "test")
 CACHED = 16  # decoded files kept in memory, per process
-HEADERS = 4096  # files whose length is remembered, per process
+HEADERS = 4096  # files whose length and hash are remembered, per process
 
 GroupsOf = Callable[[Sequence[PurePosixPath]], Sequence[str]]  # paths -> the group of each, "" where unknown
 
@@ -300,10 +300,15 @@ def _seconds(path: Path, _stamp: int) -> float:
     return header.length / header.rate
 
 
+@functools.lru_cache(maxsize=HEADERS)
+def _content(path: Path, _stamp: int) -> str:
+    return file_sha256(path)
+
+
 @functools.lru_cache(maxsize=CACHED)
 def _load(path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds: float | None) -> tuple[Array, int]:
     x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
-    if sha256 and file_sha256(path) != sha256:
+    if sha256 and _content(path, _stamp) != sha256:
         raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
     x = resample(x, stored, rate)
     x.flags.writeable = False

@@ -178,9 +178,14 @@ def _headroom(x: Array) -> np.float32:
 
 
 def _echo_paths(scene: Scene, sources: Sources) -> Array:
-    """Impulse responses from each position of the loudspeaker to the microphone [K, L]."""
+    """Return impulse responses from each position of the loudspeaker to the microphone [K, L].
+
+    Where nothing is played, a movement has only those that are stored: the first and the last one.
+    """
     if isinstance(scene.room, Room):
-        return _simulated(scene, scene.room, (scene.room.loudspeaker, *scene.room.later))
+        points = scene.room.loudspeaker, *scene.room.later
+        unheard = scene.far is None and scene.path.kind == "move"
+        return _simulated(scene, scene.room, (points[0], points[-1]) if unheard else points)
     return _recorded(scene, (scene.room.echo, *scene.room.later), sources)
 
 

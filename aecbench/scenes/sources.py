@@ -56,13 +56,14 @@ def spec_key(spec: CorpusSpec) -> str:
     return sha256(spec.model_dump_json())
 
 
-def cached_sources(spec: CorpusSpec, key: str = "") -> Sources:
+def cached_sources(spec: CorpusSpec, key: str = "", *, reopen: bool = False) -> Sources:
     """Return the sources of a specification, opened once per process; the last one's are kept.
 
-    `key` is its `spec_key`, which takes a moment to compute for every scene where it is not given.
+    `key` is its `spec_key`, which takes a moment to compute for every scene where it is not given. With `reopen` they
+    are opened again, because files may have changed.
     """
     key = key or spec_key(spec)
-    if key not in _opened:
+    if reopen or key not in _opened:
         sources = open_sources(spec)
         _opened.clear()
         _opened[key] = sources

@@ -217,6 +217,16 @@ def test_a_file_that_is_not_what_its_manifest_says_is_refused(tmp_path):
         open_collection(source, "noise", "recording", by_folder).load("1.wav", 8000)
 
 
+def test_a_file_that_changes_after_it_was_read_is_refused(tmp_path):
+    path = tone(tmp_path / "1.wav")
+    row = {"file": "1.wav", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    collection = open_collection(write_csv(tmp_path / "m.csv", row), "noise", "recording", by_folder)
+    collection.load("1.wav", 8000)
+    tone(path, pitch=300)
+    with pytest.raises(AudioError, match=r"1\.wav: differs from the sha256"):
+        collection.load("1.wav", 8000)
+
+
 def test_load_takes_the_first_channel_and_resamples(tmp_path):
     tone(tmp_path / "1.wav", seconds=0.5, rate=44_100, channels=2)
     x, stored = open_folder(str(tmp_path), "recording", by_folder).load("1.wav", 16_000)

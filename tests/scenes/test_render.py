@@ -87,6 +87,23 @@ def test_a_movement_begins_and_ends_with_its_stored_responses(spec):
         assert db(power(error) / power(signals.echo[stretch])) < -60
 
 
+def test_a_movement_that_nobody_hears_has_no_more_responses_than_are_stored(spec, monkeypatch):
+    heard, (_, paths) = first(with_(spec, path={"move": 1}))
+    unheard = heard.model_copy(update={"far": None, "ser": None, "talk": "near_single"})
+    asked = []
+
+    def engine(size, points, *arguments, **options):
+        asked.append(points)
+        return images(size, points, *arguments, **options)
+
+    monkeypatch.setitem(ENGINES, heard.room.engine, engine)
+    _, stored = render_with_paths(unheard, open_sources(spec))
+    room = heard.room
+    assert asked == [(room.loudspeaker, room.later[-1]), (room.talker,)]
+    for path, other in zip(paths, stored, strict=True):  # they differ in their level alone
+        assert np.corrcoef(path, other)[0, 1] == pytest.approx(1, abs=1e-6)
+
+
 def test_the_echo_comes_after_the_delay(spec):
     _, (early, _) = first(with_(spec, channel={"delay": 0}))
     _, (late, _) = first(with_(spec, channel={"delay": 0.1}))
