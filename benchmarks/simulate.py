@@ -18,7 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import h5py
 import joblib
 import numpy as np
 import plain
@@ -26,6 +25,7 @@ import pyroomacoustics as pra
 import rooms
 from sounds import make_noise, make_speech
 
+from aecbench.corpus.chunk import chunk
 from aecbench.corpus.format import PACKED, SHARDS, Record
 from aecbench.corpus.shard import Shard
 from aecbench.corpus.write import pack
@@ -163,13 +163,10 @@ def convolutions(scene: Scene, record: Record) -> None:
 
 
 def compress(stored: list[Record]) -> None:
-    """What the scenes hold through the filters of HDF5, one scene over the other, in memory."""
-    audio, rir = stored[0].audio, stored[0].rir[None]
-    with h5py.File.in_memory() as file:
-        data = [file.create_dataset(None, x.shape, x.dtype, chunks=(1, x.shape[1]), **PACKED) for x in (audio, rir)]
-        for record in stored:
-            data[0][:], data[1][:] = record.audio, record.rir
-            file.flush()
+    """What the scenes hold as compressed chunks."""
+    for record in stored:
+        for row in (*record.audio, record.rir):
+            chunk(row, PACKED["compression_opts"])
 
 
 def recordings(scene: Scene, sources: Sources) -> None:

@@ -69,7 +69,7 @@ RECORDED = STEMS[:2]  # mic and far: what a real recording has
 MEASURED = ("t20", "near_level_measured", "ser_double")
 FORMERLY_MEASURED = MEASURED[:1]
 FULL_SCALE = 32_000  # of 32 767: leaves room for the rounding of three stems
-PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
+PACKED: dict[str, Any] = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "fletcher32": True}
 
 
 class Record(NamedTuple):

@@ -1,6 +1,6 @@
 """Writing shards: under another name until whole and verified.
 
-HDF5's own filters compress a scene in the process that rendered it; the writer only appends the finished chunks.
+A scene is compressed in the process that rendered it; the writer only appends the finished chunks.
 """
 
 import hashlib
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
+from aecbench.corpus.chunk import chunk
 from aecbench.corpus.format import PACKED, Record, long_layout, short_layout
 from aecbench.corpus.read import Shard
 from aecbench.errors import CorpusError
@@ -30,21 +30,13 @@ class Packed(NamedTuple):
 
 
 def pack(record: Record, length: int | None = None) -> Packed:
-    """Compress a record, in memory, for a shard of scenes of `length` samples; without, as long as it is."""
+    """Compress a record for a shard of scenes of `length` samples; without, as long as it is."""
     padding = 0 if length is None else length - record.audio.shape[-1]
     audio = np.pad(record.audio, [(0, 0), (0, padding)]) if padding else record.audio
-    with h5py.File.in_memory() as file:
-        *stems, rir = [*_compressed(file, audio), *_compressed(file, record.rir[None])]
-    chunks = {**dict(zip(STEMS, stems, strict=False)), "rir": rir}
+    rows = {**dict(zip(STEMS, audio, strict=False)), "rir": record.rir}
+    chunks = {name: chunk(row, PACKED["compression_opts"]) for name, row in rows.items()}
     values = {"scene": record.scene.encode(), "scale": record.scale, **record.measured, "sha256": record.sha256}
     return Packed(chunks, values, _hash(chunks))
-
-
-def _compressed(file: h5py.File, rows: NDArray[Any]) -> list[bytes]:
-    """Each of the rows [N, L] as a chunk of `file`."""
-    data = file.create_dataset(None, data=rows, chunks=(1, rows.shape[1]), **PACKED)
-    file.flush()
-    return [data.id.read_direct_chunk((row, 0))[1] for row in range(len(rows))]
 
 
 def write_shard(
