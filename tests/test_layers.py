@@ -142,6 +142,7 @@ HEAVY = {
     "pandas",
     "pyarrow",
     "h5py",
+    "numcodecs",
     "matplotlib",
     "pydantic",
     "rich",
