@@ -103,10 +103,11 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
 
     A cell contains the mean, or the median, ± the wider half of its 95 % interval and, if there are several systems,
     the rank in brackets; with a `reference`, the difference to it and a star if that is significant. Cells include the
-    number of scenes in tables `by` conditions, and in columns in which it differs between systems.
+    number of scenes in tables `by` conditions, and in columns in which it differs between systems. The column "failed"
+    counts all failed values, including those of scenes that do not count in a mean.
     """
     ranks = table.ranks(by) if table.competing and reference is None else {}
-    losses = table.lost(by) if reference is None else {}
+    losses, failures = (table.lost(by), table.failures(by)) if reference is None else ({}, {})
     counted = {metric for metric in table.metrics if metric in table.uneven or by}
     differences = {} if reference is None else table.differences(reference, by)
     titles, lines = headings(table.metrics, table.provenance), []
@@ -121,7 +122,7 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
                 line[titles[metric]] = cell(metric, interval, metric in counted) + _rank(metric, ranks.get(key, {}))
         if reference is None:
             line[LOST] = lost_cell(losses.get(key))
-            line["failed"] = str(sum(interval.failed for interval in intervals.values()))
+            line["failed"] = str(failures.get(key, 0))
         if system != reference:
             lines.append(line)
     return pd.DataFrame(lines)

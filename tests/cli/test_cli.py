@@ -14,6 +14,7 @@ import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -21,6 +22,8 @@ import aecbench as ab
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cli import main
+from aecbench.cli.common import fail_if_failed
+from aecbench.errors import FailedItems
 from aecbench.metrics import METRICS
 from aecbench.progress import progress
 
@@ -150,6 +153,14 @@ def test_eval_with_failed_items_ends_with_3(aecbench, corpus, tmp_path):
     result = aecbench("eval", "--model", "broken_aec:Broken", "--corpus", corpus.path, "--metric", "erle", "--jobs", 1)
     assert result.exit_code == 3
     assert "12 items failed" in result.stderr
+
+
+def test_one_item_is_not_called_items():
+    table = SimpleNamespace(
+        failed=pd.DataFrame([{"metric": "erle", "system": "a", "scene": "c/test/000000", "reason": "no"}])
+    )
+    with pytest.raises(FailedItems, match=r"^1 item failed; the first: erle of a on c/test/000000: no$"):
+        fail_if_failed(table)
 
 
 def test_a_third_party_canceller_needs_a_folder_with_a_card(aecbench, corpus, tmp_path):
