@@ -65,8 +65,8 @@ def tune(
     and does not affect the result.
 
     Raises UsageError for the split test, for systems without tunable fields or for another sample rate, and if OUT
-    contains another search, UnknownName for an unknown metric or parameter, MissingExtra without optuna, OutputError if OUT cannot be written,
-    AecbenchError if the system fails with its present parameters.
+    contains another search, UnknownName for an unknown metric or parameter, MissingExtra without optuna, OutputError if
+    OUT cannot be written, AecbenchError if the system fails with its present parameters.
     """
     space, chosen = space_of(system, parameters), _scenes(corpus, split, scenes)
     check_rates([system], chosen)

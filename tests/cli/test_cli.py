@@ -300,7 +300,9 @@ def test_examples_in_the_help_survive_the_shell(aecbench):
     for name in COMMANDS:
         lines = [line for line in aecbench(*name.split(), "--help").stdout.splitlines() if "={" in line]
         for line in (line for line in lines if line.strip().startswith("aecbench")):
-            printed = subprocess.run(["bash", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True)
+            printed = subprocess.run(
+                ["bash", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True
+            )
             assert printed.stdout.splitlines() == shlex.split(line)
 
 

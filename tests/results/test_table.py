@@ -59,7 +59,9 @@ def table():
 @pytest.mark.parametrize("by", [(), ("talk",), ("rt60",)])
 def test_the_column_of_failures_counts_what_the_command_counts(table, by):
     rows = table.rows.copy()
-    rows["failed"] = (rows["system"] == "b") & (rows["scene"] <= "made-up/test/000002")  # one scene of each kind of talk
+    rows["failed"] = (rows["system"] == "b") & (
+        rows["scene"] <= "made-up/test/000002"
+    )  # one scene of each kind of talk
     rows.loc[rows["failed"], "value"] = np.nan
     broken = ResultTable(rows, table.provenance)
     shown = wide(broken, by)
