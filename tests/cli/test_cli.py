@@ -306,6 +306,10 @@ def test_examples_in_the_help_survive_the_shell(aecbench):
             assert printed.stdout.splitlines() == shlex.split(line)
 
 
+def test_the_help_of_tune_names_the_folder_that_is_written(aecbench):
+    assert "[default: runs/tune/MODEL, with . for :]" in " ".join(aecbench("tune", "--help").stdout.split())
+
+
 @pytest.mark.parametrize("command", ["tune nlms", "train deep_adaptive"])
 def test_what_learns_needs_a_corpus(aecbench, command):
     result = aecbench(*command.split())
