@@ -132,19 +132,19 @@ def _difference(corpus: Corpus, spec: CorpusSpec, identity: str) -> str:
     """Return how a corpus differs from the one that is wanted, and what to do: the end of a message."""
     ids = f"id {corpus.id[:12]}, wanted {identity[:12]}"
     elsewhere = "choose another folder with --out, or remove it"
-    there, wanted = corpus.info["spec"], spec.model_dump(mode="json")
-    keys = [key for key in wanted if there.get(key) != wanted[key]]
+    old, new = corpus.info["spec"], spec.model_dump(mode="json")
+    keys = [key for key in new if old.get(key) != new[key]]
     if keys == ["splits"]:
         sizes = [
             ", ".join(f"{name}={count}" for name, count in splits.items() if count)
-            for splits in (there["splits"], wanted["splits"])
+            for splits in (old["splits"], new["splits"])
         ]
         return (
             f"{ids}; only its splits differ: {sizes[0]}, wanted {sizes[1]}); leave out --split for one corpus with all "
             f"splits, {elsewhere}"
         )
-    what = f"other {', '.join(keys)}" if keys else "another source, or version of the simulator"
-    return f"{ids}; {what}); {elsewhere}"
+    reason = f"other {', '.join(keys)}" if keys else "another source, or version of the simulator"
+    return f"{ids}; {reason}); {elsewhere}"
 
 
 def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: str | None) -> Corpus:

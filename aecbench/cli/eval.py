@@ -211,13 +211,15 @@ def evaluate(
     if folder is not None:
         whole = add(table, folder, by)
         if layout == "latex":
-            with whole_file(folder / f"{table_name(by)}.tex") as part:
-                part.write_text(formats.FORMATS[layout](whole, by, reference), encoding="utf-8")
+            with whole_file(folder / f"{table_name(by)}.tex") as file:
+                file.write_text(formats.FORMATS[layout](whole, by, reference), encoding="utf-8")
     if plots is not None:
         from aecbench.plots import Evaluated, plot_evaluation
 
-        trials = [outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))]
-        plot_evaluation(Evaluated(table, systems, *trials, by=by), plots)
+        timed, gallery = [
+            outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))
+        ]
+        plot_evaluation(Evaluated(table, systems, timed, gallery, by), plots)
     layout = "json" if as_json else layout
     if layout != "rich":
         click.echo(formats.FORMATS[layout](table, by, reference), nl=False)

@@ -55,12 +55,12 @@ def plot_spread(table: ResultTable, path: Path) -> None:
             for box, look in zip(boxes["boxes"], styles.values(), strict=True):
                 box.set(facecolor=look.colour, alpha=0.55, edgecolor=look.colour)
             whiskers = {system: np.percentile(own, (*WHISKERS, 50)) for system, own in values.items() if own.size}
-            shown = view(whiskers, {}, {})
+            limits = view(whiskers, {}, {})
             if metric == RTF and len(part):
                 axis.set_xscale("log")
-            elif shown:
-                axis.set_xlim(*shown)
-                if CEILING in whiskers and whiskers[CEILING][2] > shown.high:
+            elif limits:
+                axis.set_xlim(*limits)
+                if CEILING in whiskers and whiskers[CEILING][2] > limits.high:
                     row, look = list(styles).index(CEILING), styles[CEILING]
                     axis.plot(1, row, ">", color=look.colour, transform=axis.get_yaxis_transform(), clip_on=False)
             axis.set_title(heading(metric, table.provenance), loc="left")

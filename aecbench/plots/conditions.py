@@ -60,15 +60,15 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
             ends = {system: np.array([(cell.low, cell.high) for cell in own]) for system, own in cells.items()}
             part = table.rows[table.rows["metric"] == metric]
             scenes = {str(system): own.to_numpy(float) for system, own in part.groupby("system")["value"]}
-            shown = view(values, ends, scenes)
+            limits = view(values, ends, scenes)
             for (system, look), shift in zip(styles.items(), shifts, strict=True):
                 x, y = np.arange(len(bins)) + shift, values[system]
                 axis.vlines(x, *ends[system].T, color=look.colour, lw=1.2, alpha=0.6)
                 axis.plot(x, y, color=look.colour, ls=look.line, lw=1, marker=look.marker, ms=3.2, label=system)
-                if shown and system == CEILING:
-                    mark_above(axis, shown, x, y, look.colour)
-            if shown:
-                axis.set_ylim(*shown)
+                if limits and system == CEILING:
+                    mark_above(axis, limits, x, y, look.colour)
+            if limits:
+                axis.set_ylim(*limits)
             counts = [max(summary[label, system][metric].n for system in styles) for label in bins]
             room = ROOM // len(bins)
             ticks = [

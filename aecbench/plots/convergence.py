@@ -42,10 +42,10 @@ def plot_convergence(
             axis.fill_between(time, mean - half, mean + half, color=look.colour, alpha=0.18, lw=0)
             axis.plot(time[valid], mean[valid], color=look.colour, ls=look.line, lw=1.4, label=system)
             means[system], bands[system] = mean, np.stack([mean - half, mean + half])
-        shown = view(means | {"": np.zeros(1)}, bands, dict(curves))
-        if shown:
-            axis.set_ylim(*shown)
-            if CEILING in means and np.nanmax(means[CEILING], initial=-np.inf) > shown.high:
+        limits = view(means | {"": np.zeros(1)}, bands, dict(curves))
+        if limits:
+            axis.set_ylim(*limits)
+            if CEILING in means and np.nanmax(means[CEILING], initial=-np.inf) > limits.high:
                 top = np.nanmedian(means[CEILING])
                 axis.text(1, 1, f"{CEILING}: {top:.0f} dB ↑", transform=axis.transAxes, ha="right", va="bottom")
         for change in changes:

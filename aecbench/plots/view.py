@@ -30,15 +30,15 @@ def view(values: Mapping[str, Array], ends: Mapping[str, Array], scenes: Mapping
     scenes may leave the range of the metric. The oracle counts only if its median is near the others.
     """
     rivals = [system for system in values if system != CEILING] or list(values)
-    shown = _finite(values, rivals)
-    if not shown.size:
+    middle = _finite(values, rivals)
+    if not middle.size:
         return None
-    low, high = shown.min(), shown.max()
+    low, high = middle.min(), middle.max()
     ceiling = _finite(values, [system for system in values if system not in rivals])
     reach = FAR * (high - low)
     near = ceiling if ceiling.size and low - reach <= np.median(ceiling) <= high + reach else ceiling[:0]
-    singles = np.concatenate([_finite(scenes, rivals), shown])
-    outer = np.concatenate([shown, np.clip(_finite(ends, rivals), singles.min(), singles.max()), near])
+    singles = np.concatenate([_finite(scenes, rivals), middle])
+    outer = np.concatenate([middle, np.clip(_finite(ends, rivals), singles.min(), singles.max()), near])
     low, high = float(outer.min()), float(outer.max())
     margin = max(MARGIN * (high - low), (NARROWEST - (high - low)) / 2)
     return View(low - margin, high + margin)
