@@ -44,6 +44,7 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
     oracle is above it, there is an arrow.
     """
     summary, name = table.summary(by), variable(by)
+    counted = pd.concat([part for _, part in table.parts(by)])
     scored = {metric for cells in summary.values() for metric, cell in cells.items() if cell.n}
     metrics = [metric for metric in table.metrics if metric != RTF and (metric in scored or not scored - {RTF})]
     bins = list(dict.fromkeys(label for label, _ in summary))
@@ -58,7 +59,7 @@ def plot_condition(table: ResultTable, by: str, path: Path) -> None:
             cells = {system: [summary[label, system][metric] for label in bins] for system in styles}
             values = {system: np.array([cell.value for cell in own]) for system, own in cells.items()}
             ends = {system: np.array([(cell.low, cell.high) for cell in own]) for system, own in cells.items()}
-            part = table.rows[table.rows["metric"] == metric]
+            part = counted[counted["metric"] == metric]
             scenes = {str(system): own.to_numpy(float) for system, own in part.groupby("system")["value"]}
             limits = view(values, ends, scenes)
             for (system, look), shift in zip(styles.items(), shifts, strict=True):
