@@ -86,7 +86,9 @@ def assign(data: dict[str, Any], key: str, value: Any) -> None:
 
 
 def override(data: dict[str, Any], assignment: str) -> None:
-    """Apply an assignment "key.path=value", in place. The value is TOML, or else a string. Raises UsageError.
+    """Apply an assignment "key.path=value", in place. The value is TOML, or else a string.
+
+    Raises UsageError if there is no key or value, and if what begins as a table or a list is not TOML.
 
     >>> data = {}
     >>> override(data, "levels.ser={uniform=[-10, 10]}")
@@ -99,8 +101,13 @@ def override(data: dict[str, Any], assignment: str) -> None:
         raise UsageError(f"--set {assignment!r}: expected key.path=value, e.g. --set levels.ser=0")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except tomllib.TOMLDecodeError as error:
         value = text.strip()
+        if value.startswith(("{", "[")):
+            raise UsageError(
+                f"--set {assignment!r}: {value} is not TOML ({error}); write words inside it in quotes, "
+                """e.g. '{choice=["linear", "hard_clip"]}'"""
+            ) from None
     assign(data, key.strip(), value)
 
 

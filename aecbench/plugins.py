@@ -68,12 +68,21 @@ def load(reference: str, what: str) -> Any:
     try:
         imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{what}: cannot import {module!r} ({error}); is it installed?") from None
+        raise ConfigError(f"{what}: cannot import {module!r} ({error}); {_advice(module, attribute)}") from None
     except Exception as error:
         raise ConfigError(f"{what}: cannot import {module!r} ({_in_one_line(error)}); mend or remove it") from None
     if not hasattr(imported, attribute):
         raise ConfigError(f"{what}: module {module!r} has no {attribute!r}")
     return getattr(imported, attribute)
+
+
+def _advice(module: str, attribute: str) -> str:
+    """Return what to do about a module that is not found; a path is often given in place of its name."""
+    if module.endswith(".py") and "/" not in module:
+        return f"write {module.removesuffix('.py')}:{attribute}"
+    if "/" in module:
+        return "a path names no module: write package.module:Name, of an installed package or a file in this folder"
+    return "is it installed?"
 
 
 @dataclass(frozen=True, eq=False)

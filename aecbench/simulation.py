@@ -77,7 +77,7 @@ def simulate(
     identity, folder = corpus_id(spec, cached_sources(spec, reopen=True)), Path(out or CORPORA / spec.name)
     new_folder(folder / SHARDS)
     with locked(folder):
-        return _finished(folder, identity) or _written(spec, folder, identity, jobs, scheduler)
+        return _finished(folder, spec, identity) or _written(spec, folder, identity, jobs, scheduler)
 
 
 def repair(corpus: Corpus, *, jobs: int = 1) -> list[Damage]:
@@ -111,7 +111,7 @@ def _remove(path: Path) -> None:
         raise OutputError(f"{path}: cannot be removed ({error.strerror}); remove it, then repair again") from None
 
 
-def _finished(out: Path, identity: str) -> Corpus | None:
+def _finished(out: Path, spec: CorpusSpec, identity: str) -> Corpus | None:
     """Return the corpus that is in the folder already; None if it is not complete. Raises OutputError for another."""
     if not (out / CORPUS).exists():
         return None
@@ -122,13 +122,29 @@ def _finished(out: Path, identity: str) -> Corpus | None:
     except CorpusError:
         return None  # the table is written again from the shards
     if corpus.id != identity:
-        raise OutputError(
-            f"{out}: holds another corpus (id {corpus.id[:12]}, wanted {identity[:12]}; another recipe, seed or "
-            "source); choose another place with --out, or remove it"
-        )
+        raise OutputError(f"{out}: holds another corpus ({_difference(corpus, spec, identity)}")
     shards = (out / SHARDS / name for name in corpus.scenes["shard"].unique())
     whole = all(map(os.path.exists, shards))  # Path.exists raises in a folder that may not be searched
     return corpus if whole else None
+
+
+def _difference(corpus: Corpus, spec: CorpusSpec, identity: str) -> str:
+    """Return how a corpus differs from the one that is wanted, and what to do: the end of a message."""
+    ids = f"id {corpus.id[:12]}, wanted {identity[:12]}"
+    elsewhere = "choose another folder with --out, or remove it"
+    old, new = corpus.info["spec"], spec.model_dump(mode="json")
+    keys = [key for key in new if old.get(key) != new[key]]
+    if keys == ["splits"]:
+        sizes = [
+            ", ".join(f"{name}={count}" for name, count in splits.items() if count)
+            for splits in (old["splits"], new["splits"])
+        ]
+        return (
+            f"{ids}; only its splits differ: {sizes[0]}, wanted {sizes[1]}); leave out --split for one corpus with all "
+            f"splits, {elsewhere}"
+        )
+    reason = f"other {', '.join(keys)}" if keys else "another source, or version of the simulator"
+    return f"{ids}; {reason}); {elsewhere}"
 
 
 def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: str | None) -> Corpus:

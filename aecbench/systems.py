@@ -223,6 +223,8 @@ def _load(name: str) -> System:
     if Path(name).is_dir():
         places = ", ".join((CARD, *(f"{subfolder}/{CARD}" for subfolder in TRAINED)))
         raise UsageError(f"model {name!r}: this folder holds none of {places}; the last two come from a training")
+    if Path(name).is_file() and name.endswith(".py"):
+        raise UsageError(f"model {name!r}: is a file; name the class in it, as in {Path(name).stem}:MyCanceller")
     raise UnknownName("model", name, {*names("baselines"), *CANCELLERS, *cancellers.TABLE.offered})
 
 
@@ -239,11 +241,13 @@ def card_folder(model: str) -> Path | None:
 def load_predictions(name: str | Path) -> System:
     """Return the output of another program, audio files in a folder ("DIR" or "NAME=DIR"), as a system.
 
-    Its default name is the one of the folder, and the contents of the files identify it. Raises UsageError if there are
-    no audio files.
+    Its default name is the one of the folder, and the contents of the files identify it. Raises UsageError if there is
+    no such folder, or no audio file in it.
     """
     called, model = split_name(str(name))
     folder = Path(model)
+    if not folder.is_dir():
+        raise UsageError(f"predictions {folder}: no such folder; expected one with <split>-<index>.wav for every scene")
     files = audio_files(folder, below=False).paths
     if not files:
         raise UsageError(f"predictions {folder}: contains no audio files; expected <split>-<index>.wav for every scene")

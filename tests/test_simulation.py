@@ -41,8 +41,14 @@ def test_another_seed_gives_another_digest(corpus, spec, tmp_path):
 
 
 def test_another_corpus_in_the_same_folder_is_refused(corpus, spec):
-    with pytest.raises(OutputError, match="holds another corpus"):
+    with pytest.raises(OutputError, match=r"holds another corpus \(.*; other seed\); choose another folder with --out"):
         simulate(spec.model_copy(update={"seed": 1}), corpus.path)
+
+
+def test_another_split_in_the_same_folder_is_refused_with_the_way_out(spec, tmp_path):
+    simulate(spec, tmp_path, split="test", scenes=1)
+    with pytest.raises(OutputError, match=r"only its splits differ: test=1, wanted val=1\); leave out --split .*--out"):
+        simulate(spec, tmp_path, split="val", scenes=1)
 
 
 @pytest.mark.parametrize("index", range(8))

@@ -1,6 +1,7 @@
 """The command line, one file per command: parses arguments, calls one function, and prints a path or a table."""
 
 import codecs
+import re
 import sys
 import warnings
 from io import TextIOWrapper
@@ -37,6 +38,7 @@ from aecbench.errors import AecbenchError
 __all__ = ["main"]
 
 AS_BYTES = "aecbench.as_bytes"  # how streams encode file names
+EXPANDED = re.compile(r"(--set=)?[\w.]+=\w+=\[[^\]]*")  # data.ser=uniform=[-15, the first half of an expanded {...,...}
 STOPPED = 130  # exit code after Ctrl-C, as in shells: 128 plus the number of the signal
 
 # A command is one file and one line here.
@@ -79,6 +81,16 @@ codecs.register_error(AS_BYTES, _as_bytes)
 
 class Group(click.Group):
     """Turns the errors of aecbench into one line on standard error and their exit code."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options of the group. Raises UsageError for a value in braces that a shell has expanded."""
+        for argument in filter(EXPANDED.fullmatch, args):
+            raise click.UsageError(
+                f"{argument!r} is a part of a value in braces, which the shell has split; put the value in quotes: "
+                "--set KEY='{uniform=[-15, 10]}'",
+                ctx,
+            )
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

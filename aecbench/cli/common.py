@@ -164,8 +164,8 @@ def fail_if_failed(table: Any) -> None:
     from aecbench.errors import FailedItems
 
     if not table.failed.empty:
-        first = table.failed.iloc[0]
+        count, first = len(table.failed), table.failed.iloc[0]
         raise FailedItems(
-            f"{len(table.failed)} items failed; the first: {first['metric']} of {first['system']} "
+            f"{count} item{'s' if count > 1 else ''} failed; the first: {first['metric']} of {first['system']} "
             f"on {first['scene']}: {first['reason']}"
         )

@@ -150,7 +150,7 @@ def evaluate(
     A model is a baseline, a folder with card.toml, pkg.mod:Class, an .onnx file, or 'command:prog {mic} {far} {out}';
     NAME=MODEL gives it a name. --by takes talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or
     any other column of the scenes, with bins for numbers or the edges of your choice, and also writes
-    table-by-NAME.csv and .md.
+    table-by-NAME.csv and .md. --format latex also writes the table as a .tex file.
 
     Earlier results in the folder are kept. A system replaces only its own results, with the same name, model and
     alignment. Results on another corpus or split, of another system with that name, or with fewer metrics than before,
@@ -173,9 +173,9 @@ def evaluate(
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
     from aecbench.evaluation import examples, outputs, plan, with_echo
-    from aecbench.output import check_folder
+    from aecbench.output import check_folder, whole_file
     from aecbench.report.results import difference_table, result_table
-    from aecbench.results import CEILING, ResultTable, add, check, formats, groups
+    from aecbench.results import CEILING, ResultTable, add, check, formats, groups, table_name
     from aecbench.systems import load_predictions, load_system
 
     if not (models or predictions):
@@ -209,12 +209,17 @@ def evaluate(
     if task.board is not None:
         table = ResultTable(table.rows, table.provenance | {"board": str(task.board)})
     if folder is not None:
-        add(table, folder, by)
+        whole = add(table, folder, by)
+        if layout == "latex":
+            with whole_file(folder / f"{table_name(by)}.tex") as file:
+                file.write_text(formats.FORMATS[layout](whole, by, reference), encoding="utf-8")
     if plots is not None:
         from aecbench.plots import Evaluated, plot_evaluation
 
-        trials = [outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))]
-        plot_evaluation(Evaluated(table, systems, *trials), plots)
+        timed, gallery = [
+            outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))
+        ]
+        plot_evaluation(Evaluated(table, systems, timed, gallery, by), plots)
     layout = "json" if as_json else layout
     if layout != "rich":
         click.echo(formats.FORMATS[layout](table, by, reference), nl=False)

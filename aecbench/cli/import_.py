@@ -29,9 +29,16 @@ __all__ = ["import_"]
     show_default=True,
     help="Resample real recordings to HZ.",
 )
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Find the files of sets in this folder.  [default: $AECBENCH_DATA]",
+)
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @JSON
-def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: str, jobs: int, as_json: bool) -> None:
+def import_(
+    layout: str, folders: Sequence[str], out: Path, split: str, rate: str, data: Path | None, jobs: int, as_json: bool
+) -> None:
     """Make a corpus from recordings, or from an export.
 
     LAYOUT is aec-challenge (its synthetic set, or real recordings) or wav (from aecbench export). FOLDER is a folder,
@@ -54,7 +61,7 @@ def import_(layout: str, folders: Sequence[str], out: Path, split: str, rate: st
     when_stopped(f"{out} is not finished: remove it, and import again")
     files = None
     if set(folders) <= set(names("packs")):
-        folder, files = recordings(folders)
+        folder, files = recordings(folders, data)
     elif len(folders) == 1:
         folder = Path(folders[0])
     else:

@@ -125,7 +125,7 @@ def train(
     For several processes, use torchrun --no-python aecbench train.
 
     \b
-    aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser={uniform=[-15,10]}
+    aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser='{uniform=[-15, 10]}'
     aecbench train mypackage.net:MyNetwork --corpus corpora/speech-v1 --export baselines/my_network
     """
     from aecbench.cards import LATEST

@@ -52,7 +52,9 @@ METRIC = "erle_true"
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Search with this seed.")
 @click.option("--jobs", type=JOBS, default=-1, show_default=True, help="Use this many processes; -1: one per core.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Write card.toml to this folder.  [default: runs/tune/MODEL]"
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write card.toml to this folder.  [default: runs/tune/MODEL, with . for :]",
 )
 @JSON
 def tune(

@@ -13,7 +13,7 @@ from aecbench.assets import find
 from aecbench.errors import SourceError, UsageError
 from aecbench.packs.archives import read_archives
 from aecbench.packs.base import DATA, Pack, Place, cache, data_folder
-from aecbench.packs.files import read_files
+from aecbench.packs.files import FilePack, read_files
 from aecbench.packs.recordings import RecordingPack, read_recordings
 
 __all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack", "recordings"]
@@ -34,20 +34,33 @@ def read_pack(name: str) -> Pack:
 def fetch(name: str, data: Path | None = None, *, only: Sequence[str] = (), limit: int | None = None) -> Place:
     """Download the missing files of a pack and check the others. An interrupted download is resumed.
 
-    `data` is a folder that may hold the files of the pack already (default: the one that AECBENCH_DATA names). For a
-    set of recordings, `only` keeps the files whose paths hold all of these texts, and `limit` that many recordings.
-    Raises UnknownName, UsageError where only a part of another kind of pack is asked for, and SourceError for a
-    download that fails or a file that differs from the list.
+    Files in the folder `data` are checked and nothing is downloaded; the archives of a pack of archives are unpacked
+    from there. By default, a folder that AECBENCH_DATA names is used if it has all files. For a set of recordings,
+    `only` keeps the files whose paths contain all of these texts, and `limit` that many recordings. Raises UnknownName,
+    UsageError if a part of another kind of pack is requested, and SourceError for a download that fails, a file that
+    differs from the list, or one that `data` lacks.
     """
     pack, folder = read_pack(name), data_folder(data)
     if only or limit is not None:
         if not isinstance(pack, RecordingPack):
             raise UsageError(f"pack {name!r} is fetched as a whole; leave out --only and --limit")
         pack = pack.select(only, limit)
+    if data is not None and folder is not None and isinstance(pack, RecordingPack | FilePack):
+        _check_complete(pack, folder)
     try:
         return pack.fetch(folder)
     except OSError as error:
         raise SourceError(f"pack {name!r} cannot be stored ({error}); make a place for it and fetch it again") from None
+
+
+def _check_complete(pack: RecordingPack | FilePack, folder: Path) -> None:
+    """Raise SourceError if a folder lacks files of a pack."""
+    missing = [remote.file for remote in pack.files if not (folder / remote.file).is_file()]
+    if missing:
+        raise SourceError(
+            f"{folder}: lacks {len(missing)} of the {len(pack.files)} files of pack {pack.name}, such as {missing[0]}; "
+            "correct --data, or leave it out to download them"
+        )
 
 
 def is_fetched(name: str) -> bool:
@@ -67,12 +80,13 @@ def locate(name: str) -> Place:
     return place
 
 
-def recordings(names: Sequence[str]) -> tuple[Path, list[Path]]:
-    """Return the folder that holds the recordings of some sets, and those of their files that are here.
+def recordings(names: Sequence[str], data: Path | None = None) -> tuple[Path, list[Path]]:
+    """Return the folder that contains the recordings of some sets, and those of their files that are here.
 
+    They are in the folder `data` (default: the one that AECBENCH_DATA names) or, if it has none of them, in the cache.
     Raises UnknownName, UsageError for another kind of pack, and SourceError where a set has no file here.
     """
-    folder, roots, files = data_folder(), [], []
+    folder, roots, files = data_folder(data), [], []
     for name in names:
         pack = read_pack(name)
         if not isinstance(pack, RecordingPack):

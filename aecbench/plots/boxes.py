@@ -7,7 +7,9 @@ from matplotlib.figure import Figure
 
 from aecbench.plots.evaluated import Evaluated
 from aecbench.plots.style import INK, PALE, looks, plain, save
+from aecbench.plots.view import view
 from aecbench.results import RTF, ResultTable, heading
+from aecbench.results.lost import CEILING
 
 __all__ = ["plot_boxes", "plot_spread"]
 
@@ -24,7 +26,8 @@ def plot_boxes(evaluated: Evaluated, folder: Path) -> list[Path]:
 def plot_spread(table: ResultTable, path: Path) -> None:
     """Draw a panel per metric with a box per system: median, quartiles, 5th and 95th percentile over the scenes.
 
-    The scenes are those over which the table of results averages; the real-time factor is on a logarithmic axis.
+    The scenes are those over which the table of results averages; the real-time factor is on a logarithmic axis. The
+    others show the systems that compete, see `aecbench.plots.view`; an oracle above them is an arrow at the edge.
     """
     styles = looks(table.systems)
     ((_, counted),) = table.parts()
@@ -38,8 +41,9 @@ def plot_spread(table: ResultTable, path: Path) -> None:
         for axis, metric in zip(axes, table.metrics, strict=False):
             part = counted[(counted["metric"] == metric) & np.isfinite(counted["value"])]
             part = part[part["value"] > 0] if metric == RTF else part
+            values = {system: part.loc[part["system"] == system, "value"].to_numpy(float) for system in styles}
             boxes = axis.boxplot(
-                [part.loc[part["system"] == system, "value"].to_numpy() for system in styles],
+                list(values.values()),
                 positions=range(len(styles)),
                 orientation="horizontal",
                 widths=0.62,
@@ -50,8 +54,15 @@ def plot_spread(table: ResultTable, path: Path) -> None:
             )
             for box, look in zip(boxes["boxes"], styles.values(), strict=True):
                 box.set(facecolor=look.colour, alpha=0.55, edgecolor=look.colour)
+            whiskers = {system: np.percentile(own, (*WHISKERS, 50)) for system, own in values.items() if own.size}
+            limits = view(whiskers, {}, {})
             if metric == RTF and len(part):
                 axis.set_xscale("log")
+            elif limits:
+                axis.set_xlim(*limits)
+                if CEILING in whiskers and whiskers[CEILING][2] > limits.high:
+                    row, look = list(styles).index(CEILING), styles[CEILING]
+                    axis.plot(1, row, ">", color=look.colour, transform=axis.get_yaxis_transform(), clip_on=False)
             axis.set_title(heading(metric, table.provenance), loc="left")
             axis.grid(axis="x", color=PALE, lw=0.6)
             axis.set_axisbelow(True)

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from scipy.stats import t
 
 from aecbench.plots.style import GREY, INK, PALE, looks, plain, save
+from aecbench.plots.view import view
+from aecbench.results.lost import CEILING
 from aecbench.signals import Array
 
 __all__ = ["plot_convergence"]
@@ -21,9 +23,11 @@ def plot_convergence(
     """Draw a line per system: the mean over scenes of `curves[system]` [scenes, segments] dB.
 
     Its 95 % band (Student's t) is drawn where at least 5 scenes have a value. A segment lasts `segment` seconds; NaN,
-    for a silent far end, is left out. `changes` are the times [s] at which the echo path changes in all scenes. Raises
-    OutputError if the file cannot be written.
+    for a silent far end, is left out. `changes` are the times [s] at which the echo path changes in all scenes. The
+    axis shows the systems that compete, see `aecbench.plots.view`; an oracle above it is stated in words above it.
+    Raises OutputError if the file cannot be written.
     """
+    means, bands = {}, {}
     with plain():
         figure = Figure(figsize=(7.2, 3.9), layout="constrained")
         axis = figure.subplots()
@@ -37,6 +41,13 @@ def plot_convergence(
             half[reliable] = t.ppf(0.975, n - 1) * np.nanstd(erle[:, reliable], 0, ddof=1) / np.sqrt(n)
             axis.fill_between(time, mean - half, mean + half, color=look.colour, alpha=0.18, lw=0)
             axis.plot(time[valid], mean[valid], color=look.colour, ls=look.line, lw=1.4, label=system)
+            means[system], bands[system] = mean, np.stack([mean - half, mean + half])
+        limits = view(means | {"": np.zeros(1)}, bands, dict(curves))
+        if limits:
+            axis.set_ylim(*limits)
+            if CEILING in means and np.nanmax(means[CEILING], initial=-np.inf) > limits.high:
+                top = np.nanmedian(means[CEILING])
+                axis.text(1, 1, f"{CEILING}: {top:.0f} dB ↑", transform=axis.transAxes, ha="right", va="bottom")
         for change in changes:
             axis.axvline(change, color=INK, lw=0.9, ls=(0, (4, 3)))
             axis.text(change, 1, " echo path changes", transform=axis.get_xaxis_transform(), va="top", color=INK)

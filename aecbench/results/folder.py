@@ -19,7 +19,7 @@ from aecbench.results.groups import variable
 from aecbench.results.lost import CEILING
 from aecbench.results.table import EARLIER, ResultTable
 
-__all__ = ["ROWS", "add", "check"]
+__all__ = ["ROWS", "add", "check", "table_name"]
 
 ROWS = "rows.parquet"
 PATIENCE = 60  # longest wait for another evaluation to write its results [s]
@@ -63,9 +63,18 @@ def add(new: ResultTable, folder: Path, by: Sequence[str] = ()) -> ResultTable:
         whole.save(folder)
         if by:
             for layout in ("csv", "md"):
-                with whole_file(folder / f"table-by-{'-'.join(map(variable, by))}.{layout}") as part:
+                with whole_file(folder / f"{table_name(by)}.{layout}") as part:
                     part.write_text(FORMATS[layout](whole, by, None), encoding="utf-8")
     return whole
+
+
+def table_name(by: Sequence[str]) -> str:
+    """Return the name, without suffix, of the file with the table by some conditions.
+
+    >>> table_name([]), table_name(["ser=0", "talk"])
+    ('table', 'table-by-ser-talk')
+    """
+    return "-by-".join(["table", *(["-".join(map(variable, by))] if by else [])])
 
 
 def _read(folder: Path) -> ResultTable | None:

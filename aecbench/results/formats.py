@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from aecbench.results.columns import RTF, headings, lower_is_better
+from aecbench.results.columns import RTF, headings, lower_is_better, summarised
 from aecbench.results.groups import variable
 from aecbench.results.latex import latex
 from aecbench.results.lost import CEILING, LOST, MARK, Lost
@@ -26,6 +26,10 @@ __all__ = [
     "result_json",
     "wide",
 ]
+
+HALF = "the wider half of the"
+BOLD = "bold: rank 1, or the best value if there are too few scenes for ranks; the oracle does not compete"
+STAR = f"*: p < {LEVEL:g} (clustered test, Holm-corrected for the table)"
 
 
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
@@ -103,10 +107,11 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
 
     A cell contains the mean, or the median, ± the wider half of its 95 % interval and, if there are several systems,
     the rank in brackets; with a `reference`, the difference to it and a star if that is significant. Cells include the
-    number of scenes in tables `by` conditions, and in columns in which it differs between systems.
+    number of scenes in tables `by` conditions, and in columns in which it differs between systems. The column "failed"
+    counts all failed values, including those of scenes that do not count in a mean.
     """
     ranks = table.ranks(by) if table.competing and reference is None else {}
-    losses = table.lost(by) if reference is None else {}
+    losses, failures = (table.lost(by), table.failures(by)) if reference is None else ({}, {})
     counted = {metric for metric in table.metrics if metric in table.uneven or by}
     differences = {} if reference is None else table.differences(reference, by)
     titles, lines = headings(table.metrics, table.provenance), []
@@ -121,7 +126,7 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
                 line[titles[metric]] = cell(metric, interval, metric in counted) + _rank(metric, ranks.get(key, {}))
         if reference is None:
             line[LOST] = lost_cell(losses.get(key))
-            line["failed"] = str(sum(interval.failed for interval in intervals.values()))
+            line["failed"] = str(failures.get(key, 0))
         if system != reference:
             lines.append(line)
     return pd.DataFrame(lines)
@@ -207,17 +212,30 @@ def _people(layout: Callable[[pd.DataFrame], str]) -> Callable[["ResultTable", S
 
 
 def _latex(table: "ResultTable", by: Sequence[str], reference: str | None) -> str:
-    """Return the table in LaTeX; the columns of lost near ends and of failures only if there are any."""
+    """Return the table in LaTeX; the columns of lost near ends and of failures only if there are any.
+
+    Comments state the package that it needs, and the meaning of its signs for a caption.
+    """
     frame = wide(table, by)
     titles = headings(table.metrics, table.provenance)
     extra = [titles[metric] for metric in table.metrics if metric == RTF]
     extra += [] if table.destroyed else [LOST]
     extra += [] if (frame["failed"] != "0").any() else ["failed"]
-    tables = [latex(frame.drop(columns=extra), _best(table, by))]
+    comments = [
+        r"needs \usepackage{booktabs}",
+        f"{summarised(table.metrics, table.provenance)}, ± {HALF} 95 % interval",
+        BOLD,
+    ]
+    tables = [_comments(comments) + latex(frame.drop(columns=extra), _best(table, by))]
     if reference is not None:
         differences = wide(table, by, reference)
-        tables.append(latex(differences.drop(columns=extra, errors="ignore")))
+        comment = f"difference to {reference}, scene by scene, ± {HALF} interval of the test"
+        tables.append(_comments([comment, STAR]) + latex(differences.drop(columns=extra, errors="ignore")))
     return "\n".join(tables)
+
+
+def _comments(lines: Sequence[str]) -> str:
+    return "".join(f"% {line}\n" for line in lines)
 
 
 def _best(table: "ResultTable", by: Sequence[str]) -> set[tuple[int, str]]:

@@ -73,6 +73,14 @@ class ResultTable:
         """The rows that should have a value but do not."""
         return self.rows[self.rows["failed"]]
 
+    def failures(self, by: By = None) -> dict[tuple[str, str], int]:
+        """Return (condition, system) -> the number of failed values, including those that count in no mean."""
+        return {
+            (", ".join(labels), system): int(rows["failed"].sum())
+            for labels, part in groups(self.rows, _several(by))
+            for system, rows in _shares(part, "system", self.systems)
+        }
+
     def lost(self, by: By = None) -> dict[tuple[str, str], Lost]:
         """Return (condition, system) -> the number of scenes in which too much of the near end is removed."""
         if "near_loss" not in self.rows:

@@ -23,6 +23,7 @@ from aecbench.record import Frozen
 __all__ = ["FORMS", "Distribution", "one_of", "within"]
 
 Value = float | str
+EXAMPLES = '{uniform = [0.2, 0.4]}, {choice = [1, 2]} or {choice = ["a", "b"]}'
 FORMS = ("constant", "uniform", "normal", "quantiles", "choice")
 
 
@@ -40,6 +41,8 @@ class Distribution(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _from_constant(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            raise ValueError(f"{list(value)} is a list, expected a constant or a distribution: {EXAMPLES}")
         return {"constant": value} if isinstance(value, int | float | str) else value
 
     @model_validator(mode="after")

@@ -57,10 +57,11 @@ class Splits(Frozen):
 
 
 class TalkSpec(Frozen):
-    """Shares of the kinds of scene, and their timing.
+    """Weights of the kinds of scene, and their timing.
 
-    far_single, near_single: one end talks all the time. double: the near end joins at `near_onset`, for the rest.
-    barge_in: it does so, and the far end stops after `overlap`. alternating: turns of `turn`, `pause` between them.
+    The weights are divided by their sum: with a sum of 1, they are the shares of the kinds in the corpus. far_single,
+    near_single: one end talks all the time. double: the near end joins at `near_onset`, for the rest. barge_in: it does
+    so, and the far end stops after `overlap`. alternating: turns of `turn`, `pause` between them.
     """
 
     far_single: float = Field(0.25, ge=0)
@@ -81,7 +82,7 @@ class TalkSpec(Frozen):
 
     @property
     def shares(self) -> dict[TalkKind, float]:
-        """Kind of scene -> share, not normalised."""
+        """Kind of scene -> weight, not divided by the sum."""
         return {kind: getattr(self, kind) for kind in get_args(TalkKind)}
 
 

@@ -143,6 +143,10 @@ def _network(model: str) -> type[Network]:
         raise UsageError(
             f"{model} is not a network to train; expected a subclass of {Network.__module__}:{Network.__name__}"
         )
+    if missing := sorted(kind.__abstractmethods__):
+        raise UsageError(
+            f"{model} cannot be trained: it does not define {', '.join(missing)}; see {Network.__module__}"
+        )
     return kind
 
 

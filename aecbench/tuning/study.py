@@ -60,12 +60,13 @@ def tune(
     significant digits.
 
     All trials are stored in OUT/trials.journal, so the same call continues a search that was stopped, up to `trials` in
-    total, with the same result as an uninterrupted one. A call with another system, corpus, metrics, scenes or seed is
-    a separate search. `jobs` is the number of processes (-1: one per core) and does not affect the result.
+    total, with the same result as an uninterrupted one. A call with another system, corpus, metrics, scenes, parameters
+    or seed is a separate search, which needs a folder of its own. `jobs` is the number of processes (-1: one per core)
+    and does not affect the result.
 
-    Raises UsageError for the split test, and for systems without tunable fields or for another sample rate,
-    UnknownName for an unknown metric or parameter, MissingExtra without optuna, OutputError if OUT cannot be written,
-    AecbenchError if the system fails with its present parameters.
+    Raises UsageError for the split test, for systems without tunable fields or for another sample rate, and if OUT
+    contains another search, UnknownName for an unknown metric or parameter, MissingExtra without optuna, OutputError if
+    OUT cannot be written, AecbenchError if the system fails with its present parameters.
     """
     space, chosen = space_of(system, parameters), _scenes(corpus, split, scenes)
     check_rates([system], chosen)
@@ -97,7 +98,10 @@ def _scenes(corpus: Corpus, split: str, count: int | None) -> Corpus:
 
 
 def _study(task: Task, journal: Path) -> "optuna.Study":
-    """Open or create the study of a task in a journal of optuna; no other process may write to it."""
+    """Open or create the study of a task in a journal of optuna; no other process may write to it.
+
+    Raises UsageError if the journal has finished trials of another task, because the folder has one card only.
+    """
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalStorage
 
@@ -111,6 +115,12 @@ def _study(task: Task, journal: Path) -> "optuna.Study":
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         pruner = optuna.pruners.WilcoxonPruner(p_threshold=HOPELESS)
     storage = JournalStorage(JournalFileBackend(str(journal)))
+    for other in optuna.get_all_study_names(storage):
+        if other != task.name and _finished(optuna.load_study(study_name=other, storage=storage)):
+            raise UsageError(
+                f"{journal.parent}: contains another search, of {other.rpartition(' ')[0]} with other parameters, "
+                "metrics, scenes, seed or code; choose another folder with --out, or remove this one"
+            )
     return optuna.create_study(
         storage=storage, study_name=task.name, direction="maximize", pruner=pruner, load_if_exists=True
     )

@@ -14,6 +14,7 @@ import warnings
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -21,6 +22,8 @@ import aecbench as ab
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cli import main
+from aecbench.cli.common import fail_if_failed
+from aecbench.errors import FailedItems
 from aecbench.metrics import METRICS
 from aecbench.progress import progress
 
@@ -152,6 +155,14 @@ def test_eval_with_failed_items_ends_with_3(aecbench, corpus, tmp_path):
     assert "12 items failed" in result.stderr
 
 
+def test_one_item_is_not_called_items():
+    table = SimpleNamespace(
+        failed=pd.DataFrame([{"metric": "erle", "system": "a", "scene": "c/test/000000", "reason": "no"}])
+    )
+    with pytest.raises(FailedItems, match=r"^1 item failed; the first: erle of a on c/test/000000: no$"):
+        fail_if_failed(table)
+
+
 def test_a_third_party_canceller_needs_a_folder_with_a_card(aecbench, corpus, tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -254,6 +265,11 @@ def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
         (["simulate", "--set", "rate=16000.5"], ["rate: expected a valid integer, got 16000.5"]),
         (["simulate", "--set", "talk=3"], ["talk: expected a table of keys, got 3"]),
         (["simulate", "--set", "nonsense"], ["key.path=value"]),
+        (["simulate", "--set", "room.rt60=[0.2,0.4]"], ["room.rt60: [0.2, 0.4] is a list", "{uniform = [0.2, 0.4]}"]),
+        (
+            ["simulate", "--set", "loudspeaker.model={choice=[linear]}"],
+            ["{choice=[linear]} is not TOML", "quotes", '{choice=["linear", "hard_clip"]}'],
+        ),
         (["simulate", "--split", "tets"], ["unknown split", "did you mean 'test'?"]),
         (["simulate", "missing.toml"], ["missing.toml", "cannot be read"]),
         (["cancel", "--model", "kalmann", "--mic", "m", "--far", "f", "--out", "o"], ["did you mean 'kalman'?"]),
@@ -262,6 +278,36 @@ def test_cancel_into_a_place_that_cannot_be_written(aecbench, echo_pair):
 )
 def test_a_wrong_call_ends_with_2_and_advice(aecbench, arguments, words):
     fails(aecbench(*arguments), 2, *words)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "simulate --set room.rt60={uniform=[0.2,0.4]}",
+        "simulate speech-v1 --set=levels.ser={normal=[0,5],clip=[-10,10]}",
+        "train deep_adaptive --corpus c --set data.ser={uniform=[-15,10]}",
+    ],
+)
+def test_a_value_that_the_shell_expands_needs_quotes(aecbench, command):
+    expanded = subprocess.run(["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True)
+    result = aecbench(*expanded.stdout.splitlines())
+    assert result.exit_code == 2
+    assert "is a part of a value in braces" in result.stderr
+    assert "put the value in quotes" in result.stderr
+
+
+def test_examples_in_the_help_survive_the_shell(aecbench):
+    for name in COMMANDS:
+        lines = [line for line in aecbench(*name.split(), "--help").stdout.splitlines() if "={" in line]
+        for line in (line for line in lines if line.strip().startswith("aecbench")):
+            printed = subprocess.run(
+                ["bash", "-c", f"printf '%s\\n' {line}"], capture_output=True, text=True, check=True
+            )
+            assert printed.stdout.splitlines() == shlex.split(line)
+
+
+def test_the_help_of_tune_names_the_folder_that_is_written(aecbench):
+    assert "[default: runs/tune/MODEL, with . for :]" in " ".join(aecbench("tune", "--help").stdout.split())
 
 
 @pytest.mark.parametrize("command", ["tune nlms", "train deep_adaptive"])
@@ -294,10 +340,14 @@ def test_no_command_runs_in_zero_processes(aecbench, command):
         (["--model", "nlms", "--scene", "test/000099"], ["unknown scene"]),
         (["--model", "no_such_module:Aec"], ["cannot import"]),
         (["--model", "json:Aec"], ["has no 'Aec'"]),
+        (["--model", "mine.py"], ["'mine.py': is a file", "as in mine:MyCanceller"]),
+        (["--model", "mine.py:Aec"], ["cannot import 'mine.py'", "write mine:Aec"]),
+        (["--model", "runs/tune/rls:Aec"], ["cannot import 'runs/tune/rls'", "a path names no module"]),
         (["--model", "json:JSONDecoder"], ["is not a canceller"]),
     ],
 )
-def test_eval_refuses_unknown_names(aecbench, corpus, options, words):
+def test_eval_refuses_unknown_names(aecbench, corpus, tmp_path, options, words):
+    (tmp_path / "mine.py").write_text("")
     fails(aecbench("eval", *options, "--corpus", corpus.path), 2, *words)
 
 

@@ -81,7 +81,8 @@ def test_a_program_is_run_on_every_scene(aecbench, corpus, tmp_path):
     ("options", "says"),
     [
         ([], "give --model NAME or --predictions DIR"),
-        (["--predictions", "nowhere"], "predictions nowhere: contains no audio files"),
+        (["--predictions", "nowhere"], "predictions nowhere: no such folder"),
+        (["--predictions", "."], "predictions .: contains no audio files"),
         (["--model", "command:no-such-program {mic} {far} {out}"], "no program 'no-such-program'"),
         (["--model", "lazy", "--predictions", "lazy"], "two systems are called 'lazy'"),
     ],

@@ -130,6 +130,19 @@ def test_a_checkout_is_checked_where_it_is_and_nothing_is_downloaded(store, web,
     assert not store.exists()
 
 
+def test_files_that_a_checkout_lacks_are_not_downloaded(store, web, checkout, aecbench):
+    (checkout / next(iter(FILES))).unlink()
+    with pytest.raises(SourceError, match=r"lacks 1 of the 8 files of pack lab/toy, such as datasets/toy/.*--data"):
+        fetch("lab/toy", checkout)
+    result = aecbench("fetch", "lab/toy", "--data", checkout)
+    assert (result.exit_code, web.names()) == (1, [])
+    assert not store.exists()
+
+
+def test_sets_are_imported_from_the_folder_that_is_given(store, checkout):
+    assert recordings(["lab/toy"], checkout)[1] == [checkout / file for file in FILES]
+
+
 def test_a_checkout_of_pointers_is_told_from_one_of_damaged_files(store, checkout):
     file = f"datasets/toy/{NAMES[0]}_lpb.wav"
     (checkout / file).write_bytes(POINTER)

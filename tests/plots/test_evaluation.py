@@ -12,6 +12,7 @@ from aecbench.evaluation import Processed
 from aecbench.plots import Evaluated
 from aecbench.plots.boxes import plot_spread
 from aecbench.plots.conditions import plot_condition, plot_conditions
+from aecbench.plots.convergence import plot_convergence
 from aecbench.plots.cost import plot_cost, plot_costs
 from aecbench.plots.gallery import plot_gallery
 from aecbench.plots.over_time import plot_over_time
@@ -77,6 +78,63 @@ def test_only_numbers_that_differ_between_the_scenes_are_drawn_over(tmp_path):
     assert plot_conditions(evaluated(table(ser=np.nan)), tmp_path / "none") == []
     assert plot_conditions(evaluated(table(metrics=["rtf"])), tmp_path / "none") == []
     assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """The figures that are drawn, in place of files."""
+    figures = []
+    for module in ("boxes", "conditions", "convergence"):
+        monkeypatch.setattr(f"aecbench.plots.{module}.save", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def with_oracle(value):
+    """A table of two systems with scores from 1 to 4, and of the oracle with one score."""
+    found = table(systems=("fast", "slow", "oracle"))
+    above = (found.rows["system"] == "oracle") & (found.rows["metric"] == "erle")
+    return ResultTable(found.rows.assign(value=found.rows["value"].mask(above, value)), {})
+
+
+@pytest.mark.parametrize(("value", "inside"), [(100.0, False), (3.0, True)])
+def test_an_oracle_that_is_far_off_leaves_the_axes_to_the_others(kept, tmp_path, value, inside):
+    plot_spread(with_oracle(value), tmp_path / "boxes.png")
+    plot_condition(with_oracle(value), "ser=-5", tmp_path / "ser.png")
+    curves = {name: np.full((3, 8), level) for name, level in {"fast": 2.0, "slow": 4.0, "oracle": value}.items()}
+    plot_convergence(curves, 0.25, tmp_path / "over_time.png")
+    for figure, ends in zip(kept, ("get_xlim", "get_ylim", "get_ylim"), strict=True):
+        low, high = getattr(figure.axes[0], ends)()
+        assert low < 3
+        assert 2 < high < 8
+        assert (high > value) == inside
+    assert [text.get_text() for text in kept[2].axes[0].texts] == ([] if inside else ["oracle: 100 dB ↑"])
+    arrows = [[line.get_marker() for line in figure.axes[0].lines] for figure in kept[:2]]
+    assert [">" in arrows[0], "^" in arrows[1]] == [not inside] * 2
+
+
+def test_intervals_of_few_scenes_do_not_widen_an_axis(kept, tmp_path):
+    found = table(scenes=2)
+    values = {("fast", 0): 0.2, ("fast", 1): 0.9}
+    scores = [values.get((row.system, int(row.scene[-1])), 0.5) for row in found.rows.itertuples()]
+    plot_condition(
+        ResultTable(found.rows.assign(value=scores, ser=[0.0] * len(scores)), {}), "ser", tmp_path / "ser.png"
+    )
+    low, high = kept[0].axes[0].get_ylim()
+    assert 0.1 < low <= 0.2
+    assert 0.9 <= high < 1
+
+
+def test_differences_of_rounding_are_not_enlarged(kept, tmp_path):
+    found = table()
+    plot_condition(ResultTable(found.rows.assign(value=1e-10 * found.rows["value"]), {}), "ser", tmp_path / "ser.png")
+    low, high = kept[0].axes[0].get_ylim()
+    assert (low, high) == pytest.approx((-0.05, 0.05), abs=1e-6)
+
+
+def test_bins_have_the_edges_of_the_table(kept, tmp_path):
+    plot_conditions(Evaluated(table(), by=["ser=-5,-3"]), tmp_path)
+    labels = [label.get_text().split("\n")[0] for label in kept[0].axes[0].get_xticklabels()]
+    assert labels == ["≤ −5", "−5 … −3", "> −3"]
 
 
 def test_there_is_no_picture_of_a_cost_that_nobody_knows(tmp_path):

@@ -21,6 +21,7 @@ from aecbench.results import (
     result_json,
     standings,
 )
+from aecbench.results.formats import wide
 
 SCENES = 60
 
@@ -53,6 +54,20 @@ def table():
                 rows.append(row | {"failed": False, "near_loss": np.nan if talk == "far_single" else 1.0})
     provenance = {"corpus": {"id": "0" * 64, "digest": "1" * 64, "split": "test", "scenes": SCENES}, "systems": {}}
     return ResultTable(pd.DataFrame(rows).merge(scenes, on="scene"), provenance)
+
+
+@pytest.mark.parametrize("by", [(), ("talk",), ("rt60",)])
+def test_the_column_of_failures_counts_what_the_command_counts(table, by):
+    rows = table.rows.copy()
+    rows["failed"] = (rows["system"] == "b") & (
+        rows["scene"] <= "made-up/test/000002"
+    )  # one scene of each kind of talk
+    rows.loc[rows["failed"], "value"] = np.nan
+    broken = ResultTable(rows, table.provenance)
+    shown = wide(broken, by)
+    assert len(broken.failed) == 9
+    assert shown.loc[shown["system"].str.startswith("b"), "failed"].astype(int).sum() == 9
+    assert (shown.loc[~shown["system"].str.startswith("b"), "failed"] == "0").all()
 
 
 @pytest.mark.parametrize("by", ["ser", "rt60", "loudspeaker", "room.talkers", "ser=-3,3"])

@@ -105,6 +105,12 @@ def test_talk_follows_its_pattern(spec, kind):
             assert len(turns) >= 3
 
 
+def test_weights_of_talk_are_divided_by_their_sum(spec):
+    talk = {"far_single": 1.0, "double": 3.0, "near_single": 0.0, "barge_in": 1.0, "near_onset": 1.0}
+    kinds = [scene.talk for scene in scenes(with_(spec, talk=talk), 50)]
+    assert [kinds.count(kind) for kind in ("far_single", "double", "barge_in")] == pytest.approx([10, 30, 10], abs=1)
+
+
 def test_a_bank_of_rooms_is_shared(spec):
     banked = with_(spec, room={**spec.room.model_dump(), "rooms": 3})
     assert len({scene.room for scene in scenes(banked)}) == 3

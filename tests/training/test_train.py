@@ -382,6 +382,11 @@ def test_what_cannot_be_trained_is_said_in_one_line(training_corpus, tmp_path):
         train("toy", training_corpus, read_settings(), out=tmp_path / "run")
     with pytest.raises(UsageError, match="is not a network"):
         train("toy_net:Filter", training_corpus, read_settings(), out=tmp_path / "run")
+    (tmp_path / "lossless_net.py").write_text(
+        "from aecbench.cancellers.deep.base import Network\nclass Lossless(Network):\n    def canceller(self): ...\n"
+    )
+    with pytest.raises(UsageError, match="lossless_net:Lossless cannot be trained: it does not define loss;"):
+        train("lossless_net:Lossless", training_corpus, read_settings(), out=tmp_path / "run")
 
 
 def test_only_the_same_training_goes_on(training_corpus, tmp_path):

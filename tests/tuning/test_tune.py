@@ -153,13 +153,25 @@ def test_fewer_trials_than_were_made_give_the_best_of_the_first(tuning_corpus, t
     assert tune(system, tuning_corpus, {"erle": 1}, trials=3, scenes=3, out=tmp_path) == first
 
 
-def test_another_setting_is_a_search_of_its_own(tuning_corpus, tmp_path):
-    system = load_system("toy_aec:Toy", "none")
-    for setting in ({}, {"seed": 1}, {"split": "val", "scenes": 3}, {"parameters": ["gain"]}):
-        tune(system, tuning_corpus, {"erle": 1}, trials=1, out=tmp_path, **{"scenes": 2, **setting})
-    tune(system, tuning_corpus, {"erle": 2}, trials=1, scenes=2, out=tmp_path)
-    tune(toy_with(tmp_path, gain=0.8), tuning_corpus, {"erle": 1}, trials=1, scenes=2, out=tmp_path)
-    assert [len(trials) for trials in trials_of(tmp_path)] == [1] * 6
+@pytest.mark.parametrize(
+    ("toy_of", "setting"),
+    [
+        ({}, {"parameters": ["gain"]}),
+        ({}, {"metrics": {"erle": 2}}),
+        ({}, {"seed": 1}),
+        ({}, {"scenes": 3}),
+        ({"gain": 0.8}, {}),
+    ],
+)
+def test_another_search_needs_a_folder_of_its_own(tuning_corpus, tmp_path, toy_of, setting):
+    common = {"metrics": {"erle": 1}, "trials": 1, "scenes": 2, "out": tmp_path / "out"}
+    tune(toy_with(tmp_path), tuning_corpus, **common)
+    card = (tmp_path / "out" / "card.toml").read_bytes()
+    with pytest.raises(UsageError, match=r"contains another search, of toy .*--out"):
+        tune(toy_with(tmp_path, **toy_of), tuning_corpus, **common | setting)
+    assert (tmp_path / "out" / "card.toml").read_bytes() == card
+    tune(toy_with(tmp_path, **toy_of), tuning_corpus, **common | setting | {"out": tmp_path / "other"})
+    assert [len(trials) for trials in trials_of(tmp_path / "out")] == [1]
 
 
 @pytest.mark.parametrize("trap", ["raises", "nan"])
@@ -175,6 +187,7 @@ def test_trials_that_fail_are_survived(tuning_corpus, tmp_path, trap):
 def test_a_system_that_fails_as_it_is_is_refused(tuning_corpus, tmp_path):
     with pytest.raises(AecbenchError, match=r"before anything is changed.*never in luck"):
         tune(toy_with(tmp_path, trap="always"), tuning_corpus, {"erle": 1}, trials=2, out=tmp_path)
+    tune(toy_with(tmp_path), tuning_corpus, {"erle": 1}, trials=1, scenes=2, out=tmp_path)  # nothing is in the way
 
 
 def test_what_a_card_has_outside_of_the_space_may_win(tuning_corpus, tmp_path):
