@@ -125,6 +125,18 @@ def test_the_example_of_a_canceller_takes_echo_out_and_keeps_the_contract(exampl
     assert table.set_index("metric").loc["erle_true", "mean"] > 3
 
 
+def test_the_example_of_a_streaming_canceller_takes_echo_out_and_lets_the_near_end_through(example):
+    rng = np.random.default_rng(0)
+    far = (rng.normal(size=48_000) / 10).astype(np.float32)
+    room = 0.2 * rng.normal(size=600) * np.exp(-np.arange(600) / 100)
+    mic = np.convolve(far, room)[: far.size].astype(np.float32)
+    mine = example("my_streaming").MyStreaming()
+    assert np.sum(mine.cancel(mic, far)[16_000:] ** 2) < 0.03 * np.sum(mic[16_000:] ** 2)
+    np.testing.assert_allclose(mine.cancel(mic, 0 * far), mic, rtol=0, atol=1e-6)
+    assert mine.delay == mine.block
+    assert mine.latency == 2 * mine.block - 1
+
+
 def test_the_example_of_an_nlms_takes_echo_out_and_takes_batches(example):
     far = np.random.default_rng(0).normal(size=16_000) / 10
     mic = 0.5 * np.roll(far, 20)
