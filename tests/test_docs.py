@@ -20,6 +20,7 @@ from aecbench.assets import folder, names
 from aecbench.cli import main
 from aecbench.leaderboard import open_board
 from aecbench.results import lower_is_better
+from aecbench.systems import load_predictions
 
 ROOT = Path(ab.__file__).parents[1]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "docs" / "examples"
@@ -156,6 +157,18 @@ def test_h5py_alone_reads_what_the_corpus_reads(monkeypatch, tmp_path, corpus, c
     for name in ("far", "mic", "echo"):
         np.testing.assert_array_equal(read[name], getattr(last.signals, name))
     assert len(capsys.readouterr().out.splitlines()) == len(corpus.split("test"))
+
+
+def test_outputs_written_as_the_guide_says_score_like_the_system_itself(monkeypatch, tmp_path, corpus):
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora/speech-v1").symlink_to(corpus.path)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "write_outputs.py"))
+    written = load_predictions("written=outputs")
+    rows = ab.evaluate([written, "kalman"], corpus, ["erle", "erle_true", "level", "near_attenuation"]).rows
+    values = rows[rows["metric"] != "rtf"].set_index(["scene", "metric", "system"])["value"].unstack()
+    assert values.notna().any().all()
+    np.testing.assert_allclose(values["written"], values["kalman"], atol=1e-3)
 
 
 def test_the_example_of_a_metric_scores_and_says_that_lower_is_better(example, corpus, aecbench):

@@ -34,9 +34,10 @@ def canceller(name, request):
     except NotInstalled as missing:
         pytest.skip(str(missing))
     except AecbenchError as error:
-        if request.function is not test_is_a_canceller:
-            pytest.skip(f"{name} cannot be loaded: see test_is_a_canceller")
-        pytest.fail(str(error), pytrace=False)
+        reason = str(error)
+    if request.function is not test_is_a_canceller:
+        pytest.skip(f"{name} cannot be loaded: see test_is_a_canceller")
+    pytest.fail(reason, pytrace=False)
 
 
 def noise(*shape, level=0.1, seed=0):
