@@ -213,6 +213,24 @@ def test_the_pages_build_with_what_the_code_made_and_load_nothing_from_elsewhere
     assert not [path for path in pages.rglob("*.css") if IMPORTED.search(path.read_text())]
 
 
+def test_two_scenes_compared_by_hand_have_the_scores_of_the_board(tmp_path, aecbench):
+    pytest.importorskip("espeakng_loader")
+    (tmp_path / "leaderboards").symlink_to(folder("leaderboards"))
+    page = DOCS / "leaderboards.md"
+    for words in commands(page):
+        if any(word.endswith("/first") for word in words):
+            result = aecbench(*words)
+            assert result.exit_code == 0, result.output
+    (block,) = (block for block in blocks(page, "python") if "runs/first" in block)
+    both = {}
+    exec(block, both)
+    rows = both["both"].query("metric != 'rtf'")
+    assert rows["value"].notna().sum() >= 3
+    np.testing.assert_allclose(rows["value"], rows["value_board"], rtol=0, atol=1e-6)
+    values = rows.set_index(["scene", "metric"])["value"].unstack().to_numpy()
+    assert np.isnan(values).any(axis=1).all()
+
+
 SHORTER = {
     '"splits": {"train": 12, "val": 4, "test": 4},': '"splits": {"train": 4, "val": 1, "test": 2},',
     '"epochs": 8,': '"epochs": 1,',
