@@ -20,7 +20,6 @@ from aecbench.contract.audio import RATE, make_scene
 from aecbench.errors import AecbenchError, NotInstalled
 from aecbench.systems import load_system
 
-
 NOT_LOADED: set[str] = set()  # names of cancellers for which a test has failed because they cannot be loaded
 
 
