@@ -33,8 +33,11 @@ def checked(canceller: object, output: Any, shape: tuple[int, ...], method: str 
     """
     try:
         samples = np.asarray(output) if hasattr(output, "__array__") else None
-    except (RuntimeError, TypeError, ValueError):  # a tensor with gradients, of bfloat16 or on a GPU
-        samples = None
+    except (RuntimeError, TypeError, ValueError) as error:  # a tensor with gradients, of bfloat16 or on a GPU
+        raise AudioError(
+            f"{type(canceller).__name__}: {method} returned {_described(output)} that cannot be read as an array "
+            f"({str(error).splitlines()[0]}); convert a tensor x with x.detach().float().cpu().numpy()"
+        ) from None
     if samples is None or samples.dtype.kind != "f" or samples.shape != shape:
         returned = _described(output if samples is None else samples)
         raise AudioError(
