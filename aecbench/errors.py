@@ -114,11 +114,11 @@ def blame(error: Exception) -> str:
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, AecbenchError):
         return text
-    known = {__package__, *sys.stdlib_module_names}
+    others = {__package__, *sys.stdlib_module_names}
     places = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__")).partition(".")[0] not in known
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in others
     ]
     if not places:
         return text

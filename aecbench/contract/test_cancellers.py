@@ -73,10 +73,10 @@ def test_output_sees_no_further_than_its_latency(canceller, cut):
     mic, far = s.mic.copy(), s.far.copy()
     mic[cut:] += 0.3
     far[cut:] *= -3
-    known, edited = canceller.cancel(s.mic, s.far), canceller.cancel(mic, far)
+    original, edited = canceller.cancel(s.mic, s.far), canceller.cancel(mic, far)
     beginning = np.s_[: cut - canceller.latency]
     ahead = f"input from sample {cut} on changes earlier output than latency = {canceller.latency} samples allow"
-    np.testing.assert_allclose(edited[beginning], known[beginning], rtol=0, atol=1e-6, err_msg=ahead)
+    np.testing.assert_allclose(edited[beginning], original[beginning], rtol=0, atol=1e-6, err_msg=ahead)
 
 
 def test_cancel_is_the_steps_put_together(canceller):
