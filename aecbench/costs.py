@@ -12,6 +12,7 @@ import numpy as np
 from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Canceller, Streaming, final_state
+from aecbench.cancellers.output import cancelled
 from aecbench.clock import processor_time
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
@@ -36,9 +37,13 @@ class Cost(NamedTuple):
 
 
 def cost(name: str, align: str = "best") -> Cost:
-    """Measure the cost of the system `name`, as for `aecbench.systems.load_system`. Raises AecbenchError."""
+    """Measure the cost of the system `name`, as for `aecbench.systems.load_system`.
+
+    Raises AecbenchError, also for a system that fails or whose output is not finite or not as long as the microphone.
+    """
     system = load_system(name, align)
     system.check_rate(RATE, "the signal that is timed")
+    cancelled(system.name, system.canceller, *(x[:RATE] for x in scene()))
     counted = abilities.cost(system.canceller)
     parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * RATE)
     samples = abilities.latency(system.canceller)

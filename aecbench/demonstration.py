@@ -1,12 +1,12 @@
 """A demonstration: one new scene, cancelled by one system, with audio, decisions and scores."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from aecbench.cancellers import abilities
+from aecbench.cancellers.output import cancelled
 from aecbench.dsp.audio import write
 from aecbench.dsp.levels import talk
 from aecbench.metrics import Score, score
@@ -52,8 +52,8 @@ def demo(
     a pack, a folder of audio or a CSV manifest. Everything else is drawn as in the recipe quickstart-v1, with `seed`.
 
     Raises ConfigError for numbers out of range, UsageError for a system that requires another rate than 16 kHz,
-    MissingExtra without espeak, SourceError for unusable speech, AudioError for an output that is not finite or not as
-    long as the microphone.
+    MissingExtra without espeak, SourceError for unusable speech, AecbenchError for a system that fails or whose output
+    is not finite or not as long as the microphone.
     """
     options = {
         "name": "demo",
@@ -70,7 +70,7 @@ def demo(
     system.check_rate(scene.rate, "the scene")
     signals = render(scene, sources)
     canceller = abilities.informed(system.canceller, abilities.Facts(scene.id, scene.rate, signals.echo))
-    output = dataclasses.replace(system, canceller=canceller).cancel(signals.mic, signals.far)
+    output = cancelled(system.name, canceller, signals.mic, signals.far)
     labels = talk(signals, scene.rate)
     before, after = (
         {name: score(name, signals, estimate, scene.rate, labels) for name in SHOWN}

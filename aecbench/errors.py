@@ -5,7 +5,10 @@ The command line prints the message and exits with `exit_code`: 1 failure, 2 usa
 
 import difflib
 import re
+import sys
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "UnknownName",
     "Unreadable",
     "UsageError",
+    "blame",
     "did_you_mean",
     "system_errno",
 ]
@@ -100,6 +104,26 @@ class FailedItems(AecbenchError):
     """The run finished, but some of its items failed."""
 
     exit_code = 3
+
+
+def blame(error: Exception) -> str:
+    """Return the type and message of an exception on one line, with the place in the user's code that raised it.
+
+    This is the last line in the first file outside aecbench and Python's own library; errors of aecbench name no place.
+    """
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, AecbenchError):
+        return text
+    others = {__package__, *sys.stdlib_module_names}
+    places = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in others
+    ]
+    if not places:
+        return text
+    file, line = [place for place in places if place[0] == places[0][0]][-1]
+    return f"{text} ({Path(file).name}, line {line})"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -98,9 +98,15 @@ def test_the_oracle_is_told_the_echo(speech_folder):
     np.testing.assert_allclose(shown.output, shown.signals.near + shown.signals.noise, atol=1e-6)
 
 
-@pytest.mark.parametrize(("canceller", "words"), [(Short(), r"shape \(16000,\)"), (Broken(), "31993 finite samples")])
+@pytest.mark.parametrize(
+    ("canceller", "words"),
+    [
+        (Short(), r"Short: .*shape \(16000,\).*expected .*\(32000,\)"),
+        (Broken(), "ours: its output is not finite at sample 0"),
+    ],
+)
 def test_an_output_that_is_none_is_refused_in_one_line(speech_folder, canceller, words):
-    with pytest.raises(AudioError, match=f"ours: .*{words}.*expected 32000") as raised:
+    with pytest.raises(AudioError, match=words) as raised:
         run(canceller, speech_folder)
     assert "\n" not in str(raised.value)
 

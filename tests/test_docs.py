@@ -20,6 +20,7 @@ from aecbench.assets import folder, names
 from aecbench.cli import main
 from aecbench.leaderboard import open_board
 from aecbench.results import lower_is_better
+from aecbench.systems import load_predictions
 
 ROOT = Path(ab.__file__).parents[1]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "docs" / "examples"
@@ -125,6 +126,18 @@ def test_the_example_of_a_canceller_takes_echo_out_and_keeps_the_contract(exampl
     assert table.set_index("metric").loc["erle_true", "mean"] > 3
 
 
+def test_the_example_of_a_streaming_canceller_takes_echo_out_and_lets_the_near_end_through(example):
+    rng = np.random.default_rng(0)
+    far = (rng.normal(size=48_000) / 10).astype(np.float32)
+    room = 0.2 * rng.normal(size=600) * np.exp(-np.arange(600) / 100)
+    mic = np.convolve(far, room)[: far.size].astype(np.float32)
+    mine = example("my_streaming").MyStreaming()
+    assert np.sum(mine.cancel(mic, far)[16_000:] ** 2) < 0.03 * np.sum(mic[16_000:] ** 2)
+    np.testing.assert_allclose(mine.cancel(mic, 0 * far), mic, rtol=0, atol=1e-6)
+    assert mine.delay == mine.block
+    assert mine.latency == 2 * mine.block - 1
+
+
 def test_the_example_of_an_nlms_takes_echo_out_and_takes_batches(example):
     far = np.random.default_rng(0).normal(size=16_000) / 10
     mic = 0.5 * np.roll(far, 20)
@@ -144,6 +157,18 @@ def test_h5py_alone_reads_what_the_corpus_reads(monkeypatch, tmp_path, corpus, c
     for name in ("far", "mic", "echo"):
         np.testing.assert_array_equal(read[name], getattr(last.signals, name))
     assert len(capsys.readouterr().out.splitlines()) == len(corpus.split("test"))
+
+
+def test_outputs_written_as_the_guide_says_score_like_the_system_itself(monkeypatch, tmp_path, corpus):
+    (tmp_path / "corpora").mkdir()
+    (tmp_path / "corpora/speech-v1").symlink_to(corpus.path)
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "write_outputs.py"))
+    written = load_predictions("written=outputs")
+    rows = ab.evaluate([written, "kalman"], corpus, ["erle", "erle_true", "level", "near_attenuation"]).rows
+    values = rows[rows["metric"] != "rtf"].set_index(["scene", "metric", "system"])["value"].unstack()
+    assert values.notna().any().all()
+    np.testing.assert_allclose(values["written"], values["kalman"], atol=1e-3)
 
 
 def test_the_example_of_a_metric_scores_and_says_that_lower_is_better(example, corpus, aecbench):
@@ -186,6 +211,24 @@ def test_the_pages_build_with_what_the_code_made_and_load_nothing_from_elsewhere
     assert "half duplex" in (pages / "numbers.html").read_text()
     assert not [path for path in pages.rglob("*.html") if LOADED.search(path.read_text())]
     assert not [path for path in pages.rglob("*.css") if IMPORTED.search(path.read_text())]
+
+
+def test_two_scenes_compared_by_hand_have_the_scores_of_the_board(tmp_path, aecbench):
+    pytest.importorskip("espeakng_loader")
+    (tmp_path / "leaderboards").symlink_to(folder("leaderboards"))
+    page = DOCS / "leaderboards.md"
+    for words in commands(page):
+        if any(word.endswith("/first") for word in words):
+            result = aecbench(*words)
+            assert result.exit_code == 0, result.output
+    (block,) = (block for block in blocks(page, "python") if "runs/first" in block)
+    both = {}
+    exec(block, both)
+    rows = both["both"].query("metric != 'rtf'")
+    assert rows["value"].notna().sum() >= 3
+    np.testing.assert_allclose(rows["value"], rows["value_board"], rtol=0, atol=1e-6)
+    values = rows.set_index(["scene", "metric"])["value"].unstack().to_numpy()
+    assert np.isnan(values).any(axis=1).all()
 
 
 SHORTER = {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -351,18 +352,69 @@ def name(request):
 
 
 def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_reference(tmp_path):
-    for contract, name in {
-        "test_cancellers": "my_canceller:MyCanceller",
-        "test_metrics": "my_metric:PEAK",
-        "test_loudspeakers": "my_loudspeaker:DEVICE",
-        "test_devices": "my_loudspeaker:DEVICE",
-    }.items():
-        (tmp_path / f"test_own_{contract}.py").write_text(OWN.format(contract, name))
+    for contract, name in (
+        ("test_cancellers", "my_canceller:MyCanceller"),
+        ("test_cancellers", "my_streaming:MyStreaming"),
+        ("test_metrics", "my_metric:PEAK"),
+        ("test_loudspeakers", "my_loudspeaker:DEVICE"),
+        ("test_devices", "my_loudspeaker:DEVICE"),
+    ):
+        (tmp_path / f"{contract}_{name.partition(':')[0]}.py").write_text(OWN.format(contract, name))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert "failed" not in done.stdout
+
+
+def contract(tmp_path, *words):
+    """Run pytest in a folder; return its exit code and output."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout
+
+
+def test_the_cancellers_of_the_readme_and_of_the_page_for_students_keep_the_contract(tmp_path):
+    readme = (ROOT / "README.md").read_text()
+    (tmp_path / "mine.py").write_text(re.search(r"^class Half:\n.*?(?=^```)", readme, re.MULTILINE | re.DOTALL)[0])
+    for name in ("mine:Half", "my_nlms:MyNLMS"):
+        (tmp_path / f"test_{name.partition(':')[0]}.py").write_text(OWN.format("test_cancellers", name))
+    code, output = contract(tmp_path, ".")
+    assert code == 0, output
+    assert "failed" not in output
+
+
+def test_a_misspelt_model_is_one_failure_that_names_the_nearest(tmp_path):
+    (tmp_path / "test_misspelt.py").write_text(OWN.format("test_cancellers", "kalmann"))
+    code, output = contract(tmp_path, ".")
+    assert code == 1
+    assert output.count("unknown model 'kalmann': did you mean 'kalman'?") == 1
+    assert re.search(r"^\d+ skipped, 1 error in", output, re.MULTILINE), output
+
+
+def test_where_nothing_is_installed_the_contract_says_how_to_name_ones_own(tmp_path):
+    code, output = contract(tmp_path, "--pyargs", "aecbench.contract.test_noises")
+    assert code == 0
+    assert '@pytest.fixture(params=["my_canceller:MyCanceller"])' in output
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("return (100 * mic).astype('int16')", "Wrong: cancel returned int16 with shape"),
+        ("return 9 * mic", "4 times the largest input"),
+        ("return mic - mic.mean()", "earlier output than latency = 0 samples allow"),
+        ("mic *= 0.5; return mic", "cancel changes mic, or returns a view of it"),
+    ],
+)
+def test_a_failure_says_what_is_wrong(tmp_path, code, message):
+    program = f"class Wrong:\n    latency = 0\n    def cancel(self, mic, far):\n        {code}\n"
+    (tmp_path / "wrong.py").write_text(program)
+    (tmp_path / "test_wrong.py").write_text(OWN.format("test_cancellers", "wrong:Wrong"))
+    failed, output = contract(tmp_path, ".")
+    assert failed == 1
+    assert message in output, output
 
 
 def test_a_canceller_that_breaks_the_contract_is_found(tmp_path):

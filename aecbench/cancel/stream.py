@@ -11,6 +11,7 @@ from aecbench.cancel.timing import Timing
 from aecbench.cancellers.abilities import latency, needs_facts, streaming
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Streaming
+from aecbench.cancellers.output import cancelled, failure, stepped
 from aecbench.dsp.audio import fitted, resampled
 from aecbench.errors import AecbenchError, UsageError
 from aecbench.signals import Array
@@ -96,9 +97,9 @@ def _steps(
             span = slice(start, start + size)
             began = time.perf_counter()
             try:
-                state, out[span] = canceller.step(state, mic[span], far[span])
+                state, out[span] = stepped(canceller, canceller.step(state, mic[span], far[span]), (size,))
             except Exception as error:
-                raise _failure(system, error) from error
+                raise failure(system.name, error) from error
             timing.add(time.perf_counter() - began, size / RATE)
         if not np.isfinite(out).all():
             raise AecbenchError(f"{system.name}: its output is not finite; it cannot be used on this recording")
@@ -112,16 +113,6 @@ def _whole(system: System, blocks: Iterable[Array], timing: Timing) -> Iterator[
     """Yield the output at 16 kHz, computed from the whole signal at once."""
     mic, far = np.concatenate(list(blocks)).T
     began = time.perf_counter()
-    try:
-        out = system.cancel(np.ascontiguousarray(mic), np.ascontiguousarray(far))
-    except Exception as error:
-        raise _failure(system, error) from error
+    out = cancelled(system.name, system.canceller, np.ascontiguousarray(mic), np.ascontiguousarray(far))
     timing.add(time.perf_counter() - began, mic.size / RATE)
     yield out
-
-
-def _failure(system: System, error: Exception) -> AecbenchError:
-    """Return an exception of a system as an AecbenchError with one line; a user's system may raise anything."""
-    if isinstance(error, AecbenchError):
-        return error
-    return AecbenchError(f"{system.name} failed: {type(error).__name__}: {error}")

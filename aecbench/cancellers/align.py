@@ -23,6 +23,7 @@ from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range, check_ranges, in_rows
 from aecbench.cancellers.kernels import delay_tracker
 from aecbench.cancellers.kernels.delay_tracker import LOWEST, SAME, SILENT, STEP, Averages
+from aecbench.cancellers.output import checked, stepped
 from aecbench.cancellers.tunable import bounded
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.dsp.delay import delay
@@ -317,7 +318,8 @@ class Aligned:
         Raises AudioError for NaN or infinity.
         """
         check_finite(self, mic, far)
-        return self.canceller.cancel(*self._align(mic, far))[..., self._lead :]
+        mic, far = self._align(mic, far)
+        return checked(self.canceller, self.canceller.cancel(mic, far), mic.shape)[..., self._lead :]
 
     @property
     def _lead(self) -> int:
@@ -434,7 +436,9 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
             hop, length = (self.block, mic.shape[-1] - self.block) if changed else (size, mic.shape[-1])
             for start in range(0, length, hop):
                 span = slice(start, start + hop)
-                inner[0, *i], output[:, span] = run(inner[0, *i], mic[i][None, span], late[i][None, span])
+                x = mic[i][None, span]
+                result = run(inner[0, *i], x, late[i][None, span])
+                inner[0, *i], output[:, span] = stepped(self.canceller, result, x.shape)
             if not changed:
                 continue
             fresh = self.canceller.init((1,))

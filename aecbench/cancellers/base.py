@@ -11,6 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from aecbench.cancellers.output import stepped
 from aecbench.errors import AudioError, UsageError
 from aecbench.signals import Array
 
@@ -108,7 +109,7 @@ class Streaming(ABC, Generic[State]):
     def cancel(self, mic: Array, far: Array) -> Array:
         """Run all steps over whole signals: mic and far [..., T] -> float32 [..., T], time-aligned with mic.
 
-        Raises AudioError for NaN or infinity.
+        Raises AudioError for NaN or infinity, and if `step` does not return what it should.
         """
         check_finite(self, mic, far)
         signals, length, shape = math.prod(mic.shape[:-1]), mic.shape[-1], mic.shape
@@ -119,7 +120,7 @@ class Streaming(ABC, Generic[State]):
         mic, far = (np.ascontiguousarray(x.reshape(signals, count, stride).swapaxes(0, 1), np.float32) for x in rows)
         state, out = self.init((signals,)), np.empty(mic.shape, np.float32)
         for n in range(count):
-            state, out[n] = self.consume(state, mic[n], far[n])
+            state, out[n] = stepped(self, self.consume(state, mic[n], far[n]), mic[n].shape)
         joined = out.swapaxes(0, 1).reshape(signals, count * stride)
         return joined[:, self.delay : self.delay + length].reshape(shape)
 

@@ -1,4 +1,9 @@
-"""The contract of every canceller."""
+"""The contract of every canceller.
+
+`cancel` receives float32 [..., T] and returns real floating-point samples of the same shape. Each signal of a batch is
+cancelled as if it were alone, the same input gives the same output, the inputs stay as they are, and output sample t
+depends on input up to sample t + latency. For any input, the output is finite and at most 4 times its largest sample.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -10,9 +15,12 @@ import pytest
 from aecbench.cancellers import TABLE, abilities
 from aecbench.cancellers.abilities import Count, Facts, Trait, Wraps
 from aecbench.cancellers.base import Canceller, Streaming
+from aecbench.cancellers.output import checked
 from aecbench.contract.audio import RATE, make_scene
-from aecbench.errors import NotInstalled
+from aecbench.errors import AecbenchError, NotInstalled
 from aecbench.systems import load_system
+
+NOT_LOADED: set[str] = set()  # names of cancellers for which a test has failed because they cannot be loaded
 
 
 @pytest.fixture(params=TABLE.offered)
@@ -22,10 +30,17 @@ def name(request):
 
 @pytest.fixture
 def canceller(name):
+    """The canceller `name`; if it cannot be loaded, its first test fails, and the others are skipped."""
     try:
         return load_system(name, "none").canceller
     except NotInstalled as missing:
         pytest.skip(str(missing))
+    except AecbenchError as error:
+        reason = str(error)
+    if name in NOT_LOADED:
+        pytest.skip(reason)
+    NOT_LOADED.add(name)
+    pytest.fail(reason, pytrace=False)
 
 
 def noise(*shape, level=0.1, seed=0):
@@ -33,24 +48,13 @@ def noise(*shape, level=0.1, seed=0):
 
 
 def test_is_a_canceller(canceller):
-    assert isinstance(canceller, Canceller)
-    assert canceller.latency >= 0
+    assert isinstance(canceller, Canceller), "expected a property latency and a method cancel(mic, far)"
+    assert canceller.latency >= 0, f"latency is {canceller.latency} samples, expected 0 or more"
 
 
 @pytest.mark.parametrize("shape", [(5000,), (1, 5000), (3, 2, 1000)])
-def test_output_has_the_shape_of_mic_and_is_float32(canceller, shape):
-    out = canceller.cancel(noise(*shape), noise(*shape, seed=1))
-    assert out.shape == shape
-    assert out.dtype == np.float32
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.int16])
-def test_other_dtypes_of_input_give_float32_of_the_same_value(canceller, dtype):
-    mic, far = noise(4000, level=1000).astype(dtype), noise(4000, level=1000, seed=1).astype(dtype)
-    out = canceller.cancel(mic, far)
-    assert out.dtype == np.float32
-    same = canceller.cancel(mic.astype(np.float32), far.astype(np.float32))
-    np.testing.assert_allclose(out, same, rtol=0, atol=0.01)
+def test_output_has_the_shape_of_mic_and_is_of_floating_point(canceller, shape):
+    checked(canceller, canceller.cancel(noise(*shape), noise(*shape, seed=1)), shape)
 
 
 @pytest.mark.parametrize("batch", [(3,), (2, 2)])
@@ -59,7 +63,8 @@ def test_batching_changes_nothing(canceller, batch):
     mic = np.stack([s.mic for s in scenes]).reshape(*batch, -1)
     far = np.stack([s.far for s in scenes]).reshape(*batch, -1)
     one_by_one = np.stack([canceller.cancel(s.mic, s.far) for s in scenes]).reshape(mic.shape)
-    np.testing.assert_allclose(canceller.cancel(mic, far), one_by_one, atol=1e-5)
+    several = "several signals at once give another output than one by one; does a state remain between calls?"
+    np.testing.assert_allclose(canceller.cancel(mic, far), one_by_one, atol=1e-5, err_msg=several)
 
 
 @pytest.mark.parametrize("cut", [12_000, 12_111])
@@ -68,10 +73,10 @@ def test_output_sees_no_further_than_its_latency(canceller, cut):
     mic, far = s.mic.copy(), s.far.copy()
     mic[cut:] += 0.3
     far[cut:] *= -3
+    original, edited = canceller.cancel(s.mic, s.far), canceller.cancel(mic, far)
     beginning = np.s_[: cut - canceller.latency]
-    np.testing.assert_allclose(
-        canceller.cancel(mic, far)[beginning], canceller.cancel(s.mic, s.far)[beginning], rtol=0, atol=1e-6
-    )
+    ahead = f"input from sample {cut} on changes earlier output than latency = {canceller.latency} samples allow"
+    np.testing.assert_allclose(edited[beginning], original[beginning], rtol=0, atol=1e-6, err_msg=ahead)
 
 
 def test_cancel_is_the_steps_put_together(canceller):
@@ -83,7 +88,9 @@ def test_cancel_is_the_steps_put_together(canceller):
         state, out = canceller.step(state, s.mic[start : start + block], s.far[start : start + block])
         outputs.append(out)
     steps = np.concatenate(outputs)[canceller.delay :]
-    np.testing.assert_allclose(canceller.cancel(s.mic, s.far)[: steps.size], steps, rtol=0, atol=1e-6)
+    cancelled = canceller.cancel(s.mic, s.far)[: steps.size]
+    other = f"cancel gives another output than the steps without their first delay = {canceller.delay} samples"
+    np.testing.assert_allclose(cancelled, steps, rtol=0, atol=1e-6, err_msg=other)
 
 
 def test_a_step_leaves_the_state_it_was_given_as_it_was(canceller):
@@ -94,7 +101,8 @@ def test_a_step_leaves_the_state_it_was_given_as_it_was(canceller):
     for start in range(0, 8 * block, block):
         state, _ = canceller.step(state, s.mic[start : start + block], s.far[start : start + block])
     last = s.mic[-block:], s.far[-block:]
-    np.testing.assert_array_equal(canceller.step(state, *last)[1], canceller.step(state, *last)[1])
+    changed = "a second step from the same state gives another output: step must copy what it changes"
+    np.testing.assert_array_equal(canceller.step(state, *last)[1], canceller.step(state, *last)[1], changed)
 
 
 def leaves(state: Any) -> Iterator[Any]:
@@ -114,7 +122,8 @@ def test_the_batch_comes_first_in_every_array_of_a_state(canceller, batch):
     after, _ = canceller.step(before, *noise(2, *batch, canceller.block))
     for state in (before, after):
         arrays = [leaf for leaf in leaves(state) if hasattr(leaf, "shape")]
-        assert {array.shape[: len(batch)] for array in arrays} <= {batch}
+        shapes = {array.shape for array in arrays if array.shape[: len(batch)] != batch}
+        assert not shapes, f"arrays of the state have shapes {shapes}, expected the batch {batch} first"
 
 
 COUNT = Count(3, 5.0)
@@ -183,7 +192,10 @@ def test_a_canceller_around_another_is_a_wrapper(canceller):
 
 def test_the_same_input_gives_the_same_output(canceller):
     s = make_scene(1.0, near=(0.5, 1.0))
-    np.testing.assert_array_equal(canceller.cancel(s.mic, s.far), canceller.cancel(s.mic, s.far))
+    first, second = canceller.cancel(s.mic, s.far), canceller.cancel(s.mic, s.far)
+    np.testing.assert_array_equal(
+        second, first, "a second call gives another output; no state may remain between calls"
+    )
 
 
 def test_inputs_are_left_as_they_were(canceller):
@@ -191,13 +203,13 @@ def test_inputs_are_left_as_they_were(canceller):
     mic, far = s.mic.copy(), s.far.copy()
     out = canceller.cancel(mic, far)
     out += 1
-    np.testing.assert_array_equal(mic, s.mic)
-    np.testing.assert_array_equal(far, s.far)
+    np.testing.assert_array_equal(mic, s.mic, "cancel changes mic, or returns a view of it: copy it first")
+    np.testing.assert_array_equal(far, s.far, "cancel changes far, or returns a view of it: copy it first")
 
 
-@pytest.mark.parametrize("shape", [(0,), (1,), (2, 0), (2, 1), (0, 100)])
+@pytest.mark.parametrize("shape", [(0,), (1,), (2, 0), (2, 1)])
 def test_next_to_nothing_is_a_signal_too(canceller, shape):
-    assert canceller.cancel(np.zeros(shape, np.float32), np.ones(shape, np.float32)).shape == shape
+    checked(canceller, canceller.cancel(np.zeros(shape, np.float32), np.ones(shape, np.float32)), shape)
 
 
 @pytest.mark.parametrize("length", [0, 1, 37, 512, 700, 1299])
@@ -205,8 +217,9 @@ def test_a_shorter_signal_gives_the_beginning_of_the_output(canceller, length):
     mic, far = noise(1300), noise(1300, seed=1)
     out = canceller.cancel(mic[:length], far[:length])
     samples = max(length - canceller.latency, 0)
-    assert out.shape == (length,)
-    np.testing.assert_allclose(out[:samples], canceller.cancel(mic, far)[:samples], rtol=0, atol=1e-6)
+    checked(canceller, out, (length,))
+    other = f"the output for the first {length} samples is not the beginning of the output for 1300"
+    np.testing.assert_allclose(out[:samples], canceller.cancel(mic, far)[:samples], rtol=0, atol=1e-6, err_msg=other)
 
 
 SILENCE, DC = np.zeros(RATE, np.float32), np.full(RATE, 0.5, np.float32)
@@ -233,5 +246,6 @@ STRESS = {
 def test_output_is_finite_and_of_the_size_of_the_inputs(canceller, case):
     mic, far = STRESS[case]
     out = canceller.cancel(mic, far)
-    assert np.isfinite(out).all()
-    assert np.abs(out).max() <= 4 * max(np.abs(mic).max(), np.abs(far).max())
+    assert np.isfinite(out).all(), f"{case}: output sample {np.argmin(np.isfinite(out))} is NaN or infinite"
+    largest, limit = np.abs(out).max(), 4 * max(np.abs(mic).max(), np.abs(far).max())
+    assert largest <= limit, f"{case}: output of {largest:.3g}, expected at most {limit:.3g}, 4 times the largest input"

@@ -8,9 +8,11 @@ import numpy as np
 
 from aecbench.cancellers.abilities import Facts, Trait, informed, traits
 from aecbench.cancellers.base import Canceller
+from aecbench.cancellers.output import checked
 from aecbench.clock import processor_time
 from aecbench.corpus import Corpus, Item
 from aecbench.corpus.layouts.base import UNIT
+from aecbench.errors import blame
 from aecbench.signals import Array
 from aecbench.systems import System
 
@@ -24,7 +26,7 @@ class Run(NamedTuple):
 
     estimate: Array | None  # [T]; None if the system failed
     seconds: float = np.nan  # processor time [s]; NaN if the system failed, or its output was computed elsewhere
-    error: str = ""  # type and message of the exception if the system failed
+    error: str = ""  # the exception if the system failed: type, message and place
     canceller: Canceller | None = None  # the canceller as it was run on the scene; None if the system failed
 
 
@@ -46,10 +48,11 @@ def run(system: System, item: Item, scale: float) -> Run:
         canceller = informed(system.canceller, Facts(scene.id, scene.rate, echo, scale / UNIT))
         mic, far = mic.copy(), far.copy()  # other systems receive the same scene
         start = processor_time()
-        estimate = np.asarray(canceller.cancel(mic, far))
+        output = canceller.cancel(mic, far)
         seconds = processor_time() - start
+        estimate = checked(canceller, output, mic.shape)
     except Exception as error:
-        return Run(None, error=f"{type(error).__name__}: {error}")
+        return Run(None, error=blame(error))
     return Run(estimate, np.nan if Trait.PRECOMPUTED in traits(canceller) else seconds, canceller=canceller)
 
 

@@ -156,8 +156,8 @@ def test_what_a_wav_cannot_hold_becomes_an_rf64(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("does", "words"),
     [
-        (fail, "ours failed: RuntimeError: no memory left"),
-        (lambda mic, far: mic[:-1], "ours failed: ValueError"),
+        (fail, r"ours failed: RuntimeError: no memory left \(test_cancel.py, line \d+\)"),
+        (lambda mic, far: mic[:-1], r"Ours: step returned float32 with shape \(\d+,\), expected"),
         (lambda mic, far: mic / 0 * 0, "its output is not finite"),
     ],
 )

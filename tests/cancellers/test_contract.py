@@ -40,6 +40,19 @@ def ours(request):
     return build(request.param)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_any_dtype_of_input_gives_float32_of_the_same_value(canceller, dtype):
+    mic, far = noise(4000, level=1000).astype(dtype), noise(4000, level=1000, seed=1).astype(dtype)
+    out = canceller.cancel(mic, far)
+    assert out.dtype == np.float32
+    same = canceller.cancel(mic.astype(np.float32), far.astype(np.float32))
+    np.testing.assert_allclose(out, same, rtol=0, atol=0.01)
+
+
+def test_an_empty_batch_is_one_too(canceller):
+    assert canceller.cancel(*np.zeros((2, 0, 100), np.float32)).shape == (0, 100)
+
+
 @given(length=st.integers(0, 1300))
 @settings(max_examples=15, deadline=None)
 @pytest.mark.parametrize("name", sorted(CANCELLERS))

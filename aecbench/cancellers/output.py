@@ -1,0 +1,74 @@
+"""Checks of what the code of a canceller returns or raises. It may be a user's: one line says what is wrong."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aecbench.errors import AecbenchError, AudioError, blame
+from aecbench.signals import Array
+
+__all__ = ["cancelled", "checked", "failure", "stepped"]
+
+
+def cancelled(name: str, canceller: Any, mic: Array, far: Array) -> Array:
+    """Return the output of a canceller for mic and far [..., T], float32 [..., T]; `name` is what the user calls it.
+
+    Raises AecbenchError, whatever the canceller raises, and for an output that is not finite or that `checked` refuses.
+    """
+    try:
+        output = checked(canceller, canceller.cancel(mic, far), mic.shape)
+    except Exception as error:
+        raise failure(name, error) from error
+    if not np.isfinite(output).all():
+        bad = int(np.argmin(np.isfinite(output).reshape(-1, output.shape[-1]).all(0)))
+        raise AudioError(f"{name}: its output is not finite at sample {bad}; mend it, or leave out this recording")
+    return output.astype(np.float32, copy=False)
+
+
+def checked(canceller: object, output: Any, shape: tuple[int, ...], method: str = "cancel") -> NDArray[Any]:
+    """Return the output of a canceller's method as an array of real floating-point samples.
+
+    Raises AudioError for anything else than such an array of this shape: None, a list, integers, complex numbers.
+    """
+    try:
+        samples = np.asarray(output) if hasattr(output, "__array__") else None
+    except (RuntimeError, TypeError, ValueError) as error:  # a tensor with gradients, of bfloat16 or on a GPU
+        raise AudioError(
+            f"{type(canceller).__name__}: {method} returned {_described(output)} that cannot be read as an array "
+            f"({str(error).splitlines()[0]}); convert a tensor x with x.detach().float().cpu().numpy()"
+        ) from None
+    if samples is None or samples.dtype.kind != "f" or samples.shape != shape:
+        returned = _described(output if samples is None else samples)
+        raise AudioError(
+            f"{type(canceller).__name__}: {method} returned {returned}, expected a NumPy array of float32 with shape "
+            f"{shape}, as mic has"
+        )
+    return samples
+
+
+def stepped(canceller: object, result: Any, shape: tuple[int, ...]) -> tuple[Any, NDArray[Any]]:
+    """Return the next state and the output of a canceller's `step` or `consume`, whose output is `checked`.
+
+    Raises AudioError unless the result is a tuple of the two.
+    """
+    if not (isinstance(result, tuple) and len(result) == 2):
+        raise AudioError(
+            f"{type(canceller).__name__}: step returned {_described(result)}, expected a tuple of the next state and "
+            f"the output"
+        )
+    return result[0], checked(canceller, result[1], shape, "step")
+
+
+def failure(name: str, error: Exception) -> AecbenchError:
+    """Return an exception of a canceller as an AecbenchError with one line; a user's canceller may raise anything."""
+    return error if isinstance(error, AecbenchError) else AecbenchError(f"{name} failed: {blame(error)}")
+
+
+def _described(value: Any) -> str:
+    """Return the dtype and shape of an array, or the type of anything else."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} with shape {value.shape}"
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    return "None" if value is None else f"a value of type {type(value).__name__}"
