@@ -20,6 +20,7 @@ from aecbench.cancellers.abilities import Trait, latency, sample_rates, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
+from aecbench.cancellers.output import checked, finite
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
@@ -121,18 +122,12 @@ class System:
 
         The signals of a batch are processed independently, and no state is kept between calls. Raises AudioError for
         integers, NaN, infinity, empty signals, [samples, channels], different shapes and anything that is not an array,
-        and for a canceller whose output is not finite or has another shape.
+        and for a canceller whose output is not finite, or not an array of floating-point samples of this shape.
         """
         x, reference = _samples("mic", mic), _samples("far", far)
         if x.shape != reference.shape:
             raise AudioError(f"mic has shape {x.shape}, far {reference.shape}; cut or pad one to the same shape")
-        output = _array(f"{self.name}: its output", self.canceller.cancel(x, reference))
-        if output.shape != x.shape or not np.isfinite(output).all():
-            raise AudioError(
-                f"{self.name}: its output has shape {output.shape} and {np.isfinite(output).sum()} finite samples, "
-                f"expected {x.size} in shape {x.shape}, one for each of the microphone"
-            )
-        return output.astype(np.float32, copy=False)
+        return finite(self.name, checked(self.canceller, self.canceller.cancel(x, reference), x.shape))
 
 
 def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:
@@ -159,7 +154,7 @@ def _samples(name: str, x: ArrayLike) -> Array:
 
 
 def _array(name: str, x: ArrayLike) -> NDArray[Any]:
-    """Return a caller's argument, or the output of a canceller, as an array.
+    """Return a caller's argument as an array.
 
     Raises AudioError if NumPy cannot convert it: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
     """

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aecbench.errors import AecbenchError, AudioError, blame
 from aecbench.signals import Array
 
-__all__ = ["cancelled", "checked", "failure", "stepped"]
+__all__ = ["cancelled", "checked", "failure", "finite", "stepped"]
 
 
 def cancelled(name: str, canceller: Any, mic: Array, far: Array) -> Array:
@@ -20,10 +20,7 @@ def cancelled(name: str, canceller: Any, mic: Array, far: Array) -> Array:
         output = checked(canceller, canceller.cancel(mic, far), mic.shape)
     except Exception as error:
         raise failure(name, error) from error
-    if not np.isfinite(output).all():
-        bad = int(np.argmin(np.isfinite(output).reshape(-1, output.shape[-1]).all(0)))
-        raise AudioError(f"{name}: its output is not finite at sample {bad}; mend it, or leave out this recording")
-    return output.astype(np.float32, copy=False)
+    return finite(name, output)
 
 
 def checked(canceller: object, output: Any, shape: tuple[int, ...], method: str = "cancel") -> NDArray[Any]:
@@ -45,6 +42,15 @@ def checked(canceller: object, output: Any, shape: tuple[int, ...], method: str 
             f"{shape}, as mic has"
         )
     return samples
+
+
+def finite(name: str, output: NDArray[Any]) -> Array:
+    """Return an output [..., T] of the system `name` as float32. Raises AudioError for NaN and infinity."""
+    good = np.isfinite(output)
+    if not good.all():
+        bad = int(np.argmin(good.reshape(-1, output.shape[-1]).all(0)))
+        raise AudioError(f"{name}: its output is not finite at sample {bad}; mend it, or leave out this recording")
+    return output.astype(np.float32, copy=False)
 
 
 def stepped(canceller: object, result: Any, shape: tuple[int, ...]) -> tuple[Any, NDArray[Any]]:
