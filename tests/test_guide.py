@@ -50,6 +50,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",
     "aecbench eval --model halver": "run by tests/test_plugins.py, which installs the package",
     "python benchmarks/deep_joint_start.py": "run from a checkout",
+    'import pandas as pd\n\nmine = pd.read_parquet("runs/first/': "run by tests/test_docs.py, in a checkout",
     "aecbench train deep_joint": "needs the weights that the line above writes",
     "pytest --pyargs": "run by tests/test_plugins.py, which installs the package",
     "from dask_jobqueue": "needs a cluster",

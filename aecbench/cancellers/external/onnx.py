@@ -146,10 +146,10 @@ class Loop:
 
     def _binding(self, turn: int, signal: int) -> Any:
         binding, session = self.session.io_binding(), self.session
-        given, made = (self.mic, self.far, *self.sets[turn]), (self.out, *self.sets[1 - turn])
+        inputs, outputs = (self.mic, self.far, *self.sets[turn]), (self.out, *self.sets[1 - turn])
         for bind, values, arrays in (
-            (binding.bind_input, session.get_inputs(), given),
-            (binding.bind_output, session.get_outputs(), made),
+            (binding.bind_input, session.get_inputs(), inputs),
+            (binding.bind_output, session.get_outputs(), outputs),
         ):
             for value, array in zip(values, arrays, strict=True):
                 bind(value.name, "cpu", 0, np.float32, value.shape, array[signal, ...].ctypes.data)

@@ -1,8 +1,8 @@
 """The closed loop of learned_filter.py in compiled code, for fixed weights.
 
 A frame of one signal takes a third of the time that torch needs, because torch spends most of it on launching many
-small operations. The arithmetic is that of inference/learned_filter.py, and after the first frame the states are, too.
-The loop can continue from any state of the loop in torch.
+small operations. The arithmetic is the same as in inference/learned_filter.py, and so are the states after the first
+frame. The loop can continue from any state of the loop in torch.
 """
 
 from typing import Any
