@@ -88,7 +88,7 @@ def assign(data: dict[str, Any], key: str, value: Any) -> None:
 def override(data: dict[str, Any], assignment: str) -> None:
     """Apply an assignment "key.path=value", in place. The value is TOML, or else a string.
 
-    Raises UsageError if there is no key or value, and if what begins as a table or a list is not TOML.
+    Raises UsageError if the key or the value is missing, or if a value that begins like a table or a list is not TOML.
 
     >>> data = {}
     >>> override(data, "levels.ser={uniform=[-10, 10]}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from aecbench import cancellers
 from aecbench._version import __version__
@@ -20,7 +20,7 @@ from aecbench.cancellers.abilities import Trait, latency, sample_rates, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
-from aecbench.cancellers.output import checked, finite
+from aecbench.cancellers.output import as_array, checked, finite
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.dsp.audio_files import audio_files
@@ -136,7 +136,7 @@ def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:
 
 def _samples(name: str, x: ArrayLike) -> Array:
     """Return a caller's audio as float32 [..., T]. Raises AudioError."""
-    values = _array(name, x)
+    values = as_array(name, x)
     if values.dtype.kind != "f":
         raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
     if not (values.ndim and values.size):
@@ -151,20 +151,6 @@ def _samples(name: str, x: ArrayLike) -> Array:
     if not np.isfinite(samples).all():
         raise AudioError(f"{name} has {np.sum(~np.isfinite(samples))} samples that are not finite; zero them")
     return samples
-
-
-def _array(name: str, x: ArrayLike) -> NDArray[Any]:
-    """Return a caller's argument as an array.
-
-    Raises AudioError if NumPy cannot convert it: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
-    """
-    try:
-        return np.asarray(x)
-    except (RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise AudioError(
-            f"{name} cannot be read as an array ({reason}); convert a tensor x with x.detach().float().cpu().numpy()"
-        ) from None
 
 
 def load_system(name: str | Path, align: str = "best") -> System:

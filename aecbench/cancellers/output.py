@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from aecbench.errors import AecbenchError, AudioError, blame
 from aecbench.signals import Array
 
-__all__ = ["cancelled", "checked", "failure", "finite", "stepped"]
+__all__ = ["as_array", "cancelled", "checked", "failure", "finite", "stepped"]
 
 
 def cancelled(name: str, canceller: Any, mic: Array, far: Array) -> Array:
@@ -28,20 +28,28 @@ def checked(canceller: object, output: Any, shape: tuple[int, ...], method: str 
 
     Raises AudioError for anything else than such an array of this shape: None, a list, integers, complex numbers.
     """
-    try:
-        samples = np.asarray(output) if hasattr(output, "__array__") else None
-    except (RuntimeError, TypeError, ValueError) as error:  # a tensor with gradients, of bfloat16 or on a GPU
+    call = f"{type(canceller).__name__}: {method} returned"
+    if hasattr(output, "__array__") and not isinstance(output, np.ndarray):
+        output = as_array(f"{call} {_described(output)} that", output)
+    if not isinstance(output, np.ndarray) or output.dtype.kind != "f" or output.shape != shape:
         raise AudioError(
-            f"{type(canceller).__name__}: {method} returned {_described(output)} that cannot be read as an array "
-            f"({str(error).splitlines()[0]}); convert a tensor x with x.detach().float().cpu().numpy()"
-        ) from None
-    if samples is None or samples.dtype.kind != "f" or samples.shape != shape:
-        returned = _described(output if samples is None else samples)
-        raise AudioError(
-            f"{type(canceller).__name__}: {method} returned {returned}, expected a NumPy array of float32 with shape "
-            f"{shape}, as mic has"
+            f"{call} {_described(output)}, expected a NumPy array of float32 with shape {shape}, as mic has"
         )
-    return samples
+    return output
+
+
+def as_array(what: str, x: Any) -> NDArray[Any]:
+    """Return `x`, which messages call `what`, as an array.
+
+    Raises AudioError if NumPy cannot convert it: for tensors with gradients, of bfloat16 or on a GPU, and ragged lists.
+    """
+    try:
+        return np.asarray(x)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise AudioError(
+            f"{what} cannot be read as an array ({str(error).splitlines()[0]}); convert a tensor x with "
+            "x.detach().float().cpu().numpy()"
+        ) from None
 
 
 def finite(name: str, output: NDArray[Any]) -> Array:

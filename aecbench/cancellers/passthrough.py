@@ -30,7 +30,7 @@ class Passthrough(Streaming[None]):
         return Count(0, 0.0)
 
     def init(self, batch: tuple[int, ...]) -> None:
-        """Return None: there is no state."""
+        """Return None, because this canceller has no state."""
 
     def step(self, state: None, mic: Array, far: Array) -> tuple[None, Array]:
         """Return the block of the microphone as float32."""

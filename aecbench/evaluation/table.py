@@ -62,7 +62,7 @@ def evaluate(
     external programs, whose version is unknown, are not cached. If the folder `audio` is given, the signals and the
     output of every scene are written to it as WAV files, and the cache is not used.
 
-    Raises UnknownName for an unknown system, metric or split, UsageError if there is no system, two have the same name,
+    Raises UnknownName for an unknown system, metric or split, UsageError if no system is given, two have the same name,
     or one requires another sample rate, CorpusError for a damaged corpus, OutputError if a file cannot be written.
     """
     several = [systems] if isinstance(systems, System | str | Path) else systems

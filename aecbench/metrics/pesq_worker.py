@@ -41,7 +41,7 @@ class PesqFailure(Exception):
 def run(reference: Audio, degraded: Audio, timeout: float = TIMEOUT, mode: Mode = "wb") -> float:
     """Return the MOS-LQO (P.862.2; narrowband: P.862.1) of two signals [T] at 16 kHz.
 
-    Raises PesqFailure if there is no value, if the C code crashes, or after `timeout` seconds.
+    Raises PesqFailure if PESQ returns no value, if the C code crashes, or after `timeout` seconds.
     """
     value = _worker().ask(reference, degraded, timeout, mode)
     if np.isnan(value):

@@ -74,7 +74,7 @@ def table_name(by: Sequence[str]) -> str:
     >>> table_name([]), table_name(["ser=0", "talk"])
     ('table', 'table-by-ser-talk')
     """
-    return "-by-".join(["table", *(["-".join(map(variable, by))] if by else [])])
+    return f"table-by-{'-'.join(map(variable, by))}" if by else "table"
 
 
 def _read(folder: Path) -> ResultTable | None:

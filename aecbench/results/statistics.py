@@ -44,7 +44,7 @@ class Difference(NamedTuple):
     low: float
     high: float
     n: int
-    p: float  # two-sided p-value of the hypothesis that there is no difference; below 0.05, the interval excludes 0
+    p: float  # two-sided p-value of the null hypothesis of no difference; below 0.05, the interval excludes 0
     above: int  # scenes among the n in which it is positive
     below: int  # scenes among the n in which it is negative
     median: float = np.nan
