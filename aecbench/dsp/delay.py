@@ -50,8 +50,8 @@ def drift(x: Array, ppm: float) -> Array:
 def sample(x: Array, positions: Array) -> Array:
     """Interpolate the band-limited signal x [..., T] at `positions` [N], in samples: float32 [..., N].
 
-    The signal is taken to be 0 outside 0...T-1. No anti-aliasing filter is applied, so high frequencies alias if positions
-    are more than one sample apart.
+    The signal is taken to be 0 outside 0...T-1. No anti-aliasing filter is applied, so high frequencies alias if
+    positions are more than one sample apart.
     """
     length = x.shape[-1]
     base = np.floor(positions)
