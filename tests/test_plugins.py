@@ -368,9 +368,9 @@ def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_refe
 
 
 def contract(tmp_path, *words):
-    """Run pytest in a folder; return its exit code and output."""
+    """Run pytest in a folder; return its exit code and output, without the summary, which CI does not shorten."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
+    command = [sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider", *words]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout
 
