@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from aecbench.corpus.chunk import chunk
-from aecbench.corpus.format import PACKED, Record, long_layout, short_layout
+from aecbench.corpus.format import Record, long_layout, short_layout
 from aecbench.corpus.read import Shard
 from aecbench.errors import CorpusError
 from aecbench.output import whole_file
@@ -34,7 +34,7 @@ def pack(record: Record, length: int | None = None) -> Packed:
     padding = 0 if length is None else length - record.audio.shape[-1]
     audio = np.pad(record.audio, [(0, 0), (0, padding)]) if padding else record.audio
     rows = {**dict(zip(STEMS, audio, strict=False)), "rir": record.rir}
-    chunks = {name: chunk(row, PACKED["compression_opts"]) for name, row in rows.items()}
+    chunks = {name: chunk(row) for name, row in rows.items()}
     values = {"scene": record.scene.encode(), "scale": record.scale, **record.measured, "sha256": record.sha256}
     return Packed(chunks, values, _hash(chunks))
 
