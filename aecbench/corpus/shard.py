@@ -148,7 +148,7 @@ class Shard:
         try:
             mask, packed = self._data[stem].id.read_direct_chunk((row, 0))
             planes = inflate.decompress(memoryview(packed)[:-4], size + 1)
-        except (OSError, RuntimeError, ValueError, isal_zlib.IsalError) as error:
+        except (OSError, RuntimeError, ValueError, isal_zlib.error) as error:  # type: ignore[misc]  # of its stub
             raise self._damaged(stem, row, error) from None
         if mask or not inflate.eof or len(planes) != size:
             raise self._damaged(stem, row, ValueError(f"does not give {size} bytes"))
