@@ -1,5 +1,6 @@
 """Simulation of a corpus on disk from a specification, in parallel; existing intact shards are kept."""
 
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -22,7 +23,7 @@ from aecbench.parallel import in_parallel
 from aecbench.recipe import read_recipe
 from aecbench.scenes.draw import draw
 from aecbench.scenes.render import render_with_paths
-from aecbench.scenes.sources import Sources, cached_sources, spec_key
+from aecbench.scenes.sources import Sources, cached_sources
 from aecbench.scenes.spec import CorpusSpec
 
 __all__ = ["corpus_id", "repair", "simulate"]
@@ -152,8 +153,8 @@ def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: s
     plans = list(_plans(spec, out))
     missing = [plan for plan in plans if not _whole(plan, identity)]
     length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples
-    key = spec_key(spec)
-    calls = (joblib.delayed(_record)(spec, key, plan.split, index) for plan in missing for index in plan.indices)
+    text = spec.model_dump_json()
+    calls = (joblib.delayed(_record)(text, plan.split, index) for plan in missing for index in plan.indices)
     count = sum(len(plan.indices) for plan in missing)
     records = in_parallel(calls, count, f"simulate {spec.name}", "scenes", jobs=jobs, scheduler=scheduler)
     for plan in missing:
@@ -181,11 +182,18 @@ def _whole(plan: Plan, identity: str) -> bool:
         return False
 
 
-def _record(spec: CorpusSpec, key: str, split: str, index: int) -> Packed:
+def _record(text: str, split: str, index: int) -> Packed:
     keep_freed_memory()
-    sources = cached_sources(spec, key)
+    spec = _spec(text)
+    sources = cached_sources(spec, text)
     scene = draw(spec, split, index, sources)
     return pack(encode(scene, render_with_paths(scene, sources), spec))
+
+
+@functools.lru_cache(maxsize=1)
+def _spec(text: str) -> CorpusSpec:
+    """Return a specification from its JSON, which a process receives with every scene, faster than the object."""
+    return CorpusSpec.model_validate_json(text)
 
 
 def _commit(spec: CorpusSpec, out: Path, identity: str, plans: list[Plan]) -> Corpus:

@@ -26,7 +26,7 @@ import rooms
 from sounds import make_noise, make_speech
 
 from aecbench.corpus.chunk import chunk
-from aecbench.corpus.format import PACKED, SHARDS, Record
+from aecbench.corpus.format import SHARDS, Record
 from aecbench.corpus.shard import Shard
 from aecbench.corpus.write import pack
 from aecbench.dsp import audio
@@ -166,7 +166,7 @@ def compress(stored: list[Record]) -> None:
     """What the scenes hold as compressed chunks."""
     for record in stored:
         for row in (*record.audio, record.rir):
-            chunk(row, PACKED["compression_opts"])
+            chunk(row)
 
 
 def recordings(scene: Scene, sources: Sources) -> None:

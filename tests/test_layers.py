@@ -142,7 +142,6 @@ HEAVY = {
     "pandas",
     "pyarrow",
     "h5py",
-    "numcodecs",
     "matplotlib",
     "pydantic",
     "rich",

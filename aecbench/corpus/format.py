@@ -94,14 +94,16 @@ class Record(NamedTuple):
 def encode(scene: Scene, rendering: Rendering, spec: CorpusSpec) -> Record:
     """Quantise the rendering of a scene. One scale serves all five signals; mic is the integer sum of its stems."""
     signals, paths = rendering
-    peak = max(float(np.abs(x).max()) for x in signals)
+    peak = max(max(float(x.max()), float(-x.min())) for x in signals)
     scale = np.float32(max(peak, 1e-6) / FULL_SCALE)
-    stored = {stem: np.rint(x / scale).astype(np.int16) for stem, x in zip(STEMS[1:], signals[1:], strict=True)}
-    stored["mic"] = stored["near"] + stored["echo"] + stored["noise"]
+    audio = np.empty((len(STEMS), signals.mic.size), np.int16)
+    mic, far, near, echo, noise = audio
+    for row, x in zip((far, near, echo, noise), signals[1:], strict=True):
+        row[:] = np.rint(x / scale)
+    mic[:] = near + echo + noise
     rir = np.zeros((spec.segments, spec.response_samples), np.float32)
     length = min(paths.shape[-1], spec.response_samples)
     rir[: len(paths), :length] = paths[:, :length]
-    audio = np.stack([stored[stem] for stem in STEMS])
     measured = measure(audio, float(scale), spec.rate, paths[0])
     return Record(canonical_json(scene.model_dump(mode="json")), audio, float(scale), rir.ravel(), measured)
 

@@ -1,7 +1,6 @@
 """One HDF5 file of a corpus, open for reading. Its layout is checked before any data is read."""
 
 import json
-import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from math import prod
@@ -10,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 from aecbench.corpus.faults import AGAIN, fault
@@ -144,11 +144,11 @@ class Shard:
 
         The filters of HDF5 are undone here: Fletcher-32 at the end (zlib has a checksum of its own), deflate, shuffle.
         """
-        size, inflate = 2 * self.length, zlib.decompressobj()
+        size, inflate = 2 * self.length, isal_zlib.decompressobj()
         try:
             mask, packed = self._data[stem].id.read_direct_chunk((row, 0))
             planes = inflate.decompress(memoryview(packed)[:-4], size + 1)
-        except (OSError, RuntimeError, ValueError, zlib.error) as error:
+        except (OSError, RuntimeError, ValueError, isal_zlib.error) as error:  # type: ignore[misc]  # of its stub
             raise self._damaged(stem, row, error) from None
         if mask or not inflate.eof or len(planes) != size:
             raise self._damaged(stem, row, ValueError(f"does not give {size} bytes"))

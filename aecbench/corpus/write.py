@@ -3,16 +3,16 @@
 A scene is compressed in the process that rendered it; the writer only appends the finished chunks.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
+from isal import isal_zlib
 
 from aecbench.corpus.chunk import chunk
-from aecbench.corpus.format import PACKED, Record, long_layout, short_layout
+from aecbench.corpus.format import Record, long_layout, short_layout
 from aecbench.corpus.read import Shard
 from aecbench.errors import CorpusError
 from aecbench.output import whole_file
@@ -26,7 +26,7 @@ class Packed(NamedTuple):
 
     chunks: dict[str, bytes]  # data set -> its row
     values: dict[str, Any]  # data set with a short value per scene -> this value
-    digest: bytes  # of the chunks
+    checksum: int  # of the chunks
 
 
 def pack(record: Record, length: int | None = None) -> Packed:
@@ -34,9 +34,9 @@ def pack(record: Record, length: int | None = None) -> Packed:
     padding = 0 if length is None else length - record.audio.shape[-1]
     audio = np.pad(record.audio, [(0, 0), (0, padding)]) if padding else record.audio
     rows = {**dict(zip(STEMS, audio, strict=False)), "rir": record.rir}
-    chunks = {name: chunk(row, PACKED["compression_opts"]) for name, row in rows.items()}
+    chunks = {name: chunk(row) for name, row in rows.items()}
     values = {"scene": record.scene.encode(), "scale": record.scale, **record.measured, "sha256": record.sha256}
-    return Packed(chunks, values, _hash(chunks))
+    return Packed(chunks, values, _checksum(chunks))
 
 
 def write_shard(
@@ -63,17 +63,18 @@ def write_shard(
                 for name, content in record.chunks.items():
                     data[name].write_direct_chunk((row, 0), content)
                 short.append(record.values)
-                written.append(record.digest)
+                written.append(record.checksum)
             for name, arguments in short_layout(scenes, max(len(values["scene"]) for values in short)).items():
                 column = [values[name] for values in short]
                 file.create_dataset(name, data=np.array(column, arguments["dtype"]), **arguments)
         with Shard(part) as shard:
-            if [_hash(shard.chunks(row)) for row in range(scenes)] != written:
+            if [_checksum(shard.chunks(row)) for row in range(scenes)] != written:
                 raise CorpusError("what is read back is not what was written")
 
 
-def _hash(chunks: Mapping[str, bytes]) -> bytes:
-    content = hashlib.sha256()
+def _checksum(chunks: Mapping[str, bytes]) -> int:
+    """Return the CRC-32 of all chunks of a scene, in the order of their names."""
+    checksum = 0
     for name in sorted(chunks):
-        content.update(chunks[name])
-    return content.digest()
+        checksum = isal_zlib.crc32(chunks[name], checksum)
+    return checksum

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from aecbench.dsp.elementary import decibels
@@ -67,8 +66,9 @@ def _active(energy: Array) -> NDArray[np.bool_]:
     if energy.shape[-1] == 0:
         return np.zeros(energy.shape, bool)
     loud = energy > FLOOR * energy.max(axis=-1, keepdims=True)
-    padded = np.concatenate([np.zeros((*loud.shape[:-1], HOLD), bool), loud], axis=-1)
-    return np.asarray(sliding_window_view(padded, HOLD + 1, axis=-1).any(axis=-1))
+    padded = np.concatenate([np.zeros((*loud.shape[:-1], HOLD + 1), bool), loud], axis=-1)
+    count = np.cumsum(padded, axis=-1)
+    return np.asarray(count[..., HOLD + 1 :] > count[..., : -HOLD - 1])
 
 
 def to_samples(frames: NDArray[Any], rate: int, length: int) -> NDArray[Any]:

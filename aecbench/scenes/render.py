@@ -81,12 +81,15 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
         stages = [(stage.name, stage.parameters) for stage in scene.capture]
         near, echo, noise = capture(np.stack([near, echo, noise]), stages, scene.rate)
 
-    turn_down = min(np.float32(1), *(_headroom(x) for x in (near, echo, noise, near + echo + noise)))
-    near, echo, noise = (x * turn_down for x in (near, echo, noise))
+    mic = near + echo + noise
+    turn_down = min(np.float32(1), *(_headroom(x) for x in (near, echo, noise, mic)))
+    if turn_down < 1:
+        near, echo, noise = (x * turn_down for x in (near, echo, noise))
+        mic = near + echo + noise
     held_back = np.zeros((len(echo_paths), round(scene.channel.delay * scene.rate)), np.float32)
     paths = np.concatenate([held_back, echo_paths * (echo_gain * turn_down)], axis=-1)
     kept = paths[[0, -1]] if scene.path.kind == "move" else paths
-    return Rendering(Signals(near + echo + noise, far, near, echo, noise), kept)
+    return Rendering(Signals(mic, far, near, echo, noise), kept)
 
 
 def _far_end(talker: Speech, scene: Scene, sources: Sources, length: int) -> Array:
@@ -173,7 +176,7 @@ def _automatic_gain(near: Array, echo: Array, noise: Array, scene: Scene) -> tup
 
 def _headroom(x: Array) -> np.float32:
     """The largest factor that keeps `x` within PEAK."""
-    peak = np.abs(x).max()
+    peak = max(x.max(), -x.min())
     return np.float32(PEAK / peak if peak else np.inf)
 
 

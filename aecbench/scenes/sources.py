@@ -10,7 +10,7 @@ from aecbench.scenes.rooms.measured import RirSource, open_rirs
 from aecbench.scenes.spec import CorpusSpec
 from aecbench.scenes.speech import SpeechSource, open_speech
 
-__all__ = ["Sources", "cached_sources", "open_sources", "spec_key"]
+__all__ = ["Sources", "cached_sources", "open_sources"]
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,13 @@ def _open_loudspeakers(source: str) -> Collection:
     return open_collection(source, "loudspeaker_ir", "loudspeaker", lambda paths: [str(path) for path in paths])
 
 
-def spec_key(spec: CorpusSpec) -> str:
-    """Return what identifies a specification to `cached_sources`."""
-    return sha256(spec.model_dump_json())
-
-
-def cached_sources(spec: CorpusSpec, key: str = "", *, reopen: bool = False) -> Sources:
+def cached_sources(spec: CorpusSpec, text: str = "", *, reopen: bool = False) -> Sources:
     """Return the sources of a specification, opened once per process; the last one's are kept.
 
-    `key` is its `spec_key`, which takes a moment to compute for every scene where it is not given. With `reopen` they
-    are opened again, because files may have changed.
+    `text` is the specification as JSON, which takes a moment to compute for every scene where it is not given. With
+    `reopen` they are opened again, because files may have changed.
     """
-    key = key or spec_key(spec)
+    key = text or spec.model_dump_json()
     if reopen or key not in _opened:
         sources = open_sources(spec)
         _opened.clear()

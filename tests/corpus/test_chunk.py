@@ -3,9 +3,8 @@
 import h5py
 import numpy as np
 import pytest
-from numcodecs.fletcher32 import Fletcher32
 
-from aecbench.corpus.chunk import chunk
+from aecbench.corpus.chunk import chunk, fletcher32
 from aecbench.corpus.format import PACKED
 
 QUIET = np.round(np.random.default_rng(0).normal(0, 30, 16_001)).astype(np.int16)
@@ -19,7 +18,7 @@ QUIET = np.round(np.random.default_rng(0).normal(0, 30, 16_001)).astype(np.int16
 def test_hdf5_reads_the_row_of_a_chunk(row):
     with h5py.File.in_memory() as file:
         data = file.create_dataset("x", (1, row.size), row.dtype.newbyteorder("<"), chunks=(1, row.size), **PACKED)
-        data.id.write_direct_chunk((0, 0), chunk(row, PACKED["compression_opts"]))
+        data.id.write_direct_chunk((0, 0), chunk(row))
         np.testing.assert_array_equal(data[0], row)
 
 
@@ -40,7 +39,7 @@ def test_the_checksum_is_the_one_of_hdf5(content):
         data = file.create_dataset("x", data=np.frombuffer(content, np.uint8), chunks=(len(content),), fletcher32=True)
         file.flush()
         stored = data.id.read_direct_chunk((0,))[1]
-    assert bytes(Fletcher32().encode(content)) == stored
+    assert stored == content + fletcher32(content).to_bytes(4, "little")
 
 
 def test_a_chunk_of_recorded_sound_is_hardly_longer_than_the_one_of_hdf5():
@@ -48,4 +47,4 @@ def test_a_chunk_of_recorded_sound_is_hardly_longer_than_the_one_of_hdf5():
         data = file.create_dataset("x", data=QUIET[None], chunks=(1, QUIET.size), **PACKED)
         file.flush()
         stored = data.id.read_direct_chunk((0, 0))[1]
-    assert len(chunk(QUIET, 1)) < 1.03 * len(stored)
+    assert len(chunk(QUIET)) < 1.06 * len(stored)
