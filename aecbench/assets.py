@@ -4,9 +4,10 @@ from pathlib import Path
 
 from aecbench.errors import UnknownName
 
-__all__ = ["find", "folder", "names"]
+__all__ = ["CARD", "find", "folder", "names"]
 
 PACKAGE = Path(__file__).parent
+CARD = "card.toml"  # in the folder of a baseline, or of any other system
 SET = ".csv.xz"  # list of one set of a pack with many: PACK/SET
 
 
@@ -33,7 +34,7 @@ def _shipped(kind: str) -> dict[str, Path]:
     shipped = {
         path.stem: path
         for path in folder(kind).iterdir()
-        if path.suffix in (".csv", ".toml") or (path / "card.toml").is_file()
+        if path.suffix in (".csv", ".toml") or (path / CARD).is_file()
     }
     sets = {f"{path.parent.name}/{path.name.removesuffix(SET)}": path for path in folder(kind).glob(f"*/*{SET}")}
     return shipped | sets

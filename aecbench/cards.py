@@ -7,14 +7,14 @@ from typing import Any
 import tomli_w
 from pydantic import Field
 
-from aecbench.config import parse, read_toml
+from aecbench.assets import CARD
+from aecbench.config import read_toml
 from aecbench.errors import ConfigError
 from aecbench.output import new_folder, whole_file
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 
 __all__ = ["BEST", "CARD", "LATEST", "TRAINED", "Card", "read_card", "write_card"]
 
-CARD = "card.toml"
 BEST, LATEST = "best", "last"  # subfolders of a training: the best network so far, and the latest
 TRAINED = (BEST, LATEST)
 

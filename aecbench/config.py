@@ -1,19 +1,14 @@
-"""Conversion from text to validated values: TOML to pydantic models, overrides, canonical JSON and its hash."""
+"""Text and values: TOML, overrides of its keys, canonical JSON and its hash."""
 
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from aecbench.errors import ConfigError, UsageError
 
-from aecbench.errors import ConfigError, UsageError, did_you_mean
-
-__all__ = ["assign", "canonical_json", "override", "parse", "read_toml", "sha256"]
-
-Model = TypeVar("Model", bound=BaseModel)
+__all__ = ["assign", "canonical_json", "override", "read_toml", "sha256"]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -24,48 +19,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
-
-
-def parse(model: type[Model], data: Mapping[str, Any], where: str) -> Model:
-    """Return `data` as an instance of `model`.
-
-    `where` names the file or option from which the data comes. Raises ConfigError with the first invalid key, its value
-    and the allowed values.
-    """
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{where}: {_explain(model, first)}") from None
-
-
-def _explain(model: type[BaseModel], error: Any) -> str:
-    path = [part for part in error["loc"] if not _is_tag(part)]
-    key = ".".join(map(str, path))
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {key!r}: {did_you_mean(str(path[-1]), _keys(model, error['loc'][:-1]))}"
-    if error["type"] == "missing":
-        return f"missing key {key!r}"
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "value_error":
-        return f"{key}: {message}" if key else message  # messages about several keys name them
-    if error["type"] in ("model_type", "dict_type"):
-        message = "expected a table of keys"
-    message = message.partition(", got ")[0].replace("Input should be", "expected")  # pydantic may add the value's type
-    return f"{key or 'all of it'}: {message}, got {error['input']!r}"
-
-
-def _is_tag(part: Any) -> bool:
-    """Return whether a part of a location is not a key but the name of a union member, which pydantic inserts."""
-    return isinstance(part, str) and part.startswith("<")
-
-
-def _keys(model: Any, location: tuple[Any, ...]) -> list[str]:
-    """Return the field names of the model at `location` inside `model`."""
-    for part in location:
-        if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-            model = model.model_fields[part].annotation
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
 def assign(data: dict[str, Any], key: str, value: Any) -> None:

@@ -14,10 +14,10 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -26,6 +26,7 @@ from aecbench.errors import AecbenchError, ConfigError, UnknownName
 __all__ = ["Offer", "Table", "is_outside", "is_reference", "load", "offers"]
 
 T = TypeVar("T")
+OURS = "aecbench."  # all groups of entry points that are looked up begin with it
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -36,11 +37,21 @@ class Offer(NamedTuple):
     package: str  # the distribution and its version, "my-package 1.0"
 
 
-@functools.cache
 def offers(group: str) -> Mapping[str, tuple[Offer, ...]]:
     """Return the entries that installed packages offer in a group of entry points, sorted by name."""
+    return _all_offers().get(group, {})
+
+
+@functools.cache
+def _all_offers() -> Mapping[str, Mapping[str, tuple[Offer, ...]]]:
+    """Return the entries of all groups; reading what is installed takes as long for one group as for all."""
+    points = entry_points()
+    return {group: _offers(points.select(group=group)) for group in points.groups if group.startswith(OURS)}
+
+
+def _offers(points: Iterable[EntryPoint]) -> dict[str, tuple[Offer, ...]]:
     entries: dict[str, set[Offer]] = {}
-    for point in entry_points(group=group):
+    for point in points:
         package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else "unknown"
         entries.setdefault(point.name, set()).add(Offer(point.value.partition("[")[0].strip(), package))
     return {name: tuple(sorted(entries[name])) for name in sorted(entries)}

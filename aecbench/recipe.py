@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from aecbench.assets import find
-from aecbench.config import assign, override, parse, read_toml
+from aecbench.config import assign, override, read_toml
 from aecbench.errors import ConfigError, UnknownName
+from aecbench.record import parse
 from aecbench.scenes.distribution import FORMS
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.spec import CorpusSpec

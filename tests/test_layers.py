@@ -145,9 +145,15 @@ HEAVY = {
     "matplotlib",
     "pydantic",
     "rich",
+    "soundfile",
     "soxr",
+    "safetensors",
+    "joblib",
+    "jinja2",
+    "pooch",
     "filelock",
 }
+CANCELLING = {"numpy", "scipy", "numba", "pydantic", "soundfile", "safetensors"}
 RECORDINGS = ["--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav"]
 
 
@@ -156,11 +162,12 @@ RECORDINGS = ["--mic", "mic.wav", "--far", "far.wav", "--out", "out.wav"]
     [
         (["--help"], set()),
         (["eval", "--help"], set()),
-        (["list"], {"pydantic", "rich"}),
-        (["doctor", "--no-test"], {"numpy", "pydantic"}),
-        (["cancel", "--model", "deep_joint", *RECORDINGS], {"numpy", "scipy", "numba", "pydantic"}),
+        (["completion", "bash"], set()),
+        (["list"], {"rich"}),
+        (["doctor", "--no-test"], {"numpy", "joblib"}),
+        *((["cancel", "--model", name, *RECORDINGS], CANCELLING) for name in NETWORKS),
     ],
-    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else None,
+    ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else None,
 )
 def test_a_command_imports_no_package_that_it_does_not_need(arguments, needed, tmp_path):
     for name in ("mic.wav", "far.wav"):

@@ -67,9 +67,9 @@ def site(tmp_path_factory):
 def installed(site, monkeypatch):
     """The wheel, in this process."""
     monkeypatch.syspath_prepend(site)
-    plugins.offers.cache_clear()
+    plugins._all_offers.cache_clear()
     yield
-    plugins.offers.cache_clear()
+    plugins._all_offers.cache_clear()
 
 
 @pytest.fixture
@@ -83,11 +83,11 @@ def package(tmp_path, monkeypatch):
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 2.0\n")
         lines = [f"[aecbench.{group}]\n{entry}\n" for group, entry in entries.items()]
         (info / "entry_points.txt").write_text("".join(lines))
-        plugins.offers.cache_clear()
+        plugins._all_offers.cache_clear()
 
     monkeypatch.syspath_prepend(tmp_path)
     yield install
-    plugins.offers.cache_clear()
+    plugins._all_offers.cache_clear()
 
 
 def test_a_wheel_with_one_entry_of_every_kind_goes_from_simulation_to_a_verified_board(site, tmp_path):
@@ -177,7 +177,7 @@ def test_a_corpus_can_be_read_and_scored_without_the_plugin_that_shaped_it(packa
     monkeypatch.delitem(sys.modules, "hisses")
     (tmp_path / "hisses.py").unlink()
     shutil.rmtree(tmp_path / "hisses-2.0.dist-info")
-    plugins.offers.cache_clear()
+    plugins._all_offers.cache_clear()
     again = ab.load_corpus(corpus.path)
     assert np.isfinite(ab.evaluate("passthrough", again, "erle_true", split="val").rows["value"]).any()
     with pytest.raises(ConfigError, match="unknown noise 'hiss'"):

@@ -25,6 +25,7 @@ from aecbench.cli.export_model import export_model
 from aecbench.cli.fetch import fetch
 from aecbench.cli.import_ import import_
 from aecbench.cli.inspect import inspect
+from aecbench.cli.interrupt import interruptible
 from aecbench.cli.leaderboard import leaderboard
 from aecbench.cli.list_ import list_
 from aecbench.cli.publish import publish
@@ -98,7 +99,8 @@ class Group(click.Group):
             if isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode must not end the program
                 stream.reconfigure(errors=AS_BYTES)
         try:
-            return super().invoke(ctx)
+            with interruptible():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             warnings.simplefilter("ignore")  # joblib warns about unfinished work
             click.echo(f"aecbench: stopped; {ctx.meta.get(ADVICE, 'no incomplete files are left')}", err=True)

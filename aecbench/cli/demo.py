@@ -1,6 +1,6 @@
 """aecbench demo."""
 
-import secrets
+import random
 from pathlib import Path
 
 import click
@@ -67,7 +67,7 @@ def demo(
     from aecbench.report.demo import demo_facts, demo_table
     from aecbench.systems import load_system
 
-    number = secrets.randbelow(SEEDS) if seed is None else seed
+    number = random.randrange(SEEDS) if seed is None else seed
     result = run(load_system(model), duration=duration, ser=ser_db, snr=snr_db, seed=number, speech=speech)
     folder = out or RUNS / "demo"
     paths = write_demo(result, folder)

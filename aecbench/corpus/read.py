@@ -14,13 +14,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from aecbench.config import parse
 from aecbench.corpus.faults import AGAIN, fault
 from aecbench.corpus.format import CORPUS, FORMAT, SCENES, SHARDS
 from aecbench.corpus.select import matches, with_conditions
 from aecbench.corpus.shard import Shard
 from aecbench.dsp import levels
 from aecbench.errors import CorpusError, FormatError, UnknownName, UsageError
+from aecbench.record import parse
 from aecbench.scenes.files import SPLITS
 from aecbench.scenes.recording import TALK, Recording, read_scene
 from aecbench.scenes.scene import Scene

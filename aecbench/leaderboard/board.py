@@ -21,13 +21,13 @@ from pydantic import Field
 
 from aecbench.assets import folder
 from aecbench.cancellers.align import alignment
-from aecbench.config import parse, read_toml, sha256
+from aecbench.config import read_toml, sha256
 from aecbench.corpus.format import SIMULATOR
 from aecbench.errors import ConfigError, UnknownName
 from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, Published, read_entry, read_rows
 from aecbench.metrics import METRICS, RANKED_BY, of_version
 from aecbench.output import new_folder, whole_file
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 from aecbench.results import (
     CEILING,
     LOST_RULE,

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import AfterValidator, Field, model_validator
 
-from aecbench.config import canonical_json, parse, sha256
+from aecbench.config import canonical_json, sha256
 from aecbench.errors import AecbenchError, ConfigError
 from aecbench.leaderboard.text import hidden, link, strings
 from aecbench.output import whole_file
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 from aecbench.results import Interval
 
 __all__ = [

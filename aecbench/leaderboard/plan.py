@@ -9,10 +9,10 @@ from pathlib import Path
 from pydantic import Field
 
 from aecbench.assets import folder
-from aecbench.config import parse, read_toml
+from aecbench.config import read_toml
 from aecbench.leaderboard.board import BEST, BOARDS
 from aecbench.leaderboard.entry import BoardError, Hash
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 from aecbench.results import ResultTable
 
 __all__ = ["Plan", "check_results", "read_plan"]

@@ -10,13 +10,14 @@ import pandas as pd
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS, target
 from aecbench.cards import CARD, read_card
-from aecbench.config import parse, sha256
+from aecbench.config import sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.check import among, check_entry, stated
 from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, to_parquet
 from aecbench.leaderboard.readme import update, update_all
 from aecbench.leaderboard.text import hidden
+from aecbench.record import parse
 from aecbench.results import CEILING, ROWS, ResultTable
 from aecbench.systems import card_folder, difference, load_system
 

@@ -16,7 +16,7 @@ from aecbench.packs.base import DATA, Pack, Place, cache, data_folder
 from aecbench.packs.files import FilePack, read_files
 from aecbench.packs.recordings import RecordingPack, read_recordings
 
-__all__ = ["Pack", "Place", "fetch", "is_fetched", "locate", "read_pack", "recordings"]
+__all__ = ["Pack", "Place", "data_folder", "fetch", "is_fetched", "locate", "read_pack", "recordings"]
 
 READERS: dict[str, Callable[[str, Path], Pack]] = {
     ".csv": read_files,

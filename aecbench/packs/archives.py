@@ -10,17 +10,14 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Literal
+from typing import NamedTuple
 
-from pydantic import Field
-
-from aecbench.config import parse, read_toml
+from aecbench.config import read_toml
 from aecbench.errors import SourceError
 from aecbench.hashing import file_sha256, in_threads
-from aecbench.packs.base import FILE, Place, Remote, cache
+from aecbench.packs.base import Place, Remote, below, cache
 from aecbench.packs.download import download
 from aecbench.progress import progress, transfer
-from aecbench.record import Frozen
 
 __all__ = ["ArchivePack", "read_archives"]
 
@@ -28,29 +25,29 @@ MANIFEST = "manifest.csv"
 SUFFIX = ".flac"
 
 
-class Archive(Frozen):
+class Archive(NamedTuple):
     """A tar file, compressed or not, whose speakers all belong to one split."""
 
     url: str
     md5: str
     bytes: int
-    folder: str = Field(pattern=FILE)  # inside the archive; holds a folder for each speaker
-    split: Literal["train", "val", "test"]
+    folder: str  # inside the archive; holds a folder for each speaker
+    split: str
 
     @property
     def remote(self) -> Remote:
         """The address, size and hash of the archive."""
-        return Remote(file=self.url.rpartition("/")[2], url=self.url, hash=f"md5:{self.md5}", bytes=self.bytes)
+        return Remote(self.url.rpartition("/")[2], self.url, f"md5:{self.md5}", self.bytes)
 
 
-class Archives(Frozen):
+class Archives(NamedTuple):
     """The TOML."""
 
     title: str
     homepage: str
     licence: str
     attribution: str
-    archives: tuple[Archive, ...] = Field(min_length=1)
+    archives: tuple[Archive, ...]
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,13 @@ class ArchivePack:
 
 
 def read_archives(name: str, path: Path) -> ArchivePack:
-    """Return the pack listed in a TOML. Raises ConfigError."""
-    return ArchivePack(name, parse(Archives, read_toml(path), str(path)))
+    """Return the pack listed in a TOML. Raises ConfigError for a path that leads out of its folder."""
+    listed = read_toml(path)
+    archives = tuple(Archive(**archive) for archive in listed.pop("archives"))
+    for archive in archives:
+        below(archive.folder, path)
+        below(archive.remote.file, path)
+    return ArchivePack(name, Archives(**listed, archives=archives))
 
 
 def _unpack(path: Path, folder: str, root: Path) -> None:

@@ -2,20 +2,19 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import platformdirs
-from pydantic import Field
 
-from aecbench.errors import SourceError
-from aecbench.record import Frozen
+from aecbench.errors import ConfigError, SourceError
 
-__all__ = ["DATA", "FILE", "Pack", "Place", "Remote", "cache", "data_folder"]
+__all__ = ["DATA", "Pack", "Place", "Remote", "below", "cache", "data_folder"]
 
 DATA = "AECBENCH_DATA"  # environment variable: a folder in which files of packs lie
 PART = r"[\w-][^/\\:*?\"<>|\x00-\x1f]*"  # of a path
-FILE = rf"^{PART}(/{PART})*$"  # path that stays below its folder on any system
+BELOW = re.compile(rf"{PART}(/{PART})*")  # path that stays below its folder on any system
 
 
 class Place(NamedTuple):
@@ -25,13 +24,13 @@ class Place(NamedTuple):
     root: Path  # the folder these are relative to
 
 
-class Remote(Frozen):
+class Remote(NamedTuple):
     """A file on the web."""
 
-    file: str = Field(pattern=FILE)  # its path below the folder of the pack
-    url: str = Field(pattern=r"^https?://")
-    hash: str = Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")
-    bytes: int = Field(ge=1)
+    file: str  # its path below the folder of the pack
+    url: str
+    hash: str  # "md5:" or "sha256:" and hexadecimal digits
+    bytes: int
 
     def whole(self, path: Path) -> bool:
         """Return whether `path` is an exact copy of this file."""
@@ -54,6 +53,13 @@ class Pack(Protocol):
 
     def fetch(self, data: Path | None) -> Place:
         """Download missing files, check all of them, and return the location. Raises SourceError or OSError."""
+
+
+def below(file: str, where: Path) -> str:
+    """Return the path of a file in the list `where`. Raises ConfigError if it leads out of the folder of the pack."""
+    if not BELOW.fullmatch(file):
+        raise ConfigError(f"{where}: file {file!r} leads out of the folder of the pack, or is not a path; correct it")
+    return file
 
 
 def cache(name: str) -> Path:

@@ -9,8 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from aecbench.config import parse
-from aecbench.packs.base import Place, Remote, cache
+from aecbench.packs.base import Place, Remote, below, cache
 from aecbench.packs.download import fetch_files
 
 __all__ = ["FilePack", "read_files"]
@@ -39,14 +38,11 @@ class FilePack:
 
 
 def read_files(name: str, path: Path) -> FilePack:
-    """Return the pack listed in a CSV. Raises ConfigError for an invalid row."""
+    """Return the pack listed in a CSV. Raises ConfigError for a path that leads out of its folder."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, strict=True))
     files = tuple(
-        parse(
-            Remote, {key: row[key] for key in ("file", "url", "bytes")} | {"hash": f"sha256:{row['sha256']}"}, str(path)
-        )
-        for row in rows
+        Remote(below(row["file"], path), row["url"], f"sha256:{row['sha256']}", int(row["bytes"])) for row in rows
     )
     kinds = " and ".join(f"{n} {kind}" for kind, n in Counter(row["kind"] for row in rows).items())
     licences = ", ".join(sorted({row["licence"] for row in rows}))

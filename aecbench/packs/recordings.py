@@ -15,13 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import Field
-
-from aecbench.config import parse, read_toml
+from aecbench.config import read_toml
 from aecbench.errors import UsageError
-from aecbench.packs.base import Place, Remote, cache
+from aecbench.packs.base import Place, Remote, below, cache
 from aecbench.packs.download import fetch_files
-from aecbench.record import Frozen
 
 __all__ = ["RecordingPack", "read_recordings"]
 
@@ -29,7 +26,7 @@ ABOUT = "about.toml"
 ROLES = ("_mic_c", "_mic", "_lpb", "_enrl")  # endings of the names of a recording's files
 
 
-class Size(Frozen):
+class Size(NamedTuple):
     """The size of a set, for listings: reading the list of files would take a tenth of a second."""
 
     recordings: int
@@ -37,14 +34,14 @@ class Size(Frozen):
     bytes: int
 
 
-class About(Frozen):
+class About(NamedTuple):
     """The TOML next to the lists."""
 
     title: str
     homepage: str
     licence: str
-    url: str = Field(pattern=r"^https?://.*/$")  # precedes the paths
-    sets: dict[str, Size] = Field(default_factory=dict)
+    url: str  # precedes the paths
+    sets: dict[str, Size]
 
 
 class Row(NamedTuple):
@@ -86,7 +83,7 @@ class RecordingPack:
         if self.part is None and stated is not None:
             return stated
         recordings = len({row.recording for row in self.rows})
-        return Size(recordings=recordings, files=len(self.rows), bytes=sum(row.bytes for row in self.rows))
+        return Size(recordings, len(self.rows), sum(row.bytes for row in self.rows))
 
     @property
     def summary(self) -> str:
@@ -103,17 +100,9 @@ class RecordingPack:
     @cached_property
     def files(self) -> tuple[Remote, ...]:
         """The files with their addresses."""
+        url, manifest = self.about.url, self.manifest
         return tuple(
-            parse(
-                Remote,
-                {
-                    "file": row.path,
-                    "url": self.about.url + urllib.parse.quote(row.path),
-                    "hash": f"sha256:{row.sha256}",
-                    "bytes": row.bytes,
-                },
-                str(self.manifest),
-            )
+            Remote(below(row.path, manifest), url + urllib.parse.quote(row.path), f"sha256:{row.sha256}", row.bytes)
             for row in self.rows
         )
 
@@ -155,9 +144,10 @@ class RecordingPack:
 
 
 def read_recordings(name: str, path: Path) -> RecordingPack:
-    """Return the pack in a compressed list. Raises ConfigError."""
-    about = path.parent / ABOUT
-    return RecordingPack(name, path, parse(About, read_toml(about), str(about)))
+    """Return the pack in a compressed list."""
+    about = read_toml(path.parent / ABOUT)
+    sizes = {part: Size(**size) for part, size in about.pop("sets", {}).items()}
+    return RecordingPack(name, path, About(**about, sets=sizes))
 
 
 def _read(path: Path) -> Iterator[Row]:

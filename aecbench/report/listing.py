@@ -14,13 +14,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from aecbench import plugins
-from aecbench.assets import find, names
+from aecbench.assets import CARD, find, names
 from aecbench.cancellers import CANCELLERS
 from aecbench.cancellers.external.needs import NEEDS
-from aecbench.cards import read_card
 from aecbench.config import read_toml
 from aecbench.errors import AecbenchError, NotInstalled
-from aecbench.packs import is_fetched, read_pack
+from aecbench.packs import data_folder, read_pack
 from aecbench.tables import docstring, keys, rows
 
 __all__ = ["LISTINGS", "listing"]
@@ -78,10 +77,10 @@ def _stated(recipes: Sequence[dict[str, Any]], *path: str) -> Any:
 
 
 def _models() -> list[Row]:
-    baselines = [Row(name, read_card(find("baselines", name)).summary) for name in names("baselines")]
-    others = {name: target for name, target in CANCELLERS.items() if name not in names("baselines")}
+    baselines = {name: Row(name, read_toml(find("baselines", name) / CARD)["summary"]) for name in names("baselines")}
+    others = {name: target for name, target in CANCELLERS.items() if name not in baselines}
     bare = [Row(name, _bare(name, target), _origin(name)) for name, target in others.items()]
-    return [*baselines, *bare, *_of_others(CANCELLER, _untuned, {row.name for row in baselines})]
+    return [*baselines.values(), *bare, *_of_others(CANCELLER, _untuned, baselines)]
 
 
 def _origin(canceller: str) -> str:
@@ -166,8 +165,9 @@ def _of_others(group: str, about: Callable[[str], str], taken: Collection[str] =
 
 
 def _packs() -> list[Row]:
-    states = {name: "fetched" if is_fetched(name) else f"not fetched: aecbench fetch {name}" for name in names("packs")}
-    return [Row(name, f"{read_pack(name).summary}; {state}") for name, state in states.items()]
+    packs, data = {name: read_pack(name) for name in names("packs")}, data_folder()
+    states = {name: "not fetched: aecbench fetch " + name for name, pack in packs.items() if pack.place(data) is None}
+    return [Row(name, f"{pack.summary}; {states.get(name, 'fetched')}") for name, pack in packs.items()]
 
 
 LISTINGS = {"recipes": _recipes, "models": _models, "metrics": _metrics, "sources": _sources, "packs": _packs}

@@ -16,10 +16,10 @@ from typing import Protocol
 import numpy as np
 from pydantic import Field
 
-from aecbench.config import canonical_json, parse
+from aecbench.config import canonical_json
 from aecbench.dsp.random import uniform
 from aecbench.errors import SourceError
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 from aecbench.scenes.files import Collection, Entry, load_audio, manifest_rows
 from aecbench.scenes.scene import RecordedEcho
 from aecbench.signals import Array

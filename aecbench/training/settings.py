@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from aecbench.assets import find, names
-from aecbench.config import assign, override, parse, read_toml
+from aecbench.config import assign, override, read_toml
 from aecbench.errors import UnknownName
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 from aecbench.scenes.distribution import Distribution, within
 
 __all__ = ["DataSettings", "Settings", "read_settings"]

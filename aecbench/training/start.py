@@ -13,12 +13,13 @@ from aecbench._version import __version__
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.deep.base import Network, load_weights
 from aecbench.cards import BEST, read_card
-from aecbench.config import canonical_json, parse
+from aecbench.config import canonical_json
 from aecbench.corpus import Corpus
 from aecbench.errors import AecbenchError, UnknownName, UsageError
 from aecbench.memory import ALL, keep_freed_memory
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
+from aecbench.record import parse
 from aecbench.systems import import_class
 from aecbench.training.attribution import data_name
 from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model

@@ -478,6 +478,37 @@ def test_simulate_that_is_interrupted_keeps_whole_shards_and_tells_how_to_go_on(
     assert not (tmp_path / "c" / "corpus.json").exists()
 
 
+LOST = """
+import signal, time, weakref
+from aecbench import doctor
+from aecbench.cli import main
+
+def interrupt(*_):
+    signal.raise_signal(signal.SIGINT)
+
+class Deleted:
+    __del__ = {destructor}
+
+def installation():
+    reference = weakref.ref(Deleted(), {callback})
+    time.sleep(30)
+
+doctor.installation = installation
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main(["doctor"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("destructor", "callback"), [("interrupt", None), ("lambda _: None", "interrupt")], ids=["destructor", "weakref"]
+)
+def test_ctrl_c_stops_a_command_also_where_python_ignores_exceptions(destructor, callback):
+    program = LOST.format(destructor=destructor, callback=callback)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, ""), done.stderr
+    assert done.stderr == "aecbench: stopped; no incomplete files are left\n"
+
+
 @pytest.mark.parametrize("cache", [True, False])
 def test_eval_that_is_interrupted_keeps_its_scores_and_goes_on(corpus, tmp_path, cache):
     (tmp_path / "slow_aec.py").write_text(SLOW)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from aecbench.errors import SourceError
+from aecbench.errors import ConfigError, SourceError
 from aecbench.packs import fetch, is_fetched
 from aecbench.scenes.speech import open_speech
 
@@ -196,6 +196,13 @@ def test_an_archive_that_reaches_out_is_refused_as_a_whole(write_archives, cache
         fetch("toys")
     assert tree(tmp_path).keys() - before.keys() == {"cache/toys/many.tar.gz"}
     assert not (cache / "toys" / "Toy").exists()
+
+
+def test_an_archive_whose_folder_leads_out_of_the_pack_is_refused(toys, packs):
+    listed = packs / "toys.toml"
+    listed.write_text(listed.read_text().replace("Toy/", "../"))
+    with pytest.raises(ConfigError, match=r"toys\.toml: file '\.\./\w+' leads out of the folder"):
+        fetch("toys")
 
 
 @pytest.mark.parametrize(

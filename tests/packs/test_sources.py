@@ -1,12 +1,13 @@
 import csv
 import io
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 import soundfile
 
-from aecbench.assets import find
+from aecbench.assets import find, names
 from aecbench.errors import SourceError, UnknownName
 from aecbench.packs import fetch, read_pack
 from aecbench.packs.archives import ArchivePack
@@ -149,3 +150,14 @@ def test_shipped_packs_can_be_read():
     assert {archive.remote.url.partition("/resources/")[0] for archive in pack.listed.archives} == {
         "https://www.openslr.org"
     }
+
+
+@pytest.mark.parametrize("name", names("packs"))
+def test_every_file_of_a_shipped_pack_has_an_address_a_hash_and_a_size(name):
+    pack = read_pack(name)
+    files = [archive.remote for archive in pack.listed.archives] if isinstance(pack, ArchivePack) else pack.files
+    for remote in files:
+        assert remote.url.startswith("https://")
+        assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", remote.hash)
+        assert remote.bytes >= 1
+    assert files

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.deep.config import NetworkConfig
 from aecbench.cancellers.deep.inference.weights import read_weights
-from aecbench.config import parse
 from aecbench.errors import ConfigError
 from aecbench.plugins import load
+from aecbench.record import parse
 
 __all__ = ["Batch", "Network", "NetworkConfig", "load_network", "load_weights", "restore"]
 

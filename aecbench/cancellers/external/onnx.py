@@ -12,10 +12,9 @@ from pydantic import Field
 
 from aecbench.cancellers.abilities import Count
 from aecbench.cancellers.base import Streaming, check_finite
-from aecbench.config import parse
 from aecbench.errors import ConfigError
 from aecbench.onnx_session import load_session
-from aecbench.record import Frozen
+from aecbench.record import Frozen, parse
 from aecbench.signals import Array
 
 __all__ = ["KEY", "Facts", "OnnxModel", "State"]

@@ -16,9 +16,9 @@ from aecbench.cancellers.deep import INFERENCE
 from aecbench.cancellers.deep.config import NetworkConfig
 from aecbench.cancellers.deep.inference.layers import Float32
 from aecbench.cancellers.deep.inference.weights import Weights, load_arrays
-from aecbench.config import parse
 from aecbench.dsp import stft
 from aecbench.plugins import load
+from aecbench.record import parse
 from aecbench.signals import Array
 
 if TYPE_CHECKING:

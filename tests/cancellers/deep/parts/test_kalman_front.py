@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from aecbench.cancellers.deep.deep_adaptive import DeepAdaptive, DeepAdaptiveConfig
-from aecbench.config import parse
 from aecbench.errors import ConfigError
+from aecbench.record import parse
 from aecbench.systems import load_system
 
 BASELINE = load_system("kalman", "none").canceller

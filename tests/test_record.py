@@ -3,9 +3,9 @@
 import pytest
 
 from aecbench.cancellers.deep.base import NetworkConfig
-from aecbench.config import parse
 from aecbench.errors import ConfigError
 from aecbench.recipe import read_recipe
+from aecbench.record import parse
 from aecbench.scenes.spec import CorpusSpec
 
 
