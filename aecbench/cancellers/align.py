@@ -255,7 +255,7 @@ class DelayTracker:
                 again = clear and confirmed[i] and abs(lag - distant[i]) <= SAME
                 distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(clear)
                 if confirmed[i] >= self.confirmation and not 0 <= lag - state.delay[i] <= self.tolerance:
-                    averages.delay[i] = lag - self.headroom
+                    averages.delay[i] = max(0, lag - self.headroom)
         return state._replace(distant=distant, confirmed=confirmed)
 
 
