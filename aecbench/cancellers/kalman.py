@@ -69,8 +69,9 @@ class Kalman(FlatStreaming[State]):
 
     The gradient constraint is applied to two partitions of each filter per block, in rotation. If the error of a filter
     is still correlated with its echo estimate y, its weights are multiplied at once by the least-squares gain
-    <mic, y> / <y, y>. The filter thus follows sudden changes of the playback volume without having to adapt again. If
-    subtracting y would make the output louder than the microphone, y is scaled down first.
+    <mic, y> / <y, y>, or by 0 if that is negative: weights in opposite phase are discarded, and their covariance with
+    them. The filter thus follows sudden changes of the playback volume without having to adapt again. If subtracting y
+    would make the output louder than the microphone, y is scaled down first.
     """
 
     block: int = bounded(256, 1)  # hop, and taps per partition [samples]

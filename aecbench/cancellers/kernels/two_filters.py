@@ -30,7 +30,8 @@ def fit_gain(
     `sums` [3] are the products y.e, y.y and e.e with the error e = mic - y, accumulated over blocks with the forgetting
     factor `memory`. The gain clearly helps if it reduces the error power by more than `fraction` of it, and if the
     energy of y exceeds `audible`: an echo estimate far below the expected energy is the onset or the tail of an echo,
-    which says nothing about the rest. When a gain is returned, the sums are reset to 0.
+    which says nothing about the rest. When a gain is returned, the sums are reset to 0. The gain is negative if mic and
+    y are in opposite phase.
     """
     ye, yy, ee = np.float32(0), np.float32(0), np.float32(0)
     for t in range(y.size):
