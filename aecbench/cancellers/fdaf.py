@@ -137,8 +137,7 @@ class FDAF(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields that compiled code needs."""
-        settings: Settings = settings_of(self, Settings)
-        return settings
+        return settings_of(self, Settings)
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Adapt both filters, copy the better one over the other if it is clearly better, and cancel with it."""
