@@ -27,6 +27,7 @@ __all__ = [
     "UsageError",
     "blame",
     "did_you_mean",
+    "one_line",
     "system_errno",
 ]
 
@@ -106,12 +107,21 @@ class FailedItems(AecbenchError):
     exit_code = 3
 
 
+def one_line(error: Exception) -> str:
+    r"""Return the type and message of an exception on one line.
+
+    >>> one_line(ValueError("too\nlong"))
+    'ValueError: too long'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def blame(error: Exception) -> str:
     """Return the type and message of an exception on one line, with the place in the user's code that raised it.
 
     This is the last line in the first file outside aecbench and Python's own library; errors of aecbench name no place.
     """
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    text = one_line(error)
     if isinstance(error, AecbenchError):
         return text
     others = {__package__, *sys.stdlib_module_names}

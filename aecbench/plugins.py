@@ -21,7 +21,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from aecbench.errors import AecbenchError, ConfigError, UnknownName
+from aecbench.errors import AecbenchError, ConfigError, UnknownName, one_line
 
 __all__ = ["Offer", "Table", "is_outside", "is_reference", "load", "offers"]
 
@@ -81,7 +81,7 @@ def load(reference: str, what: str) -> Any:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{what}: cannot import {module!r} ({error}); {_advice(module, attribute)}") from None
     except Exception as error:
-        raise ConfigError(f"{what}: cannot import {module!r} ({_in_one_line(error)}); mend or remove it") from None
+        raise ConfigError(f"{what}: cannot import {module!r} ({one_line(error)}); mend or remove it") from None
     if not hasattr(imported, attribute):
         raise ConfigError(f"{what}: module {module!r} has no {attribute!r}")
     return getattr(imported, attribute)
@@ -166,11 +166,7 @@ class Table(Generic[T]):
         except Exception as error:
             if name in self.shipped:
                 raise
-            raise AecbenchError(f"{self._called(name)} failed ({_in_one_line(error)}); tell its authors") from error
+            raise AecbenchError(f"{self._called(name)} failed ({one_line(error)}); tell its authors") from error
 
     def _called(self, name: str) -> str:
         return f"{self.noun} {name!r}" if is_reference(name) else f"{self.noun} {name!r} of {self.package(name)}"
-
-
-def _in_one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -17,7 +17,7 @@ from aecbench.corpus.layouts.aec_real import ENDS, SCENARIO, TALK
 from aecbench.corpus.layouts.aec_synthetic import FOLDERS
 from aecbench.dsp.audio import header
 from aecbench.dsp.audio_files import audio_files, by_name
-from aecbench.errors import AecbenchError, AudioError, UsageError
+from aecbench.errors import AecbenchError, AudioError, UsageError, one_line
 from aecbench.output import LONGEST_NAME, locked, new_folder, part_of, whole_file
 from aecbench.parallel import in_parallel
 from aecbench.systems import System
@@ -103,7 +103,7 @@ def _one(system: System, pair: Pair, pad: bool) -> tuple[Cancelled | None, str]:
     except AecbenchError as error:
         return None, str(error)
     except Exception as error:  # no error must stop the other pairs
-        return None, f"{pair.mic}: {type(error).__name__}: {error}"
+        return None, f"{pair.mic}: {one_line(error)}"
 
 
 def _find(mic: Path, far: Path, out: Path) -> Pairs:

@@ -10,7 +10,7 @@ adapted weights. As long as no delay is found, a slower search covers longer del
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -46,10 +46,8 @@ __all__ = [
 
 RATE = 16_000  # sample rate [Hz] for which a fixed delay in milliseconds is converted to samples
 LONGEST = 2000.0  # longest fixed delay [ms], of the far end or, if negative, of the microphone
-REACH = f"{-LONGEST:g} to {LONGEST:g}"
 
 Inner = TypeVar("Inner")
-Step = Callable[[Inner, Array, Array], tuple[Inner, Array]]
 Float32 = NDArray[np.float32]
 Integer = NDArray[np.int64]
 
@@ -255,7 +253,7 @@ class DelayTracker:
                 again = clear and confirmed[i] and abs(lag - distant[i]) <= SAME
                 distant[i], confirmed[i] = lag, confirmed[i] + 1 if again else int(clear)
                 if confirmed[i] >= self.confirmation and not 0 <= lag - state.delay[i] <= self.tolerance:
-                    averages.delay[i] = lag - self.headroom
+                    averages.delay[i] = max(0, lag - self.headroom)
         return state._replace(distant=distant, confirmed=confirmed)
 
 
@@ -464,7 +462,7 @@ def alignment(align: str) -> Alignment | None:
     named = {"auto": DelayTracker(), "none": None}
     if align in named:
         return named[align]
-    expected = f"align {align!r}: expected best, auto, none or {REACH} ms"
+    expected = f"align {align!r}: expected best, auto, none or {-LONGEST:g} to {LONGEST:g} ms"
     try:
         milliseconds = float(align)
     except ValueError:

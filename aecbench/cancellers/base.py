@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from operator import itemgetter
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 State = TypeVar("State")
+Settings = TypeVar("Settings", bound=NamedTuple)
 _AS_ROW, _OF_ROW = itemgetter(None), itemgetter((0, ...))  # views: the array as a single row, and that row again
 
 
@@ -168,9 +169,9 @@ def final_state(canceller: Streaming[State], mic: Array, far: Array) -> State:
     return state
 
 
-def settings_of(canceller: object, kind: Any) -> Any:
+def settings_of(canceller: object, kind: type[Settings]) -> Settings:
     """Return the fields of the canceller that the named tuple `kind` lists, as float32 for compiled code."""
-    return kind(*map(np.float32, [getattr(canceller, name) for name in kind._fields]))
+    return kind._make(np.float32(getattr(canceller, name)) for name in kind._fields)
 
 
 def in_rows(state: State, batch: tuple[int, ...]) -> State:

@@ -137,8 +137,7 @@ class FDAF(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields that compiled code needs."""
-        settings: Settings = settings_of(self, Settings)
-        return settings
+        return settings_of(self, Settings)
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Adapt both filters, copy the better one over the other if it is clearly better, and cancel with it."""
@@ -214,14 +213,14 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         # Exchange
         for f in range(2):
             error[f] = np.float32(MEMORY) * error[f] + np.float32(1 - MEMORY) * mean[f]
-        teacher = two_filters.better(error, BETTER, WORSE)
-        if teacher >= 0:
-            two_filters.hand_over(weights, teacher)
-            two_filters.hand_over(error, teacher)
-            two_filters.hand_over(state.fit[s], teacher)
-        if teacher == two_filters.MAIN:
+        source = two_filters.better(error, BETTER, WORSE)
+        if source >= 0:
+            two_filters.transfer(weights, source)
+            two_filters.transfer(error, source)
+            two_filters.transfer(state.fit[s], source)
+        if source == two_filters.MAIN:
             copy(e2[0], state.disturbance[s])
-        best = 1 if teacher == two_filters.SHADOW else 0
+        best = 1 if source == two_filters.SHADOW else 0
         state.gain[s] = overlap_save.subtract(mic, y[best], state.gain[s])
 
 

@@ -54,7 +54,7 @@ class State(NamedTuple):
     coupling: Float32  # [..., 2] see coupling.py
     spectra: Complex  # [..., P, K] far end, newest block first
     far: Float32  # [..., block] previous block of the far end
-    part: Float32  # [...] gain of the echo estimate in the output at the end of the block, 0 to 1
+    gain: Float32  # [...] gain of the echo estimate in the output at the end of the block, 0 to 1
     turn: NDArray[np.int64]  # [...] partition to which the gradient constraint is applied next
 
 
@@ -69,8 +69,9 @@ class Kalman(FlatStreaming[State]):
 
     The gradient constraint is applied to two partitions of each filter per block, in rotation. If the error of a filter
     is still correlated with its echo estimate y, its weights are multiplied at once by the least-squares gain
-    <mic, y> / <y, y>. The filter thus follows sudden changes of the playback volume without having to adapt again. If
-    subtracting y would make the output louder than the microphone, y is scaled down first.
+    <mic, y> / <y, y>, or by 0 if that is negative: weights in opposite phase are discarded, and their covariance with
+    them. The filter thus follows sudden changes of the playback volume without having to adapt again. If subtracting y
+    would make the output louder than the microphone, y is scaled down first.
     """
 
     block: int = bounded(256, 1)  # hop, and taps per partition [samples]
@@ -121,7 +122,7 @@ class Kalman(FlatStreaming[State]):
             coupling=np.zeros((signals, 2), np.float32),
             spectra=np.zeros((signals, partitions, bins), np.complex64),
             far=np.zeros((signals, self.block), np.float32),
-            part=np.ones(signals, np.float32),
+            gain=np.ones(signals, np.float32),
             turn=np.zeros(signals, np.int64),
         )
 
@@ -191,8 +192,8 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         for t in range(mic.size):
             mic_energy += mic[t] * mic[t]
         coupling.observe(state.coupling[s], mic_energy, far_power, mic.size)
-        gain = coupling.power_gain(state.coupling[s], coupling.LOWEST)
-        audible = np.float32(AUDIBLE * e.size) * gain * far_power
+        path_gain = coupling.power_gain(state.coupling[s], coupling.LOWEST)
+        audible = np.float32(AUDIBLE * e.size) * path_gain * far_power
         for f in range(2):
             w, c, d = weights[f], covariance[f], state.disturbance[s, f]
             y = overlap_save.echo(w, x, total, time)
@@ -209,7 +210,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
                 error[f] = min(error[f], mean)
             overlap_save.spectrum_of_end(e, spectrum, time)
             overlap_save.power(spectrum, e2)
-            expected = gain if f == two_filters.SHADOW else np.float32(0)
+            expected = path_gain if f == two_filters.SHADOW else np.float32(0)
             _predict(w, c, x2, expected * p.room, transitions[f] * transitions[f], residual)
             _scale(e2, d, residual, p.smoothing, scale)
             _update(w, c, x, x2, spectrum, scale)
@@ -217,19 +218,19 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         state.turn[s] = (turn + 1) % partitions
 
         # Exchange: the better filter passes its weights on; the covariance of the shadow never shrinks in the process
-        teacher = two_filters.better(error, TAKE_OVER, 1)
-        if teacher == two_filters.SHADOW:
-            two_filters.hand_over(covariance, teacher)
-        elif teacher == two_filters.MAIN:
+        source = two_filters.better(error, TAKE_OVER, 1)
+        if source == two_filters.SHADOW:
+            two_filters.transfer(covariance, source)
+        elif source == two_filters.MAIN:
             for i in range(partitions):
                 for k in range(bins):
                     covariance[1, i, k] = max(covariance[1, i, k], covariance[0, i, k])
-        if teacher >= 0:
-            two_filters.hand_over(weights, teacher)
-            two_filters.hand_over(state.disturbance[s], teacher)
-            two_filters.hand_over(error, teacher)
-            two_filters.hand_over(fit, teacher)
-        state.part[s] = overlap_save.subtract(mic, overlap_save.echo(weights[0], x, total, time), state.part[s])
+        if source >= 0:
+            two_filters.transfer(weights, source)
+            two_filters.transfer(state.disturbance[s], source)
+            two_filters.transfer(error, source)
+            two_filters.transfer(fit, source)
+        state.gain[s] = overlap_save.subtract(mic, overlap_save.echo(weights[0], x, total, time), state.gain[s])
 
 
 @reassociated

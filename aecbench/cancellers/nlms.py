@@ -100,8 +100,7 @@ class NLMS(FlatStreaming[State]):
     @cached_property
     def settings(self) -> "Settings":
         """The fields that compiled code needs."""
-        settings: Settings = settings_of(self, Settings)
-        return settings
+        return settings_of(self, Settings)
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Filter and adapt over one block; the output is the a-priori error, limited to the microphone's power."""

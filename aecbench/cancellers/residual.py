@@ -52,7 +52,6 @@ CLOSING = np.float32(0.3)  # weight of the previous gain when a gain falls
 TINY = np.float32(1e-12)
 
 Float32 = NDArray[np.float32]
-Complex = NDArray[np.complex64]
 
 
 class Echo(NamedTuple):

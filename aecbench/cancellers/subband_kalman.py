@@ -299,10 +299,10 @@ def _update(filters: Filters, predicted: Prediction, scale: Float32, e: Complex,
                     else:
                         for k in range(bins):
                             c[k] = a * c[k] - gain[k] * pi[k] * np.conj(pj[k])
-        teacher = two_filters.better(filters.error[s], TAKE_OVER, 1)
-        if teacher >= 0:
-            two_filters.hand_over(filters.weights[s], teacher)
-            two_filters.hand_over(filters.disturbance[s], teacher)
-            two_filters.hand_over(filters.error[s], teacher)
-        if teacher == two_filters.SHADOW:
-            two_filters.hand_over(filters.covariance[s], teacher)
+        source = two_filters.better(filters.error[s], TAKE_OVER, 1)
+        if source >= 0:
+            two_filters.transfer(filters.weights[s], source)
+            two_filters.transfer(filters.disturbance[s], source)
+            two_filters.transfer(filters.error[s], source)
+        if source == two_filters.SHADOW:
+            two_filters.transfer(filters.covariance[s], source)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, one_line
 
 __all__ = ["STEPS", "Step", "self_test"]
 
@@ -43,7 +43,7 @@ def self_test() -> Iterator[Step]:
             try:
                 results[name], seconds, again, text = pool.submit(_twice, step, results).result()
             except Exception as error:  # any failure is the finding
-                why = str(error) if isinstance(error, Failed | AecbenchError) else f"{type(error).__name__}: {error}"
+                why = str(error) if isinstance(error, Failed | AecbenchError) else one_line(error)
                 yield Step(name, False, time.perf_counter() - start, float("nan"), " ".join(why.split()))
                 return
             yield Step(name, True, seconds, again, text)

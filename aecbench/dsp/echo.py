@@ -8,9 +8,9 @@ import numpy as np
 from aecbench.dsp.correlation import WINDOW, Lags, correlation, peak
 from aecbench.signals import Array
 
-__all__ = ["NOTHING_CORRELATES", "Echo", "find_echo"]
+__all__ = ["NOTHING_CORRELATES", "RATE", "Echo", "find_echo"]
 
-RATE = 16_000  # Hz
+RATE = 16_000  # sample rate of the signals that are searched [Hz]
 NOTHING_CORRELATES = "no echo found: far end and microphone do not correlate"
 LAGS = Lags(-RATE // 2 - 192, WINDOW // 2)  # -0.5 s to 2 s
 SILENT = 1e-7  # far-end power below which a window is skipped: -70 dBFS

@@ -7,7 +7,8 @@ import numpy as np
 from aecbench.cancellers.abilities import learnt_response
 from aecbench.corpus import Item
 from aecbench.corpus.response import true_response
-from aecbench.dsp.echo import find_echo
+from aecbench.dsp.audio import resample
+from aecbench.dsp.echo import RATE, find_echo
 from aecbench.evaluation.run import Run, run
 from aecbench.metrics import Metric, Score, Trial
 from aecbench.metrics.base import Inapplicable, score
@@ -31,7 +32,7 @@ def scores_of(system: System, item: Item, scale: float, metrics: Mapping[str, Me
     in its corpus, see `Corpus.scale`.
     """
     done = run(system, item, scale)
-    echo = {ECHO: Score(_correlates(item.signals))}
+    echo = {ECHO: Score(_correlates(item.signals, item.scene.rate))}
     if done.estimate is None:
         return None, dict.fromkeys([*metrics, RTF], Score(np.nan, done.error, failed=True)) | echo
     trial = trial_of(system, item, done, done.estimate)
@@ -61,7 +62,7 @@ def path_changes(scene: Scene | Recording) -> list[float]:
     return sorted({*switches, *(time for time, _ in (*scene.channel.jumps, *scene.channel.volume))})
 
 
-def _correlates(signals: Signals) -> float:
+def _correlates(signals: Signals, rate: int) -> float:
     """Return 1 if far end and microphone correlate, 0 if they do not, and NaN if the far end is silent or too short."""
-    echo = find_echo([np.stack([signals.mic, signals.far], axis=1)])
-    return {"found": 1.0, "not found": 0.0}.get(echo.heard, np.nan)
+    pair = [resample(x, rate, RATE) for x in (signals.mic, signals.far)]
+    return {"found": 1.0, "not found": 0.0}.get(find_echo([np.stack(pair, axis=1)]).heard, np.nan)

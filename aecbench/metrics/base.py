@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.dsp import levels
+from aecbench.errors import one_line
 from aecbench.signals import Array, Signals, Talk
 
 __all__ = [
@@ -180,7 +181,7 @@ def _value(metric: Metric, *arguments: Any) -> float:
     except (Undefined, AtLeast):
         raise
     except Exception as error:
-        raise Undefined(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise Undefined(one_line(error)) from error
 
 
 def _check(estimate: Array, signals: Signals) -> None:

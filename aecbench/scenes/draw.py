@@ -15,7 +15,7 @@ from aecbench.errors import ConfigError, SourceError
 from aecbench.scenes.capture import CAPTURE
 from aecbench.scenes.distribution import Distribution
 from aecbench.scenes.recorded_echo import draw_echo
-from aecbench.scenes.rooms import ENGINES, absorption_for, length, measured_rt60, place
+from aecbench.scenes.rooms import ENGINES, absorption_for, length, measured_rt60, millimetres, place
 from aecbench.scenes.scene import (
     Channel,
     Loudspeaker,
@@ -31,7 +31,6 @@ from aecbench.scenes.scene import (
 )
 from aecbench.scenes.sources import Sources, cached_sources
 from aecbench.scenes.spec import CorpusSpec, StageSpec
-from aecbench.signals import Array
 
 __all__ = ["draw", "scene_id"]
 
@@ -230,19 +229,14 @@ def _later(
             direction = normal(rng, 3)
             point = np.array(centre) + radius * direction / length(direction)
             if ((low <= point) & (point <= high)).all() and length(point - microphone) > 0.5 * distance:
-                return _millimetres(point)
-        return _millimetres(np.clip(point, low, high))
+                return millimetres(point)
+        return millimetres(np.clip(point, low, high))
 
     if path.kind == "switch":
         return tuple(inside(microphone, distance) for _ in path.times)
     goal = inside(loudspeaker, spec.path.distance.number(rng))
     shares = np.linspace(0, 1, len(path.times))[1:, None]
-    return tuple(_millimetres(point) for point in loudspeaker + shares * np.subtract(goal, loudspeaker))
-
-
-def _millimetres(point: Array) -> Point:
-    x, y, z = (round(float(value), 3) for value in point)
-    return x, y, z
+    return tuple(millimetres(point) for point in loudspeaker + shares * np.subtract(goal, loudspeaker))
 
 
 def _measured(

@@ -23,7 +23,6 @@ __all__ = ["BOARD", "CURVE", "LOG", "Log", "read_log"]
 LOG, BOARD = "log.jsonl", "tensorboard"
 EVERY = 60.0  # time between two lines if no progress bar can be shown [s]
 CURVE = "curve.png"  # figure of the log, drawn at the end
-Row = Mapping[str, float | None]
 
 
 class Log:

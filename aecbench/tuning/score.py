@@ -13,7 +13,7 @@ from aecbench.cancellers.tunable import Search
 from aecbench.clock import processor_time
 from aecbench.config import canonical_json, sha256
 from aecbench.corpus import Corpus
-from aecbench.errors import UsageError
+from aecbench.errors import UsageError, one_line
 from aecbench.evaluation.run import run
 from aecbench.evaluation.trial import trial_of
 from aecbench.metrics import Metric, find
@@ -92,7 +92,7 @@ def attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> At
     try:
         system = replace(task.system, canceller=changed(task.system.canceller, parameters))
     except Exception as error:
-        return Attempt(parameters, None, {}, 0.0, f"{type(error).__name__}: {error}")
+        return Attempt(parameters, None, {}, 0.0, one_line(error))
     outcomes: list[Outcome] = []
     while (done := len(outcomes)) < len(task.scenes):
         indices = range(done, min(max(2 * done, FIRST_LOOK), len(task.scenes)))

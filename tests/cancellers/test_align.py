@@ -55,6 +55,15 @@ def test_a_jump_out_of_the_reach_of_the_decisions_and_back_is_followed(scene):
     assert abs(final(np.where(time < 12, far, near), s.far)[0] + TRACKER.headroom - 3040) <= 8
 
 
+def test_a_search_that_finds_less_than_the_headroom_sets_the_delay_to_0():
+    tracker = DelayTracker(block=64, stretches=1, every=128, confirmation=2)
+    far = 0.1 * np.random.default_rng(0).normal(size=10 * RATE).astype(np.float32)
+    mic = np.where(np.arange(far.size) < 5 * RATE, delay(far, 2000), delay(far, 100))
+    state, late = tracker.track(tracker.init(()), mic, far)
+    assert state.delay == 0
+    np.testing.assert_array_equal(late[-RATE:], far[-RATE:])
+
+
 @pytest.mark.parametrize("seeds", [(1, 2), (3, 4), (5, 6), (7, 8)])
 def test_two_talkers_that_do_not_hear_each_other_move_nothing(talker, seeds):
     near, far = (talker(20.0, seed) for seed in seeds)

@@ -79,14 +79,14 @@ def test_half_of_the_residual_echo_is_deducted_but_not_the_error_itself():
     np.testing.assert_array_equal(numbers, two_filters.disturbances(error, residual))
 
 
-@pytest.mark.parametrize(("error", "teacher"), [((1, 0.7), 1), ((1, 0.9), -1), ((1, 2.5), 0), ((0, 0), -1)])
-def test_the_better_filter_teaches(error, teacher):
-    assert two_filters.better(np.array(error, np.float32), 0.8, 2) == teacher
+@pytest.mark.parametrize(("error", "source"), [((1, 0.7), 1), ((1, 0.9), -1), ((1, 2.5), 0), ((0, 0), -1)])
+def test_the_better_filter_is_the_source(error, source):
+    assert two_filters.better(np.array(error, np.float32), 0.8, 2) == source
 
 
-@pytest.mark.parametrize("teacher", [0, 1])
-def test_the_other_filter_becomes_a_copy(teacher):
+@pytest.mark.parametrize("source", [0, 1])
+def test_the_other_filter_becomes_a_copy(source):
     values = signals(2, 3, 5)
-    expected = values[teacher].copy()
-    two_filters.hand_over(values, teacher)
+    expected = values[source].copy()
+    two_filters.transfer(values, source)
     np.testing.assert_array_equal(values, [expected, expected])

@@ -7,8 +7,10 @@ from aecbench.cancellers.abilities import learnt_response
 from aecbench.cancellers.align import FixedDelay, aligned
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.nlms import NLMS
+from aecbench.cancellers.passthrough import Passthrough
+from aecbench.dsp.delay import delay
 from aecbench.evaluation.run import run
-from aecbench.evaluation.trial import path_changes, scores_of, trial_of
+from aecbench.evaluation.trial import ECHO, path_changes, scores_of, trial_of
 from aecbench.metrics import METRICS
 from aecbench.systems import System
 
@@ -31,6 +33,18 @@ def test_the_response_of_a_run_is_that_after_the_last_whole_block(corpus):
         np.testing.assert_array_equal(done.estimate, canceller.cancel(shorter.mic, shorter.far))
         _, response = trial_of(system, cut, done, done.estimate).responses()
         np.testing.assert_array_equal(response, learnt_response(canceller, shorter.mic, shorter.far))
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 48_000])
+@pytest.mark.parametrize("seconds", [0.05, 1.2, None])
+def test_an_echo_is_found_at_any_sample_rate(corpus, rate, seconds):
+    item = next(iter(corpus))
+    far, other = 0.1 * np.random.default_rng(0).normal(size=(2, 6 * rate)).astype(np.float32)
+    mic = other if seconds is None else 0.3 * delay(far, round(seconds * rate)) + 0.1 * other
+    signals = type(item.signals)(*[far if name == "far" else mic for name in item.signals._fields])
+    there = item._replace(signals=signals, scene=item.scene.model_copy(update={"rate": rate}))
+    _, scores = scores_of(System("x", Passthrough(), "tests:x", {}), there, 1.0, {})
+    assert scores[ECHO].value == (seconds is not None)
 
 
 class Counting(NLMS):

@@ -9,13 +9,13 @@ from aecbench.contract.test_devices import *  # noqa: F403
 from aecbench.dsp.levels import power
 from aecbench.dsp.recursive import band_pass, high_pass, low_pass, shelf
 from aecbench.errors import ConfigError, UnknownName
-from aecbench.scenes.devices import DEVICES, Stage, apply, find, measured, microphone_gain, play
+from aecbench.scenes.devices import DEVICES, apply, find, measured, microphone_gain, play
 from aecbench.scenes.devices.memoryless import DC_POLE
 from aecbench.scenes.devices.volterra import filters
 
 RATE = 16_000
 T = np.arange(2 * RATE) / RATE
-CHAIN = [Stage("compressor"), Stage("wiener_hammerstein"), Stage("response"), Stage("rattle")]
+CHAIN = [(name, {}) for name in ("compressor", "wiener_hammerstein", "response", "rattle")]
 NONLINEAR = ["excursion", "hammerstein", "rattle", "volterra", "wiener_hammerstein"]
 
 

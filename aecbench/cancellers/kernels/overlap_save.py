@@ -109,10 +109,10 @@ def subtract(mic: Float32, y: Float32, before: np.float32) -> np.float32:
     for t in range(y.size):
         my += mic[t] * y[t]
         yy += y[t] * y[t]
-    part = np.float32(1)
+    gain = np.float32(1)
     if yy > 2 * my:  # |mic - y|² > |mic|²
-        part = max(my / yy, np.float32(0))
-    start = min(before, part)
+        gain = max(my / yy, np.float32(0))
+    start = min(before, gain)
     for t in range(y.size):
-        mic[t] -= (start + (part - start) * min(np.float32(t + 1) / np.float32(FADE), np.float32(1))) * y[t]
-    return part
+        mic[t] -= (start + (gain - start) * min(np.float32(t + 1) / np.float32(FADE), np.float32(1))) * y[t]
+    return gain

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers.kernels.compile import reassociated
 
-__all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "disturbances", "fit_gain", "hand_over"]
+__all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "disturbances", "fit_gain", "transfer"]
 
 MAIN, SHADOW = 0, 1
 CERTAIN = 0.1  # at least this fraction of the error power counts as near end and noise, not residual echo
@@ -30,7 +30,8 @@ def fit_gain(
     `sums` [3] are the products y.e, y.y and e.e with the error e = mic - y, accumulated over blocks with the forgetting
     factor `memory`. The gain clearly helps if it reduces the error power by more than `fraction` of it, and if the
     energy of y exceeds `audible`: an echo estimate far below the expected energy is the onset or the tail of an echo,
-    which says nothing about the rest. When a gain is returned, the sums are reset to 0.
+    which says nothing about the rest. When a gain is returned, the sums are reset to 0. The gain is negative if mic and
+    y are in opposite phase.
     """
     ye, yy, ee = np.float32(0), np.float32(0), np.float32(0)
     for t in range(y.size):
@@ -75,8 +76,8 @@ def better(error: Float32, take_over: float, give_back: float) -> int:
 
 
 @reassociated
-def hand_over(values: NDArray[Any], teacher: int) -> None:
-    """Copy the values [2, ...] of the filter with the index `teacher` over those of the other, in place."""
+def transfer(values: NDArray[Any], source: int) -> None:
+    """Copy the values [2, ...] of the filter with the index `source` over those of the other, in place."""
     flat, size = values.flat, values.size // 2
     for i in range(size):
-        flat[(1 - teacher) * size + i] = flat[teacher * size + i]
+        flat[(1 - source) * size + i] = flat[source * size + i]

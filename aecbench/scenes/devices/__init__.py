@@ -4,7 +4,6 @@ Other packages add theirs, with memory or without, as entry points `aecbench.lou
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -41,7 +40,6 @@ __all__ = [
     "TABLE",
     "Device",
     "Range",
-    "Stage",
     "apply",
     "find",
     "measured",
@@ -72,13 +70,6 @@ DEVICES: dict[str, Device] = {
 TABLE = Table("device stage", "aecbench.loudspeakers", DEVICES, (Device,))
 
 
-class Stage(NamedTuple):
-    """A device by name and its parameters; those not given have their defaults."""
-
-    device: str
-    parameters: Mapping[str, float] = {}
-
-
 def find(name: str) -> Device:
     """Return the device of this name: a row of DEVICES, one that a package offers, or "package.module:NAME".
 
@@ -101,12 +92,13 @@ def apply(name: str, x: Array, rate: int, parameters: Mapping[str, float]) -> Ar
         return np.asarray(y, x.dtype)
 
 
-def play(stages: Sequence[Stage | tuple[str, Mapping[str, float]]], x: Array, rate: int) -> Array:
-    """Send the signal x [..., T] through the stages one after the other: same shape, type and power.
+def play(stages: Sequence[tuple[str, Mapping[str, float]]], x: Array, rate: int) -> Array:
+    """Send the signal x [..., T] through stages, each a device by name and its parameters: same shape, type and power.
 
-    Full scale, to which thresholds and drives refer, is the peak of x: each signal of a batch is scaled to a peak of 1
-    and, at the end, to the power it had. The effect of a device depends on the waveform of a signal and not on its
-    level, and a signal-to-echo ratio set before or after means the same. Silence stays silence, no stages return x.
+    Parameters that are not given have their defaults. Full scale, to which thresholds and drives refer, is the peak of
+    x: each signal of a batch is scaled to a peak of 1 and, at the end, to its original power. The effect of a device
+    thus depends on the waveform of a signal and not on its level, and a signal-to-echo ratio has the same meaning
+    before and after. Silence remains silence; without stages, x is returned unchanged.
     """
     if not stages:
         return x

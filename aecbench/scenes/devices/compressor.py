@@ -1,8 +1,8 @@
 """The amplifier's gain control, from slow compression to a limiter that guards the loudspeaker.
 
 D. Giannoulis, M. Massberg and J. D. Reiss, "Digital dynamic range compressor design - a tutorial and analysis", Journal
-of the Audio Engineering Society 60(6), 2012: feed-forward, gain computed in dB with a soft knee, smooth decoupled
-peak detector.
+of the Audio Engineering Society 60(6), 2012: feed-forward, gain computed in dB with a soft knee, decoupled peak
+detector, in which the filter of the attack also smooths the release.
 """
 
 import numpy as np
@@ -14,13 +14,13 @@ from aecbench.signals import Array
 
 __all__ = ["DEVICE", "compressor", "reduced"]
 
-QUIETEST = 1e-9  # amplitude: below, a level counts as -180 dBFS
+QUIETEST = 1e-9  # amplitude to which lower ones are raised: -180 dBFS
 
 
 def compressor(
     x: Array, rate: int, threshold: float, ratio: float, knee: float, attack: float, release: float
 ) -> Array:
-    """The signal x [..., T] with its peaks above `threshold` dBFS brought down: T + D dB go in, T + D / ratio come out.
+    """Compress the levels of x [..., T] above `threshold` [dBFS]: threshold + D dB become threshold + D / ratio.
 
     The knee is `knee` dB wide; `attack` and `release` are the time constants [s] by which the gain falls and recovers.
     """
@@ -41,7 +41,7 @@ def reduced(x: Array, rate: int, threshold: float, ratio: float, knee: float, at
 
 @compiled
 def _follow(target: Array, reduction: Array, attack: float, release: float) -> None:
-    """The reduction [dB] that rises to what is wanted, and recovers from it, with two smoothing factors."""
+    """Set `reduction` [dB] to `target` [dB], held by the factor `release` and then smoothed by the factor `attack`."""
     peak = now = 0.0
     for n in range(target.size):
         peak = max(target[n], release * peak)

@@ -19,7 +19,7 @@ __all__ = ["device", "pink", "speech_shaped", "white"]
 LOWEST = 20.0  # [Hz]: pink noise is flat below, as nobody hears what is there
 SLOPES = (0.2, 2.0)  # of the density of a device's floor
 FLATTENED = 60.0  # [Hz]: it is flat below
-HUM = (-40.0, -6.0)  # [dB] of each tone of the hum, over the rest
+HUM = (-40.0, -6.0)  # amplitude of each tone of the hum, relative to the root mean square of the rest [dB]
 LTASS = (
     (63, 38.6), (80, 43.5), (100, 54.4), (125, 57.7), (160, 56.8), (200, 60.2), (250, 60.3), (315, 59.0), (400, 62.1),
     (500, 62.1), (630, 60.5), (800, 56.8), (1000, 53.7), (1250, 53.0), (1600, 52.0), (2000, 48.7), (2500, 48.1),
@@ -51,9 +51,9 @@ def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
 
 
 def device(rng: np.random.Generator, length: int, rate: int) -> Array:
-    """The floor of a device: a density of 1/f^p with p from 0.2 to 2, and the hum of mains of 50 or 60 Hz.
+    """Draw the noise floor of a device: a density of 1/f^p with p from 0.2 to 2, and a mains hum of 50 or 60 Hz.
 
-    The hum is a tone and two overtones, 6 to 40 dB below the rest: float32 [length].
+    The hum consists of a tone and two overtones, each with 9 to 43 dB less power than the rest: float32 [length].
     """
     exponent = uniform(rng, *SLOPES)
     weights = _weights(_size(length), rate, lambda frequency: _falling(frequency, exponent))

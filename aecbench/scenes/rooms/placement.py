@@ -9,11 +9,10 @@ import numpy as np
 from aecbench.dsp.elementary import PI, cos, sin
 from aecbench.dsp.random import uniform
 from aecbench.errors import ConfigError
+from aecbench.scenes.scene import Point
 from aecbench.signals import Array
 
-__all__ = ["Placement", "Point", "length", "place"]
-
-Point = tuple[float, float, float]  # [m], to the millimetre
+__all__ = ["Placement", "length", "millimetres", "place"]
 
 CLEARANCE = 0.2  # of all three from every wall [m]
 TRIES = 1000  # positions of the microphone
@@ -22,7 +21,7 @@ MOUTH = (1.0, 1.8)  # heights of the talker's mouth, sitting and standing [m]
 
 
 class Placement(NamedTuple):
-    """Three points in a room."""
+    """Three points in a room, to the millimetre."""
 
     loudspeaker: Point
     microphone: Point
@@ -49,7 +48,7 @@ def place(size: Sequence[float], device: float, talker: float, rng: np.random.Ge
             loudspeaker = _around(microphone, device, *device_box, rng)
             mouth = _around(microphone, talker, *talker_box, rng)
             if loudspeaker is not None and mouth is not None:
-                return Placement(_point(loudspeaker), _point(microphone), _point(mouth))
+                return Placement(millimetres(loudspeaker), millimetres(microphone), millimetres(mouth))
     raise ConfigError(
         f"a room of {' x '.join(f'{side:.2f}' for side in size)} m has no place for a loudspeaker {device:.2f} m and a "
         f"talker {talker:.2f} m from the microphone, {CLEARANCE:.2f} m from the walls ({TRIES} tries); "
@@ -77,6 +76,7 @@ def length(vector: Array) -> float:
     return math.sqrt(x * x + y * y + z * z)
 
 
-def _point(coordinates: Array) -> Point:
+def millimetres(coordinates: Array) -> Point:
+    """Return a point [m] for its coordinates [3], rounded to the millimetre."""
     x, y, z = (round(float(value), 3) for value in coordinates)
     return x, y, z

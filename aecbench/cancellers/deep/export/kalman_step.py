@@ -19,17 +19,17 @@ TINY = float(kalman.TINY)
 
 def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[State, Tensor]:
     """Do as `Kalman.step`: mic and far [block] -> next state, output [block]. The fields of both states are tensors."""
-    w, c, d, error, fit, sums, spectra, past, part, turn = (torch.as_tensor(value) for value in state)
+    w, c, d, error, fit, sums, spectra, past, gain, turn = (torch.as_tensor(value) for value in state)
     size, partitions = mic.shape[-1], spectra.shape[0]
     x = torch.cat([torch.fft.rfft(torch.cat([past, far]))[None], spectra[:-1]])
     x2 = _power(x)
     room = 10 ** (-settings.decay / 10 * torch.arange(partitions) / partitions)
     room = (room / room.sum())[:, None]
     far_power = (room * x2).mean(-1).sum() / (2 * size)
-    sums, gain = two_filters.power_gain(sums, mic.square().mean(), far_power, size)
+    sums, path_gain = two_filters.power_gain(sums, mic.square().mean(), far_power, size)
 
     y = _echo(w, x)
-    audible = kalman.AUDIBLE * size * gain * far_power
+    audible = kalman.AUDIBLE * size * path_gain * far_power
     factor, fit = two_filters.fit_gain(mic, y, fit, kalman.FIT_MEMORY, kalman.FIT, audible)
     factor = factor.clamp(min=0)
     w, c = w * factor[:, :, None], c * factor.square()[:, :, None]
@@ -39,7 +39,7 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     error = torch.where(factor[:, 0] != 1, torch.minimum(error, mean), error)
 
     a2 = torch.tensor([[[settings.transition**2]], [[settings.shadow_transition**2]]])
-    least = torch.stack([0 * room, gain * room])
+    least = torch.stack([0 * room, path_gain * room])
     c = a2 * c + (1 - a2) * torch.maximum(_power(w), least)
     residual = (x2 * c).sum(1) / 2
     spectrum = torch.fft.rfft(torch.nn.functional.pad(e, (size, 0)))
@@ -49,11 +49,11 @@ def step(settings: Kalman, state: State, mic: Tensor, far: Tensor) -> tuple[Stat
     c = c - c.square() * (scale[:, None] * x2) / 2
 
     w = _constrain(w, turn)
-    teacher = two_filters.better(error, kalman.TAKE_OVER, 1)
-    c = torch.stack([torch.where(teacher.shadow, c[1], c[0]), torch.where(teacher.main, c.amax(0), c[1])])
-    w, d, error, fit = (two_filters.hand_over(z, teacher) for z in (w, d, error, fit))
-    out, part = _subtract(mic, _echo(w[:1], x)[0], part)
-    return State._make((w, c, d, error, fit, sums, x, far, part, (turn + 1) % partitions)), out
+    source = two_filters.better(error, kalman.TAKE_OVER, 1)
+    c = torch.stack([torch.where(source.shadow, c[1], c[0]), torch.where(source.main, c.amax(0), c[1])])
+    w, d, error, fit = (two_filters.transfer(z, source) for z in (w, d, error, fit))
+    out, gain = _subtract(mic, _echo(w[:1], x)[0], gain)
+    return State._make((w, c, d, error, fit, sums, x, far, gain, (turn + 1) % partitions)), out
 
 
 def _power(x: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def _subtract(mic: Tensor, y: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     """Return mic [B] less a fraction of y [B], and this fraction at the end of the block."""
     my, yy = (mic * y).sum(), y.square().sum()
     louder = yy > 2 * my
-    part = torch.where(louder, (my / torch.where(louder, yy, 1.0)).clamp(min=0), 1.0)
-    start = torch.minimum(before, part)
+    gain = torch.where(louder, (my / torch.where(louder, yy, 1.0)).clamp(min=0), 1.0)
+    start = torch.minimum(before, gain)
     rise = ((torch.arange(y.shape[-1]) + 1) / overlap_save.FADE).clamp(max=1)
-    return mic - (start + (part - start) * rise) * y, part
+    return mic - (start + (gain - start) * rise) * y, gain

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from aecbench.cancellers.kernels import coupling, two_filters
 
-__all__ = ["Teacher", "better", "disturbance", "fit_gain", "hand_over", "power_gain"]
+__all__ = ["Source", "better", "disturbance", "fit_gain", "power_gain", "transfer"]
 
 TINY = float(two_filters.TINY)
 
 
-class Teacher(NamedTuple):
+class Source(NamedTuple):
     """Which filter replaces the other: boolean scalars, at most one is true."""
 
     main: Tensor
@@ -56,13 +56,13 @@ def disturbance(error: Tensor, residual: Tensor) -> Tensor:
     return torch.maximum(error - residual / 2, two_filters.CERTAIN * error)
 
 
-def better(error: Tensor, take_over: float, give_back: float) -> Teacher:
+def better(error: Tensor, take_over: float, give_back: float) -> Source:
     """Return which filter should replace the other, given their error powers [2]."""
     shadow = error[1] < take_over * error[0]
-    return Teacher(main=~shadow & (error[1] > give_back * error[0]), shadow=shadow)
+    return Source(main=~shadow & (error[1] > give_back * error[0]), shadow=shadow)
 
 
-def hand_over(values: Tensor, teacher: Teacher) -> Tensor:
-    """Return the values [2, ...] after those of the `teacher`, if any, have been copied over the other's."""
+def transfer(values: Tensor, source: Source) -> Tensor:
+    """Return the values [2, ...] after those of the `source`, if any, have been copied over the other's."""
     main, shadow = values
-    return torch.stack([torch.where(teacher.shadow, shadow, main), torch.where(teacher.main, main, shadow)])
+    return torch.stack([torch.where(source.shadow, shadow, main), torch.where(source.main, main, shadow)])

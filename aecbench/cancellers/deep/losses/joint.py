@@ -12,7 +12,6 @@ __all__ = ["JointWeights", "joint_loss", "noise_gain"]
 
 TINY = 1e-8
 FRAME, HOP = 512, 256  # samples of the frames in which powers are compared
-SILENT = 1e-9  # mean power up to which a stem counts as absent
 
 
 def noise_gain(noise: Tensor, weights: JointWeights) -> Tensor:

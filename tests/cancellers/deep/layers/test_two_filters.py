@@ -65,14 +65,14 @@ def test_the_disturbance_is_the_same():
 
 
 @pytest.mark.parametrize(
-    ("errors", "teacher"), [((1.0, 0.5), theirs.SHADOW), ((0.5, 1.0), theirs.MAIN), ((1.0, 0.9), -1), ((1.0, 1.0), -1)]
+    ("errors", "source"), [((1.0, 0.5), theirs.SHADOW), ((0.5, 1.0), theirs.MAIN), ((1.0, 0.9), -1), ((1.0, 1.0), -1)]
 )
-def test_the_better_filter_hands_the_same_over(errors, teacher):
+def test_the_better_filter_transfers_the_same(errors, source):
     error, values = np.array(errors, np.float32), noise(2, 3, BINS)
-    assert theirs.better(error, 0.8, 1) == teacher
+    assert theirs.better(error, 0.8, 1) == source
     chosen = ours.better(torch.tensor(error), 0.8, 1)
-    assert chosen == (teacher == theirs.MAIN, teacher == theirs.SHADOW)
-    result = ours.hand_over(torch.tensor(values), chosen)
-    if teacher >= 0:
-        theirs.hand_over(values, teacher)
+    assert chosen == (source == theirs.MAIN, source == theirs.SHADOW)
+    result = ours.transfer(torch.tensor(values), chosen)
+    if source >= 0:
+        theirs.transfer(values, source)
     assert torch.equal(result, torch.tensor(values))
