@@ -181,11 +181,11 @@ def test_a_command_that_cannot_work_is_refused_at_once(command, says):
         Command(command)
 
 
-@pytest.mark.parametrize("name", ["test-000003.wav", "toy-v1_test_000003.wav", "test/000003_mic.flac"])
+@pytest.mark.parametrize("name", ["test-000003.wav", "toy-v1_test_000003.wav", "test/000003_mic.WAV"])
 def test_predictions_are_looked_up_by_scene(tmp_path, name):
     x = np.linspace(-0.5, 0.5, 100, dtype=np.float32)
     (tmp_path / name).parent.mkdir(exist_ok=True)
-    soundfile.write(tmp_path / name, x, 16_000)
+    soundfile.write(tmp_path / name, x, 16_000, format="WAV", subtype="FLOAT")
     found = Predictions(tmp_path, scene="toy-v1/test/000003", scale=2.0).cancel(x, x)
     np.testing.assert_array_equal(found, 2 * x)
 
