@@ -109,8 +109,8 @@ class FailedItems(AecbenchError):
 def blame(error: Exception) -> str:
     """Return the type and message of an exception on one line, with the place in the user's code that raised it.
 
-    This is the last line in the first file outside aecbench, torch, which calls networks, and Python's own library; errors
-    of aecbench name no place.
+    This is the last line in the first file outside aecbench, torch (which calls networks) and Python's own library;
+    errors of aecbench name no place.
     """
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, AecbenchError):

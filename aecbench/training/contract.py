@@ -29,7 +29,7 @@ def blamed(what: str) -> Iterator[None]:
 
 
 def check_frames(network: Network, model: str) -> None:
-    """Raise UsageError unless `frames`, if there is one, returns spectra of the right shape and a state as from `initial`.
+    """Raise UsageError unless `frames`, if there is one, returns spectra of the right shape and a fitting state.
 
     It runs on a copy in evaluation mode, so that neither weights nor random numbers of the training change. `model` is
     its name in messages.
