@@ -20,10 +20,10 @@ from aecbench.cancellers.abilities import Trait, latency, sample_rates, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
+from aecbench.cancellers.external.predictions import NAMES, prediction_files
 from aecbench.cancellers.output import as_array, checked, finite
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
-from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
 from aecbench.plugins import is_outside, load
 from aecbench.signals import Array
@@ -228,11 +228,12 @@ def load_predictions(name: str | Path) -> System:
     called, model = split_name(str(name))
     folder = Path(model)
     if not folder.is_dir():
-        raise UsageError(f"predictions {folder}: no such folder; expected one with <split>-<index>.wav for every scene")
-    files = audio_files(folder, below=False).paths
+        raise UsageError(f"predictions {folder}: no such folder; expected one with {NAMES} for every scene")
+    files = prediction_files(folder)
     if not files:
-        raise UsageError(f"predictions {folder}: contains no audio files; expected <split>-<index>.wav for every scene")
-    contents = sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in files]))
+        raise UsageError(f"predictions {folder}: contains no audio files; expected {NAMES} for every scene")
+    hashes = [[file.relative_to(folder).as_posix(), sha256(file.read_bytes())] for file in files]
+    contents = sha256(canonical_json(hashes))
     chosen = called or folder.resolve().name
     system = _build(chosen, ADAPTERS["predictions"], {"folder": folder.absolute()}, "")
     return replace(system, parameters={"files": contents}, model=model)

@@ -1,6 +1,6 @@
 """aecbench eval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,7 +52,15 @@ TIMED, SHOWN = 24, 4  # number of scenes of --plots: for ERLE over time, and to 
     "--predictions",
     multiple=True,
     metavar="[NAME=]DIR",
-    help="Score audio that another program wrote: <split>-<index>.wav.",
+    help="Score the audio that another program wrote for exported scenes.",
+)
+@click.option(
+    "--results",
+    "results",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Add the systems of an earlier --out, without running them.",
 )
 @click.option(
     "--board",
@@ -117,11 +125,20 @@ TIMED, SHOWN = 24, 4  # number of scenes of --plots: for ERLE over time, and to 
     metavar="DIR",
     help="Draw scores, cost, ERLE over time, and scenes with their audio.",
 )
+@click.option(
+    "--plot-format",
+    "suffix",
+    type=click.Choice(["png", "pdf", "svg"]),
+    default="png",
+    show_default=True,
+    help="Format of the figures of --plots; pdf and svg are vector graphics.",
+)
 @FORMAT
 @JSON
 def evaluate(
     models: Sequence[str],
     predictions: Sequence[str],
+    results: Sequence[Path],
     board: str | None,
     boards: Path | None,
     corpus_path: Path | None,
@@ -139,6 +156,7 @@ def evaluate(
     cache: bool,
     audio: Path | None,
     plots: Path | None,
+    suffix: str,
     layout: str,
     as_json: bool,
 ) -> None:
@@ -148,13 +166,17 @@ def evaluate(
     known, the table also shows the oracle, which removes the echo and nothing else and is the upper limit.
 
     A model is a baseline, a folder with card.toml, pkg.mod:Class, an .onnx file, or 'command:prog {mic} {far} {out}';
-    NAME=MODEL gives it a name. --by takes talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or
-    any other column of the scenes, with bins for numbers or the edges of your choice, and also writes
-    table-by-NAME.csv and .md. --format latex also writes the table as a .tex file.
+    NAME=MODEL gives it a name. --predictions takes a file per scene, SPLIT-INDEX.wav or SPLIT/INDEX_mic.wav, which is
+    the path of its microphone in aecbench export --format wav. --results takes a folder that --out named earlier, or
+    its rows.parquet, with results for the same scenes; without models and predictions, nothing is run.
 
-    Earlier results in the folder are kept. A system replaces only its own results, with the same name, model and
-    alignment. Results on another corpus or split, of another system with that name, or with fewer metrics than before,
-    are rejected before anything is run.
+    --by takes talk, ser, ser_double, rt60, loudspeaker, nonlinear, noise, delay, path, or any other column of the
+    scenes, with bins for numbers or the edges of your choice, and also writes table-by-NAME.csv and .md. --format latex
+    also writes the table as a .tex file.
+
+    Earlier results in the folder of --out are kept. A system replaces only its own results, with the same name, model
+    and alignment. Results on another corpus or split, of another system with that name, or with fewer metrics than
+    before, are rejected before anything is run.
 
     \b
     aecbench eval --model kalman
@@ -165,61 +187,75 @@ def evaluate(
     aecbench eval --model tuned=runs/tune/kalman --model kalman --model onnx=deep_adaptive.onnx
     aecbench eval --board speech-v1 --model path/to/mine
     aecbench eval --model kalman --predictions outputs/of-another-program
+    aecbench eval --model path/to/mine --results runs/baselines --reference kalman
+    aecbench eval --results runs/paper --by ser --format latex
     aecbench eval --model kalman --scene test/000012 --save-audio listen
-    aecbench eval --model nlms --model kalman --plots pictures
+    aecbench eval --model nlms --model kalman --plots pictures --plot-format pdf
     """
-    from aecbench.corpus import open_corpus
     from aecbench.dsp.echo import NOTHING_CORRELATES
     from aecbench.errors import UsageError
     from aecbench.evaluation import evaluate as run
     from aecbench.evaluation import examples, outputs, plan, with_echo
     from aecbench.output import check_folder, whole_file
     from aecbench.report.results import difference_table, result_table
-    from aecbench.results import CEILING, ResultTable, add, check, formats, groups, table_name
-    from aecbench.systems import load_predictions, load_system
+    from aecbench.results import CEILING, ResultTable, add, check, formats, groups, join, load, table_name
+    from aecbench.systems import System, load_predictions, load_system
 
-    if not (models or predictions):
-        raise UsageError("nothing to evaluate; give --model NAME or --predictions DIR")
-    if board is None:
-        task = Task(open_corpus(corpus_path or CORPORA / QUICKSTART), split or SPLIT, metrics, align or ALIGNMENT)
+    task, systems, tables = None, list[System](), load(results)
+    if models or predictions:
+        task = _task(board, boards, corpus_path, split, scenes, metrics, aecmos, dnsmos, align)
+        systems += [load_system(model, task.align) for model in dict.fromkeys(models)]
+        systems += [load_predictions(file) for file in dict.fromkeys(predictions)]
+        if task.board is None and task.echo_known and CEILING not in models:
+            systems.append(load_system(CEILING))
+        tables[None] = plan(systems, task.scenes, task.metrics, task.split)
+        if out is None and not scenes:
+            out = RUNS / (board or task.scenes.path.resolve().name)
+    elif results:
+        given = {"--board": board, "--corpus": corpus_path, "--split": split, "--scene": scenes, "--metric": metrics}
+        given |= {"--aecmos": aecmos, "--dnsmos": dnsmos, "--align": align, "--save-audio": audio}
+        for option in filter(given.get, given):
+            raise UsageError(f"{option} is for systems that are run; leave it out, or give --model")
     else:
-        options = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
-        task = _of_board(board, boards, corpus_path, [option for option, value in options.items() if value])
-    corpus, split, by_name = task.corpus, task.split, metrics_of(task.metrics, aecmos, dnsmos)
-    if scenes:
-        corpus = corpus.where(scene=[corpus.scenes["scene"].iloc[corpus.find(scene)] for scene in scenes])
-    part = corpus.split(split)
-    groups.check(part.to_pandas(), by)
-    systems = [load_system(model, task.align) for model in dict.fromkeys(models)]
-    systems += [load_predictions(file) for file in dict.fromkeys(predictions)]
-    folder = RUNS / (board or corpus.path.resolve().name) if out is None and not scenes else out
-    real = "stems" in corpus.scenes and not corpus.scenes["stems"].dropna().all()
-    if task.board is None and not real and CEILING not in models:
-        systems.append(load_system(CEILING))
+        raise UsageError("nothing to evaluate; give --model NAME, --predictions DIR or --results DIR")
+    table = join(tables)
+    groups.check(table.rows if task is None else task.scenes.to_pandas(), by)
     if reference is not None:
-        known("system", reference, [system.name for system in systems])
-    written = [path for path in (folder, audio, plots) if path is not None]
+        known("system", reference, table.provenance["systems"])
+    written = [path for path in (out, audio, plots) if path is not None]
     for path in written:
         check_folder(path)  # fail before hours of work, not after
-    if folder is not None:
-        check(plan(systems, part, by_name, split), folder)
-    store = cache_folder() if cache and audio is None else None
-    when_stopped(AGAIN if store else "no scores were kept")
-    table = run(systems, part, by_name, split=split, jobs=jobs, scheduler=scheduler, cache=store, audio=audio)
-    if task.board is not None:
-        table = ResultTable(table.rows, table.provenance | {"board": str(task.board)})
-    if folder is not None:
-        whole = add(table, folder, by)
+    if out is not None:
+        check(table, out)
+    if task is not None:
+        store = cache_folder() if cache and audio is None else None
+        when_stopped(AGAIN if store else "no scores were kept")
+        new = run(
+            systems,
+            task.scenes,
+            task.metrics,
+            split=task.split,
+            jobs=jobs,
+            scheduler=scheduler,
+            cache=store,
+            audio=audio,
+        )
+        if task.board is not None:
+            new = ResultTable(new.rows, new.provenance | {"board": str(task.board)})
+        table = join({**tables, None: new})
+    if out is not None:
+        whole = add(table, out, by)
         if layout == "latex":
-            with whole_file(folder / f"{table_name(by)}.tex") as file:
+            with whole_file(out / f"{table_name(by)}.tex") as file:
                 file.write_text(formats.FORMATS[layout](whole, by, reference), encoding="utf-8")
     if plots is not None:
         from aecbench.plots import Evaluated, plot_evaluation
 
-        timed, gallery = [
-            outputs(systems, choose(part, n), jobs=jobs) for choose, n in ((with_echo, TIMED), (examples, SHOWN))
-        ]
-        plot_evaluation(Evaluated(table, systems, timed, gallery, by), plots)
+        timed, gallery = (
+            [] if task is None else outputs(systems, choose(task.scenes, count), jobs=jobs)
+            for choose, count in ((with_echo, TIMED), (examples, SHOWN))
+        )
+        plot_evaluation(Evaluated(table, systems, timed, gallery, by, f".{suffix}"), plots)
     layout = "json" if as_json else layout
     if layout != "rich":
         click.echo(formats.FORMATS[layout](table, by, reference), nl=False)
@@ -235,23 +271,47 @@ def evaluate(
 
 
 class Task(NamedTuple):
-    """Corpus, split, metrics and alignment, from a board or from options."""
+    """Scenes, split, metrics and alignment, from a board or from options."""
 
-    corpus: "Corpus"
+    scenes: "Corpus"
     split: str
-    metrics: "Sequence[str] | Mapping[str, Metric]"
+    metrics: "dict[str, Metric]"
     align: str
     board: Path | None = None
 
+    @property
+    def echo_known(self) -> bool:
+        """Whether the echo of every scene is known, as in simulated ones."""
+        table = self.scenes.scenes
+        return "stems" not in table or bool(table["stems"].dropna().all())
 
-def _of_board(name: str, boards: Path | None, corpus: Path | None, options: Sequence[str]) -> Task:
-    """Return the task of a leaderboard. Raises UsageError for `options`, which the board determines."""
+
+def _task(
+    board: str | None,
+    boards: Path | None,
+    corpus_path: Path | None,
+    split: str | None,
+    scenes: Sequence[str],
+    metrics: Sequence[str],
+    aecmos: Path | None,
+    dnsmos: Path | None,
+    align: str | None,
+) -> Task:
+    """Return the task of a leaderboard or of options. Raises UsageError for options that the board determines."""
+    from aecbench.corpus import open_corpus
     from aecbench.errors import UsageError
     from aecbench.leaderboard import board_corpus, board_metrics, find_board, read_rules
 
-    for option in options:
-        raise UsageError(f"board {name} determines {option}; leave out {option}, or --board")
-    path = find_board(name, boards)
-    rules = read_rules(path)
-    opened = board_corpus(rules, corpus or CORPORA / name)
-    return Task(opened, rules.corpus.split, board_metrics(rules), rules.alignment, path)
+    if board is not None:
+        options = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
+        for option in filter(options.get, options):
+            raise UsageError(f"board {board} determines {option}; leave out {option}, or --board")
+        path = find_board(board, boards)
+        rules = read_rules(path)
+        part = board_corpus(rules, corpus_path or CORPORA / board).split(rules.corpus.split)
+        return Task(part, rules.corpus.split, metrics_of(board_metrics(rules), aecmos, dnsmos), rules.alignment, path)
+    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
+    if scenes:
+        corpus = corpus.where(scene=[corpus.scenes["scene"].iloc[corpus.find(scene)] for scene in scenes])
+    part = corpus.split(split or SPLIT)
+    return Task(part, split or SPLIT, metrics_of(metrics, aecmos, dnsmos), align or ALIGNMENT)

@@ -17,8 +17,8 @@ WHISKERS = (5, 95)  # percentiles at the ends of the whiskers
 
 
 def plot_boxes(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw boxes.png, see `plot_spread`; return the files that were written."""
-    path = folder / "boxes.png"
+    """Draw boxes, see `plot_spread`; return the files that were written."""
+    path = folder / f"boxes{evaluated.suffix}"
     plot_spread(evaluated.table, path)
     return [path]
 

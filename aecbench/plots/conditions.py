@@ -22,7 +22,7 @@ SPREAD = 0.6  # width over which the systems of a bin are spread, relative to th
 
 
 def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw ser.png, rt60.png and delay.png for the conditions that vary; return the files that were written.
+    """Draw ser, rt60 and delay for the conditions that vary; return the files that were written.
 
     The bins are those of the table if it is broken down by the condition.
     """
@@ -31,7 +31,7 @@ def plot_conditions(evaluated: Evaluated, folder: Path) -> list[Path]:
     scored = set(evaluated.table.metrics) - {RTF}
     for name in LABELS if scored else ():
         if name in rows and pd.api.types.is_numeric_dtype(rows[name]) and rows[name].nunique() > 1:
-            pictures.append(folder / f"{name}.png")
+            pictures.append(folder / f"{name}{evaluated.suffix}")
             plot_condition(evaluated.table, chosen.get(name, name), pictures[-1])
     return pictures
 

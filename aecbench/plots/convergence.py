@@ -18,20 +18,28 @@ FEWEST = 5  # smallest number of scenes for which a band is drawn
 
 
 def plot_convergence(
-    curves: Mapping[str, Array], segment: float, path: Path, *, changes: Sequence[float] = (), title: str = ""
+    curves: Mapping[str, Array],
+    segment: float,
+    path: Path,
+    *,
+    changes: Sequence[float] = (),
+    title: str = "",
+    order: Sequence[str] = (),
 ) -> None:
     """Draw a line per system: the mean over scenes of `curves[system]` [scenes, segments] dB.
 
     Its 95 % band (Student's t) is drawn where at least 5 scenes have a value. A segment lasts `segment` seconds; NaN,
-    for a silent far end, is left out. `changes` are the times [s] at which the echo path changes in all scenes. The
-    axis shows the systems that compete, see `aecbench.plots.view`; an oracle above it is stated in words above it.
-    Raises OutputError if the file cannot be written.
+    for a silent far end, is left out. `changes` are the times [s] at which the echo path changes in all scenes. `order`
+    are the systems of the other figures, which have the same colours. The axis shows the systems that compete, see
+    `aecbench.plots.view`; an oracle above it is stated in words above it. Raises OutputError if the file cannot be
+    written.
     """
-    means, bands = {}, {}
+    means, bands, styles = {}, {}, looks(list(dict.fromkeys([*order, *curves])))
     with plain():
         figure = Figure(figsize=(7.2, 3.9), layout="constrained")
         axis = figure.subplots()
-        for (system, erle), look in zip(curves.items(), looks(list(curves)).values(), strict=True):
+        for system, erle in curves.items():
+            look = styles[system]
             count = np.isfinite(erle).sum(0)
             valid, reliable = count > 0, count >= FEWEST
             time = (np.arange(count.size) + 0.5) * segment

@@ -30,9 +30,9 @@ PLACES = tuple(
 
 
 def plot_costs(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw cost.png for those of PESQ and ERLE that were scored; return the files that were written."""
+    """Draw cost for those of PESQ and ERLE that were scored; return the files that were written."""
     metrics = [metric for metric in QUALITY if metric in evaluated.table.metrics]
-    path = folder / "cost.png"
+    path = folder / f"cost{evaluated.suffix}"
     counts = {system.name: abilities.cost(system.canceller) for system in evaluated.systems}
     macs = {name: RATE * tally.macs for name, tally in counts.items() if tally is not None}
     return [path] if metrics and plot_cost(evaluated.table, metrics, path, macs) else []

@@ -18,3 +18,4 @@ class Evaluated(NamedTuple):
     timed: Sequence[Processed] = ()  # scenes with echo, for ERLE over time, see `aecbench.evaluation.with_echo`
     gallery: Sequence[Processed] = ()  # scenes to look at and listen to, see `aecbench.evaluation.examples`
     by: Sequence[str] = ()  # conditions of the table, such as "ser=-5,5", whose edges are used
+    suffix: str = ".png"  # of the figures: ".png", ".svg" or ".pdf"

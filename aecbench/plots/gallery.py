@@ -18,13 +18,14 @@ COLUMNS = 4  # most panels side by side
 
 
 def plot_gallery(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw gallery/split-index/spectrograms.png for every scene of the gallery, next to WAV files of its signals.
+    """Draw gallery/split-index/spectrograms for every scene of the gallery, next to WAV files of its signals.
 
     Returns the figures.
     """
     pictures = []
     for item, outputs in evaluated.gallery:
-        pictures.append(write_audio(folder / "gallery", item, outputs) / "spectrograms.png")
+        files = write_audio(folder / "gallery", item, outputs)
+        pictures.append(files / f"spectrograms{evaluated.suffix}")
         plot_outputs(item, outputs, pictures[-1])
     return pictures
 

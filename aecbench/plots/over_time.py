@@ -16,7 +16,7 @@ __all__ = ["plot_over_time"]
 
 
 def plot_over_time(evaluated: Evaluated, folder: Path) -> list[Path]:
-    """Draw over_time.png: ERLE per quarter of a second, with mean and 95 % band over the timed scenes.
+    """Draw over_time: ERLE per quarter of a second, with mean and 95 % band over the timed scenes.
 
     Returns the files that were written, none if there are no timed scenes.
     """
@@ -30,12 +30,12 @@ def plot_over_time(evaluated: Evaluated, folder: Path) -> list[Path]:
             rows.append(segmental(item.signals, outputs[name], item.scene.rate) if fits else np.full(1, np.nan))
         changes = events(item.scene) if isinstance(item.scene, Scene) else []
         jumps.append({event.start for event in changes if event.what != "loss"})
-    path = folder / "over_time.png"
+    path = folder / f"over_time{evaluated.suffix}"
     talk = evaluated.timed[0].item.scene.talk
     title = f"{len(evaluated.timed)} scenes with {TALK_WORDS[talk]}"
     shared = sorted(set.intersection(*jumps))
     erle = {name: _stacked(rows) for name, rows in curves.items()}
-    plot_convergence(erle, SEGMENT, path, changes=shared, title=title)
+    plot_convergence(erle, SEGMENT, path, changes=shared, title=title, order=evaluated.table.systems)
     return [path]
 
 

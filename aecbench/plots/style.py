@@ -130,7 +130,10 @@ def check_picture(path: Path) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure and create its folders. Raises the errors of `check_picture`, and OutputError."""
+    """Write a figure and create its folders. Raises the errors of `check_picture`, and OutputError.
+
+    A PDF contains its fonts as TrueType, because publishers reject matplotlib's default, Type 3.
+    """
     check_picture(path)
-    with whole_file(path) as part:
+    with whole_file(path) as part, rc_context({"pdf.fonttype": 42}):
         figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)

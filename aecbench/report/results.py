@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import RenderableType
 
 from aecbench.report.grid import grid
-from aecbench.results import LOST, MARK, ResultTable, difference_cell, heading, lower_is_better, summarised, wide
+from aecbench.results import LOST, MARK, RTF, ResultTable, difference_cell, heading, lower_is_better, summarised, wide
 from aecbench.scenes.conditions import CONDITIONS, with_unit
 
 __all__ = ["comparison", "difference_table", "listen_command", "result_table", "scenes_table"]
@@ -29,7 +29,9 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
     if table.competing:
         lines.insert(1, "(rank): shared where the difference is not significant")
     if (frame == "-").to_numpy().any():
-        lines.append("-: the metric is not defined in any of the scenes")
+        lines.append("-: the metric is not defined in any of the scenes, or the system was not scored by it")
+    if RTF in table.metrics and len({str(table.origin(system).get("machine")) for system in table.systems}) > 1:
+        lines.append(f"{heading(RTF)}: measured on different machines, so do not compare it")
     if table.uneven:
         lines.append("n: scenes in which the system has a value, not the same for all; ranks compare only shared ones")
     for system, (lost, scenes) in table.destroyed.items():

@@ -3,7 +3,7 @@
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better, summarised
 from aecbench.results.estimates import Summary
-from aecbench.results.folder import ROWS, add, check, table_name
+from aecbench.results.folder import ROWS, add, check, join, load, table_name
 from aecbench.results.formats import FORMATS, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import ROW_COLUMNS
 from aecbench.results.lost import CEILING, LOST, LOST_RULE, MARK, Lost, LostRule
@@ -39,6 +39,8 @@ __all__ = [
     "heading",
     "holm",
     "interval",
+    "join",
+    "load",
     "lost_cell",
     "lower_is_better",
     "result_json",

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from aecbench.metrics import METRICS, Metric
 from aecbench.results.estimates import Summary
 
-__all__ = ["RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better", "summarised"]
+__all__ = ["COLUMNS", "RTF", "Column", "column", "columns_of", "heading", "headings", "lower_is_better", "summarised"]
 
 RTF = "rtf"  # real-time factor: seconds of processor time per second of audio, on one core
 COLUMNS = "columns"  # key in the provenance

@@ -19,7 +19,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from aecbench.cancellers.deep.base import Batch, Network
 from aecbench.config import sha256
+from aecbench.errors import AecbenchError
 from aecbench.training.checkpoint import Progress
+from aecbench.training.contract import blamed, check_loss
 from aecbench.training.data import Examples
 from aecbench.training.processes import Processes
 from aecbench.training.settings import Settings
@@ -110,16 +112,24 @@ class Training:
     def step(self, batch: Batch) -> dict[str, float]:
         """Take one step; return loss, gradient norm and parts (PART + name), as means over the processes.
 
-        A step whose loss or gradient norm is not finite does not change the network.
+        A step whose loss or gradient norm is not finite does not change the network. Raises AecbenchError if `loss`
+        fails or does not return what it should, or if it is not finite in the first step.
         """
         self.network.train()
         torch.manual_seed(int(sha256(f"{self.settings.seed}\n{self.progress.step}\n{self.processes.rank}")[:15], 16))
-        with self._autocast():
-            loss, parts = self._model(self.processes.placed(batch))
-        loss.backward()
+        placed, name = self.processes.placed(batch), type(self.network).__name__
+        with self._autocast(), blamed(f"{name}: loss"):
+            result = self._model(placed)
+        loss, parts = check_loss(result, name)
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
         named = {f"{PART}{name}": value for name, value in parts.items()}
         row = self.processes.mean({"loss": loss, "norm": norm, **named})
+        if not self.progress.step and not math.isfinite(row["loss"]):
+            raise AecbenchError(
+                f"{name}: loss is {row['loss']:g} in the first step, expected a finite number; keep logarithms, roots "
+                f"and denominators away from 0, also for silent signals"
+            )
         self.progress.step += 1
         self.progress.batch += 1
         if math.isfinite(row["loss"]) and math.isfinite(row["norm"]):

@@ -23,6 +23,7 @@ from aecbench.record import parse
 from aecbench.systems import import_class
 from aecbench.training.attribution import data_name
 from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model
+from aecbench.training.contract import blamed, check_frames
 from aecbench.training.data import Readers, training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop
@@ -102,10 +103,12 @@ def train(
             validation_examples(val, settings, config.sample_rate, readers),
         )
         torch.manual_seed(settings.seed)
-        network = kind(config)
+        with blamed(f"{model}: its constructor"):
+            network = kind(config)
         if init is not None:
             load_weights(network, init / str(read_card(init).weights))
         run = Training(network, settings, examples, group)
+        check_frames(run.network, model)
         if checkpoint is not None:
             run.load(checkpoint[0], checkpoint[1], checkpoint[2]["run"])
         done = _go(run, out, validation_scenes(val, settings.val_scenes), picture, facts, init, limits or Limits())

@@ -2,7 +2,6 @@
 
 import torch
 
-from aecbench.cancellers.deep.base import NetworkConfig
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
 from aecbench.cancellers.deep.losses.objective import compressed_spectra
 from aecbench.cancellers.deep.parts.stft import signal
@@ -23,8 +22,6 @@ class Mask(torch.nn.Module):
 
 class MyNetwork(FramewiseNetwork):
     """The template."""
-
-    Config = NetworkConfig
 
     def __init__(self, config):
         super().__init__(config)

@@ -181,10 +181,11 @@ def test_a_command_that_cannot_work_is_refused_at_once(command, says):
         Command(command)
 
 
-@pytest.mark.parametrize("name", ["test-000003.wav", "toy-v1_test_000003.wav"])
+@pytest.mark.parametrize("name", ["test-000003.wav", "toy-v1_test_000003.wav", "test/000003_mic.WAV"])
 def test_predictions_are_looked_up_by_scene(tmp_path, name):
     x = np.linspace(-0.5, 0.5, 100, dtype=np.float32)
-    soundfile.write(tmp_path / name, x, 16_000, subtype="FLOAT")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    soundfile.write(tmp_path / name, x, 16_000, format="WAV", subtype="FLOAT")
     found = Predictions(tmp_path, scene="toy-v1/test/000003", scale=2.0).cancel(x, x)
     np.testing.assert_array_equal(found, 2 * x)
 
@@ -194,7 +195,7 @@ def test_predictions_are_looked_up_by_scene(tmp_path, name):
     [
         (99, 16_000, "has 99 samples, expected 100"),
         (100, 8000, "is at 8000 Hz, expected 16000 Hz"),
-        (None, 16_000, "contains no test-000003.wav or toy-v1_test_000003.wav"),
+        (None, 16_000, "contains no test-000003.wav or toy-v1_test_000003.wav or test/000003_mic.wav"),
     ],
 )
 def test_predictions_that_do_not_fit_are_refused(tmp_path, length, rate, says):

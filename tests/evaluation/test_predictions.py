@@ -77,10 +77,25 @@ def test_a_program_is_run_on_every_scene(aecbench, corpus, tmp_path):
     assert scores["rtf"]["mean"] > 0.15 / 3
 
 
+def test_a_program_may_keep_the_names_of_exported_files(aecbench, corpus, outputs, tmp_path):
+    for path in (tmp_path / "exported").rglob("*.wav"):
+        kept = tmp_path / "kept" / path.relative_to(tmp_path / "exported")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, kept)
+    result = evaluate(aecbench, corpus, "--predictions", outputs, "--predictions", "kept", "--json")
+    assert result.exit_code == 0, result.output
+    systems = json.loads(result.stdout)["systems"]
+    assert systems["kept"]["level"] == systems["lazy"]["level"]
+    shutil.copy(outputs / "test-000003.wav", tmp_path / "kept")
+    result = evaluate(aecbench, corpus, "--predictions", "kept")
+    assert result.exit_code == 3
+    assert "kept/test-000003.wav: is for the same scene as test/000003_mic.wav; keep one of them" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ([], "give --model NAME or --predictions DIR"),
+        ([], "give --model NAME, --predictions DIR or --results DIR"),
         (["--predictions", "nowhere"], "predictions nowhere: no such folder"),
         (["--predictions", "."], "predictions .: contains no audio files"),
         (["--model", "command:no-such-program {mic} {far} {out}"], "no program 'no-such-program'"),
@@ -121,4 +136,4 @@ def test_an_output_that_is_there_twice_is_a_failure_with_a_reason(aecbench, corp
     shutil.copy(outputs / "test-000002.wav", outputs / "test-000002.WAV")
     result = evaluate(aecbench, corpus, "--predictions", outputs)
     assert result.exit_code == 3
-    assert "shares its name with test-000002.wav" in result.stderr
+    assert "test-000002.WAV: is for the same scene as test-000002.wav; keep one of them" in result.stderr

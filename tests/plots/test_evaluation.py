@@ -10,7 +10,7 @@ from PIL import Image
 
 from aecbench.evaluation import Processed
 from aecbench.plots import Evaluated
-from aecbench.plots.boxes import plot_spread
+from aecbench.plots.boxes import plot_boxes, plot_spread
 from aecbench.plots.conditions import plot_condition, plot_conditions
 from aecbench.plots.convergence import plot_convergence
 from aecbench.plots.cost import plot_cost, plot_costs
@@ -204,3 +204,21 @@ def test_all_pictures_are_drawn_by_the_command_line(aecbench, corpus, tmp_path):
     assert result.exit_code == 0, result.output
     names = {path.name for path in (tmp_path / "pictures").rglob("*.png")}
     assert {"boxes.png", "cost.png", "ser.png", "over_time.png", "spectrograms.png"} <= names
+
+
+def test_a_system_has_the_same_colour_over_time_as_in_the_other_figures(processed, monkeypatch, tmp_path):
+    figures = []
+    monkeypatch.setattr("aecbench.plots.convergence.save", lambda figure, path: figures.append(figure))
+    plot_over_time(processed, tmp_path)
+    colours = {line.get_label(): line.get_color() for line in figures[0].axes[0].lines}
+    styles = looks([*processed.table.systems, *(system.name for system in processed.systems)])
+    assert {name: colours[name] for name in ("passthrough", "short")} == {
+        name: styles[name].colour for name in ("passthrough", "short")
+    }
+
+
+def test_the_fonts_of_a_pdf_are_those_that_publishers_accept(tmp_path):
+    plot_boxes(Evaluated(table(), suffix=".pdf"), tmp_path)
+    data = (tmp_path / "boxes.pdf").read_bytes()
+    assert b"/TrueType" in data or b"/CIDFontType2" in data
+    assert b"/Type3" not in data

@@ -1,10 +1,11 @@
-"""A folder of results: evaluations add to it, and take nothing away."""
+"""Results of several evaluations: a folder to which they add and take nothing away, and a table of several folders."""
 
 import json
 from functools import partial
 
 import pytest
 
+import aecbench.evaluation
 from aecbench.recipe import read_recipe
 from aecbench.results import ResultTable
 
@@ -133,3 +134,112 @@ def test_a_quickstart_keeps_what_was_evaluated_before_it_and_after_it(aecbench, 
     assert aecbench("quickstart", "--jobs", 1).exit_code == 0
     found = ResultTable.load(tmp_path / "runs/quickstart-v2/rows.parquet")
     assert set(found.systems) == {"kalman", "fdaf", "nlms", "passthrough", "oracle"}
+
+
+@pytest.fixture
+def run_again(monkeypatch):
+    """The names of the systems that are run from now on."""
+    names, run = [], aecbench.evaluation.evaluate
+
+    def evaluate(systems, *arguments, **options):
+        names.extend(system.name for system in systems)
+        return run(systems, *arguments, **options)
+
+    monkeypatch.setattr("aecbench.evaluation.evaluate", evaluate)
+    return names
+
+
+def test_earlier_results_join_a_table_without_being_run(evaluated, tmp_path, run_again):
+    evaluated("--model", "nlms", "--model", "passthrough", "--out", "runs/earlier")
+    stored = ResultTable.load(tmp_path / "runs/earlier/rows.parquet")
+    run_again.clear()
+    options = ["--results", "runs/earlier", "--reference", "nlms", "--out", "runs/paper", "--json"]
+    printed = json.loads(evaluated("--model", "fdaf", *options).stdout)
+    assert run_again == ["fdaf", "oracle"]
+    joined = ResultTable.load(tmp_path / "runs/paper/rows.parquet")
+    assert joined.systems == list(printed["systems"]) == ["nlms", "passthrough", "fdaf", "oracle"]
+    pairs = joined.rows[joined.rows["metric"] == "erle"].pivot(index="scene", columns="system", values="value")
+    difference = printed["systems"]["fdaf"]["erle"]["difference"]
+    assert difference["mean"] == pytest.approx((pairs["fdaf"] - pairs["nlms"]).mean())
+    for system in ("nlms", "passthrough"):
+        kept, before = (table.rows[table.rows["system"] == system].reset_index(drop=True) for table in (joined, stored))
+        assert kept.equals(before)
+        assert joined.origin(system) == stored.origin(system) | {
+            "systems": joined.provenance["systems"],
+            "board": None,
+        }
+
+
+def test_stored_results_are_a_table_without_their_corpus(evaluated, aecbench, tmp_path, run_again):
+    evaluated("--model", "nlms", "--out", "runs/a")
+    evaluated("--model", "fdaf", "--out", "runs/b", metrics=("erle", "level"))
+    run_again.clear()
+    printed = aecbench("eval", "--results", "runs/b/rows.parquet", "--results", "runs/a", "--by", "ser=0", "--json")
+    assert printed.exit_code == 0, printed.output
+    data = json.loads(printed.stdout)
+    assert list(data["systems"]) == ["fdaf", "nlms", "oracle"]
+    assert {record["ser"] for record in data["conditions"]} == {"≤ 0", "> 0"}
+    assert data["systems"]["nlms"]["level"]["mean"] is None
+    assert data["systems"]["oracle"]["level"]["n"]  # from the results that have more metrics of it
+    assert not run_again
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"a", "b", "cache"}
+    pictures = aecbench("eval", "--results", "runs/a", "--plots", "pictures", "--plot-format", "pdf")
+    assert pictures.exit_code == 0, pictures.output
+    assert {path.suffix for path in (tmp_path / "pictures").iterdir()} == {".pdf"}
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "says"),
+    [
+        (["--model", "fdaf", "--split", "val"], {}, "runs/a: contains results of split test, these are of split val"),
+        (["--model", "nlms=kalman"], {}, "'nlms' with model nlms, not kalman; give this one a name, --model NAME=kal"),
+        (
+            ["--model", "nlms"],
+            {"metrics": ["level"]},
+            "runs/a: contains results of 'nlms' by erle too; score it by all",
+        ),
+        (
+            ["--results", "runs/b"],
+            None,
+            "runs/a: contains results of other scenes than those in runs/b, such as toy-v1",
+        ),
+        (["--results", "runs/c"], None, "runs/a: contains results of 'nlms' with model nlms, runs/c with fdaf"),
+        (["--results", "runs/d"], None, "runs/a: contains results of 'nlms' by erle too; name runs/a last"),
+        (
+            ["--results", "runs/v"],
+            None,
+            "runs/a: contains results by version 2 of erle, those in runs/v are by version 0",
+        ),
+        (["--results", "runs/none"], None, "runs/none: no such file; expected the results of aecbench eval"),
+        (["--metric", "erle"], None, "--metric is for systems that are run; leave it out, or give --model"),
+        (["--reference", "kalman"], None, "unknown system 'kalman'"),
+        (["--by", "colour"], None, "unknown condition 'colour'"),
+    ],
+)
+def test_results_that_do_not_fit_are_refused_before_anything_runs(
+    evaluated, aecbench, tmp_path, run_again, words, options, says
+):
+    evaluated("--model", "nlms", "--out", "runs/a")
+    rows, facts, _ = vars(ResultTable.load(tmp_path / "runs/a/rows.parquet")).values()
+    for name, changed, change in (
+        ("b", rows.assign(scene=rows["scene"].str.replace("000000", "000009")), {}),
+        ("c", rows, {"models": facts["models"] | {"nlms": "fdaf"}}),
+        ("d", rows.replace({"metric": {"erle": "level"}}), {"metrics": {"level": 1}}),
+        ("v", rows, {"metrics": {"erle": 0}}),
+    ):
+        ResultTable(changed, facts | change).save(tmp_path / "runs" / name)
+    run_again.clear()
+    command = ["--results", "runs/a", *words]
+    result = aecbench("eval", *command) if options is None else evaluated(*command, **options)
+    assert result.exit_code in (1, 2)
+    assert says in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not run_again
+
+
+def test_times_of_different_machines_are_marked(evaluated, aecbench, monkeypatch):
+    evaluated("--model", "nlms", "--out", "runs/a")
+    monkeypatch.setattr("aecbench.provenance.machine", lambda: {"cpu": "another"})
+    mixed = evaluated("--model", "fdaf", "--results", "runs/a", "--out", "runs/b")
+    assert "RTF: measured on different machines" in mixed.stdout
+    assert "different machines" not in aecbench("eval", "--results", "runs/a").stdout

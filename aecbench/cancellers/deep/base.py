@@ -37,11 +37,11 @@ class Batch(NamedTuple):
 class Network(nn.Module, ABC):
     """A network that can be trained and then cancels echo.
 
-    A subclass sets its `Config` and is constructed from an instance of it: `Class(config)`. Training may change its
+    A subclass is constructed from an instance of its `Config`: `Class(config)`. Training may change its
     parameters and buffers only. Random numbers, for example for dropout, are drawn from torch's global generators.
     """
 
-    Config: ClassVar[type[NetworkConfig]]
+    Config: ClassVar[type[NetworkConfig]] = NetworkConfig
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

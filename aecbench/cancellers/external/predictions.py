@@ -6,19 +6,23 @@ from typing import ClassVar
 
 from aecbench.cancellers.abilities import Facts, Trait
 from aecbench.dsp.audio import read
-from aecbench.dsp.audio_files import audio_files, by_name
+from aecbench.dsp.audio_files import audio_files
 from aecbench.errors import AudioError
 from aecbench.signals import Array
 
-__all__ = ["Predictions", "read_estimate"]
+__all__ = ["NAMES", "Predictions", "prediction_files", "read_estimate"]
+
+MIC = "_mic"  # end of the names of exported microphone files
+NAMES = "<split>-<index>.wav or, as exported, <split>/<index>_mic.wav"
 
 
 @dataclass(frozen=True)
 class Predictions:
     """A canceller that reads its output for a scene from an audio file.
 
-    The file is named <split>-<index>, or the scene's id with _ in place of /, plus the suffix of an audio format. The
-    evaluator supplies the scene through `informed`.
+    The file is <split>-<index>, the scene's id with _ in place of /, or <split>/<index>_mic, which is the path of the
+    microphone in an export of the layout wav; plus the suffix of an audio format. The evaluator supplies the scene
+    through `informed`.
     """
 
     traits: ClassVar = frozenset({Trait.PRECOMPUTED, Trait.UNKNOWN_LATENCY})
@@ -41,15 +45,24 @@ class Predictions:
 
         Raises AudioError unless there is exactly one such file, with the rate of the scene and the length of mic [T].
         """
-        names = self.scene.partition("/")[2].replace("/", "-"), self.scene.replace("/", "_")
-        files = by_name(audio_files(self.folder, below=False).paths, self.folder)
-        for name in names:
-            match files.get(name):
-                case [path]:
-                    return self.scale * read_estimate(path, mic.size, self.rate)
-                case [path, *others]:
-                    raise AudioError(f"{path}: shares its name with {others[0].name}; keep one of them in the folder")
+        name = self.scene.partition("/")[2]
+        names = name.replace("/", "-"), self.scene.replace("/", "_"), f"{name}{MIC}"
+        match [path for name in names for path in _named(self.folder / name)]:
+            case [path]:
+                return self.scale * read_estimate(path, mic.size, self.rate)
+            case [path, other, *_]:
+                raise AudioError(f"{path}: is for the same scene as {other.relative_to(self.folder)}; keep one of them")
         raise AudioError(f"{self.folder}: contains no {' or '.join(f'{name}.wav' for name in names)}")
+
+
+def _named(path: Path) -> list[Path]:
+    """Return the audio files with a path, given without its suffix."""
+    return [file for file in audio_files(path.parent, below=False).paths if file.stem == path.name]
+
+
+def prediction_files(folder: Path) -> list[Path]:
+    """Return the audio files in a folder that may be outputs: those directly in it, and those below named as a mic."""
+    return [file for file in audio_files(folder).paths if file.parent == folder or file.stem.endswith(MIC)]
 
 
 def read_estimate(path: Path, length: int, rate: int) -> Array:
