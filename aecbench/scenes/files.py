@@ -106,16 +106,16 @@ class Collection:
             for split in SPLITS
         }
 
-    def split(self, split: str, *, least: int = 1) -> tuple[str, ...]:
-        """The groups of a split, sorted. Raises SourceError where they are fewer than `least`."""
+    def split(self, split: str) -> tuple[str, ...]:
+        """The groups of a split, sorted. Raises SourceError where there are none."""
         if split not in SPLITS:
             raise UnknownName("split", split, SPLITS)
         groups = self.sides[split]
-        if len(groups) < least:
+        if not groups:
             raise SourceError(
-                f"{self.origin}: {len(self.groups)} {self.noun}(s) found, {len(groups)} of them in split {split!r}, "
-                f"which needs {least}; give a source with {4 + least} {self.noun}s or more for all three splits, or a "
-                f"CSV manifest whose column split says {EVERY!r} where a {self.noun} may serve every split"
+                f"{self.origin}: {len(self.groups)} {self.noun}(s) found, 0 of them in split {split!r}; give a source "
+                f"with 5 {self.noun}s or more for all three splits, or a CSV manifest whose column split says {EVERY!r} "
+                f"where a {self.noun} may serve every split"
             )
         return groups
 
