@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from aecbench.cancellers import abilities
+from aecbench.cancellers.abilities import Trait, sample_rates
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Canceller, Streaming, final_state
 from aecbench.cancellers.output import cancelled
 from aecbench.clock import processor_time
 from aecbench.errors import AecbenchError
 from aecbench.signals import Array
-from aecbench.systems import load_system
+from aecbench.systems import System, load_system
 
 __all__ = ["Cost", "cost", "peak_memory", "process_peak", "real_time_factor", "scene"]
 
@@ -27,13 +28,13 @@ PROGRAM = "import sys; from aecbench.costs import report_memory; report_memory(*
 
 
 class Cost(NamedTuple):
-    """The cost of a system for audio at 16 kHz; unknown numbers are NaN."""
+    """The cost of a system for audio at 16 kHz, or at the rate that it requires; unknown numbers are NaN."""
 
     parameters: float  # number of trained weights
     macs: float  # multiply-accumulate operations per second of audio; see abilities.Count
     rtf: float  # real-time factor: seconds of processor time per second of audio, streaming, on one core; a median
     latency: float  # algorithmic latency [s]
-    memory: float  # peak memory of a process that loads and runs the system, including Python [bytes]
+    memory: float  # peak memory of a process that loads and runs the system, with Python [bytes]; NaN for programs
 
 
 def cost(name: str, align: str = "best") -> Cost:
@@ -42,19 +43,22 @@ def cost(name: str, align: str = "best") -> Cost:
     Raises AecbenchError, also for a system that fails or whose output is not finite or not as long as the microphone.
     """
     system = load_system(name, align)
-    system.check_rate(RATE, "the signal that is timed")
-    cancelled(system.name, system.canceller, *(x[:RATE] for x in scene()))
+    rate = _rate(system)
+    system.check_rate(rate, "the signal that is timed")
+    cancelled(system.name, system.canceller, *(x[:rate] for x in scene(rate)))
     counted = abilities.cost(system.canceller)
-    parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * RATE)
+    parameters, macs = (np.nan, np.nan) if counted is None else (counted.parameters, counted.macs * rate)
     samples = abilities.latency(system.canceller)
-    latency = np.nan if samples is None else samples / RATE
-    return Cost(parameters, macs, real_time_factor(system.canceller), latency, peak_memory(name, align))
+    latency = np.nan if samples is None else samples / rate
+    outside = Trait.SEPARATE_PROCESS in abilities.traits(system.canceller)
+    memory = np.nan if outside else peak_memory(name, align)
+    return Cost(parameters, macs, real_time_factor(system.canceller, rate=rate), latency, memory)
 
 
-def real_time_factor(canceller: Canceller, runs: int = RUNS) -> float:
+def real_time_factor(canceller: Canceller, runs: int = RUNS, rate: int = RATE) -> float:
     """Return the median over runs of the processor time per second of audio; streaming systems run step by step."""
-    mic, far = scene()
-    _run(canceller, mic[:RATE], far[:RATE])  # so that compilation is not timed
+    mic, far = scene(rate)
+    _run(canceller, mic[:rate], far[:rate])  # so that compilation is not timed
     return float(np.median([_timed(canceller, mic, far) for _ in range(runs)])) / SECONDS
 
 
@@ -69,19 +73,27 @@ def peak_memory(name: str, align: str = "best") -> float:
 
 def report_memory(name: str, align: str) -> None:
     """Run a system and print the peak memory of this process [bytes]."""
-    mic, far = scene()
-    _run(load_system(name, align).canceller, mic, far)
+    system = load_system(name, align)
+    _run(system.canceller, *scene(_rate(system)))
     sys.stdout.write(f"{process_peak()}\n")
 
 
-def scene() -> tuple[Array, Array]:
-    """Return microphone and far end [T] of ten seconds: noise in syllables through a decaying room, and some noise."""
+def scene(rate: int = RATE) -> tuple[Array, Array]:
+    """Return microphone and far end [T] of ten seconds: noise in syllables through a decaying room, and some noise.
+
+    Both stay within full scale.
+    """
     rng = np.random.default_rng(0)
-    far, noise = rng.normal(size=(2, SECONDS * RATE)) * [[0.1], [0.001]]
-    far *= np.sin(2 * np.pi * 3 * np.arange(far.size) / RATE) ** 2
-    room = 0.3 * rng.normal(size=2000) * np.exp(-np.arange(2000) / 300)
+    far, noise = rng.normal(size=(2, SECONDS * rate)) * [[0.1], [0.001]]
+    far *= np.sin(2 * np.pi * 3 * np.arange(far.size) / rate) ** 2
+    room = 0.1 * rng.normal(size=2000) * np.exp(-np.arange(2000) / 300)
     echo = np.convolve(np.pad(far, (800, 0)), room)[: far.size]
     return (echo + noise).astype(np.float32), far.astype(np.float32)
+
+
+def _rate(system: System) -> int:
+    """Return the sample rate [Hz] that a system requires, or 16 kHz."""
+    return min(sample_rates(system.canceller), default=RATE)
 
 
 def _run(canceller: Canceller, mic: Array, far: Array) -> None:

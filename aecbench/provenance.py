@@ -72,7 +72,7 @@ def command() -> str:
 
 
 def code(*places: Path) -> str:
-    """Return a hash of the names and contents of all Python files in `places`, which are files or folders."""
+    """Return a hash of the names and contents of the files in `places`, and of all Python files in its folders."""
     files = {file for path in places for file in (path.rglob("*.py") if path.is_dir() else [path])}
     return sha256(canonical_json([[file.name, sha256(file.read_bytes())] for file in sorted(files)]))
 

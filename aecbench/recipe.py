@@ -25,8 +25,8 @@ def read_recipe(
 ) -> CorpusSpec:
     """Return the specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
 
-    A specification without changes is returned as it is. A recipe may name another one as its `base`, and then contains
-    only the differences. `assignments` are strings "key.path=value", `options` are values by key path (None: not set).
+    A specification without changes is returned as it is. A recipe may name another one as its `base`, which may have a
+    base too, and then contains only the differences. `assignments` are strings "key.path=value", `options` are values by key path (None: not set).
     `split` keeps one split only, `scenes` sets the number of scenes of every split that has any. Raises UnknownName for
     an unknown recipe or split, ConfigError with the invalid key.
     """
@@ -57,18 +57,17 @@ def _found(recipe: str | Path) -> tuple[Path, str]:
     return find("recipes", recipe), f"recipe {recipe}"
 
 
-def _completed(data: dict[str, Any], origin: str) -> dict[str, Any]:
-    """Return a recipe completed with the values of its base, which must not have a base itself."""
+def _completed(data: dict[str, Any], origin: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return a recipe completed with the values of its base; `above` are the recipes that are based on it."""
     base = data.pop("base", None)
     if base is None:
         return data
     if not isinstance(base, str):
         raise ConfigError(f"{origin}: base is {base!r}, expected the name of a recipe in quotes")
     path, called = _found(base)
-    shared = read_toml(path)
-    if "base" in shared:
-        raise ConfigError(f"{origin}: its base, {called}, has a base itself; name {shared['base']!r} or copy {base!r}")
-    return _merged(shared, data)
+    if called in (*above, origin):
+        raise ConfigError(f"{origin}: its base, {called}, is based on {origin} itself; name another recipe")
+    return _merged(_completed(read_toml(path), called, (*above, origin)), data)
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def corpus_id(spec: CorpusSpec, sources: Sources) -> str:
     data = spec.model_dump(mode="json")
     for table in ("speech", "noise", "room", "loudspeaker"):
         data[table].pop("source")
-    data.get("echo", {}).pop("source", None)
+    for table in ("echo", "far_speech"):  # not in specifications without them
+        data.get(table, {}).pop("source", None)
     outside = [spec.outside] if spec.outside else []  # a corpus without plugins keeps the id that it has
     return sha256(canonical_json([FORMAT, SIMULATOR, data, sources.fingerprint, *outside]))
 

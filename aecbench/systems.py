@@ -16,11 +16,12 @@ from aecbench import cancellers
 from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import ADAPTERS, CANCELLERS
-from aecbench.cancellers.abilities import Trait, latency, sample_rates, traits
+from aecbench.cancellers.abilities import Trait, latency, sample_rates, streaming, traits
 from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.external.predictions import NAMES, prediction_files
+from aecbench.cancellers.live import Live
 from aecbench.cancellers.output import as_array, checked, finite
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
@@ -128,6 +129,21 @@ class System:
         if x.shape != reference.shape:
             raise AudioError(f"mic has shape {x.shape}, far {reference.shape}; cut or pad one to the same shape")
         return finite(self.name, checked(self.canceller, self.canceller.cancel(x, reference), x.shape))
+
+    def live(self) -> Live:
+        """Return the system for audio that arrives in chunks of any size, at 16 kHz.
+
+        Raises UsageError for a system that does not run block by block, or whose alignment delays the microphone.
+        """
+        parts = streaming(self.canceller)
+        if parts is None:
+            raise UsageError(f"{self.name} does not run block by block; choose another model, or cancel whole signals")
+        if parts[1] < 0:
+            raise UsageError(
+                f"align {self.align}: a system that runs live cannot delay the microphone; delay it before, or cancel "
+                f"whole signals"
+            )
+        return Live(*parts)
 
 
 def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:

@@ -8,7 +8,7 @@ import pytest
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.passthrough import Passthrough
 from aecbench.costs import Cost, cost, peak_memory, real_time_factor, scene
-from aecbench.errors import AecbenchError, UnknownName
+from aecbench.errors import AecbenchError, UnknownName, UsageError
 
 HEAVY = """
 import time
@@ -51,9 +51,21 @@ def test_time_and_memory_of_a_system_of_ones_own_and_nothing_that_nobody_has_cou
     assert 200e6 < found.memory < 500e6
 
 
-def test_the_latency_of_a_program_is_not_known():
+def test_latency_and_memory_of_a_program_are_not_known_and_its_files_are_not_clipped(capsys):
     found = cost("command:sh -c 'cp {mic} {out}' {far}", "none")
-    assert np.isnan(found.latency)
+    assert np.isnan([found.latency, found.memory]).all()
+    assert found.rtf > 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_system_that_requires_a_rate_is_measured_at_that_rate(tmp_path):
+    command = "sh -c 'cp {mic} {out}' {far}"
+    (tmp_path / "card.toml").write_text(
+        f'canceller = "command"\nsummary = "a copy"\n[parameters]\ncommand = "{command}"\nrate = 48000\n'
+    )
+    assert cost(str(tmp_path), "none").rtf > 0
+    with pytest.raises(UsageError, match=r"with align 20 is for audio at 48000 Hz, and the signal that is timed is at"):
+        cost(str(tmp_path), "20")
 
 
 def test_more_work_takes_more_time():
@@ -74,6 +86,7 @@ def test_the_scene_is_the_same_every_time_and_has_an_echo():
     assert mic.dtype == far.dtype == np.float32
     assert abs(np.corrcoef(mic, far)[0, 1]) < 0.5
     assert 0.001 < np.std(mic) < 1
+    assert np.abs([mic, far]).max() < 1
 
 
 @pytest.fixture

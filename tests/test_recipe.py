@@ -27,6 +27,7 @@ def written(tmp_path, monkeypatch):
 
     def read(text):
         (tmp_path / "base.toml").write_text(BASE)
+        (tmp_path / "loop.toml").write_text('base = "mine.toml"')
         (tmp_path / "mine.toml").write_text(text)
         return read_recipe("mine.toml")
 
@@ -51,10 +52,17 @@ def test_a_recipe_with_a_base_is_the_one_that_says_all_itself(written):
     assert written(whole) == written('base = "base.toml"\nname = "mine"\n[levels]\nfar = -30\n')
 
 
+def test_a_base_may_have_a_base(written):
+    spec = written('base = "synthetic-v2"\nname = "mine"\n[levels]\nser = 0\n')
+    assert (spec.speech.source, spec.loudspeaker.rattle.share) == ("espeak", 0.1)  # of synthetic-v2, of devices-v1
+    assert spec.levels.ser.extremes == (0,)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('base = "mine.toml"', "mine.toml: its base, mine.toml, has a base itself"),
+        ('base = "mine.toml"', "mine.toml: its base, mine.toml, is based on mine.toml itself"),
+        ('base = "loop.toml"', "loop.toml: its base, mine.toml, is based on loop.toml itself"),
         ("base = 3", "mine.toml: base is 3, expected the name of a recipe in quotes"),
         ('base = "devices-v2"', "did you mean 'devices-v1'"),
         ('base = "base.toml"\nlevls = 3', "mine.toml: unknown key 'levls': did you mean 'levels'"),

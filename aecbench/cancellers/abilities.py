@@ -75,6 +75,7 @@ class Trait(Enum):
     IGNORES_FAR = "does not use the far end, so no delay alignment is needed"
     PRECOMPUTED = "reads precomputed outputs, so its run time is meaningless"
     UNKNOWN_LATENCY = "its look-ahead is unknown, so its `latency` is meaningless"
+    SEPARATE_PROCESS = "runs in a process of its own, so the memory of this one says nothing about it"
     UNVERSIONED = "its output may change while its class and parameters do not, so scores are not cached"
 
 

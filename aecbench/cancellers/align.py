@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Canceller, Streaming, check_finite, check_range, check_ranges, in_rows
+from aecbench.cancellers.base import Canceller, Streaming, check_block, check_finite, check_range, check_ranges, in_rows
 from aecbench.cancellers.kernels import delay_tracker
 from aecbench.cancellers.kernels.delay_tracker import LOWEST, SAME, SILENT, STEP, Averages
 from aecbench.cancellers.output import checked, stepped
@@ -411,7 +411,7 @@ class AlignedStreaming(Streaming[AlignedState[Inner]]):
 
     def step(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:
         """Cancel one block; if the delay changes, reset the canceller and run it on the last blocks again first."""
-        check_finite(self, mic, far)
+        check_block(self, mic, far)
         return self._follow(state, mic, far, own=False)
 
     def consume(self, state: AlignedState[Inner], mic: Array, far: Array) -> tuple[AlignedState[Inner], Array]:

@@ -97,7 +97,8 @@ class Streaming(ABC, Generic[State]):
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel one block: mic and far [*batch, block] -> next state, output [*batch, block].
 
-        Leaves the state that it receives unchanged. Raises AudioError for NaN or infinity.
+        Leaves the state that it receives unchanged. Shipped cancellers raise AudioError for samples that are not
+        floating-point or not finite, and for any other number of them than `block`.
         """
 
     def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
@@ -149,7 +150,7 @@ class FlatStreaming(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel one block of every signal: see `Streaming.step`."""
-        check_finite(self, mic, far)
+        check_block(self, mic, far)
         batch, new = mic.shape[:-1], _each(state, np.ndarray.copy)
         out, far = mic.astype(np.float32, order="C"), np.ascontiguousarray(far, np.float32)
         out = self.advance(in_rows(new, batch), in_rows(out, batch), in_rows(far, batch))
@@ -200,6 +201,20 @@ def _each(state: Any, function: Callable[[NDArray[Any]], NDArray[Any]]) -> Any:
         return function(state)
     parts = [function(part) if type(part) is np.ndarray else _each(part, function) for part in state]
     return type(state)._make(parts) if hasattr(state, "_make") else tuple(parts)
+
+
+def check_block(canceller: Streaming[Any], mic: Array, far: Array) -> None:
+    """Raise AudioError unless mic and far are one block [*batch, block] each, of finite floating-point samples."""
+    who, shape = type(canceller).__name__, (*mic.shape[:-1], canceller.block)
+    for name, x in (("mic", mic), ("far", far)):
+        if x.shape != shape:
+            raise AudioError(
+                f"{who}: {name} has shape {x.shape}, and a step takes {shape}; collect samples until there are "
+                f"{canceller.block}, as System.live does"
+            )
+        if x.dtype.kind != "f":
+            raise AudioError(f"{who}: {name} is {x.dtype}; expected floating point, full scale 1.0 (int16: / 32768)")
+    check_finite(canceller, mic, far)
 
 
 def check_finite(canceller: object, mic: Array, far: Array) -> None:

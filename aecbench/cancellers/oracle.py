@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, Facts, Trait
-from aecbench.cancellers.base import Streaming
+from aecbench.cancellers.base import Streaming, check_block
 from aecbench.cancellers.tunable import bounded
 from aecbench.errors import AudioError
 from aecbench.signals import Array
@@ -47,6 +47,7 @@ class Oracle(Streaming[NDArray[np.int64]]):
 
     def step(self, state: NDArray[np.int64], mic: Array, far: Array) -> tuple[NDArray[np.int64], Array]:
         """Return the microphone minus the echo of the same samples."""
+        check_block(self, mic, far)
         out = mic.astype(np.float32)
         if self.echo is not None and state.size:
             start = int(state.flat[0])  # the same for all signals of a batch

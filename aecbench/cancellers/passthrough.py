@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from aecbench.cancellers.abilities import Count, Trait
-from aecbench.cancellers.base import Streaming
+from aecbench.cancellers.base import Streaming, check_block
 from aecbench.cancellers.tunable import bounded
 from aecbench.signals import Array
 
@@ -34,4 +34,5 @@ class Passthrough(Streaming[None]):
 
     def step(self, state: None, mic: Array, far: Array) -> tuple[None, Array]:
         """Return the block of the microphone as float32."""
+        check_block(self, mic, far)
         return None, mic.astype(np.float32)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import Streaming, check_finite, check_ranges, from_rows, in_rows, settings_of
+from aecbench.cancellers.base import Streaming, check_block, check_ranges, from_rows, in_rows, settings_of
 from aecbench.cancellers.kalman import Kalman
 from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.cancellers.tunable import bounded, tunable
@@ -207,7 +207,7 @@ class ResidualSuppressor(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Run the filter over its blocks, then the suppressor over its hops: see `Streaming.step`."""
-        check_finite(self, mic, far)
+        check_block(self, mic, far)
         batch, size, inner, errors = mic.shape[:-1], self.filter.block, state.filter, []
         for start in range(0, self.block, size):
             span = np.s_[..., start : start + size]

@@ -25,6 +25,8 @@ __all__ = ["Cache", "open_cache", "read_scores", "write_scores"]
 
 WITHOUT = "cache no scores: --no-cache"
 CODE = ("cancellers", "dsp", "evaluation", "signals.py")  # parts of this package on which outputs and scores depend
+LOADED = {".py", ".so", ".dylib", ".dll", ".pyd", ".onnx", ".pt", ".pth", ".safetensors", ".npy", ".npz"}
+"""Suffixes of the files that a canceller from elsewhere may load: code, compiled libraries and weights."""
 
 
 class Cache:
@@ -87,7 +89,8 @@ def open_cache(folder: Path, system: System, corpus: Corpus) -> Cache | None:
     code = [package / part for part in CODE]
     if not source.is_relative_to(package):
         top = _source(module.partition(".")[0]) or source
-        code += [top.parent] if top.name == "__init__.py" else source.parent.glob("*.py")
+        files = top.parent.rglob("*") if top.name == "__init__.py" else source.parent.glob("*")
+        code += [file for file in files if LOADED.intersection(file.suffixes) and file.is_file()]
     facts = [corpus.digest, system.hash, provenance.code(*code), provenance.versions(), provenance.machine()]
     return Cache(folder, sha256(canonical_json(facts)))
 

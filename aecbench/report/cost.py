@@ -19,12 +19,12 @@ COLUMNS = {  # heading, factor from the unit of Cost, format
     "memory": ("Memory [MB]", 1e-6, ".0f"),
 }
 CAPTION = """\
-for audio at 16 kHz, block by block, on one core
+for audio at 16 kHz, or the rate that a system requires, block by block, on one core
 Parameters: trained numbers
 MACs: real multiplications with additions
 RTF: processor time per second of audio
 Latency: algorithmic
-Memory: peak of the process, with Python"""
+Memory: peak of the process, with Python; not measured for programs"""
 
 
 def cost_table(costs: Mapping[str, Cost]) -> RenderableType:

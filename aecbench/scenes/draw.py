@@ -31,6 +31,8 @@ from aecbench.scenes.scene import (
 )
 from aecbench.scenes.sources import Sources, cached_sources
 from aecbench.scenes.spec import CorpusSpec, StageSpec
+from aecbench.scenes.speech import SpeechSource
+from aecbench.signals import Array
 
 __all__ = ["draw", "scene_id"]
 
@@ -62,13 +64,13 @@ def draw(spec: CorpusSpec, split: str, index: int, sources: Sources | None = Non
     kind = _kind(spec, split, index)
     far_spans, near_spans = _spans(spec, kind, rng("talk"))
     voices, starts, level = rng("speech"), rng("speech start"), rng("level")
-    far_speaker, near_speaker = voices.choice(np.array(sources.speech.speakers(split)), 2, replace=False)
-    far = _speech(sources, str(far_speaker), far_spans, voices, starts)
+    far_source, far_speaker, near_speaker = _talkers(sources, split, voices)
+    far = _speech(far_source, far_speaker, far_spans, voices, starts)
     recorded = None
     if sources.echoes is not None and far is not None:
         far = None
         recorded = draw_echo(sources.echoes, split, spec.duration, spec.echo.least, rng("recorded echo"))
-    near = _speech(sources, str(near_speaker), near_spans, voices, starts)
+    near = _speech(sources.speech, near_speaker, near_spans, voices, starts)
     kinds = str(spec.noise.kind.draw(rng("noise"))), str(spec.far_noise.kind.draw(rng("far noise")))
     noise = _noise(spec, split, kinds[0], sources, rng("noise source"), rng("noise start"))
     far_noise = _noise(spec, split, kinds[1], sources, rng("far noise source"), rng("far noise start"))
@@ -141,14 +143,23 @@ def _spans(spec: CorpusSpec, kind: TalkKind, rng: np.random.Generator) -> tuple[
     return tuple(turns[0]), tuple(turns[1])
 
 
+def _talkers(sources: Sources, split: str, rng: np.random.Generator) -> tuple[SpeechSource, str, str]:
+    """Choose the speakers of far and near end, and say where the far one is from."""
+    near = np.array(sources.speech.speakers(split))
+    if sources.far is None:
+        two = rng.choice(near, 2, replace=False)
+        return sources.speech, str(two[0]), str(two[1])
+    return sources.far, str(rng.choice(np.array(sources.far.speakers(split)))), str(rng.choice(near))
+
+
 def _speech(
-    sources: Sources, speaker: str, spans: Spans, rng: np.random.Generator, starts: np.random.Generator
+    source: SpeechSource, speaker: str, spans: Spans, rng: np.random.Generator, starts: np.random.Generator
 ) -> Speech | None:
     if not spans:
         return None
     seconds = math.fsum(stop - start for start, stop in spans)
-    utterances = sources.speech.playlist(speaker, seconds, rng)
-    start = sources.speech.start(speaker, utterances[0], starts)
+    utterances = source.playlist(speaker, seconds, rng)
+    start = source.start(speaker, utterances[0], starts)
     return Speech(speaker=speaker, utterances=utterances, spans=spans, start=start)
 
 
@@ -163,7 +174,7 @@ def _noise(
     if kind == "babble":
         speakers = sources.speech.speakers(split)
         crowd = rng.choice(np.array(speakers), min(TALKERS, len(speakers)), replace=False)
-        everyone = (_speech(sources, str(speaker), ((0.0, spec.duration),), rng, starts) for speaker in crowd)
+        everyone = (_speech(sources.speech, str(speaker), ((0.0, spec.duration),), rng, starts) for speaker in crowd)
         return Noise(kind=kind, voices=tuple(voice for voice in everyone if voice))
     return Noise(kind=kind, seed=int(rng.integers(2**32)))
 

@@ -4,7 +4,7 @@ A group, which must not be in two splits, is a talker, a room or an original rec
 
 Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; all
 rows are used where there is no such column), `speaker` / `recording` / `room` (the group), `split` (train, val or test:
-the group of that row stays there) and `sha256` (of the file). Further columns are ignored.
+the group of that row stays there; all: it serves every split) and `sha256` (of the file). Further columns are ignored.
 """
 
 import csv
@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 SPLITS = ("train", "val", "test")
+EVERY = "all"  # in a manifest: a group that serves every split, such as the device that a product is
 CACHED = 16  # decoded files kept in memory, per process
 HEADERS = 4096  # files whose length and hash are remembered, per process
 
@@ -53,7 +54,7 @@ class Entry(NamedTuple):
     """A file of a collection."""
 
     group: str
-    split: str = ""  # the split it is tied to, if any
+    split: str = ""  # the split it is tied to, or EVERY; "" where its group decides
     sha256: str = ""  # as its manifest says, if it does
 
 
@@ -95,23 +96,26 @@ class Collection:
 
     @cached_property
     def sides(self) -> dict[str, tuple[str, ...]]:
-        """The groups of every split, sorted: those tied to it, and its share of the others."""
+        """The groups of every split, sorted: those tied to it or to all, and its share of the others."""
         tied = {entry.group: entry.split for entry in self.entries.values() if entry.split}
         free = [group for group in self.groups if group not in tied]
         return {
-            split: tuple(sorted([*partition(free, split), *(group for group, side in tied.items() if side == split)]))
+            split: tuple(
+                sorted([*partition(free, split), *(group for group, side in tied.items() if side in (split, EVERY))])
+            )
             for split in SPLITS
         }
 
-    def split(self, split: str, *, least: int = 1) -> tuple[str, ...]:
-        """The groups of a split, sorted. Raises SourceError where they are fewer than `least`."""
+    def split(self, split: str) -> tuple[str, ...]:
+        """The groups of a split, sorted. Raises SourceError where there are none."""
         if split not in SPLITS:
             raise UnknownName("split", split, SPLITS)
         groups = self.sides[split]
-        if len(groups) < least:
+        if not groups:
             raise SourceError(
-                f"{self.origin}: {len(self.groups)} {self.noun}(s) found, {len(groups)} of them in split {split!r}, "
-                f"which needs {least}; give a source with {4 + least} {self.noun}s or more for all three splits"
+                f"{self.origin}: {len(self.groups)} {self.noun}(s) found, 0 of them in split {split!r}; give a source "
+                f"with 5 {self.noun}s or more for all three splits, or a CSV manifest whose column split says {EVERY!r} "
+                f"where a {self.noun} may serve every split"
             )
         return groups
 
@@ -230,8 +234,9 @@ def open_manifest(
         key, split, sha256 = row["file"], row.get("split", ""), row.get("sha256", "").lower()
         if key in entries:
             raise SourceError(f"{source}, line {line}: lists {key} again; keep one of the rows")
-        if split and split not in SPLITS:
-            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {', '.join(SPLITS)} or nothing")
+        if split and split not in (*SPLITS, EVERY):
+            known = ", ".join((*SPLITS, EVERY))
+            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {known} or nothing")
         if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise SourceError(f"{source}, line {line}: sha256 {sha256!r} is not 64 hexadecimal digits; correct it")
         group = row.get(noun, "") or guess or "-".join(filter(None, ("unlabelled", split)))

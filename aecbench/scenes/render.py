@@ -22,7 +22,7 @@ from aecbench.scenes.noise import render_noise
 from aecbench.scenes.rooms import ENGINES
 from aecbench.scenes.scene import Point, RecordedEcho, Room, Scene, Speech
 from aecbench.scenes.sources import Sources
-from aecbench.scenes.speech import speak
+from aecbench.scenes.speech import SpeechSource, speak
 from aecbench.signals import Array, Signals
 
 __all__ = ["Rendering", "render", "render_with_paths"]
@@ -67,7 +67,7 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
         echo_gain = _gain(echo, echo_level, scene.rate)
         echo = echo * echo_gain
     if scene.near is not None:
-        near = convolve(_spoken(scene.near, sources, length, scene), _near_path(scene, sources))
+        near = convolve(_spoken(scene.near, sources.speech, length, scene), _near_path(scene, sources))
         near = near * _gain(near, scene.near_level, scene.rate)
     if scene.noise is not None and scene.snr is not None:
         noise = render_noise(scene.noise, length, scene.rate, sources.noise, sources.speech)
@@ -94,7 +94,7 @@ def render_with_paths(scene: Scene, sources: Sources) -> Rendering:
 
 def _far_end(talker: Speech, scene: Scene, sources: Sources, length: int) -> Array:
     """The reference: speech and noise of the far end, with what its network did to them."""
-    far = _spoken(talker, sources, length, scene)
+    far = _spoken(talker, sources.speech if sources.far is None else sources.far, length, scene)
     far = far * _gain(far, scene.far_level, scene.rate)
     if scene.far_noise is not None and scene.far_snr is not None:
         noise = render_noise(scene.far_noise, length, scene.rate, sources.noise, sources.speech)
@@ -136,8 +136,8 @@ def _through_room(x: Array, paths: Array, scene: Scene) -> Array:
     return channel.move(x, paths, scene.path.times, scene.rate)
 
 
-def _spoken(speech: Speech, sources: Sources, length: int, scene: Scene) -> Array:
-    x = speak(sources.speech, speech, length, scene.rate)
+def _spoken(speech: Speech, source: SpeechSource, length: int, scene: Scene) -> Array:
+    x = speak(source, speech, length, scene.rate)
     if not x.any():
         raise SourceError(f"scene {scene.id}: speaker {speech.speaker!r} is silent; take the files out of the source")
     return x

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aecbench.config import canonical_json, sha256
+from aecbench.errors import SourceError
 from aecbench.scenes.files import Collection, open_collection
 from aecbench.scenes.noise import NoiseSource, open_noise
 from aecbench.scenes.recorded_echo import EchoSource, open_echoes
@@ -22,13 +23,15 @@ class Sources:
     rirs: RirSource | None
     loudspeakers: Collection | None  # impulse responses, each a group of its own
     echoes: EchoSource | None = None
+    far: SpeechSource | None = None  # of the far end; None: `speech` serves both ends
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides what the sources deliver."""
         used = {name: source and source.fingerprint for name, source in vars(self).items()}
-        if self.echoes is None:
-            del used["echoes"]  # corpora without recorded echo keep the id that they have
+        for name in ("echoes", "far"):
+            if used[name] is None:
+                del used[name]  # corpora without them keep the id that they have
         return sha256(canonical_json(used))
 
 
@@ -40,11 +43,24 @@ def open_sources(spec: CorpusSpec) -> Sources:
         rirs=None if spec.room.source == "simulated" else open_rirs(spec.room.source),
         loudspeakers=None if spec.loudspeaker.source is None else _open_loudspeakers(spec.loudspeaker.source),
         echoes=None if spec.echo.source is None else open_echoes(spec.echo.source),
+        far=None if spec.far_speech.source is None else open_speech(spec.far_speech.source),
     )
     for split, count in spec.splits.model_dump().items():
         if count:
-            sources.speech.speakers(split)  # raises where the split has too few
+            _check_speakers(spec, sources, split)
     return sources
+
+
+def _check_speakers(spec: CorpusSpec, sources: Sources, split: str) -> None:
+    """Raise SourceError where a split lacks speakers for the two ends of a scene."""
+    count = len(sources.speech.speakers(split))
+    if sources.far is not None:
+        sources.far.speakers(split)
+    elif count < 2:
+        raise SourceError(
+            f"{spec.speech.source}: has {count} speaker in split {split!r}, and the two ends of a scene need 2; give a "
+            f"source with 6 speakers or more for all three splits, or another one for the far end as far_speech.source"
+        )
 
 
 def _open_loudspeakers(source: str) -> Collection:

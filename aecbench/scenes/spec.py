@@ -92,6 +92,12 @@ class SpeechSpec(Frozen):
     source: str = "espeak"
 
 
+class FarSpeechSpec(Frozen):
+    """What the loudspeaker plays. `source`: music or synthetic speech, as for `speech`; None: other talkers of that."""
+
+    source: str | None = None
+
+
 class LevelSpec(Frozen):
     """Levels of speech over its active frames, in the whole scene (after ITU-T P.56, see `aecbench.dsp.levels.active`).
 
@@ -282,7 +288,7 @@ class EchoSpec(Frozen):
     least: float = Field(10.0, ge=-60, le=60)
 
 
-REPLACED = ("far_noise", "loudspeaker", "path", "channel")  # tables that a recorded echo leaves nothing to
+REPLACED = ("far_speech", "far_noise", "loudspeaker", "path", "channel")  # tables that a recorded echo leaves nothing to
 
 
 class CorpusSpec(Frozen):
@@ -307,6 +313,7 @@ class CorpusSpec(Frozen):
     floor: FloorSpec = added(FloorSpec())
     capture: CaptureSpec = added(CaptureSpec())
     echo: EchoSpec = added(EchoSpec())
+    far_speech: FarSpeechSpec = added(FarSpeechSpec())
 
     @model_validator(mode="after")
     def _check(self) -> "CorpusSpec":
@@ -335,7 +342,11 @@ class CorpusSpec(Frozen):
                 *self.far_noise.kind.extremes,
                 *self.floor.kind.extremes,
             ),
-            speech.TABLE: (self.speech.source,) if speech.from_outside(self.speech.source) else (),
+            speech.TABLE: tuple(
+                source
+                for source in (self.speech.source, self.far_speech.source)
+                if source is not None and speech.from_outside(source)
+            ),
         }
         return {
             f"{table.noun} {name}": _identity(table, str(name))

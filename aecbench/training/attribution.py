@@ -14,7 +14,7 @@ from aecbench.recipe import read_recipe
 
 __all__ = ["Source", "Terms", "data_name", "sources"]
 
-KINDS = {"speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # recipe -> manifest
+KINDS = {"speech": "speech", "far_speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # recipe -> manifest
 MADE = {"espeak": "synthesised with eSpeak NG"}  # sources without recordings, and thus without authors
 SHOWN = 3  # most owners that are named
 

@@ -75,7 +75,7 @@ def test_a_metric_that_is_new_is_scored_and_those_before_are_kept(corpus, counte
     assert runs() == 0
 
 
-@pytest.mark.parametrize("change", ["version", "parameters", "code", "libraries"])
+@pytest.mark.parametrize("change", ["version", "parameters", "code", "compiled", "libraries"])
 def test_another_metric_system_or_code_is_scored_anew(corpus, counted, tmp_path, monkeypatch, change):
     system, runs = counted
     evaluate(system, corpus, FEW, cache=tmp_path)
@@ -88,6 +88,8 @@ def test_another_metric_system_or_code_is_scored_anew(corpus, counted, tmp_path,
     elif change == "code":
         with (tmp_path / f"{system.name.partition(':')[0]}.py").open("a") as file:
             file.write("# edited")
+    elif change == "compiled":
+        (tmp_path / "libaec.so.1").write_bytes(b"built again")
     else:
         monkeypatch.setattr("aecbench.provenance.versions", lambda: {"numpy": "other"})
     evaluate(system, corpus, metrics, cache=tmp_path)

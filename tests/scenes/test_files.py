@@ -124,6 +124,14 @@ def test_tied_groups_stay_on_their_side_and_the_others_are_divided(tmp_path):
     assert found.split("train") == tuple(sorted([*partition(free, "train"), *(f"s{group}" for group in range(5))]))
 
 
+def test_a_group_for_all_splits_serves_each_of_them(tmp_path):
+    rows = [{"file": f"{n}.wav", "recording": f"r{n}", "split": "all" if n == 0 else "val"} for n in range(2)]
+    for row in rows:
+        tone(tmp_path / row["file"])
+    found = open_manifest(write_csv(tmp_path / "m.csv", *rows), "noise", "recording", by_folder)
+    assert {split: found.split(split) for split in SPLITS} == {"train": ("r0",), "val": ("r0", "r1"), "test": ("r0",)}
+
+
 def test_files_without_a_group_share_one_in_each_split(tmp_path):
     rows = []
     for index, split in enumerate(("train", "train", "", "")):
@@ -166,10 +174,9 @@ def test_a_split_with_too_few_groups_says_how_many_there_are_and_how_many_it_tak
     for name in "abc":
         tone(tmp_path / name / "1.wav")
     found = open_folder(str(tmp_path), "speaker", by_folder)
-    with pytest.raises(
-        SourceError, match=r"3 speaker\(s\) found, 0 of them in split 'train'.* with 6 speakers or more"
-    ):
-        found.split("train", least=2)
+    says = r"3 speaker\(s\) found, 0 of them in split 'train'.* with 5 speakers or more .*split says 'all' where a speaker"
+    with pytest.raises(SourceError, match=says):
+        found.split("train")
 
 
 @pytest.mark.parametrize(

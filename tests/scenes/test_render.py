@@ -212,6 +212,20 @@ def test_measured_loudspeakers_color_the_echo(spec, tmp_path):
     assert brighter
 
 
+def test_the_far_end_may_play_from_a_source_of_its_own(spec, tmp_path):
+    music = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(4 * RATE) / RATE)
+    soundfile.write(tmp_path / "tune.wav", music, RATE)
+    manifest = tmp_path / "music.csv"
+    manifest.write_text("file,speaker,split\ntune.wav,radio,all\n")
+    for index in range(3):
+        scene, (signals, _) = first(with_(spec, far_speech={"source": str(manifest)}), index)
+        assert (scene.far.speaker, scene.far.utterances) == ("radio", ("tune.wav",))
+        assert scene.near.speaker in open_sources(spec).speech.speakers("test")
+        spectrum = np.abs(np.fft.rfft(signals.far)) ** 2
+        tone = round(1000 * signals.far.size / RATE)
+        assert spectrum[tone - 20 : tone + 21].sum() > 0.99 * spectrum.sum()
+
+
 def test_rooms_that_come_again_are_computed_once(spec, monkeypatch):
     calls = []
     monkeypatch.setitem(ENGINES, "images", lambda *args, **options: calls.append(1) or images(*args, **options))

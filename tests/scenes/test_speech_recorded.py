@@ -6,7 +6,9 @@ import pytest
 import soundfile
 
 from aecbench.errors import SourceError, UnknownName
+from aecbench.recipe import read_recipe
 from aecbench.scenes.files import SPLITS
+from aecbench.scenes.sources import open_sources
 from aecbench.scenes.speech import open_speech
 
 
@@ -91,13 +93,15 @@ def test_stereo_speech_is_its_first_channel(tmp_path):
     np.testing.assert_array_equal(open_speech(str(tmp_path)).load("s0", "s0.wav", 8000), left)
 
 
-def test_fewer_than_two_speakers_in_a_split_are_refused(tmp_path):
+def test_fewer_than_two_speakers_for_both_ends_are_refused(tmp_path):
     for speaker in "abcde":
         noise(tmp_path / speaker / "1.wav")
-    source = open_speech(str(tmp_path))
-    assert len(source.speakers("val")) == 2
-    with pytest.raises(SourceError, match=r"5 speaker\(s\) found, 1 of them in split 'train'.*6 speakers"):
-        source.speakers("train")
+    recipe = {"speech.source": str(tmp_path), "splits.test": 1}
+    open_sources(read_recipe("quickstart-v2", options=recipe))
+    with pytest.raises(SourceError, match=r"has 1 speaker in split 'train', .* need 2; .* as far_speech.source$"):
+        open_sources(read_recipe("quickstart-v2", options=recipe | {"splits.train": 1}))
+    alone = {"splits.train": 1, "far_speech.source": "espeak"}
+    open_sources(read_recipe("quickstart-v2", options=recipe | alone))
 
 
 def test_a_folder_that_holds_a_manifest_is_a_folder(tmp_path):

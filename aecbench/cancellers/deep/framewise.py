@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count
-from aecbench.cancellers.base import Streaming, check_finite
+from aecbench.cancellers.base import Streaming, check_block, check_finite
 from aecbench.cancellers.deep.base import Network
 from aecbench.cancellers.deep.export.macs import network_count
 from aecbench.cancellers.deep.parts.stft import spectra
@@ -135,7 +135,7 @@ class FramewiseCanceller(Streaming[State]):
 
     @override
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
-        check_finite(self, mic, far)
+        check_block(self, mic, far)
         return self.consume(state._replace(network=_copied(state.network)), mic, far)
 
     @override

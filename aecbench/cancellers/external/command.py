@@ -32,7 +32,7 @@ class Command:
     is missing or the program does not exist.
     """
 
-    traits: ClassVar = frozenset({Trait.UNVERSIONED, Trait.UNKNOWN_LATENCY})
+    traits: ClassVar = frozenset({Trait.UNVERSIONED, Trait.UNKNOWN_LATENCY, Trait.SEPARATE_PROCESS})
     command: str
     rate: int = 16_000  # sample rate of the files [Hz]
     folder: Path = Path()  # working directory of the program; by default the current one

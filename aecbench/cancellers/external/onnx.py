@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from aecbench.cancellers.abilities import Count
-from aecbench.cancellers.base import Streaming, check_finite
+from aecbench.cancellers.base import Streaming, check_block
 from aecbench.errors import ConfigError
 from aecbench.onnx_session import load_session
 from aecbench.record import Frozen, parse
@@ -86,7 +86,7 @@ class OnnxModel(Streaming[State]):
 
     def step(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
         """Cancel one block of every signal, one signal after the other."""
-        check_finite(self, mic, far)
+        check_block(self, mic, far)
         mic, far = (np.ascontiguousarray(x, np.float32) for x in (mic, far))
         inputs, arrays = _inputs(self.model), (mic, far, *state)
         rows = [x.reshape(-1, *shape) for x, shape in zip(arrays, inputs.values(), strict=True)]

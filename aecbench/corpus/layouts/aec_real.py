@@ -67,6 +67,10 @@ SETS = {  # folder -> set
 }
 DATASETS = "datasets"  # folder of the repository with the sets
 BLIND = "blind_"  # sets for tests only
+NAMELESS = (
+    "names no scenario; call it NAME_doubletalk_mic.wav, NAME_farend_singletalk_mic.wav or "
+    "NAME_nearend_singletalk_mic.wav, and the far end ..._lpb.wav"
+)
 MARGIN = 1.0  # [s] by which mic and lpb may differ in length: the shorter one ends first, as in the challenge
 
 
@@ -111,7 +115,7 @@ def find_real(folder: Path, wanted: Wanted) -> Found:
         mic, lpb = (ends.get(end, folder / f"{base}{end}.wav") for end in ENDS)
         match = SCENARIO.fullmatch(Path(base).name)
         if match is None:
-            problems.append(Problem(key(ends.get(ENDS[0], lpb), folder), "has no scenario in its name"))
+            problems.append(Problem(key(ends.get(ENDS[0], lpb), folder), NAMELESS))
             continue
         scenario = match["scenario"].lower().replace("-", "_")
         alone = scenario == "nearend_singletalk" and ENDS[1] not in ends

@@ -24,7 +24,7 @@ class SpeechSource(Protocol):
         """SHA-256 over everything that decides what the source delivers."""
 
     def speakers(self, split: str) -> Sequence[str]:
-        """The speakers of a split, sorted; no speaker is in two. Raises SourceError where they are fewer than two."""
+        """The speakers of a split, sorted; no speaker is in two. Raises SourceError where there are none."""
 
     def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
         """Keys of utterances in random order: one at least, `seconds` together if the speaker has so much."""

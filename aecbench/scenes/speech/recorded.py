@@ -31,8 +31,8 @@ class SpeechFiles:
         return self.files.fingerprint
 
     def speakers(self, split: str) -> Sequence[str]:
-        """The speakers of a split: two at least, for the two ends of a scene."""
-        return self.files.split(split, least=2)
+        """The speakers of a split: one at least."""
+        return self.files.split(split)
 
     def playlist(self, speaker: str, seconds: float, rng: np.random.Generator) -> tuple[str, ...]:
         """Files of a speaker in random order, none twice."""
