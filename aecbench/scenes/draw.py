@@ -32,7 +32,6 @@ from aecbench.scenes.scene import (
 from aecbench.scenes.sources import Sources, cached_sources
 from aecbench.scenes.spec import CorpusSpec, StageSpec
 from aecbench.scenes.speech import SpeechSource
-from aecbench.signals import Array
 
 __all__ = ["draw", "scene_id"]
 
