@@ -151,6 +151,7 @@ def _difference(corpus: Corpus, spec: CorpusSpec, identity: str) -> str:
 
 def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: str | None) -> Corpus:
     """Write what is missing in the folder and return the corpus."""
+    keep_freed_memory()  # here as in the workers: every scene arrives as a megabyte
     plans = list(_plans(spec, out))
     missing = [plan for plan in plans if not _whole(plan, identity)]
     length, rir_length = round(spec.rate * spec.duration), spec.segments * spec.response_samples

@@ -1,7 +1,7 @@
-"""Chunks of HDF5 data sets, compressed in a seventh of the time that HDF5's own filters take.
+"""Chunks of HDF5 data sets, compressed in a fifth of the time that HDF5's own filters take.
 
-Zlib, which HDF5 uses, searches for repetitions, which recorded sound does not have. Intel's ISA-L writes the same format
-faster, and every HDF5 library reads the result.
+HDF5 compresses with zlib. ISA-L, Intel's Intelligent Storage Acceleration Library, writes the same format faster, for
+2 % more bytes, and every HDF5 library reads the result.
 """
 
 from typing import Any
