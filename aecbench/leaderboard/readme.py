@@ -2,7 +2,7 @@
 
 import textwrap
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aecbench.leaderboard.board import BOARD, Board, board_names, open_board
@@ -10,7 +10,7 @@ from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.text import markdown
 from aecbench.leaderboard.validity import read_validity, section
 from aecbench.output import whole_file
-from aecbench.results import CEILING, LOST, MARK, RTF, cell, heading, lost_cell, summarised
+from aecbench.results import CEILING, LOST, MARK, RTF, Interval, cell, heading, lost_cell, summarised
 from aecbench.scenes.conditions import with_unit
 
 __all__ = [
@@ -104,7 +104,8 @@ def board_readme(board: Board) -> str:
         parts += [_standings(board), foot(board)]
         for condition in (name for name in SHOWN if name in board.conditions):
             parts.append(f"## By {with_unit(condition)}")
-            parts += [_by(board, condition, metric) for metric in rules.ranked_by]
+            summary = board.table.summary(condition, rules.ranked_by)
+            parts += [_by(board, summary, metric) for metric in rules.ranked_by]
         parts += section(read_validity(board.path), board.facts)
         parts += ["## Entries", _entries(board)]
     else:
@@ -162,9 +163,8 @@ def _rank(rank: int | None) -> str:
     return "" if rank is None else f" ({rank})"
 
 
-def _by(board: Board, condition: str, metric: str) -> str:
+def _by(board: Board, summary: Mapping[tuple[str, str], Mapping[str, Interval]], metric: str) -> str:
     """Systems x bins."""
-    summary = board.summary(condition)
     bins = list(dict.fromkeys(label for label, _ in summary))
     lines = [
         [markdown(standing.name), *(cell(metric, summary[label, standing.name][metric], count=True) for label in bins)]

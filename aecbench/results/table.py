@@ -121,16 +121,18 @@ class ResultTable:
         """A description of the number of scenes and of their talkers, noises and devices."""
         return effective(self.rows.drop_duplicates("scene"))
 
-    def summary(self, by: By = None) -> dict[tuple[str, str], dict[str, Interval]]:
-        """Return (condition, system) -> metric -> interval.
+    def summary(
+        self, by: By = None, metrics: Sequence[str] | None = None
+    ) -> dict[tuple[str, str], dict[str, Interval]]:
+        """Return (condition, system) -> metric -> interval, for all metrics or only for these.
 
         The condition is "" without `by`, and the labels are joined as in "low, double" if there are several. Raises
         UnknownName for an unknown condition, AecbenchError if it is unknown for all scenes.
         """
-        systems, metrics = self.systems, self.metrics
+        systems, chosen = self.systems, self.metrics if metrics is None else metrics
         return {
             (", ".join(labels), system): {
-                metric: self._interval(own, metric) for metric, own in _shares(rows, "metric", metrics)
+                metric: self._interval(own, metric) for metric, own in _shares(rows, "metric", chosen)
             }
             for labels, part in self.parts(by)
             for system, rows in _shares(part, "system", systems)
