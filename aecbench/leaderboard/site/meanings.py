@@ -14,12 +14,12 @@ def meanings(board: Board) -> dict[str, tuple[str, str]]:
 
     A metric of an older version is described by the row of METRICS that computes it today.
     """
-    found = {}
+    columns = {}
     for metric, facts in board.rules.metrics.items():
         row = of_version(metric, facts.version)
         name = next((name for name, other in METRICS.items() if other is row), metric)
         if about := about_metric(name):
             better = "Lower" if lower_is_better(metric, board.facts) else "Higher"
-            found[metric] = (heading(metric, board.facts), f"{about} {better} is better.")
-    known = {name: MEANINGS[name] for name in board.conditions if name in MEANINGS}
-    return found | {name: (with_unit(name), text) for name, text in known.items()}
+            columns[metric] = (heading(metric, board.facts), f"{about} {better} is better.")
+    conditions = {name: (with_unit(name), MEANINGS[name]) for name in board.conditions if name in MEANINGS}
+    return columns | conditions
