@@ -212,9 +212,9 @@ def evaluate(
         if out is None and not scenes:
             out = RUNS / (board or task.scenes.path.resolve().name)
     elif results:
-        given = {"--board": board, "--corpus": corpus_path, "--split": split, "--scene": scenes, "--metric": metrics}
-        given |= {"--aecmos": aecmos, "--dnsmos": dnsmos, "--align": align, "--save-audio": audio}
-        for option in filter(given.get, given):
+        unused = {"--board": board, "--corpus": corpus_path, "--split": split, "--scene": scenes, "--metric": metrics}
+        unused |= {"--aecmos": aecmos, "--dnsmos": dnsmos, "--align": align, "--save-audio": audio}
+        for option in filter(unused.get, unused):
             raise UsageError(f"{option} is for systems that are run; leave it out, or give --model")
     else:
         raise UsageError("nothing to evaluate; give --model NAME, --predictions DIR or --results DIR")

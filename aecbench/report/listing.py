@@ -109,16 +109,26 @@ def _untuned(name: str) -> str:
 
 def _metrics() -> list[Row]:
     table = rows("metrics/__init__.py", "METRICS").items()
-    shipped = [Row(name, f"{_read_as(**facts)}. {_first_sentence(_metric_docstring(name))}") for name, facts in table]
+    shipped = [Row(name, f"{_read_as(**facts)}. {about_metric(name)}") for name, facts in table]
     networks = (*keys("metrics/aecmos.py", "NETWORKS"), *keys("metrics/__init__.py", "FAMILIES"))
     families = (Row(name, "opinion scores by a network; needs aecbench[aecmos]") for name in networks)
     return [*shipped, *families, *_of_others(METRIC, _metric)]
 
 
+def about_metric(name: str) -> str:
+    """Return the first sentence about a shipped metric, from its module; "" for one of another package.
+
+    >>> about_metric("erle_true"), about_metric("mine:METRIC")
+    ('Echo return loss enhancement (ERLE) relative to the true echo; valid in double talk too.', '')
+    """
+    return _first_sentence(_metric_docstring(name))
+
+
 def _metric_docstring(name: str) -> str:
-    """Return the docstring of the module of a metric; convergence_10 is in convergence.py."""
-    files = [f"metrics/{stem}.py" for stem in (name, name.rpartition("_")[0])]
-    return next(filter(None, map(docstring, files)), "")
+    """Return the docstring of the module of a metric; convergence_10 is in convergence.py, dnsmos_sig in dnsmos.py."""
+    family = name.partition("_")[0]
+    stems = [name, name.rpartition("_")[0], *([family] if family in keys("metrics/__init__.py", "FAMILIES") else [])]
+    return next(filter(None, (docstring(f"metrics/{stem}.py") for stem in stems)), "")
 
 
 def _metric(name: str) -> str:

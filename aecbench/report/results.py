@@ -29,7 +29,7 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
     if table.competing:
         lines.insert(1, "(rank): shared where the difference is not significant")
     if (frame == "-").to_numpy().any():
-        lines.append("-: the metric is not defined in any of the scenes, or the system was not scored by it")
+        lines.append("-: the metric has no value in any of the scenes")
     if RTF in table.metrics and len({str(table.origin(system).get("machine")) for system in table.systems}) > 1:
         lines.append(f"{heading(RTF)}: measured on different machines, so do not compare it")
     if table.uneven:

@@ -142,19 +142,19 @@ def _check_system(
     system: str, new: ResultTable, stored: ResultTable, place: Path | None, other: Path | None, advice: str
 ) -> None:
     """Raise UsageError if another system has this name, or if metrics of the same one would be lost."""
-    ours, theirs, found = new.origin(system), stored.origin(system), f"{place}: contains results of {system!r}"
+    ours, theirs, message = new.origin(system), stored.origin(system), f"{place}: contains results of {system!r}"
     for fact, own, previous in (
         ("model", ours["models"][system], theirs["models"][system]),
         ("alignment", ours["systems"][system]["align"], theirs["systems"][system]["align"]),
     ):
         if own != previous and other is None:
             name = f"give this one a name, --model NAME={ours['models'][system]}"
-            raise UsageError(f"{found} with {fact} {previous}, not {own}; {name}, or {advice}")
+            raise UsageError(f"{message} with {fact} {previous}, not {own}; {name}, or {advice}")
         if own != previous:
-            raise UsageError(f"{found} with {fact} {previous}, {other} with {own}; {advice}")
+            raise UsageError(f"{message} with {fact} {previous}, {other} with {own}; {advice}")
     if lost := _metrics_lost(system, new, stored):
         remedy = "score it by all of its metrics" if other is None else f"name {place} last"
-        raise UsageError(f"{found} by {', '.join(lost)} too; {remedy}, or {advice}")
+        raise UsageError(f"{message} by {', '.join(lost)} too; {remedy}, or {advice}")
 
 
 def _names(table: ResultTable) -> set[str]:

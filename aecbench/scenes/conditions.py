@@ -3,7 +3,7 @@
 All were drawn but `ser_double`, which is measured.
 """
 
-__all__ = ["CONDITIONS", "TALK_WORDS", "UNITS", "with_unit"]
+__all__ = ["CONDITIONS", "MEANINGS", "TALK_WORDS", "UNITS", "with_unit"]
 
 CONDITIONS = {
     "talk": "talk",
@@ -25,6 +25,18 @@ TALK_WORDS = {
     "barge_in": "barge-in",
     "alternating": "alternating talk",
     "sweep": "sweep",
+}
+MEANINGS = {
+    "talk": "Who talks: far_single, near_single, double (both at once), barge_in (one interrupts), alternating.",
+    "ser": "Signal-to-echo ratio that the recipe asks for: level of the near end above the level of the echo.",
+    "ser_double": "Signal-to-echo ratio measured where both ends talk.",
+    "snr": "Signal-to-noise ratio that the recipe asks for.",
+    "rt60": "Reverberation time of the room: how long sound takes to decay by 60 dB.",
+    "loudspeaker": "Model of the loudspeaker; all but linear distort.",
+    "noise": "Kind of background noise.",
+    "delay": "Time from the far-end reference to the loudspeaker, without the way through the room.",
+    "drift": "Difference between the clocks of loudspeaker and microphone.",
+    "path": "Whether the echo path is static, moves, or switches to another one.",
 }
 UNITS = {"ser": "dB", "ser_double": "dB", "snr": "dB", "rt60": "s", "delay": "s", "drift": "ppm"}
 

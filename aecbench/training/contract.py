@@ -43,8 +43,8 @@ def check_frames(network: Network, model: str) -> None:
         spectra = probe.spectra(*noise.to(device))
     with blamed(f"{model}: initial"):
         initial = probe.initial(spectra[0])
-    given = f"spectra {list(spectra.shape)}"
-    with blamed(f"{model}: frames, given {given},"):
+    shape = list(spectra.shape)
+    with blamed(f"{model}: frames, given spectra {shape},"):
         result: Any = probe.frames(spectra, initial)
     match result:
         case (Tensor() as output, state):
@@ -54,8 +54,8 @@ def check_frames(network: Network, model: str) -> None:
     expected = [*spectra.shape[1:3], probe.synthesis[0] // 2 + 1]
     if list(output.shape) != expected or not output.is_complex():
         raise UsageError(
-            f"{model}: frames returned {_described(output)} for {given}, expected complex {expected}: a spectrum for "
-            f"each signal of the batch and each frame, with {expected[-1]} bins"
+            f"{model}: frames returned {_described(output)} for spectra {shape}, expected complex {expected}: a "
+            f"spectrum for each signal of the batch and each frame, with {expected[-1]} bins"
         )
     if _structure(state) != _structure(initial):
         raise UsageError(

@@ -106,6 +106,16 @@ def test_click_and_key_sort_by_a_column(page, hostile):
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("ERLE")
 
 
+def test_words_about_a_column_are_in_its_tooltip_and_open_by_key(page):
+    about = page.locator("th[title]", has_text="NE att.").get_attribute("title")
+    assert about.endswith("Lower is better.")
+    words = page.get_by_text(about, exact=True)
+    assert not words.is_visible()
+    page.locator("summary").press("Enter")
+    assert words.is_visible()
+    page.locator("summary").press("Enter")
+
+
 def test_systems_are_sorted_by_latency(page, hostile):
     page.get_by_role("button", name="Latency [ms]", exact=True).click()
     shown = systems(page)

@@ -10,7 +10,9 @@ from aecbench.errors import MissingExtra
 from aecbench.leaderboard import BoardError, Published, open_board
 from aecbench.leaderboard.readme import board_readme, boards_readme
 from aecbench.leaderboard.site import CSP, build
-from aecbench.leaderboard.site.charts import library
+from aecbench.leaderboard.site.charts import COLOURS, library
+from aecbench.leaderboard.site.meanings import meanings
+from aecbench.leaderboard.site.pages import HERE
 from aecbench.leaderboard.task import board_scenes
 from aecbench.leaderboard.text import csv_cell, hidden, link, markdown
 
@@ -212,3 +214,52 @@ def test_a_board_with_a_successor_is_listed_in_the_archive_and_links_to_it(path,
     assert "(toy-v1/README.md)" in current
     assert "(toy-v0/README.md)" in archive
     assert "[toy-v1](../toy-v1/README.md)" in board_readme(older)
+
+
+def luminance(colour):
+    """Return the relative luminance of "#rrggbb" (WCAG 2.2)."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_can_be_seen_on_the_light_and_on_the_dark_page():
+    style = (HERE / "assets" / "style.css").read_text()
+    looks = [
+        dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    ]
+    assert len(looks) == 2
+    for look in looks:
+        for text in ("ink", "grey", "accent"):
+            assert min(contrast(look[text], look["back"]), contrast(look[text], look["card"])) >= 4.5
+        assert {
+            colour: contrast(colour, look["back"]) for colour in COLOURS if contrast(colour, look["back"]) < 3
+        } == {}
+
+
+def test_columns_and_conditions_are_explained_in_words(pages, path):
+    board = open_board(path)
+    known, text = meanings(board), pages["toy-v1/index.html"].text
+    assert {*board.rules.metrics, *board.conditions} == known.keys()
+    for title, sentence in known.values():
+        assert title in text
+        assert sentence in text
+        assert sentence.endswith(".")
+    assert known["near_attenuation"][1].endswith("Lower is better.")
+
+
+def test_an_older_version_of_a_metric_has_the_words_of_what_it_computes(path):
+    board = open_board(path)
+    erle = board.rules.metrics["erle"].model_copy(update={"version": 1})
+    older = dataclasses.replace(board, rules=board.rules.model_copy(update={"metrics": {"erle": erle}}))
+    assert "without an upper limit" in meanings(older)["erle"][1]
+
+
+def test_the_front_page_names_each_board_and_says_what_a_canceller_does(pages):
+    assert "toy-v1" in pages["index.html"].text
+    assert "removes from the microphone what the loudspeaker plays" in pages["index.html"].text

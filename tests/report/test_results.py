@@ -23,4 +23,4 @@ def test_the_command_to_listen_can_be_typed(name):
 def test_a_dash_in_a_table_is_explained(corpus, metrics, explained):
     """No echo path changes in the corpus, so reconvergence is not defined in any scene."""
     caption = str(result_table(evaluate("passthrough", corpus, metrics)).caption)
-    assert ("-: the metric is not defined in any of the scenes" in caption.splitlines()) is explained
+    assert ("-: the metric has no value in any of the scenes" in caption.splitlines()) is explained

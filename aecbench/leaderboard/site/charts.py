@@ -15,9 +15,9 @@ from aecbench.results import RTF, Interval, heading
 
 __all__ = ["condition_chart", "cost_chart", "library", "time_chart"]
 
-COLOURS = (  # for both looks; the same system has the same colour in all charts
-    *("#4c8dd6", "#d1495b", "#3aa34a", "#9a62cf", "#e07b00", "#0f9a9a", "#a07a5a", "#e0559a", "#8b949e", "#97a510"),
-    *("#c9a000", "#6f7fd8", "#b5651d", "#5fbf9f", "#c96bd1", "#7fa650", "#e59aa0", "#5a7fa0", "#a3324f", "#3d8c8c"),
+COLOURS = (  # contrast 3 to the light and to the dark page; the same system has the same colour in all charts
+    *("#4c8dd6", "#d1495b", "#3aa34a", "#9a62cf", "#d97600", "#0f9a9a", "#a07a5a", "#e0559a", "#8b949e", "#8c980f"),
+    *("#b08c00", "#6f7fd8", "#b5651d", "#44a082", "#c96bd1", "#749a47", "#d2777f", "#5a7fa0", "#b8405e", "#3d8c8c"),
 )
 POINTS, LINES = "points", "lines"  # names of data that the page may replace
 

@@ -14,6 +14,7 @@ from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.readme import LATENCY, foot, latency_cell, order
 from aecbench.leaderboard.site import audio, charts
+from aecbench.leaderboard.site.meanings import meanings
 from aecbench.leaderboard.site.scores import condition_labels, scores, to_csv
 from aecbench.leaderboard.site.system import system_page
 from aecbench.leaderboard.task import board_scenes
@@ -101,6 +102,7 @@ def _board(
             (metric, heading(metric, board.facts), "lower" if lower_is_better(metric, board.facts) else "higher")
             for metric in board.columns
         ],
+        meanings=meanings(board),
         order=order(board),
         foot=foot(board),
         latency=LATENCY,

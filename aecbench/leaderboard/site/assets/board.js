@@ -94,7 +94,7 @@ function filter() {
     }
   }
   status.textContent = all ? status.dataset.all
-    : `${scenes.length} of ${scores.both.length} scenes; ± 1.96 standard errors. The places are those over all scenes.`;
+    : `${scenes.length} of ${scores.both.length} scenes; ± 1.96 standard errors of independent scenes. The places are those over all scenes.`;
   const sorted = heads.findIndex((head) => head.getAttribute("aria-sort") !== "none");
   if (sorted >= 0) sort(sorted, heads[sorted].getAttribute("aria-sort"));
   shownPoints = all ? read("cost-spec").data.values : points;
