@@ -133,8 +133,8 @@ class System:
     def live(self) -> Live:
         """Return the system for audio that arrives in chunks of any size, at 16 kHz.
 
-        A second of an echo is cancelled first, so that everything is compiled and loaded, which may take seconds. Raises
-        UsageError for a system that does not run block by block, or whose alignment delays the microphone.
+        A second of an echo is cancelled first, so that everything is compiled and loaded, which may take seconds.
+        Raises UsageError for a system that does not run block by block, or whose alignment delays the microphone.
         """
         parts = streaming(self.canceller)
         if parts is None:

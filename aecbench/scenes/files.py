@@ -114,8 +114,8 @@ class Collection:
         if not groups:
             raise SourceError(
                 f"{self.origin}: {len(self.groups)} {self.noun}(s) found, 0 of them in split {split!r}; give a source "
-                f"with 5 {self.noun}s or more for all three splits, or a CSV manifest whose column split says {EVERY!r} "
-                f"where a {self.noun} may serve every split"
+                f"with 5 {self.noun}s or more for all three splits, or a CSV manifest whose column split says "
+                f"{EVERY!r} where a {self.noun} may serve every split"
             )
         return groups
 
