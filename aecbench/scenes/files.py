@@ -235,8 +235,8 @@ def open_manifest(
         if key in entries:
             raise SourceError(f"{source}, line {line}: lists {key} again; keep one of the rows")
         if split and split not in (*SPLITS, EVERY):
-            known = ", ".join((*SPLITS, EVERY))
-            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {known} or nothing")
+            words = ", ".join((*SPLITS, EVERY))
+            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {words} or nothing")
         if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise SourceError(f"{source}, line {line}: sha256 {sha256!r} is not 64 hexadecimal digits; correct it")
         group = row.get(noun, "") or guess or "-".join(filter(None, ("unlabelled", split)))

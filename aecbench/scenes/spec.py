@@ -93,7 +93,7 @@ class SpeechSpec(Frozen):
 
 
 class FarSpeechSpec(Frozen):
-    """What the loudspeaker plays. `source`: music or synthetic speech, as for `speech`; None: other talkers of that."""
+    """Sound of the far end. `source`: music or synthetic speech, as for `speech`; None: other talkers of that."""
 
     source: str | None = None
 
