@@ -26,7 +26,8 @@ def read_recipe(
     """Return the specification in `recipe`: a shipped name, the path of a TOML file, or a specification to change.
 
     A specification without changes is returned as it is. A recipe may name another one as its `base`, which may have a
-    base too, and then contains only the differences. `assignments` are strings "key.path=value", `options` are values by key path (None: not set).
+    base too, and then contains only the differences. `assignments` are strings "key.path=value", `options` are values
+    by key path (None: not set).
     `split` keeps one split only, `scenes` sets the number of scenes of every split that has any. Raises UnknownName for
     an unknown recipe or split, ConfigError with the invalid key.
     """

@@ -17,7 +17,7 @@ from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import ADAPTERS, CANCELLERS
 from aecbench.cancellers.abilities import Trait, latency, sample_rates, streaming, traits
-from aecbench.cancellers.align import FixedDelay, aligned, alignment
+from aecbench.cancellers.align import RATE, FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.external.predictions import NAMES, prediction_files
@@ -133,16 +133,19 @@ class System:
     def live(self) -> Live:
         """Return the system for audio that arrives in chunks of any size, at 16 kHz.
 
+        A second of an echo is cancelled first, so that everything is compiled and loaded, which may take seconds.
         Raises UsageError for a system that does not run block by block, or whose alignment delays the microphone.
         """
         parts = streaming(self.canceller)
         if parts is None:
-            raise UsageError(f"{self.name} does not run block by block; choose another model, or cancel whole signals")
+            raise UsageError(f"{self.name} does not run block by block; choose another model, or give whole recordings")
         if parts[1] < 0:
             raise UsageError(
-                f"align {self.align}: a system that runs live cannot delay the microphone; delay it before, or cancel "
-                f"whole signals"
+                f"align {self.align}: a system that runs live cannot delay the microphone; delay it in front, or give "
+                f"whole recordings"
             )
+        far = np.random.default_rng(0).normal(size=RATE).astype(np.float32) / 100
+        Live(*parts).process(np.roll(far, RATE // 10), far)
         return Live(*parts)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -145,6 +146,22 @@ def test_the_example_of_an_nlms_takes_echo_out_and_takes_batches(example):
     output = mine.cancel(np.stack([mic, mic]), np.stack([far, far]))
     assert np.sum(output[:, 8000:] ** 2) < 1e-3 * np.sum(mic[8000:] ** 2) * 2
     np.testing.assert_array_equal(output[1], mine.cancel(mic, far))
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_the_example_of_a_c_library_gives_what_the_same_filter_gives_as_a_program(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("frames.c", "my_library.py", "nlms.c"):
+        shutil.copy(EXAMPLES / name, name)
+    subprocess.run(shlex.split("cc -O2 -shared -fPIC -o libframes.so frames.c"), check=True)
+    subprocess.run(shlex.split("cc -O2 -o nlms nlms.c"), check=True)
+    far = (np.random.default_rng(0).normal(size=(2, 9_001)) / 10).astype(np.float32)
+    mic = 0.5 * np.roll(far, 20, axis=-1)
+    output = ab.load_system("my_library:MyLibrary", "none").cancel(mic, far)
+    program = ab.load_system("command:./nlms {mic} {far} {out}", "none").cancel(mic, far)
+    assert np.square(program[:, -1000:]).mean() < 1e-4 * np.square(mic).mean()
+    assert np.square(output - program).mean() < 1e-6 * np.square(mic).mean()  # their inputs are rounded differently
 
 
 def test_h5py_alone_reads_what_the_corpus_reads(monkeypatch, tmp_path, corpus, capsys):

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,6 +56,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "pytest --pyargs": "run by tests/test_plugins.py, which installs the package",
     "from dask_jobqueue": "needs a cluster",
     "from dask_kubernetes": "needs a cluster",
+    "import aecbench as ab\n\nlive = ab.load_system": "reads and plays without end, by functions of the reader's",
     "import aecbench as ab\n\ncanceller = ab.load_system": "reads and plays without end, by functions of the reader's",
 }
 SMALLER = {  # what is added to a command
@@ -130,7 +132,7 @@ def quickstart(reader: Reader) -> None:
 
 def canceller(reader: Reader) -> None:
     """The files of the page on cancellers, and the folder of one."""
-    for name in ("my_canceller.py", "my_metric.py", "nlms.c"):
+    for name in ("my_canceller.py", "my_library.py", "my_metric.py", "frames.c", "nlms.c"):
         shutil.copy(DOCS / "examples" / name, name)
     mine = Path("path/to/mine")
     mine.mkdir(parents=True)
@@ -164,6 +166,18 @@ def sources(reader: Reader) -> None:
     Path("my/rooms.csv").write_text("\n".join(["file,kind,room", *rows]))
     recipe = (ROOT / "recipes" / "synthetic-v1.toml").read_text()
     Path("my.toml").write_text(recipe.replace('name = "synthetic-v1"', 'name = "my"'))
+
+
+def product(reader: Reader) -> None:
+    """The program of the page, its recipes, and the recordings that they name."""
+    canceller(reader)
+    for text in re.findall(r"^```toml\n(.*?)^```", (DOCS / "products.md").read_text(), re.MULTILINE | re.DOTALL):
+        Path(f"{tomllib.loads(text)['name']}.toml").write_text(text)
+    for n in range(8):
+        recording(Path(f"my/noise/n{n}.wav"))
+        recording(Path(f"my/far/voice{n}/1.wav"))
+    soundfile.write("my/device.wav", np.eye(1, 64)[0], RATE)
+    Path("my/device.csv").write_text("file,split\ndevice.wav,all\n")
 
 
 def training(reader: Reader) -> None:
@@ -208,6 +222,7 @@ def outputs(corpus: str) -> None:
 def recordings(reader: Reader) -> None:
     pair(reader)
     for end in ("mic", "lpb"):
+        recording(Path(f"my/recordings/phone_farend_singletalk_{end}.wav"))
         recording(Path(f"recordings/a_{end}.wav"))
         recording(Path(f"AEC-Challenge/datasets/real/abc_farend_singletalk_{end}.wav"))
     reader.run("simulate", "synthetic-v2", "--split", "test")
@@ -226,7 +241,7 @@ BRINGS: dict[str, Callable[[Reader], None]] = {
     "leaderboards.md": board,
     "network.md": network,
     "papers.md": canceller,
-    "products.md": canceller,
+    "products.md": product,
     "recordings.md": recordings,
     "simulate.md": sources,
     "students.md": student,

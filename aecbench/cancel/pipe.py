@@ -5,11 +5,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from aecbench.cancel.stream import check, stream, timing, warm_up
+from aecbench.cancel.stream import check, stream, timing
 from aecbench.cancel.timing import Timing
-from aecbench.cancellers import abilities
 from aecbench.cancellers.align import RATE
-from aecbench.errors import AudioError, UsageError
+from aecbench.errors import AudioError
 from aecbench.signals import Array
 from aecbench.systems import System
 
@@ -30,16 +29,7 @@ def cancel_pipe(system: System, source: BinaryIO, sink: BinaryIO, rate: int = RA
     """
     check(system)
     times = timing(system)
-    if times.block is None:
-        raise UsageError(f"{system.name} does not run block by block; choose another model for a pipe, or give files")
-    match abilities.streaming(system.canceller):
-        case _, int() as shift if shift < 0:
-            raise UsageError(
-                f"align {system.align}: a system that runs live cannot delay the microphone; delay it in front of the "
-                f"pipe, or give files"
-            )
-    warm_up(system)
-    size = max(1, round(times.block * rate))
+    size = max(1, round(system.live().block * rate / RATE))  # also compiles what the first blocks need
     for y in stream(system, _frames(source, size), rate, times):
         sink.write(np.clip(np.rint(y * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(SAMPLE).tobytes())
         sink.flush()

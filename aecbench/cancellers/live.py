@@ -26,6 +26,11 @@ class Live:
         self._out = np.zeros(canceller.block - 1, np.float32)
 
     @property
+    def block(self) -> int:
+        """Samples that the canceller processes at once."""
+        return self._canceller.block
+
+    @property
     def delay(self) -> int:
         """Samples by which the output lags the microphone: those of `Streaming.step`, and a block less one."""
         return self._canceller.delay + self._canceller.block - 1

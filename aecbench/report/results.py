@@ -8,12 +8,23 @@ import pandas as pd
 from rich.console import RenderableType
 
 from aecbench.report.grid import grid
-from aecbench.results import LOST, MARK, RTF, ResultTable, difference_cell, heading, lower_is_better, summarised, wide
+from aecbench.results import (
+    HALF,
+    LOST,
+    MARK,
+    RTF,
+    ResultTable,
+    difference_cell,
+    heading,
+    lower_is_better,
+    summarised,
+    wide,
+)
 from aecbench.scenes.conditions import CONDITIONS, with_unit
 
 __all__ = ["comparison", "difference_table", "listen_command", "result_table", "scenes_table"]
 
-CERTAIN = "± interval at the level of the test; * p < 0.05 (clustered test, Holm-corrected for the table)"
+CERTAIN = f"± {HALF} interval at the level of the test; * p < 0.05 (clustered test, Holm-corrected for the table)"
 FOLDER = "listen"  # folder of the audio that `listen_command` writes
 
 
@@ -21,7 +32,7 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
     """Return a row per system (and condition of `by`), a column per metric: mean or median ± half the 95 % interval."""
     chosen = [by] if isinstance(by, str) else list(by or ())
     frame, rule = wide(table, chosen), table.lost_rule
-    cells = f"{summarised(table.metrics, table.provenance)} ± 95 % interval"
+    cells = f"{summarised(table.metrics, table.provenance)} ± {HALF} 95 % interval"
     lines = [
         cells if "talk" in chosen else f"{cells}; near-end metrics: over the scenes in which both ends talk",
         f"{LOST}: scenes that lose more than {rule.loss:g} dB of the near end",

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 HALF = "the wider half of the"
+WIDEST = 1000.0  # an interval of two talkers may be wider than any difference that is possible, and is not shown
 BOLD = "bold: rank 1, or the best value if there are too few scenes for ranks; the oracle does not compete"
 STAR = f"*: p < {LEVEL:g} (clustered test, Holm-corrected for the table)"
 
@@ -35,12 +36,15 @@ STAR = f"*: p < {LEVEL:g} (clustered test, Holm-corrected for the table)"
 def cell(metric: str, interval: Interval, count: bool = False) -> str:
     """Format a mean or a median as "12.34 ±0.56", with the wider half of its interval; "-" if no scene counts.
 
-    With `count`, the number of scenes is added. The mean of a single scene has no interval.
+    With `count`, the number of scenes is added. The mean of a single scene has no interval, and one that says nothing,
+    because there are two talkers, noises or devices, is left out.
 
     >>> cell("erle", Interval(12.342, 11.9, 12.9, 20, 0)), cell("rtf", Interval(0.00321, 0.003, 0.0035, 20, 0))
     ('12.34 ±0.56', '0.0032')
     >>> cell("erle", Interval(12.342, -np.inf, np.inf, 1, 0), count=True)
     '12.34 n=1'
+    >>> cell("erle", Interval(12.342, -7000.0, 7024.7, 8, 0))
+    '12.34'
     """
     if not interval.n:
         return "-"
@@ -75,7 +79,7 @@ def difference_cell(metric: str, gap: Difference) -> str:
 
 def _half(interval: Interval | Difference) -> str:
     half = max(interval.high - interval.value, interval.value - interval.low)
-    return f" ±{half:.2f}" if np.isfinite(half) else ""
+    return f" ±{half:.2f}" if half < WIDEST else ""
 
 
 def long(table: "ResultTable", by: Sequence[str], reference: str | None) -> pd.DataFrame:

@@ -114,8 +114,8 @@ class Collection:
         if not groups:
             raise SourceError(
                 f"{self.origin}: {len(self.groups)} {self.noun}(s) found, 0 of them in split {split!r}; give a source "
-                f"with 5 {self.noun}s or more for all three splits, or a CSV manifest whose column split says {EVERY!r} "
-                f"where a {self.noun} may serve every split"
+                f"with 5 {self.noun}s or more for all three splits, or a CSV manifest whose column split says "
+                f"{EVERY!r} where a {self.noun} may serve every split"
             )
         return groups
 
@@ -235,8 +235,8 @@ def open_manifest(
         if key in entries:
             raise SourceError(f"{source}, line {line}: lists {key} again; keep one of the rows")
         if split and split not in (*SPLITS, EVERY):
-            known = ", ".join((*SPLITS, EVERY))
-            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {known} or nothing")
+            words = ", ".join((*SPLITS, EVERY))
+            raise SourceError(f"{source}, line {line}: unknown split {split!r}; use {words} or nothing")
         if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise SourceError(f"{source}, line {line}: sha256 {sha256!r} is not 64 hexadecimal digits; correct it")
         group = row.get(noun, "") or guess or "-".join(filter(None, ("unlabelled", split)))

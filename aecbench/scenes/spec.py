@@ -93,7 +93,7 @@ class SpeechSpec(Frozen):
 
 
 class FarSpeechSpec(Frozen):
-    """What the loudspeaker plays. `source`: music or synthetic speech, as for `speech`; None: other talkers of that."""
+    """Sound of the far end. `source`: music or synthetic speech, as for `speech`; None: other talkers of that."""
 
     source: str | None = None
 
@@ -288,7 +288,7 @@ class EchoSpec(Frozen):
     least: float = Field(10.0, ge=-60, le=60)
 
 
-REPLACED = ("far_speech", "far_noise", "loudspeaker", "path", "channel")  # tables that a recorded echo leaves nothing to
+REPLACED = ("far_speech", "far_noise", "loudspeaker", "path", "channel")  # what a recorded echo replaces
 
 
 class CorpusSpec(Frozen):

@@ -14,7 +14,13 @@ from aecbench.recipe import read_recipe
 
 __all__ = ["Source", "Terms", "data_name", "sources"]
 
-KINDS = {"speech": "speech", "far_speech": "speech", "noise": "noise", "room": "rir", "loudspeaker": "loudspeaker_ir"}  # recipe -> manifest
+KINDS = {  # recipe -> manifest
+    "speech": "speech",
+    "far_speech": "speech",
+    "noise": "noise",
+    "room": "rir",
+    "loudspeaker": "loudspeaker_ir",
+}
 MADE = {"espeak": "synthesised with eSpeak NG"}  # sources without recordings, and thus without authors
 SHOWN = 3  # most owners that are named
 
