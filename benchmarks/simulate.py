@@ -33,6 +33,7 @@ from aecbench.dsp import audio
 from aecbench.dsp.convolve import convolve
 from aecbench.dsp.levels import active_power
 from aecbench.dsp.resample import resample
+from aecbench.parallel import in_parallel
 from aecbench.recipe import read_recipe
 from aecbench.scenes import devices
 from aecbench.scenes.draw import draw
@@ -221,7 +222,8 @@ def scaling(spec: CorpusSpec, folder: Path, rounds: int) -> None:
                 simulate(spec, Path(out) / "corpus", jobs=jobs)
                 clock[jobs].append(time.perf_counter() - start)
             start = time.perf_counter()
-            joblib.Parallel(n_jobs=jobs)([joblib.delayed(busy)(number) for _ in range(4)])
+            loops = (joblib.delayed(busy)(number) for _ in range(4))
+            list(in_parallel(loops, 4, "control", "loops", jobs=jobs))  # in the workers of the simulation
             control[jobs].append(time.perf_counter() - start)
     one, two = (np.array(clock[jobs][1:]) for jobs in (1, 2))
     gain = [float(np.median(np.divide(x[1][1:], x[2][1:]))) for x in (clock, control)]
