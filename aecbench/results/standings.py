@@ -47,7 +47,8 @@ def standings(table: ResultTable, ranked_by: Sequence[str]) -> list[Standing]:
 
 def _positions(table: ResultTable, systems: Sequence[str], metrics: Sequence[str]) -> dict[str, float]:
     """Return the mean position of each system by the means or medians of the metrics; without a value, it is last."""
-    summary, scored = table.summary(), [metric for metric in metrics if metric in table.metrics]
+    scored = [metric for metric in metrics if metric in table.metrics]
+    summary = table.summary(metrics=scored)
     total = np.zeros(len(systems))
     for metric in scored:
         sign = 1 if lower_is_better(metric, table.provenance) else -1

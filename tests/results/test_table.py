@@ -70,6 +70,14 @@ def test_the_column_of_failures_counts_what_the_command_counts(table, by):
     assert (shown.loc[~shown["system"].str.startswith("b"), "failed"] == "0").all()
 
 
+def test_a_summary_of_some_metrics_is_a_part_of_the_whole(table):
+    chosen = table.metrics[1::-1]
+    whole, part = table.summary("talk"), table.summary("talk", chosen)
+    assert list(part) == list(whole)
+    assert all(list(cells) == chosen for cells in part.values())
+    assert repr(part) == repr({key: {metric: cells[metric] for metric in chosen} for key, cells in whole.items()})
+
+
 @pytest.mark.parametrize("by", ["ser", "rt60", "loudspeaker", "room.talkers", "ser=-3,3"])
 @pytest.mark.parametrize("metric", ["erle", "pesq"])
 def test_conditions_share_out_the_scenes(table, by, metric):
