@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_ranges, settings_of
+from aecbench.cancellers.base import settings_of
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
 from aecbench.cancellers.kernels.arrays import copy
 from aecbench.cancellers.kernels.compile import reassociated
+from aecbench.cancellers.partitioned import Partitioned
 from aecbench.cancellers.tunable import bounded, tunable
-from aecbench.errors import UsageError
 from aecbench.signals import Array
 
 __all__ = ["FDAF", "State"]
@@ -58,7 +58,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FDAF(FlatStreaming[State]):
+class FDAF(Partitioned[State]):
     """Overlap-save with transforms of 2 * block samples and the update w <- w + mu x* e / |x|².
 
     The gradient constraint is applied to two partitions of each filter per block, in rotation.
@@ -88,21 +88,6 @@ class FDAF(FlatStreaming[State]):
     # fraction of the update that is spread evenly over the partitions; the rest is proportional to their weights
     even: float = tunable(0.5, low=0.1, high=1.0, allowed=(0, 1))
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        if self.taps % self.block:
-            raise UsageError(f"FDAF: taps is {self.taps}, expected a multiple of block = {self.block}")
-
-    @property
-    def latency(self) -> int:
-        """`block` - 1: the first sample of a block depends on the last one."""
-        return self.block - 1
-
-    @property
-    def stride(self) -> int:
-        """Samples of four blocks: one call of compiled code costs as much as processing a tenth of a block."""
-        return 4 * self.block
-
     def cost(self) -> Count:
         """Return the count.
 
@@ -128,11 +113,6 @@ class FDAF(FlatStreaming[State]):
             gain=np.ones(signals, np.float32),
             turn=np.zeros(signals, np.int64),
         )
-
-    def impulse_response(self, state: State) -> Array:
-        """Return the taps of the main filter [..., taps]; taps of a partition beyond its first `block` are left out."""
-        partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
-        return partitions.reshape(*partitions.shape[:-2], self.taps)
 
     @cached_property
     def settings(self) -> "Settings":

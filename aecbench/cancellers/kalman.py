@@ -22,11 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
-from aecbench.cancellers.base import FlatStreaming, check_ranges
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
 from aecbench.cancellers.kernels.compile import reassociated
+from aecbench.cancellers.partitioned import Partitioned
 from aecbench.cancellers.tunable import bounded, tunable
-from aecbench.errors import UsageError
 from aecbench.signals import Array
 
 __all__ = ["Kalman", "State"]
@@ -59,7 +58,7 @@ class State(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Kalman(FlatStreaming[State]):
+class Kalman(Partitioned[State]):
     """Two diagonalised Kalman filters with the same far end, by overlap-save with transforms of 2 * block samples.
 
     Model, per partition and bin: w' = A w + process noise of power (1 - A²) E|w|², mic = sum(x w) + disturbance. The
@@ -84,21 +83,6 @@ class Kalman(FlatStreaming[State]):
     smoothing: float = tunable(0.7, low=0.3, high=0.95, scale="complement", allowed=(0, 0.999))
     # decay over the length of the filter of the echo path that the shadow assumes [dB]
     decay: float = tunable(15.0, low=5.0, high=40.0, allowed=(0, 120))
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        if self.taps % self.block:
-            raise UsageError(f"Kalman: taps is {self.taps}, expected a multiple of block = {self.block}")
-
-    @property
-    def latency(self) -> int:
-        """`block` - 1: the first sample of a block depends on the last one."""
-        return self.block - 1
-
-    @property
-    def stride(self) -> int:
-        """Samples of four blocks: one call of compiled code costs as much as processing a tenth of a block."""
-        return 4 * self.block
 
     def cost(self) -> Count:
         """Return the count.
@@ -125,11 +109,6 @@ class Kalman(FlatStreaming[State]):
             gain=np.ones(signals, np.float32),
             turn=np.zeros(signals, np.int64),
         )
-
-    def impulse_response(self, state: State) -> Array:
-        """Return the taps of the main filter [..., taps]; taps of a partition beyond its first `block` are left out."""
-        partitions = np.fft.irfft(state.weights[..., 0, :, :])[..., : self.block].astype(np.float32)
-        return partitions.reshape(*partitions.shape[:-2], self.taps)
 
     @cached_property
     def settings(self) -> "Settings":

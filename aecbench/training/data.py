@@ -53,7 +53,7 @@ class Examples:
             persistent_workers=workers > 0,
             prefetch_factor=4 if workers else None,
             generator=torch.Generator(),  # otherwise, it would draw from the global one
-            worker_init_fn=_deaf,
+            worker_init_fn=_ignore_signals,
         )
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class _Batches(Sampler[list[int]]):
         return len(self.all) - self.done
 
 
-def _deaf(_: int) -> None:
+def _ignore_signals(_: int) -> None:
     """Ignore SIGINT and SIGTERM in workers: the training process stops them, and they exit with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

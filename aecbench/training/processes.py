@@ -59,7 +59,7 @@ def processes(device: str) -> Iterator[Processes]:
         dist.init_process_group("nccl" if processor.type == "cuda" else "gloo")
     group = Processes(rank, world, processor)
     try:
-        with _listening(group):
+        with _stop_on_signals(group):
             yield group
     finally:
         if world > 1:
@@ -84,7 +84,8 @@ def _device(name: str) -> torch.device:
 
 
 @contextmanager
-def _listening(group: Processes) -> Iterator[None]:
+def _stop_on_signals(group: Processes) -> Iterator[None]:
+    """Set `group.stopped` on the first SIGINT or SIGTERM within the block; the second one has its usual effect."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are handled in the main thread only
         return

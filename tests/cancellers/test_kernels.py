@@ -2,7 +2,10 @@
 
 import importlib
 import inspect
+import os
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,13 @@ from aecbench.cancellers.kernels import coupling, two_filters
 
 PACKAGE = Path(aecbench.__file__).parent
 MOST = 6  # arguments: signals, state, settings, and what is worked on
+OUTPUT = """
+import numpy as np
+from aecbench.cancellers.kalman import Kalman
+
+far, mic = np.random.default_rng(0).normal(size=(2, 4096)).astype(np.float32)
+print(Kalman().cancel(far + 0.1 * mic, far).tobytes().hex())
+"""
 MODULES = [module.name for module in pkgutil.walk_packages(cancellers.__path__, f"{cancellers.__name__}.")]
 
 
@@ -41,6 +51,14 @@ def test_functions_are_compiled_by_the_decorators_of_two_files_only():
         if "numba.njit" in path.read_text() or "numba.jit" in path.read_text() or "import njit" in path.read_text()
     }
     assert users == {"dsp/compile.py", "cancellers/kernels/compile.py"}
+
+
+def test_outputs_are_the_same_from_the_cache_as_where_the_code_is_compiled(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", OUTPUT]
+    first, second = (subprocess.check_output(command, env=environment, text=True) for _ in range(2))
+    assert list(tmp_path.rglob("kalman._step*.nbc"))
+    assert first == second
 
 
 def signals(*shape, level=0.1, seed=0):

@@ -43,7 +43,7 @@ def suppressor(stems: Array, rate: int, depth: float, excess: float) -> Array:
 
 @compiled
 def _follow(power: Array, gains: Array, smooth: float, rise: float, lowest: float, excess: float) -> None:
-    """The gain behind each frame, from the frames up to it."""
+    """Set `gains` to the gain after each frame, from the frames up to it."""
     level = floor = power[0] if power.size else 0.0
     for k in range(power.size):
         level = smooth * level + (1 - smooth) * power[k]

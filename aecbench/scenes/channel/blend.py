@@ -21,7 +21,7 @@ class Knot(NamedTuple):
 
 
 def steps(versions: int, times: Sequence[float], rate: int, fade: float) -> list[Knot]:
-    """The knots of a switch from version k to k + 1 at times[k] [s], each a cross-fade of `fade` seconds.
+    """Return the knots of a switch from version k to k + 1 at times[k] [s], each a cross-fade of `fade` seconds.
 
     Raises ConfigError for times that are not one fewer than versions, do not ascend, or are closer than a cross-fade.
 
@@ -45,7 +45,7 @@ def steps(versions: int, times: Sequence[float], rate: int, fade: float) -> list
 
 
 def blend(version: Callable[[int, int, int], Array], knots: Sequence[Knot], length: int) -> Array:
-    """The signal [..., length] that the knots, in ascending order, describe; the outer ones hold to the ends.
+    """Return the signal [..., length] that the knots, in ascending order, describe; the outer ones hold to the ends.
 
     `version(k, start, stop)` gives samples start...stop - 1 [..., stop - start] of version k; it is asked for no more
     than what is heard.

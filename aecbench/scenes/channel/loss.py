@@ -18,7 +18,7 @@ FADE = 0.004  # back to the signal [s]
 
 
 def conceal(x: Array, gaps: Iterable[tuple[float, float]], rate: int) -> Array:
-    """The signal x [..., T] with gaps (start [s], duration [s]) filled from what was heard before each of them.
+    """Fill gaps (start [s], duration [s]) of the signal x [..., T] from the samples before each of them.
 
     The last pitch period (5-15 ms, where the autocorrelation is highest) is repeated; from 10 ms on it loses 20 % of
     its amplitude every 10 ms. After the gap the signal comes back within 4 ms. Nothing after a gap has an influence on
@@ -46,7 +46,7 @@ def _fill(x: Array, first: int, lost: int, rate: int) -> None:
 
 
 def _period(history: Array, rate: int) -> Array:
-    """The last pitch period of two longest periods, its last quarter bent so that it can follow upon itself."""
+    """Return the last pitch period of two longest periods, its last quarter bent so that it can follow upon itself."""
     longest = len(history) // 2
     lags = np.arange(round(SHORTEST * rate), longest + 1)
     past = np.lib.stride_tricks.sliding_window_view(history, longest)[longest - lags].astype(np.float64)

@@ -14,7 +14,7 @@ FADE = 0.02  # seconds
 
 
 def switch(x: Array, responses: Array, times: Sequence[float], rate: int, fade: float = FADE) -> Array:
-    """The signal x [..., T] through responses[0], and through responses[k + 1] from times[k] seconds on.
+    """Send x [..., T] through responses[0], and through responses[k + 1] from times[k] seconds on.
 
     `responses` is [K, ..., L] with K = len(times) + 1. Each change is a cross-fade of the outputs over `fade` seconds
     that begins at its time. Returns float32 [..., T]. Raises ConfigError for times that do not ascend by at least
@@ -24,7 +24,7 @@ def switch(x: Array, responses: Array, times: Sequence[float], rate: int, fade: 
 
 
 def move(x: Array, responses: Array, times: Sequence[float], rate: int) -> Array:
-    """The signal x [..., T] through a path that is responses[k] at times[k] seconds and moves evenly in between.
+    """Send x [..., T] through a path that is responses[k] at times[k] seconds and moves evenly in between.
 
     `responses` is [K, ..., L] with K = len(times). The output fades linearly from one response to the next, which
     equals a linear interpolation of the responses: neighbours should differ by a small part of a wavelength (4 cm at

@@ -19,7 +19,7 @@ FLAT = 0.7071  # Q of a Butterworth filter
 
 
 def excursion(x: Array, rate: int, drive: float, resonance: float, offset: float) -> Array:
-    """The signal y = x / (1 + (drive e)^2), without DC, where e is x [..., T] below `resonance` Hz plus `offset`.
+    """Return y = x / (1 + (drive e)^2), without DC, where e is x [..., T] below `resonance` Hz plus `offset`.
 
     Excursion and offset, the rest position of the coil beside the middle of the gap, are in units of full scale. An
     offset makes even-order distortion.

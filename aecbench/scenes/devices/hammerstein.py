@@ -11,7 +11,7 @@ __all__ = ["DEVICE", "hammerstein"]
 
 
 def hammerstein(x: Array, rate: int, drive: float, second: float, third: float, frequency: float, q: float) -> Array:
-    """The signal y = x + g * (second z^2 + third z^3) / drive with z = drive x [..., T], and * a convolution.
+    """Return y = x + g * (second z^2 + third z^3) / drive with z = drive x [..., T], and * a convolution.
 
     g is a band-pass of quality `q` and gain 1 at `frequency` Hz: the distortion is heard where the cone resonates.
     """

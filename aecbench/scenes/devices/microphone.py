@@ -24,7 +24,7 @@ MICROPHONE_AGC: Mapping[str, Range] = {
 
 
 def microphone_gain(mic: Array, rate: int, parameters: Mapping[str, float]) -> Array:
-    """The gain (a factor, not dB) that an AGC gives to `mic` [..., T]: float32 [..., T]. Parameters: MICROPHONE_AGC.
+    """Return the gain, as a factor, of an AGC for `mic` [..., T]: float32 [..., T]. Parameters: MICROPHONE_AGC.
 
     Per 10 ms frame the gain in dB moves towards target minus level, within its limits, with time constants `attack`
     and `release`. It starts at 0 dB, each frame acts on the ones after it, and in between it is interpolated.

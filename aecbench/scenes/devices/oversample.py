@@ -16,7 +16,7 @@ BLOCK = 8192  # samples at once: what `fn` allocates stays in the cache
 
 
 def oversampled(fn: Callable[[Array], Array], x: Array) -> Array:
-    """The memoryless function `fn` of x [..., T], computed at four times the rate: same shape and type.
+    """Compute the memoryless function `fn` of x [..., T] at four times the rate: same shape and type.
 
     Only what `fn` changes passes the resampler, y = x + down(fn(up(x)) - up(x)), so the identity returns x exactly.
     """

@@ -16,7 +16,7 @@ FLAT = 0.7071
 
 
 def rattle(x: Array, rate: int, threshold: float, strength: float, frequency: float, q: float) -> Array:
-    """The signal y = x + strength g * max(e - threshold, 0), where e is x [..., T] below 500 Hz, and * a convolution.
+    """Return y = x + strength g * max(e - threshold, 0), where e is x [..., T] below 500 Hz, and * a convolution.
 
     g is a high-pass that resonates at `frequency` Hz with quality `q`: the loose part.
     """

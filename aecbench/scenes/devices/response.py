@@ -16,7 +16,7 @@ HIGHEST = 0.49  # of the rate: a band edge above lies beyond the band
 
 
 def response(x: Array, rate: int, resonance: float, q: float, edge: float) -> Array:
-    """The signal x [..., T] through a high-pass that resonates at `resonance` Hz with gain `q`, and a low-pass.
+    """Filter x [..., T] by a high-pass that resonates at `resonance` Hz with gain `q`, and a low-pass.
 
     The low-pass is a second-order Butterworth with -3 dB at `edge` Hz; an edge beyond the band changes nothing.
     """
@@ -27,7 +27,7 @@ def response(x: Array, rate: int, resonance: float, q: float, edge: float) -> Ar
 
 
 def measured(x: Array, impulse_response: Array) -> Array:
-    """The signal x [..., T] through a measured loudspeaker, as its impulse response [L] at the rate of x."""
+    """Filter x [..., T] by a measured loudspeaker, given as its impulse response [L] at the rate of x."""
     return convolve(x, impulse_response)
 
 

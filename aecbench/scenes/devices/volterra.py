@@ -16,7 +16,7 @@ __all__ = ["DEVICE", "filters", "volterra"]
 
 
 def volterra(x: Array, rate: int, strength: float, decay: float, frequency: float) -> Array:
-    """The signal y = x + quadratic part [..., T], without DC, with a kernel that rings at `frequency` Hz for `decay` s.
+    """Return y = x + quadratic part [..., T], without DC, with a kernel that rings at `frequency` Hz for `decay` s.
 
     The quadratic part is the sum over i and j of h[i, j] x[n - i] x[n - j], see `filters`, and at most `strength` times
     the square of the peak of x. It is computed at the plain rate: sums of frequencies above Nyquist alias, weakened by

@@ -19,7 +19,7 @@ __all__ = ["DEVICE", "wiener_hammerstein"]
 def wiener_hammerstein(
     x: Array, rate: int, drive: float, frequency: float, boost: float, limit: float, bias: float
 ) -> Array:
-    """The signal x [..., T] through a shelf that boosts by `boost` dB below `frequency` Hz, saturation, inverse shelf.
+    """Send x [..., T] through a shelf that boosts by `boost` dB below `frequency` Hz, saturation, inverse shelf.
 
     The saturation is limit (tanh(drive u / limit + bias) - tanh(bias)) / (1 - tanh(bias)^2) / drive, of slope 1 at 0
     and, with a `bias`, asymmetric. DC is taken out.

@@ -16,7 +16,7 @@ from aecbench.signals import Array
 
 __all__ = ["device", "pink", "speech_shaped", "white"]
 
-LOWEST = 20.0  # [Hz]: pink noise is flat below, as nobody hears what is there
+LOWEST = 20.0  # [Hz]: pink noise is flat below, which is inaudible
 SLOPES = (0.2, 2.0)  # of the density of a device's floor
 FLATTENED = 60.0  # [Hz]: it is flat below
 HUM = (-40.0, -6.0)  # amplitude of each tone of the hum, relative to the root mean square of the rest [dB]
@@ -32,20 +32,20 @@ D. Byrne et al., "An international comparison of long-term average speech spectr
 
 
 def white(rng: np.random.Generator, length: int, rate: int) -> Array:
-    """The same power in every hertz: float32 [length]. `rate` is unused."""
+    """Draw noise with the same power in every hertz: float32 [length]. `rate` is unused."""
     return _unit(normal(rng, length))
 
 
 def pink(rng: np.random.Generator, length: int, rate: int) -> Array:
-    """The same power in every octave, that is a density of 1/f: float32 [length]."""
+    """Draw noise with the same power in every octave, a density of 1/f: float32 [length]."""
     return _shaped(rng, length, _remembered(_size(length), rate, _pink))
 
 
 def speech_shaped(rng: np.random.Generator, length: int, rate: int) -> Array:
-    """The long-term average spectrum of speech (LTASS): float32 [length].
+    """Draw noise with the long-term average spectrum of speech (LTASS): float32 [length].
 
     The density of a third-octave band at f is its power over its width, which is proportional to f; between the bands
-    it is interpolated in dB over log f, and outside them it stays.
+    it is interpolated in dB over log f; outside them, it is constant.
     """
     return _shaped(rng, length, _remembered(_size(length), rate, _speech_shaped))
 
@@ -88,12 +88,12 @@ def _speech_shaped(frequency: Array) -> Array:
 
 
 def _size(length: int) -> int:
-    """Samples of the transform that gives `length` samples of noise."""
+    """Return the samples of the transform that gives `length` samples of noise."""
     return max(1 << max(length - 1, 1).bit_length(), fourier.SHORTEST)
 
 
 def _shaped(rng: np.random.Generator, length: int, weights: Array) -> Array:
-    """Noise whose spectrum has these `weights`; no constant component.
+    """Draw noise whose spectrum has these `weights`; no constant component.
 
     The spectrum of white noise is white noise, so it is drawn as it is.
     """
@@ -103,7 +103,7 @@ def _shaped(rng: np.random.Generator, length: int, weights: Array) -> Array:
 
 
 def _weights(size: int, rate: int, amplitude: Callable[[Array], Array]) -> Array:
-    """The `amplitude` (of the frequency in Hz) of each entry of `fourier.frequencies`, in float32."""
+    """Return the `amplitude` (of the frequency in Hz) of each entry of `fourier.frequencies`, in float32."""
     lowest = rate / size
     weights = amplitude(np.maximum(np.arange(size // 2 + 1) * lowest, lowest)).astype(np.float32)
     weights[0] = 0
@@ -115,7 +115,7 @@ _remembered = functools.lru_cache(maxsize=4)(_weights)
 
 @functools.lru_cache(maxsize=4)
 def _cycles(size: int) -> NDArray[np.int64]:
-    """The cycles of each entry of a spectrum, counted from either end."""
+    """Return the cycles of each entry of a spectrum, counted from either end."""
     cycles = fourier.frequencies(size)
     return np.minimum(cycles, size - cycles)
 

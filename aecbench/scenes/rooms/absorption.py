@@ -66,7 +66,7 @@ def absorption_for(
 
 
 def _unit_rt60(size: Sequence[float], walls: Sequence[float]) -> float:
-    """The product c T20 [m] of a room whose walls have a = `walls`."""
+    """Return the product c T20 [m] of a room whose walls have a = `walls`."""
     directions, share = _octant()
     loss = (directions * (np.reshape(walls, (3, 2)).mean(-1) / size)).sum(-1)  # [1/m]
 

@@ -64,7 +64,7 @@ def energy_decay(response: Array) -> Array:
 
 
 def fitted_rt60(time: Array, curve: Array) -> float:
-    """The time of a decay by 60 dB, from the line through -5 to -25 dB of an energy decay curve; NaN without such."""
+    """Return RT60 [s] from the line through -5 to -25 dB of an energy decay curve, or NaN if it does not get there."""
     if not 0 < curve[0] < np.inf or curve[-1] > END * curve[0]:
         return float("nan")
     used = (curve <= START * curve[0]) & (curve >= END * curve[0])

@@ -76,7 +76,7 @@ def impulse_responses(
 def _response(
     size: Array, source: Array, microphone: Array, gains: Array, length: int, spread: Callable[..., Iterable[Any]]
 ) -> Array:
-    """One response [length]. Lengths are in cells, so it is 1 at a distance of 1 cell; `gains` [6] reflect pressure."""
+    """Return a response [length]: 1 at a distance of 1 cell, the unit of all lengths. `gains` [6] reflect pressure."""
     reach = float(OVERSAMPLING * (length - 1 + REACH))
     walls = gains.reshape(3, 2)
     order = np.argsort(-size)  # along the shortest side last: the innermost loop shall be long
@@ -112,7 +112,7 @@ def _axis(size: float, source: float, microphone: float, gains: Array, reach: fl
 
 @compiled
 def _powers(base: float, highest: int) -> Array:
-    """base^0, base^1, ... to base^highest, each from the one before."""
+    """Return base^0, base^1, ... to base^highest, each from the one before."""
     powers = np.ones(highest + 1)
     for k in range(highest):
         powers[k + 1] = powers[k] * base
@@ -151,7 +151,7 @@ def _seek(ascending: Array, k: int, value: float) -> int:
 def _scatter(
     cells: int, part: int, reach: float, x: Array, gx: Array, y: Array, gy: Array, z: Array, gz: Array
 ) -> Array:
-    """A grid [cells] of the images of the rows i = part, part + PARTS, ..."""
+    """Return a grid [cells] of the images of the rows i = part, part + PARTS, ..."""
     grid = np.zeros(cells, np.float32)
     cell = np.empty(z.size, np.int32)
     early = np.empty(z.size, np.float32)
@@ -182,7 +182,7 @@ def _scatter(
 
 @compiled
 def _decimate(out: Array, grid: Array, taps: Array, start: int, stop: int) -> None:
-    """out[start:stop] += the low-passed grid at every OVERSAMPLING-th cell."""
+    """Add to out[start:stop] the low-passed grid at every OVERSAMPLING-th cell."""
     phase = np.empty(BLOCK + taps.shape[1], np.float32)
     for begin in range(start, stop, BLOCK):
         block = out[begin : min(begin + BLOCK, stop)]

@@ -22,13 +22,13 @@ class RirSource(Protocol):
         """SHA-256 over everything that decides what the source delivers."""
 
     def rooms(self, split: str) -> Sequence[str]:
-        """The rooms of a split, sorted; no room is in two. Raises SourceError where a split has none."""
+        """Return the rooms of a split, sorted; no room is in two. Raises SourceError if a split has none."""
 
     def responses(self, room: str) -> Sequence[str]:
         """Keys of the responses measured in a room."""
 
     def load(self, file: str, rate: int) -> Array:
-        """A response as float32 [T] at `rate`, its frequency response kept."""
+        """Return a response as float32 [T] at `rate`, with the same frequency response."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class RirFiles:
         return self.files.fingerprint
 
     def rooms(self, split: str) -> Sequence[str]:
-        """The rooms of a split."""
+        """Return the rooms of a split."""
         return self.files.split(split)
 
     def responses(self, room: str) -> Sequence[str]:
@@ -51,7 +51,7 @@ class RirFiles:
         return self.files.of(room)
 
     def load(self, file: str, rate: int) -> Array:
-        """A response at `rate`.
+        """Return a response at `rate`.
 
         Sampled h(t) stands for the integral of h(t) dt, so a response with fewer samples per second needs larger ones.
         """
@@ -60,12 +60,12 @@ class RirFiles:
 
 
 def open_rirs(source: str) -> RirSource:
-    """The responses in a folder or a CSV manifest. Raises SourceError."""
+    """Open the responses in a folder or a CSV manifest. Raises SourceError."""
     return RirFiles(open_collection(source, "rir", "room", rooms_of))
 
 
 def rooms_of(paths: Sequence[PurePosixPath]) -> list[str]:
-    """The room of each response: the folder in which the paths first differ, "office/omni/1.wav" being of "office".
+    """Return the room of each response: the folder in which the paths first differ ("office" of "office/omni/1.wav").
 
     For responses that share one folder: the first two words of the file name; its last word tells responses apart.
 

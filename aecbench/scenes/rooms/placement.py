@@ -32,7 +32,7 @@ def place(size: Sequence[float], device: float, talker: float, rng: np.random.Ge
     """Draw points in a room of `size` (x, y, z): the loudspeaker `device` m, the talker `talker` m from the microphone.
 
     The microphone is anywhere, the other two in any direction from it, each of them at least 0.2 m from every wall and
-    at a usual height. Raises ConfigError where no such points are found in 1000 tries.
+    at a usual height. Raises ConfigError if no such points are found in 1000 tries.
 
     >>> speaker, microphone, talker = place((5, 4, 2.5), 0.1, 1.0, np.random.default_rng(0))
     >>> round(length(np.subtract(speaker, microphone)), 2)
@@ -57,9 +57,10 @@ def place(size: Sequence[float], device: float, talker: float, rng: np.random.Ge
 
 
 def _around(centre: Array, distance: float, low: Array, high: Array, rng: np.random.Generator) -> Array | None:
-    """A point drawn from the sphere around `centre`, from its part between the heights low[2] and high[2].
+    """Draw a point from the sphere around `centre`, from its part between the heights low[2] and high[2].
 
-    Equal heights of a sphere have equal areas (Archimedes), so the height is uniform. None where it is not in the box.
+    Equal heights of a sphere have equal areas (Archimedes), so the height is uniform. Return None for a point
+    outside the box.
     """
     bottom, top = max(low[2], centre[2] - distance), min(high[2], centre[2] + distance)
     if bottom > top:
@@ -71,7 +72,7 @@ def _around(centre: Array, distance: float, low: Array, high: Array, rng: np.ran
 
 
 def length(vector: Array) -> float:
-    """The length of a vector [3]."""
+    """Return the length of a vector [3]."""
     x, y, z = (float(value) for value in vector)
     return math.sqrt(x * x + y * y + z * z)
 

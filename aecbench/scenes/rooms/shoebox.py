@@ -57,7 +57,7 @@ class Shoebox(NamedTuple):
 
 
 def shoebox(size: Sequence[float], sources: ArrayLike, microphones: ArrayLike, absorption: ArrayLike) -> Shoebox:
-    """The arguments of an engine as arrays of known shape. Raises UsageError.
+    """Return the arguments of an engine as arrays of known shape. Raises UsageError.
 
     >>> shoebox((5, 4, 3), [[1, 1, 1]], [[2, 2, 2]], 0.3).absorption.shape
     (6, 1)

@@ -19,7 +19,7 @@ RINGING = 0.1  # longer than the octave filters ring [s]
 
 
 def octaves(rate: int) -> int:
-    """How many octave bands have their centre at or below half the rate.
+    """Return how many octave bands have their centre at or below half the rate.
 
     >>> octaves(16_000), octaves(48_000)
     (7, 8)
@@ -47,7 +47,7 @@ def band_weights(frequencies: Array, bands: int) -> Array:
 
 
 def finish(bands: Array, rate: int, *, humidity: float | None, high_pass: bool) -> Array:
-    """One response from those of its octave bands, [..., B, L] -> float32 [..., L], through air and the high-pass."""
+    """Combine the responses of octave bands: [..., B, L] -> float32 [..., L], through air and the high-pass."""
     if humidity is not None:
         count, last = octaves(rate), bands.shape[-2] - 1
         bands = bands[..., np.minimum(np.arange(max(count, last + 1)), last), :]
@@ -77,7 +77,7 @@ def _merge(bands: Array, rate: int) -> Array:
 
 @functools.lru_cache(maxsize=8)
 def _weights(size: int, rate: int, count: int) -> Array:
-    """The octave filters [B, ...] at the frequencies of a spectrum, over `size`, the factor of an inverse transform."""
+    """Return the octave filters [B, ...] at the frequencies of a spectrum, divided by the size of its transform."""
     cycles = fourier.frequencies(size)
     distance = np.minimum(cycles, size - cycles) * (rate / size)
     weights = band_weights(distance.ravel(), count).reshape(count, *distance.shape) / size
@@ -85,7 +85,7 @@ def _weights(size: int, rate: int, count: int) -> Array:
 
 
 def _high_pass(x: Array, rate: int) -> Array:
-    """A second-order Butterworth high-pass, run twice: -6 dB at 10 Hz.
+    """Return a second-order Butterworth high-pass, run twice: -6 dB at 10 Hz.
 
     pyroomacoustics runs it forwards and backwards; run forwards twice it weighs frequencies alike, and nothing comes
     before the direct sound.
