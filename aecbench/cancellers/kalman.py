@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.kernels import coupling, overlap_save, two_filters
-from aecbench.cancellers.kernels.compile import reassociated
+from aecbench.cancellers.kernels.compile import inlined, reassociated
 from aecbench.cancellers.partitioned import Partitioned
 from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.signals import Array
@@ -135,7 +135,7 @@ class Settings(NamedTuple):
     room: Float32  # [P] power of the partitions of the echo path that the shadow assumes, normalised to a sum of 1
 
 
-@reassociated
+@inlined
 def _room(decay: np.float32, partitions: int) -> Float32:
     """Return the powers [P] of the partitions of an echo path that decays by `decay` dB, normalised to a sum of 1."""
     room = (np.float32(10) ** (-decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
@@ -212,7 +212,7 @@ def _step(out: Float32, far: Float32, state: State, p: Settings) -> None:
         state.gain[s] = overlap_save.subtract(mic, overlap_save.echo(weights[0], x, total, time), state.gain[s])
 
 
-@reassociated
+@inlined
 def _predict(w: Complex, c: Float32, x2: Float32, expected: Float32, a2: np.float32, residual: Float32) -> None:
     """Update P <- A² P + (1 - A²) max(|w|², expected) in place, and set residual [K] = sum(|x|² P) / 2.
 
@@ -228,7 +228,7 @@ def _predict(w: Complex, c: Float32, x2: Float32, expected: Float32, a2: np.floa
             residual[k] += np.float32(0.5) * xp[k] * cp[k]
 
 
-@reassociated
+@inlined
 def _scale(e2: Float32, disturbance: Float32, residual: Float32, smoothing: np.float32, scale: Float32) -> None:
     """Smooth e2 into `disturbance` [K], and set scale [K] = 1 / (sum |x|² P + 2 psi).
 
@@ -242,7 +242,7 @@ def _scale(e2: Float32, disturbance: Float32, residual: Float32, smoothing: np.f
         scale[k] = np.float32(0.5) / (residual[k] + psi + TINY)
 
 
-@reassociated
+@inlined
 def _update(w: Complex, c: Float32, x: Complex, x2: Float32, spectrum: Complex, scale: Float32) -> None:
     """Update w <- w + K e and P <- (1 - K x / 2) P in place, with the Kalman gain K = P x* scale."""
     for k in range(scale.size):

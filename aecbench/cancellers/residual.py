@@ -31,7 +31,7 @@ from aecbench.cancellers import abilities
 from aecbench.cancellers.abilities import Count, transform
 from aecbench.cancellers.base import Streaming, check_block, check_ranges, from_rows, in_rows, settings_of
 from aecbench.cancellers.kalman import Kalman
-from aecbench.cancellers.kernels.compile import reassociated
+from aecbench.cancellers.kernels.compile import inlined, reassociated
 from aecbench.cancellers.tunable import bounded, tunable
 from aecbench.dsp import stft
 from aecbench.errors import UsageError
@@ -305,7 +305,7 @@ def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p:
         _gains(e2, residual, spectrum.near[s], spectrum.gain[s], floor, p)
 
 
-@reassociated
+@inlined
 def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: Float32, p: Settings) -> None:
     """Set echo [2, K] to the powers from which the residual echo is predicted, and update `tail` and `shape`.
 
@@ -325,7 +325,7 @@ def _echo_powers(y2: Float32, x2: Float32, tail: Float32, shape: Float32, echo: 
         echo[0, k] += harmonics * shape[k]
 
 
-@reassociated
+@inlined
 def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
     """Smooth the error power into `level` and update the noise floor: the minimum of the level, which rises slowly."""
     for k in range(error.size):
@@ -333,7 +333,7 @@ def _follow_noise(error: Float32, level: Float32, noise: Float32) -> None:
         noise[k] = min(RISE * noise[k] + CREEP * level[k], level[k])
 
 
-@reassociated
+@inlined
 def _learn(echo: Float32, error: Float32, noise: Float32, echoes: Echo, i: int, p: Settings) -> None:
     """Move leakage i towards the quantile of (error - noise) / echo, in steps weighted by the echo's relative power."""
     peak, leakage, frames = echoes.peak[i], echoes.leakage[i], echoes.frames[i]
@@ -347,7 +347,7 @@ def _learn(echo: Float32, error: Float32, noise: Float32, echoes: Echo, i: int, 
         leakage[k] = min(max(leakage[k], LOWEST), HIGHEST[i])
 
 
-@reassociated
+@inlined
 def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Settings) -> np.float32:
     """Return the likelihood of near-end talk, 0 to 1, from the fraction of bins that exceed residual echo and noise.
 
@@ -361,7 +361,7 @@ def _near_talk(error: Float32, residual: Float32, noise: Float32, p: Settings) -
     return min(max((share - p.few) / (p.many - p.few + TINY), np.float32(0)), np.float32(1))
 
 
-@reassociated
+@inlined
 def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: np.float32, p: Settings) -> None:
     """Set gain [K] to Wiener gains of at least `floor`, from the decision-directed ratio of near end to residual echo.
 
@@ -374,7 +374,7 @@ def _gains(e2: Float32, residual: Float32, near: Float32, gain: Float32, floor: 
         gain[k] = wiener + CLOSING * max(gain[k] - wiener, np.float32(0))
 
 
-@reassociated
+@inlined
 def _smooth(power: Float32, smooth: Float32, width: int) -> None:
     """Set smooth [K] to the mean over `width` neighbours to each side, or as many as there are."""
     for k in range(power.size):

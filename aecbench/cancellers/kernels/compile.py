@@ -1,11 +1,7 @@
-"""The decorator of the compiled functions of cancellers.
+"""The decorators of the compiled functions of cancellers.
 
 Sums over taps and bins take several times as long if the compiler has to keep the order in which they are written. If
 it may re-associate them, results differ between processors by rounding errors.
-
-All these functions are inlined into those that call them. Otherwise, a caller compiled in this process would run the
-machine code made for the called function alone, but a caller loaded from numba's cache its own copy, which is optimised
-differently: the first run on a machine would differ from all later ones by rounding errors.
 """
 
 from collections.abc import Callable
@@ -15,13 +11,25 @@ import numba
 
 from aecbench.dsp.compile import COMMON
 
-__all__ = ["reassociated"]
+__all__ = ["inlined", "reassociated"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+FAST = COMMON | {"nogil": True, "fastmath": {"reassoc", "contract"}}
+
 
 def reassociated(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function, allowing the compiler to re-associate sums and to fuse multiplications with additions."""
-    decorator = numba.njit(**COMMON, nogil=True, forceinline=True, fastmath={"reassoc", "contract"})
-    return cast("Callable[P, R]", decorator(function))
+    return cast("Callable[P, R]", numba.njit(**FAST)(function))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function as `reassociated` does, and inline it into the compiled functions that call it.
+
+    Otherwise, a caller compiled in this process would run the machine code made for the called function alone, but a
+    caller loaded from numba's cache its own copy, which may be optimised differently: the first run on a machine would
+    differ from all later ones by rounding errors. Inlining takes time to compile, so it is for functions where
+    such a difference was found.
+    """
+    return cast("Callable[P, R]", numba.njit(**FAST, forceinline=True)(function))

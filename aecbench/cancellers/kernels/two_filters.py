@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers.kernels.compile import reassociated
+from aecbench.cancellers.kernels.compile import inlined, reassociated
 
 __all__ = ["CERTAIN", "MAIN", "SHADOW", "better", "disturbance", "disturbances", "fit_gain", "transfer"]
 
@@ -21,7 +21,7 @@ TINY = np.float32(1e-10)
 Float32 = NDArray[np.float32]
 
 
-@reassociated
+@inlined
 def fit_gain(
     mic: Float32, y: Float32, sums: Float32, memory: float, fraction: float, audible: np.float32
 ) -> np.float32:
@@ -63,7 +63,7 @@ def disturbances(error: Any, residual: Any) -> Any:
 disturbance = reassociated(disturbances)  # for numbers within kernels; compiling it for arrays would take a second
 
 
-@reassociated
+@inlined
 def better(error: Float32, take_over: float, give_back: float) -> int:
     """Return the index of the filter whose state should replace the other's, or -1 for neither, from error powers [2].
 
@@ -75,7 +75,7 @@ def better(error: Float32, take_over: float, give_back: float) -> int:
     return MAIN if error[SHADOW] > np.float32(give_back) * error[MAIN] else -1
 
 
-@reassociated
+@inlined
 def transfer(values: NDArray[Any], source: int) -> None:
     """Copy the values [2, ...] of the filter with the index `source` over those of the other, in place."""
     flat, size = values.flat, values.size // 2
