@@ -203,7 +203,13 @@ def evaluate(
 
     task, systems, tables = None, list[System](), load(results)
     if models or predictions:
-        task = _task(board, boards, corpus_path, split, scenes, metrics, aecmos, dnsmos, align)
+        if board is None:
+            task = _of_corpus(corpus_path, split, scenes, align, metrics_of(metrics, aecmos, dnsmos))
+        else:
+            own = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
+            for option in filter(own.get, own):
+                raise UsageError(f"board {board} determines {option}; leave out {option}, or --board")
+            task = _of_board(board, boards, corpus_path, aecmos, dnsmos)
         systems += [load_system(model, task.align) for model in dict.fromkeys(models)]
         systems += [load_predictions(file) for file in dict.fromkeys(predictions)]
         if task.board is None and task.echo_known and CEILING not in models:
@@ -286,32 +292,24 @@ class Task(NamedTuple):
         return "stems" not in table or bool(table["stems"].dropna().all())
 
 
-def _task(
-    board: str | None,
-    boards: Path | None,
-    corpus_path: Path | None,
-    split: str | None,
-    scenes: Sequence[str],
-    metrics: Sequence[str],
-    aecmos: Path | None,
-    dnsmos: Path | None,
-    align: str | None,
-) -> Task:
-    """Return the task of a leaderboard or of options. Raises UsageError for options that the board determines."""
-    from aecbench.corpus import open_corpus
-    from aecbench.errors import UsageError
+def _of_board(name: str, boards: Path | None, corpus: Path | None, aecmos: Path | None, dnsmos: Path | None) -> Task:
+    """Return the task of a leaderboard, with the metrics of the model files as well."""
     from aecbench.leaderboard import board_corpus, board_metrics, find_board, read_rules
 
-    if board is not None:
-        options = {"--split": split, "--scene": scenes, "--metric": metrics, "--align": align}
-        for option in filter(options.get, options):
-            raise UsageError(f"board {board} determines {option}; leave out {option}, or --board")
-        path = find_board(board, boards)
-        rules = read_rules(path)
-        part = board_corpus(rules, corpus_path or CORPORA / board).split(rules.corpus.split)
-        return Task(part, rules.corpus.split, metrics_of(board_metrics(rules), aecmos, dnsmos), rules.alignment, path)
-    corpus = open_corpus(corpus_path or CORPORA / QUICKSTART)
-    if scenes:
-        corpus = corpus.where(scene=[corpus.scenes["scene"].iloc[corpus.find(scene)] for scene in scenes])
+    path = find_board(name, boards)
+    rules = read_rules(path)
+    part = board_corpus(rules, corpus or CORPORA / name).split(rules.corpus.split)
+    return Task(part, rules.corpus.split, metrics_of(board_metrics(rules), aecmos, dnsmos), rules.alignment, path)
+
+
+def _of_corpus(
+    path: Path | None, split: str | None, chosen: Sequence[str], align: str | None, metrics: "dict[str, Metric]"
+) -> Task:
+    """Return the task of a split of a corpus, or of the scenes chosen from it."""
+    from aecbench.corpus import open_corpus
+
+    corpus = open_corpus(path or CORPORA / QUICKSTART)
+    if chosen:
+        corpus = corpus.where(scene=[corpus.scenes["scene"].iloc[corpus.find(scene)] for scene in chosen])
     part = corpus.split(split or SPLIT)
-    return Task(part, split or SPLIT, metrics_of(metrics, aecmos, dnsmos), align or ALIGNMENT)
+    return Task(part, split or SPLIT, metrics, align or ALIGNMENT)
