@@ -41,6 +41,8 @@ def result_table(table: ResultTable, by: str | Sequence[str] | None = None) -> R
         lines.insert(1, "(rank): shared where the difference is not significant")
     if (frame == "-").to_numpy().any():
         lines.append("-: the metric has no value in any of the scenes")
+    if table.undefined:
+        lines.append(f"no column for {', '.join(table.undefined)}: undefined in all of these scenes")
     if RTF in table.metrics and len({str(table.origin(system).get("machine")) for system in table.systems}) > 1:
         lines.append(f"{heading(RTF)}: measured on different machines, so do not compare it")
     if table.uneven:

@@ -3,13 +3,13 @@
 from aecbench.results.clusters import SOURCES
 from aecbench.results.columns import RTF, Column, column, columns_of, heading, lower_is_better, summarised
 from aecbench.results.estimates import Summary
-from aecbench.results.folder import ROWS, add, check, join, load, table_name
+from aecbench.results.folder import add, check, join, load, table_name
 from aecbench.results.formats import FORMATS, HALF, cell, difference_cell, lost_cell, result_json, wide
 from aecbench.results.groups import ROW_COLUMNS
 from aecbench.results.lost import CEILING, LOST, LOST_RULE, MARK, Lost, LostRule
 from aecbench.results.standings import Standing, standings
 from aecbench.results.statistics import Difference, Interval, difference, holm, interval
-from aecbench.results.table import ResultTable
+from aecbench.results.table import ROWS, ResultTable
 
 __all__ = [
     "CEILING",

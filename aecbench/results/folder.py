@@ -20,11 +20,10 @@ from aecbench.results.columns import COLUMNS
 from aecbench.results.formats import FORMATS
 from aecbench.results.groups import variable
 from aecbench.results.lost import CEILING
-from aecbench.results.table import EARLIER, ResultTable
+from aecbench.results.table import EARLIER, ROWS, ResultTable
 
-__all__ = ["ROWS", "add", "check", "join", "load", "table_name"]
+__all__ = ["add", "check", "join", "load", "table_name"]
 
-ROWS = "rows.parquet"
 PATIENCE = 60  # longest wait for another evaluation to write its results [s]
 OWN = ("models", "metrics", "versions", "commit", "machine", "command", "board")  # facts that may differ per evaluation
 ELSEWHERE = "choose another folder with --out, or remove that one"

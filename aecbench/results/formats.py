@@ -111,8 +111,9 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
 
     A cell contains the mean, or the median, ± the wider half of its 95 % interval and, if there are several systems,
     the rank in brackets; with a `reference`, the difference to it and a star if that is significant. Cells include the
-    number of scenes in tables `by` conditions, and in columns in which it differs between systems. The column "failed"
-    counts all failed values, including those of scenes that do not count in a mean.
+    number of scenes in tables `by` conditions, and in columns in which it differs between systems. Metrics that are
+    undefined in every scene have no column. The column "failed" counts all failed values, including those of scenes
+    that do not count in a mean.
     """
     ranks = table.ranks(by) if table.competing and reference is None else {}
     losses, failures = (table.lost(by), table.failures(by)) if reference is None else ({}, {})
@@ -124,6 +125,8 @@ def wide(table: "ResultTable", by: Sequence[str], reference: str | None = None) 
         line = dict(zip(map(variable, by), labels, strict=True))
         line["system"] = f"{system} {MARK}" if system in table.destroyed else system
         for metric, interval in intervals.items():
+            if metric in table.undefined:
+                continue
             if key in differences:
                 line[titles[metric]] = difference_cell(metric, differences[key][metric])
             else:

@@ -25,8 +25,9 @@ from aecbench.results.statistics import Difference, Interval, Ranked, difference
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["EARLIER", "ResultTable"]
+__all__ = ["EARLIER", "ROWS", "ResultTable"]
 
+ROWS = "rows.parquet"  # file of a saved table
 EARLIER = "earlier"  # key in the provenance: facts about systems that were scored by an earlier evaluation
 
 By = str | Sequence[str] | None
@@ -115,6 +116,13 @@ class ResultTable:
         for (metric, system), part in rows.groupby(["metric", "system"], sort=False):
             scenes.setdefault(str(metric), {})[str(system)] = len(part)
         return {metric: counts for metric, counts in scenes.items() if len(set(counts.values())) > 1}
+
+    @cached_property
+    def undefined(self) -> list[str]:
+        """The metrics that are undefined in every scene for every system, as reconvergence where no path changes."""
+        rows = self.rows[self.rows["value"].notna() | self.rows["failed"].astype(bool)]
+        defined = set(rows["metric"])
+        return [metric for metric in self.metrics if metric not in defined]
 
     @property
     def effective(self) -> str:
@@ -301,7 +309,7 @@ class ResultTable:
         new_folder(folder)
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
         note = {b"aecbench": json.dumps(self.provenance).encode()}
-        with whole_file(folder / "rows.parquet") as part:
+        with whole_file(folder / ROWS) as part:
             pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **note}), part)
         for name in ("csv", "md"):
             with whole_file(folder / f"table.{name}") as part:
