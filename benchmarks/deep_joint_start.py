@@ -5,6 +5,9 @@ Run from a checkout: python benchmarks/deep_joint_start.py OUT, then aecbench tr
 The filter takes all of deep_step_size, the network behind it all of deep_adaptive but for its NLMS filter. Inputs and
 decisions that neither has begin with weights of zero, so they have no influence at first; distorted far ends enter the
 filter as they are. OUT is a model to load, better than either of the two before any training.
+
+With --released, the rest is the one of the released deep_joint: the network behind the filter, and the decisions about
+learned references. Train it with --set 'frozen=["filter."]' first, so that the network learns to use the filter.
 """
 
 import argparse
@@ -18,6 +21,7 @@ from aecbench.cancellers.deep.base import Network, load_network
 from aecbench.cancellers.deep.deep_adaptive import DeepAdaptive
 from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
+from aecbench.cancellers.deep.inference.deep_joint import PAIRS
 from aecbench.cards import CARD
 from aecbench.config import read_toml
 from aecbench.training.checkpoint import write_model
@@ -30,12 +34,19 @@ def main() -> None:
     """Write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    out = parser.parse_args().out
-    network = DeepJoint(DeepJoint.Config())
-    fill(network, released("deep_step_size", DeepStepSize), released("deep_adaptive", DeepAdaptive))
-    origin = {"parameters": "those of deep_step_size and deep_adaptive, put together; nothing was trained for it"}
-    write_model(out, network, {"canceller": "deep_joint", "summary": "deep_joint before training", "origin": origin})
-    print(out)
+    parser.add_argument("--released", action="store_true", help="keep all but the filter of the released deep_joint")
+    arguments = parser.parse_args()
+    network, rest = DeepJoint(DeepJoint.Config()), "deep_joint" if arguments.released else "deep_adaptive"
+    step_size = released("deep_step_size", DeepStepSize)
+    if arguments.released:
+        network.load_state_dict(released("deep_joint", DeepJoint))
+        fill_filter(network, step_size)
+    else:
+        fill(network, step_size, released("deep_adaptive", DeepAdaptive))
+    origin = {"parameters": f"the filter of deep_step_size and the rest of {rest}; nothing was trained for it"}
+    card = {"canceller": "deep_joint", "summary": "deep_joint before training", "origin": origin}
+    write_model(arguments.out, network, card)
+    print(arguments.out)
 
 
 def released(name: str, kind: type[Network]) -> dict[str, Tensor]:
@@ -46,14 +57,23 @@ def released(name: str, kind: type[Network]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def fill(network: DeepJoint, step_size: dict[str, Tensor], adaptive: dict[str, Tensor]) -> None:
-    """Fill the network in place."""
-    ours = network.state_dict()
+def fill_filter(network: DeepJoint, step_size: dict[str, Tensor]) -> None:
+    """Replace the weights that deep_step_size also has; what remains are the decisions about the references."""
+    ours = network.filter.state_dict()
     for name, values in step_size.items():
-        ours[f"filter.{name}"].zero_()[: len(values)] = values
+        ours[name][: len(values)] = values
+
+
+@torch.no_grad()
+def fill(network: DeepJoint, step_size: dict[str, Tensor], adaptive: dict[str, Tensor]) -> None:
+    """Fill all of the network in place."""
+    ours = network.state_dict()
+    for weights in network.filter.network.parameters():
+        weights.zero_()
+    fill_filter(network, step_size)
     room = network.filter.room
     network.filter.reference_profile.copy_(torch.log(0.1 * room[: network.config.reference_taps]).expand(2, -1))
-    bands, pairs = network.config.bands, network.control.pairs
+    bands, pairs = network.config.bands, PAIRS
     channels = [*SPECTRA, *range(network.channels, network.channels + 2 * len(pairs))]  # levels, then coherences
     seen, theirs = network.channels + 2 * len(pairs), len(channels)
     for name, values in adaptive.items():

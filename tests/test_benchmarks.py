@@ -1,10 +1,15 @@
 """Benchmarks are run by hand, seldom: at least what they import from aecbench is there."""
 
 import ast
+import runpy
+import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from aecbench.systems import load_system
 
 SCRIPTS = sorted((Path(__file__).parents[1] / "benchmarks").glob("*.py"))
 
@@ -23,3 +28,15 @@ def test_what_a_benchmark_imports_is_there(script):
     names = [(node.module, alias.name) for node in imported for alias in node.names]
     ours = [pair for pair in names if pair[0] is not None and pair[0].startswith("aecbench")]
     assert [pair for pair in ours if not is_there(*pair)] == []
+
+
+@pytest.mark.parametrize("options", [[], ["--released"]])
+def test_what_a_training_of_deep_joint_begins_with_cancels_an_echo(options, tmp_path, monkeypatch, capsys):
+    (script,) = (path for path in SCRIPTS if path.name == "deep_joint_start.py")
+    monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "start"), *options])
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out == f"{tmp_path / 'start'}\n"
+    far = np.random.default_rng(0).normal(size=32_000).astype(np.float32) / 10
+    echo = np.convolve(far, [0, 0, 0.5, 0.3, -0.2])[: far.size].astype(np.float32)
+    out = load_system(str(tmp_path / "start")).cancel(echo, far)
+    assert np.square(out[16_000:]).mean() < 0.01 * np.square(echo[16_000:]).mean()

@@ -44,9 +44,8 @@ class Training:
         self.network = network.to(processes.device)
         self._model: nn.Module = DistributedDataParallel(self.network) if processes.world > 1 else self.network
         self.averaged = AveragedModel(self.network, avg_fn=_averaging(settings.ema))
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay
-        )
+        trained = [weight for weight in self.network.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, lr=settings.lr, weight_decay=settings.weight_decay)
         self.steps = settings.epochs * len(self.train)
         self.schedule, self.plateau = self._schedules()
 

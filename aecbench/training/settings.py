@@ -46,6 +46,7 @@ class Settings(Frozen):
     patience: int = Field(0, ge=0)  # epochs without improvement after which training ends; 0: never
     bad_steps: int = Field(20, ge=1)  # consecutive steps with non-finite values after which training fails
     amp: bool = False  # automatic mixed precision with bfloat16
+    frozen: tuple[str, ...] = ()  # parts of the network that are not trained, as beginnings of the names of weights
     seed: int = Field(0, ge=0)
     data: DataSettings = DataSettings()
     network: dict[str, Any] = Field(default_factory=dict)  # fields of the network's Config

@@ -83,6 +83,12 @@ def train(
     kind, out = _network(model), Path(out)
     init = None if init is None else trained_model(init)[0]
     config = parse(kind.Config, settings.network, f"{model}: network")
+    torch.manual_seed(settings.seed)
+    with blamed(f"{model}: its constructor"):
+        network = kind(config)
+    if init is not None:
+        load_weights(network, init / str(read_card(init).weights))
+    _freeze(network, settings.frozen)
     new_folder(out)
     with processes(device) as group, locked(out) if group.rank == 0 else nullcontext():
         if group.device.type == "cpu":
@@ -102,11 +108,6 @@ def train(
             training_examples(corpora, settings, config.sample_rate, readers),
             validation_examples(val, settings, config.sample_rate, readers),
         )
-        torch.manual_seed(settings.seed)
-        with blamed(f"{model}: its constructor"):
-            network = kind(config)
-        if init is not None:
-            load_weights(network, init / str(read_card(init).weights))
         run = Training(network, settings, examples, group)
         check_frames(run.network, model)
         if checkpoint is not None:
@@ -154,6 +155,23 @@ def _network(model: str) -> type[Network]:
     return kind
 
 
+def _freeze(network: Network, frozen: Sequence[str]) -> None:
+    """Exclude the weights whose names begin with one of `frozen` from training.
+
+    Raises UsageError if a beginning matches no weight, or if no weight is left to train.
+    """
+    weights = dict(network.named_parameters())
+    parts = ", ".join(dict.fromkeys(name.partition(".")[0] for name in weights))
+    for beginning in frozen:
+        if not any(name.startswith(beginning) for name in weights):
+            kind = type(network).__name__
+            raise UsageError(f"frozen: no weight of {kind} begins with {beginning!r}; its parts are {parts}")
+    for name, weight in weights.items():
+        weight.requires_grad_(not name.startswith(tuple(frozen)))
+    if not any(weight.requires_grad for weight in weights.values()):
+        raise UsageError(f"frozen: no weight of {type(network).__name__} is left to train; its parts are {parts}")
+
+
 def _facts(
     model: str, corpora: Sequence[Corpus], val: Sequence[Corpus], settings: Settings, group: Processes
 ) -> dict[str, Any]:
@@ -175,7 +193,8 @@ def _same(now: Mapping[str, Any], before: Mapping[str, Any], out: Path) -> None:
     for name in now:
         pairs = [(name, now[name], before.get(name))]
         if name == "settings":
-            pairs = [(key, value, before[name].get(key)) for key, value in now[name].items()]
+            earlier = parse(Settings, before[name], f"{out}: settings").model_dump(mode="json")
+            pairs = [(key, value, earlier[key]) for key, value in now[name].items()]
         for key, value, old in pairs:
             if canonical_json(value) != canonical_json(old):
                 raise UsageError(

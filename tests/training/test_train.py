@@ -115,6 +115,54 @@ def tensors(out):
     return plain, progress, rest
 
 
+TWO = """
+from toy_net import Toy
+from torch import nn, zeros
+
+class Two(Toy):
+    def __init__(self, config):
+        super().__init__(config)
+        self.offset = nn.Parameter(zeros(3))
+
+    def loss(self, batch):
+        loss, parts = super().loss(batch)
+        return loss + (self.offset - 1).square().sum(), parts
+"""
+
+
+@pytest.fixture
+def go_two(training_corpus, tmp_path):
+    """Trains a network with the weights `weights` and `offset`; returns all tensors of the last checkpoint."""
+    (tmp_path / "two_net.py").write_text(TWO)
+
+    def run(*frozen, **options):
+        settings = read_settings(options={**BASICS, "frozen": frozen})
+        train("two_net:Two", training_corpus, settings, out=tmp_path / "two", device="cpu", workers=0, **options)
+        return tensors(tmp_path / "two")[0]
+
+    return run
+
+
+def test_frozen_weights_stay_as_they_are_and_the_others_are_trained(go_two):
+    go_two("off", limits=Limits(hours=0))
+    stopped = go_two("off", resume=True)
+    assert stopped["network/offset"] == stopped["averaged/module.offset"] == [0, 0, 0]
+    assert max(stopped["network/weights"]) > 0.1  # the tap that lets the far end through; at most 0.02 before
+
+
+@pytest.mark.parametrize(
+    ("frozen", "message"),
+    [
+        (["bias"], r"^frozen: no weight of Two begins with 'bias'; its parts are weights, offset$"),
+        (["weights", "offset"], r"^frozen: no weight of Two is left to train; its parts are weights, offset$"),
+    ],
+)
+def test_weights_that_cannot_be_frozen_are_refused_before_anything_is_written(go_two, tmp_path, frozen, message):
+    with pytest.raises(UsageError, match=message):
+        go_two(*frozen)
+    assert not (tmp_path / "two").exists()
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_the_loss_falls_and_the_best_network_is_kept(training_corpus, tmp_path, schedule):
     trained = go(training_corpus, tmp_path / "run", epochs=8, schedule=schedule)
