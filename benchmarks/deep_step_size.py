@@ -18,7 +18,7 @@ import torch
 from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.deep.base import Batch
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
-from aecbench.cancellers.deep.layers.step_size_filter import Adapt, Settings, plain_loop
+from aecbench.cancellers.deep.layers.step_size_filter import Adapt, Settings, Signals, State, places, plain_loop
 from aecbench.cancellers.subband_kalman import SubbandKalman
 
 SIGNALS, RATE = 16, 16_000
@@ -92,12 +92,13 @@ def cancel(canceller: Streaming[Any], batch: Batch) -> None:
 
 def adapt(run: Callable[..., tuple[torch.Tensor, ...]]) -> None:
     """Forward and backward of the filter alone: 4 signals, 60 frames, 513 bins, 16 taps."""
-    signals, frames, bins, taps = 4, 60, 513, 16
-    far, mic = torch.randn(signals, taps - 1 + frames, 2, bins), torch.randn(signals, frames, 2, bins)
-    gains = [torch.rand(signals, frames, bins) + 0.1 for _ in range(3)]
-    rest = [torch.rand(taps), torch.zeros(signals, taps, 2, bins), torch.rand(signals, taps, bins)]
-    learnt = [z.requires_grad_() for z in (mic, *gains, *rest)]
-    outputs = run(Settings(), far, *learnt)
+    n, frames, bins, taps = 4, 60, 513, 16
+    far, mic = torch.randn(n, taps - 1 + frames, 2, bins), torch.randn(n, frames, 2, bins)
+    gain, disturbance, drift = (torch.rand(n, frames, bins) + 0.1 for _ in range(3))
+    signals = Signals(far, mic, gain, disturbance, drift, torch.rand(taps), places([taps]))
+    state = State(torch.zeros(n, taps, 2, bins), torch.rand(n, taps, bins))
+    learnt = [z.requires_grad_() for z in (mic, gain, disturbance, drift, signals.profile, *state)]
+    outputs = run(Settings(), *signals, *state)
     torch.autograd.grad(outputs[0].square().sum() + outputs[1].sum(), learnt)
 
 
