@@ -1,4 +1,4 @@
-"""How often intervals, tests and ranks are wrong, where the truth is known: the tables of docs/numbers.md.
+"""How often intervals, tests and ranks are wrong, where the truth is known: the tables of docs/intervals.md.
 
 python benchmarks/intervals.py [--quick]: a few minutes on one core. Beside what aecbench does stands what is often
 done, and it once did: percentile bootstrap intervals over scenes, taken as independent, and ranks without correction.

@@ -166,7 +166,7 @@ def test_the_example_of_a_c_library_gives_what_the_same_filter_gives_as_a_progra
 
 def test_h5py_alone_reads_what_the_corpus_reads(monkeypatch, tmp_path, corpus, capsys):
     (tmp_path / "corpora").mkdir()
-    (tmp_path / "corpora/speech-v1").symlink_to(corpus.path)
+    (tmp_path / "corpora/quickstart-v2").symlink_to(corpus.path)
     monkeypatch.chdir(tmp_path)
     read = runpy.run_path(str(EXAMPLES / "read_with_h5py.py"))
     last = corpus.split("test")[-1]
@@ -178,7 +178,7 @@ def test_h5py_alone_reads_what_the_corpus_reads(monkeypatch, tmp_path, corpus, c
 
 def test_outputs_written_as_the_guide_says_score_like_the_system_itself(monkeypatch, tmp_path, corpus):
     (tmp_path / "corpora").mkdir()
-    (tmp_path / "corpora/speech-v1").symlink_to(corpus.path)
+    (tmp_path / "corpora/quickstart-v2").symlink_to(corpus.path)
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(EXAMPLES / "write_outputs.py"))
     written = load_predictions("written=outputs")

@@ -186,15 +186,13 @@ def training(reader: Reader) -> None:
 
 
 def extended(reader: Reader) -> None:
-    """Also a network, corpora to train it on, and what a program has made of the exported scenes."""
+    """Also a network, and corpora to train it on."""
     canceller(reader)
     pair(reader)
     shutil.copy(DOCS / "examples" / "my_network.py", "my_network.py")
-    reader.run("simulate", "speech-v1", "--split", "test")
     for split in ("train", "val"):
         reader.run("simulate", "speech-v1", "--split", split, "--out", f"corpora/{split}")
     quickstart(reader)
-    outputs("corpora/speech-v1")
 
 
 def network(reader: Reader) -> None:
@@ -225,19 +223,18 @@ def recordings(reader: Reader) -> None:
         recording(Path(f"my/recordings/phone_farend_singletalk_{end}.wav"))
         recording(Path(f"recordings/a_{end}.wav"))
         recording(Path(f"AEC-Challenge/datasets/real/abc_farend_singletalk_{end}.wav"))
-    reader.run("simulate", "synthetic-v2", "--split", "test")
-    outputs("corpora/synthetic-v2")
+    quickstart(reader)
+    outputs("corpora/quickstart-v2")
     words = ["--format", "aec-challenge", "--split", "test", "--out", "AEC-Challenge/datasets/synthetic"]
-    reader.run("export", "corpora/synthetic-v2", *words)
+    reader.run("export", "corpora/quickstart-v2", *words)
 
 
 BRINGS: dict[str, Callable[[Reader], None]] = {
-    "CONTRIBUTING.md": board,
     "README.md": readme,
     "choose.md": quickstart,
     "deploy.md": training,
     "extend.md": extended,
-    "format.md": lambda reader: reader.run("simulate", "speech-v1", "--split", "test"),
+    "format.md": quickstart,
     "leaderboards.md": board,
     "network.md": network,
     "papers.md": canceller,

@@ -128,7 +128,7 @@ def main() -> None:
 
     \b
     aecbench quickstart                               a small corpus, and a table of all systems
-    aecbench simulate speech-v1 --speech DIR          a corpus from your own speech
+    aecbench simulate synthetic-v2 --split test       a corpus of 200 scenes, offline
     aecbench eval --model kalman --model nlms         a table of two systems
     aecbench cancel --model kalman --mic mic.wav --far far.wav --out out.wav
     """

@@ -87,7 +87,7 @@ BOARDS = click.option(
     help="Use the boards in this folder.  [default: leaderboards, or those shipped]",
 )
 MODEL = "Run this baseline, folder, pkg.mod:Class, .onnx file or 'command:...'."
-ALIGN = "Delay the far end: best, auto (tracked), none, or by milliseconds."
+ALIGN = "Delay the far end: best for the model, auto (tracked), none, or ms."
 
 
 def known(kind: str, name: str, names: Any) -> None:

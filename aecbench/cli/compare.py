@@ -76,7 +76,7 @@ def compare(
 
     \b
     aecbench compare kalman nlms
-    aecbench compare kalman outputs/of-another-program --corpus corpora/speech-v1 --metric pesq --worst 10
+    aecbench compare kalman outputs/of-another-program --corpus corpora/synthetic-v2 --metric pesq --worst 10
     """
     from aecbench.corpus import open_corpus
     from aecbench.evaluation import evaluate as run

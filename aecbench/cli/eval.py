@@ -185,7 +185,7 @@ def evaluate(
     aecbench eval --model mypackage.aec:MyCanceller --metric erle --metric pesq --json
     aecbench eval --model 'command:./prog --mic={mic} {far} {out}'
     aecbench eval --model tuned=runs/tune/kalman --model kalman --model onnx=deep_adaptive.onnx
-    aecbench eval --board speech-v1 --model path/to/mine
+    aecbench eval --board synthetic-v2 --model path/to/mine
     aecbench eval --model kalman --predictions outputs/of-another-program
     aecbench eval --model path/to/mine --results runs/baselines --reference kalman
     aecbench eval --results runs/paper --by ser --format latex

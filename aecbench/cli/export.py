@@ -30,8 +30,8 @@ def export(corpus: Path, layout: str, out: Path, split: str | None, as_json: boo
     meta.csv has columns. Both include a croissant.json, which describes the files.
 
     \b
-    aecbench export corpora/speech-v1 --format wav --out speech-v1-wav
-    aecbench export corpora/speech-v1 --format aec-challenge --split train --out challenge
+    aecbench export corpora/synthetic-v2 --format wav --out exported
+    aecbench export corpora/synthetic-v2 --format aec-challenge --split test --out challenge
     """
     from aecbench.corpus import open_corpus
     from aecbench.corpus.layouts import LAYOUTS

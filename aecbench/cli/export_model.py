@@ -25,7 +25,7 @@ __all__ = ["export_model"]
 )
 @JSON
 def export_model(name: str, out: Path, quantize: str | None, prune: float, as_json: bool) -> None:
-    """Write one step of a deep system as an ONNX model.
+    """Write one step of a network as an ONNX model.
 
     The model maps a block of input samples to a block of output samples. SYSTEM is a shipped network, such as
     deep_adaptive, or the folder of a training. The delay tracker in front of it is not part of the model. States are

@@ -27,7 +27,7 @@ __all__ = ["import_"]
     type=click.Choice(["16000", "48000"]),
     default="16000",
     show_default=True,
-    help="Resample real recordings to HZ.",
+    help="Resample real recordings to this rate [Hz].",
 )
 @click.option(
     "--data",

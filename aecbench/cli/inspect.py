@@ -26,9 +26,11 @@ __all__ = ["inspect"]
 def inspect(corpus: Path, scenes: Sequence[str], out: Path | None, as_json: bool) -> None:
     """Draw the distributions of a corpus, and single scenes.
 
+    Without CORPUS, this draws corpora/quickstart-v2.
+
     \b
     aecbench inspect
-    aecbench inspect corpora/speech-v1 --scene test/000012 --out pictures
+    aecbench inspect corpora/synthetic-v2 --scene test/000012 --out pictures
     """
     from aecbench.corpus import open_corpus
     from aecbench.plots import plot_corpus, plot_scene, scene_picture

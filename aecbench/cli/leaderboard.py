@@ -60,7 +60,7 @@ def new(
     If the folder of the boards contains a plan, NAME.toml, all options are taken from it, and RESULTS must fit it.
 
     \b
-    aecbench leaderboard new synthetic-v1 runs/synthetic-v1 --rank-by erle_true --rank-by pesq
+    aecbench leaderboard new mine runs/baselines --rank-by erle_true --rank-by pesq
     aecbench leaderboard new real-blind-v1 runs/real-blind-v1
     """
     from aecbench.errors import UsageError
@@ -136,7 +136,7 @@ def verify(
 
     \b
     aecbench leaderboard verify
-    aecbench leaderboard verify synthetic-v1 --rerun 4 --model path/to/mine
+    aecbench leaderboard verify synthetic-v2 --rerun 4 --model path/to/mine
     """
     from aecbench.errors import UsageError
     from aecbench.leaderboard import BoardError, board_names, find_board, open_board
@@ -235,7 +235,7 @@ def build(
 
     \b
     aecbench leaderboard build --out site
-    aecbench leaderboard build synthetic-v1 --corpus corpora/synthetic-v1 --out site
+    aecbench leaderboard build synthetic-v2 --corpus corpora/synthetic-v2 --out site
     """
     from aecbench.errors import UsageError
     from aecbench.leaderboard import board_corpus, board_names, find_board, open_board

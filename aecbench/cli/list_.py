@@ -14,7 +14,8 @@ __all__ = ["list_"]
 def list_(what: str | None, as_json: bool) -> None:
     """List recipes, models, metrics, sources and packs.
 
-    Each line gives the origin of the entry: shipped, or the package or library that it comes from.
+    WHAT is one of these five words; without it, all are listed. Each line gives the origin of the entry: shipped, or
+    the package or library that it comes from.
 
     \b
     aecbench list

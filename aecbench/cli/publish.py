@@ -60,7 +60,7 @@ def publish(
     publishing a system again adds a new version and keeps the old one.
 
     \b
-    aecbench eval --board synthetic-v1 --model path/to/mine --out runs/mine
+    aecbench eval --board synthetic-v2 --model path/to/mine --out runs/mine
     aecbench publish runs/mine --authors 'A. Researcher' --dry-run
     aecbench publish runs/mine --authors 'A. Researcher'
     """

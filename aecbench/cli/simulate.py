@@ -51,12 +51,12 @@ def simulate(
 ) -> None:
     """Simulate the corpus of a recipe.
 
-    RECIPE is a shipped name or a TOML file. An interrupted run continues where it stopped, and simulating the same
-    corpus again keeps all files that are intact.
+    RECIPE is the name of a shipped recipe (aecbench list recipes) or a TOML file; without it, quickstart-v2. An
+    interrupted run continues where it stopped, and simulating the same corpus again keeps all files that are intact.
 
     \b
     aecbench simulate
-    aecbench simulate synthetic-v1 --split test
+    aecbench simulate synthetic-v2 --split test
     aecbench simulate speech-v1 --speech my/manifest.csv --noise my/recordings
     aecbench simulate my.toml --set levels.ser='{uniform=[-20, 0]}' --set room.rt60=0.4 --out corpora/mine
     """

@@ -125,8 +125,8 @@ def train(
     For several processes, use torchrun --no-python aecbench train.
 
     \b
-    aecbench train deep_adaptive --corpus corpora/speech-v1 --epochs 100 --set data.ser='{uniform=[-15, 10]}'
-    aecbench train mypackage.net:MyNetwork --corpus corpora/speech-v1 --export baselines/my_network
+    aecbench train deep_adaptive --corpus corpora/train --val-corpus corpora/val --set data.ser='{uniform=[-15, 10]}'
+    aecbench train mypackage.net:MyNetwork --corpus corpora/synthetic-v2 --export baselines/my_network
     """
     from aecbench.cards import LATEST
     from aecbench.corpus import open_corpus

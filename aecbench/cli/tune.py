@@ -77,8 +77,8 @@ def tune(
     parameters of MODEL. The same command continues a search that was stopped, up to --trials.
 
     \b
-    aecbench tune kalman --corpus corpora/speech-v1 --scenes 48
-    aecbench tune mypackage.aec:MyCanceller --corpus corpora/speech-v1 --metric erle=0.1 --metric pesq=4 --trials 100
+    aecbench tune kalman --corpus corpora/tuning --scenes 48
+    aecbench tune mypackage.aec:MyCanceller --corpus corpora/tuning --metric erle=0.1 --metric pesq=4 --trials 100
     """
     from aecbench.corpus import open_corpus
     from aecbench.report.tuning import tuning_tables

@@ -20,11 +20,11 @@ def verify(corpus: Path, mend: bool, jobs: int, as_json: bool) -> None:
     """Read every byte of a corpus and list damaged files.
 
     Files that are missing, swapped or in the wrong place are listed too. The exit code is 1 if there are any, unless
-    --repair restores all of them.
+    --repair restores all of them. Without CORPUS, corpora/quickstart-v2 is read.
 
     \b
-    aecbench verify corpora/speech-v1
-    aecbench verify corpora/speech-v1 --repair
+    aecbench verify corpora/synthetic-v2
+    aecbench verify corpora/synthetic-v2 --repair
     """
     from aecbench.corpus import open_corpus
     from aecbench.corpus.verify import verify as check

@@ -153,7 +153,7 @@ class Corpus(Sequence[Item]):
         """The scenes that meet all conditions, perhaps none: `where(ser=(-10, 0), loudspeaker="zhang_wang")`.
 
         A name is a row of CONDITIONS or a column of `scenes`. A tuple (low, high) is a closed interval, a list or set
-        means one of its members, None that there is nothing of the kind, anything else that value. Raises UnknownName,
+        means one of its members, None a missing value, anything else that value. Raises UnknownName,
         and UsageError for a tuple that is not an interval.
         """
         return self._choose(matches(self.scenes, conditions).to_numpy())
@@ -175,7 +175,7 @@ class Corpus(Sequence[Item]):
         return indices[label]
 
     def share(self, rank: int, count: int) -> "Corpus":
-        """The scenes for process `rank` of `count`: neighbours, none in two shares, all in one, as many in each ± 1.
+        """Return the scenes for process `rank` of `count`: disjoint, contiguous shares whose sizes differ by at most 1.
 
         For torchrun: `corpus.share(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))`. Raises UsageError.
         """
@@ -218,7 +218,7 @@ class Corpus(Sequence[Item]):
         return shard.stems(row, names)[:, :length]
 
     def scale(self, index: int) -> float:
-        """By what the stored samples of a scene are multiplied: full scale is 1, one step of a 16-bit file 2^-15."""
+        """Return the factor from the stored 16-bit samples of a scene to its signals, whose full scale is 1."""
         shard, row, _ = self._place(index)
         return shard.scale(row)
 

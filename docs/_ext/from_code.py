@@ -109,7 +109,7 @@ class Metrics(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Called by docutils."""
-        head = ("name", "column", "unit", "better", "frames", "what")
+        head = ("name", "column", "unit", "better", "frames", "meaning")
         rows = [[cell(nodes.strong(text=text)) for text in head]]
         for name, metric in METRICS.items():
             usual = " (usual)" if name in DEFAULT_METRICS else ""

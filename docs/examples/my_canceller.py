@@ -18,7 +18,7 @@ class MyCanceller:
         return self.block - 1
 
     def cancel(self, mic, far):
-        """Take far's echo out of mic, [..., T] each: float32 [..., T]."""
+        """Remove the echo of far from mic, both [..., T], and return float32 [..., T]."""
         n, length = self.block, mic.shape[-1]
         around, rest = [(0, 0)] * (mic.ndim - 1), -length % n
         mic, far = np.pad(mic, [*around, (0, rest)]), np.pad(far, [*around, (n, rest)])

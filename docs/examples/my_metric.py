@@ -1,4 +1,4 @@
-"""A metric in one file: how loud the loudest moment of what stays of the echo is."""
+"""A metric in one file: the peak level of the residual echo."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ PEAK = ab.Metric(
     title="Peak",  # of its column
     unit="dBFS",
     better="lower",
-    talk=frozenset({ab.Talk.FAR}),  # the frames that `fn` gets: here, while the far end talks alone
+    talk=frozenset({ab.Talk.FAR}),  # the frames that `fn` receives: here, while the far end talks alone
     stems=False,  # it does not read near, echo or noise, so it works on real recordings too
-    version=1,  # count it up when the same audio gets another value
+    version=1,  # raise it when the same audio gets another value
 )

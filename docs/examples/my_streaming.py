@@ -32,7 +32,7 @@ class MyStreaming(Streaming):
         return last, last, spectra, spectra, last
 
     def step(self, state, mic, far):
-        """Take far's echo out of one block of mic, [..., block] each."""
+        """Remove the echo of far from one block of mic, both [..., block]."""
         last_mic, last_far, past, filters, unfinished = state
         window = np.sin(np.pi * (np.arange(2 * self.block) + 0.5) / (2 * self.block))
         y, x = (np.fft.rfft(window * np.concatenate(pair, -1)) for pair in ((last_mic, mic), (last_far, far)))

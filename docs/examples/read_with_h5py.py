@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-for path in sorted(Path("corpora/speech-v1/shards").glob("test-*.h5")):
+for path in sorted(Path("corpora/quickstart-v2/shards").glob("test-*.h5")):
     with h5py.File(path, "r", locking=False) as shard:
         for row, text in enumerate(shard["scene"]):
             scene = json.loads(text)  # everything that was drawn: talk, room, loudspeaker, delay, ...

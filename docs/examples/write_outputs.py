@@ -6,7 +6,7 @@ import soundfile
 
 import aecbench as ab
 
-corpus, system = ab.load_corpus("corpora/speech-v1").split("test"), ab.load_system("kalman")
+corpus, system = ab.load_corpus("corpora/quickstart-v2").split("test"), ab.load_system("kalman")
 Path("outputs").mkdir()
 for n in range(len(corpus)):
     scene, signals, _ = corpus[n]
