@@ -178,3 +178,15 @@ print(*{HEAVY!r} & set(sys.modules), file=sys.stderr)
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert set(run.stderr.splitlines()[-1].split()) <= needed
+
+
+def test_a_command_imports_no_other_command():
+    program = """
+import sys
+from aecbench.cli import main
+main(['completion', 'bash'], standalone_mode=False)
+print(*(name for name in sys.modules if name.startswith('aecbench.cli.')), file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    modules = {name.removeprefix("aecbench.cli.") for name in run.stderr.split()}
+    assert modules == {"common", "complete", "interrupt", "completion"}

@@ -1,7 +1,7 @@
 """A system on a pair of recordings."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,8 @@ from aecbench.signals import Array
 from aecbench.systems import System
 
 __all__ = ["Cancelled", "cancel_files"]
+
+PIECES = 8  # per second; there are several copies of a piece on its way from the files to the output
 
 
 class Cancelled(NamedTuple):
@@ -44,8 +46,8 @@ def cancel_files(
     """Cancel the echo of the recording `far` in the recording `mic`; write `out` at mic's rate and length.
 
     The suffix of `out` selects the format, as in `writing`. Both recordings are resampled to 16 kHz for the system, and
-    the output is resampled back. If the system streams, this happens second by second, so that memory does not depend
-    on the length. Without `far`, the far end is silent. `pad` cuts or pads it to mic's length. Before that, both
+    the output is resampled back. If the system streams, this happens piece by piece, so that memory does not depend on
+    the length. Without `far`, the far end is silent. `pad` cuts or pads it to mic's length. Before that, both
     recordings are compared: with the alignment "auto", a microphone that is ahead of the far end is delayed for the
     system. A bar shows the progress, unless `quiet`.
 
@@ -61,16 +63,17 @@ def cancel_files(
     _check_output(out, mic, far)
     echo = Echo("far end silent")
     if far is not None:
-        echo = find_echo(resampled(_seconds(pair), mic_header.rate, RATE, channels=2))
+        echo = find_echo(resampled(_pieces(pair, blocks(mic, mic_header.rate)), mic_header.rate, RATE, channels=2))
     if echo.lead and system.align == "auto":
         system = replace(system, canceller=aligned(system.canceller, FixedDelay(-1000 * echo.lead / RATE)))
     else:
         echo = echo._replace(lead=0)
-    signals = _seconds(pair)
-    seconds = signals if quiet else progress(signals, math.ceil(mic_header.length / mic_header.rate), system.name, "s")
+    seconds = blocks(mic, mic_header.rate)
+    if not quiet:
+        seconds = progress(seconds, math.ceil(mic_header.length / mic_header.rate), system.name, "s")
     times = timing(system)
     with writing(out, mic_header.rate, mic_header.length) as add:
-        for y in stream(system, seconds, mic_header.rate, times):
+        for y in stream(system, _pieces(pair, seconds), mic_header.rate, times):
             add(y)
     return Cancelled(times, echo)
 
@@ -99,16 +102,18 @@ def _check_length(pair: Recordings, reference: Header) -> None:
     )
 
 
-def _seconds(pair: Recordings) -> Iterator[Array]:
-    """Yield microphone and far end second by second at the microphone's rate, float32 [N, 2]."""
-    rate = pair.header.rate
-    far = iter(()) if pair.far is None else resampled(blocks(pair.far, pair.far_rate), pair.far_rate, rate)
+def _pieces(pair: Recordings, seconds: Iterable[Array]) -> Iterator[Array]:
+    """Yield microphone, given in `seconds`, and far end in shorter pieces at the microphone's rate, float32 [N, 2]."""
+    rate, size = pair.header.rate, max(1, pair.header.rate // PIECES)
+    read = iter(()) if pair.far is None else blocks(pair.far, max(1, pair.far_rate // PIECES))
+    far = resampled(read, pair.far_rate, rate)
     ahead = np.zeros(0, np.float32)  # samples of the far end that wait for the microphone
-    for x in blocks(pair.mic, rate):
-        while ahead.size < x.size and (more := next(far, None)) is not None:
-            ahead = np.concatenate([ahead, more])
-        yield np.stack([x, fitted(ahead, x.size)], axis=1)
-        ahead = ahead[x.size :]
+    for second in seconds:
+        for x in (second[start : start + size] for start in range(0, second.size, size)):
+            while ahead.size < x.size and (more := next(far, None)) is not None:
+                ahead = np.concatenate([ahead, more])
+            yield np.stack([x, fitted(ahead, x.size)], axis=1)
+            ahead = ahead[x.size :]
     if not pair.pad:
         for _ in far:  # read to the end, so that a file that is shorter than its header states is detected
             pass

@@ -323,7 +323,8 @@ def test_what_learns_needs_a_corpus(aecbench, command):
     assert "Missing option '--corpus'" in result.stderr
 
 
-COMMANDS = main.commands | {f"leaderboard {name}": part for name, part in main.commands["leaderboard"].commands.items()}
+BOARDS = main.commands["leaderboard"].commands
+COMMANDS = dict(main.commands) | {f"leaderboard {name}": command for name, command in BOARDS.items()}
 JOBS = [name for name, command in COMMANDS.items() if any(option.name == "jobs" for option in command.params)]
 
 
