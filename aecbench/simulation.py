@@ -29,6 +29,7 @@ from aecbench.scenes.spec import CorpusSpec
 __all__ = ["corpus_id", "repair", "simulate"]
 
 CORPORA = Path("corpora")  # default folder of corpora
+BATCH = 4  # scenes that a process renders before it returns them: they share what joblib does per call
 
 
 class Plan(NamedTuple):
@@ -158,7 +159,8 @@ def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: s
     text = spec.model_dump_json()
     calls = (joblib.delayed(_record)(text, plan.split, index) for plan in missing for index in plan.indices)
     count = sum(len(plan.indices) for plan in missing)
-    records = in_parallel(calls, count, f"simulate {spec.name}", "scenes", jobs=jobs, scheduler=scheduler)
+    label, unit = f"simulate {spec.name}", "scenes"
+    records = in_parallel(calls, count, label, unit, jobs=jobs, scheduler=scheduler, batch=BATCH)
     for plan in missing:
         write_shard(plan.path, identity, len(plan.indices), length, rir_length, islice(records, len(plan.indices)))
     next(records, None)  # lets the bar reach its end

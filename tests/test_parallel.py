@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -26,8 +27,8 @@ def fail(error):
     raise error
 
 
-def results(calls, jobs=2):
-    return list(in_parallel(calls, len(calls), "test", "calls", jobs=jobs))
+def results(calls, jobs=2, batch=1):
+    return list(in_parallel(calls, len(calls), "test", "calls", jobs=jobs, batch=batch))
 
 
 def kinds(base):
@@ -114,6 +115,46 @@ def test_no_call_waits_behind_a_slow_one_while_another_process_is_free(tmp_path)
     calls = [joblib.delayed(leave)(tmp_path, number) for number in (*short, *later)]
     calls.insert(slow, joblib.delayed(wait_for)(tmp_path, later))
     assert results(calls)[slow]
+
+
+def process(folder, waits=(), leaves=()):
+    wait_for(folder, waits)
+    for name in leaves:
+        leave(folder, name)
+    return os.getpid()
+
+
+def test_a_batch_runs_in_one_process_and_the_next_one_beside_it(tmp_path):
+    calls = [joblib.delayed(process)(tmp_path)] * 8
+    calls[0], calls[4] = (joblib.delayed(process)(tmp_path, **{key: ["second"]}) for key in ("waits", "leaves"))
+    found = results(calls, batch=4)
+    assert len(set(found[:4])) == len(set(found[4:])) == 1
+    assert found[0] != found[4]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_each_process_has_another_batch_waiting(tmp_path, batch):
+    """No call ends before four batches, two for each of two processes, are handed out."""
+
+    def calls():
+        for number in range(5 * batch):
+            if number == 4 * batch - 1:
+                leave(tmp_path, "handed_out")
+            yield joblib.delayed(wait_for)(tmp_path, ["handed_out"])
+
+    assert all(in_parallel(calls(), 5 * batch, "test", "calls", jobs=2, batch=batch))
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_worker_that_dies_is_said_so_and_the_next_calls_have_others(batch):
+    calls = [joblib.delayed(abs)(-1)] * 3 + [joblib.delayed(die)()]
+    with pytest.raises(AecbenchError, match="a worker process died"):
+        results(calls, batch=batch)
+    assert results([joblib.delayed(abs)(-1)] * 4, batch=batch) == [1] * 4
 
 
 REPLACED = """
