@@ -45,13 +45,13 @@ def test_no_kernel_takes_many_arguments(name):
     assert {kernel: width for kernel, width in widths.items() if width > MOST} == {}
 
 
-def test_functions_are_compiled_by_the_decorators_of_two_files_only():
+def test_functions_are_compiled_in_one_place_only():
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if "numba.njit" in path.read_text() or "numba.jit" in path.read_text() or "import njit" in path.read_text()
     }
-    assert users == {"dsp/compile.py", "cancellers/kernels/compile.py"}
+    assert users == {"dsp/compile.py"}
 
 
 def test_outputs_are_the_same_from_the_cache_as_where_the_code_is_compiled(tmp_path):
