@@ -86,5 +86,5 @@ def _restricted(spec: CorpusSpec, split: str | None, scenes: int | None) -> Corp
     counts = {name: count for name, count in spec.splits.model_dump().items() if count}
     if split is not None and split not in counts:
         raise UnknownName("split", split, counts or SPLITS)
-    sizes = {name: scenes or count for name, count in counts.items() if split in (None, name)}
-    return spec.model_copy(update={"splits": type(spec.splits)(**sizes)})
+    sizes = {name: count if scenes is None else scenes for name, count in counts.items() if split in (None, name)}
+    return spec.model_copy(update={"splits": parse(type(spec.splits), sizes, "number of scenes")})

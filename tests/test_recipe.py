@@ -2,7 +2,7 @@
 
 import pytest
 
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, ConfigError
 from aecbench.recipe import read_recipe
 
 BASE = """
@@ -71,3 +71,9 @@ def test_a_base_may_have_a_base(written):
 def test_a_wrong_base_is_told(written, text, says):
     with pytest.raises(AecbenchError, match=says):
         written(text)
+
+
+@pytest.mark.parametrize("scenes", [0, -1, 2.5, 10**9])
+def test_an_impossible_number_of_scenes_is_a_mistake_of_the_caller(scenes):
+    with pytest.raises(ConfigError, match=r"^number of scenes: .*(above 0|got)"):
+        read_recipe("quickstart-v2", scenes=scenes)
