@@ -70,7 +70,7 @@ def _completed(data: dict[str, Any], origin: str, above: tuple[str, ...] = ()) -
     if called in (*above, origin):
         raise ConfigError(f"{origin}: its base, {called}, is based on {origin} itself; name another recipe")
     if not os.access(path, os.F_OK):
-        raise ConfigError(f"{origin}: its base, {base}, is not a file in {Path.cwd()}; correct its path from that folder")
+        raise ConfigError(f"{origin}: its base, {base}, is not a file in {Path.cwd()}; correct its path")
     return _merged(_completed(read_toml(path), called, (*above, origin)), data)
 
 

@@ -64,7 +64,7 @@ def test_a_base_may_have_a_base(written):
         ('base = "mine.toml"', "mine.toml: its base, mine.toml, is based on mine.toml itself"),
         ('base = "loop.toml"', "loop.toml: its base, mine.toml, is based on loop.toml itself"),
         ("base = 3", "mine.toml: base is 3, expected the name of a recipe in quotes"),
-        ('base = "lost.toml"', "mine.toml: its base, lost.toml, is not a file in .*; correct its path from that folder"),
+        ('base = "lost.toml"', "mine.toml: its base, lost.toml, is not a file in .*; correct its path"),
         ('base = "devices-v2"', "did you mean 'devices-v1'"),
         ('base = "base.toml"\nlevls = 3', "mine.toml: unknown key 'levls': did you mean 'levels'"),
     ],
