@@ -14,7 +14,7 @@ __all__ = ["assign", "canonical_json", "override", "read_toml", "sha256"]
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the table in a TOML file. Raises ConfigError if it cannot be read or is invalid, with the line."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except tomllib.TOMLDecodeError as error:

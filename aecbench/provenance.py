@@ -68,7 +68,9 @@ def _cpu() -> str:
 
 def command() -> str:
     """Return the command line of this process, quoted for a shell."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    run = getattr(sys.modules["__main__"], "__spec__", None)  # None unless run as `python -m NAME`
+    program = [Path(sys.argv[0]).name] if run is None else ["python", "-m", run.name.removesuffix(".__main__")]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 def code(*places: Path) -> str:

@@ -1,5 +1,6 @@
 """Recipes: the specification of a corpus, from a shipped name or a TOML file, with changes of the caller."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ def _completed(data: dict[str, Any], origin: str, above: tuple[str, ...] = ()) -
     path, called = _found(base)
     if called in (*above, origin):
         raise ConfigError(f"{origin}: its base, {called}, is based on {origin} itself; name another recipe")
+    if not os.access(path, os.F_OK):
+        raise ConfigError(f"{origin}: its base, {base}, is not a file in {Path.cwd()}; correct its path")
     return _merged(_completed(read_toml(path), called, (*above, origin)), data)
 
 
@@ -86,5 +89,5 @@ def _restricted(spec: CorpusSpec, split: str | None, scenes: int | None) -> Corp
     counts = {name: count for name, count in spec.splits.model_dump().items() if count}
     if split is not None and split not in counts:
         raise UnknownName("split", split, counts or SPLITS)
-    sizes = {name: scenes or count for name, count in counts.items() if split in (None, name)}
-    return spec.model_copy(update={"splits": type(spec.splits)(**sizes)})
+    sizes = {name: count if scenes is None else scenes for name, count in counts.items() if split in (None, name)}
+    return spec.model_copy(update={"splits": parse(type(spec.splits), sizes, "number of scenes")})

@@ -25,7 +25,7 @@ from aecbench.cancellers.live import Live
 from aecbench.cancellers.output import as_array, checked, finite
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
-from aecbench.errors import AudioError, ConfigError, UnknownName, UsageError, did_you_mean
+from aecbench.errors import AecbenchError, AudioError, ConfigError, UnknownName, UsageError, blame, did_you_mean
 from aecbench.plugins import is_outside, load
 from aecbench.signals import Array
 
@@ -355,8 +355,12 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
             raise ConfigError(f"model {name!r}: unknown parameter {key!r}: {did_you_mean(key, keys)}")
     try:
         canceller = cls(**parameters)
+    except AecbenchError:
+        raise
     except TypeError as error:
         raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {error}") from None
+    except Exception as error:  # whatever the code of a user raises, as for a missing file of weights
+        raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {blame(error)}") from None
     if not isinstance(canceller, Canceller):
         raise ConfigError(f"model {name!r}: {target} is not a canceller; it needs cancel(mic, far) and latency")
     return System(name, canceller, target, parameters, summary, code=_code(target, folder))

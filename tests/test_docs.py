@@ -223,7 +223,7 @@ def test_the_pages_build_with_what_the_code_made_and_load_nothing_from_elsewhere
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     assert "aecbench simulate [OPTIONS] [RECIPE]" in (pages / "commands.html").read_text()
-    assert (pages / "design.html").read_text().count("<li><b>") == 9
+    assert (pages / "design.html").read_text().count("<li><b>") == 10
     assert (pages / "numbers.html").read_text().count("<img") >= 3
     assert "half duplex" in (pages / "numbers.html").read_text()
     assert not [path for path in pages.rglob("*.html") if LOADED.search(path.read_text())]

@@ -44,6 +44,7 @@ LAYERS = [
     {"report", "plots"},
     {"leaderboard"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, ConfigError
 from aecbench.recipe import read_recipe
 
 BASE = """
@@ -28,7 +28,7 @@ def written(tmp_path, monkeypatch):
     def read(text):
         (tmp_path / "base.toml").write_text(BASE)
         (tmp_path / "loop.toml").write_text('base = "mine.toml"')
-        (tmp_path / "mine.toml").write_text(text)
+        (tmp_path / "mine.toml").write_text(text, encoding="utf-8", newline="")
         return read_recipe("mine.toml")
 
     return read
@@ -64,6 +64,7 @@ def test_a_base_may_have_a_base(written):
         ('base = "mine.toml"', "mine.toml: its base, mine.toml, is based on mine.toml itself"),
         ('base = "loop.toml"', "loop.toml: its base, mine.toml, is based on loop.toml itself"),
         ("base = 3", "mine.toml: base is 3, expected the name of a recipe in quotes"),
+        ('base = "lost.toml"', "mine.toml: its base, lost.toml, is not a file in .*; correct its path"),
         ('base = "devices-v2"', "did you mean 'devices-v1'"),
         ('base = "base.toml"\nlevls = 3', "mine.toml: unknown key 'levls': did you mean 'levels'"),
     ],
@@ -71,3 +72,13 @@ def test_a_base_may_have_a_base(written):
 def test_a_wrong_base_is_told(written, text, says):
     with pytest.raises(AecbenchError, match=says):
         written(text)
+
+
+@pytest.mark.parametrize("scenes", [0, -1, 2.5, 10**9])
+def test_an_impossible_number_of_scenes_is_a_mistake_of_the_caller(scenes):
+    with pytest.raises(ConfigError, match=r"^number of scenes: .*(above 0|got)"):
+        read_recipe("quickstart-v2", scenes=scenes)
+
+
+def test_a_recipe_from_an_editor_of_windows_is_read(written):
+    assert written('\ufeffbase = "base.toml"\r\nname = "mine"\r\n') == written('base = "base.toml"\nname = "mine"\n')

@@ -169,3 +169,12 @@ def test_a_shipped_system_leaves_the_search_path_as_it_is_so_that_workers_are_ke
     before = list(sys.path)
     load_system(name)
     assert sys.path == before
+
+
+def test_a_class_that_fails_when_it_is_made_is_blamed_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "class Network:\n    latency = 0\n\n    def __init__(self):\n        open('weights.bin')\n"
+    (tmp_path / "unfinished.py").write_text(code)
+    says = r"^model 'unfinished:Network': .* cannot be made from \{\}: FileNotFoundError: .* \(unfinished.py, line 5\)$"
+    with pytest.raises(ConfigError, match=says):
+        load_system("unfinished:Network")

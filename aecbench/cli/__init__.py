@@ -1,6 +1,8 @@
 """The command line, one file per command: parses arguments, calls one function, and prints a path or a table."""
 
 import codecs
+import errno
+import os
 import re
 import sys
 import warnings
@@ -20,6 +22,7 @@ __all__ = ["main"]
 
 AS_BYTES = "aecbench.as_bytes"  # how streams encode file names
 EXPANDED = re.compile(r"(--set=)?[\w.]+=\w+=\[[^\]]*")  # data.ser=uniform=[-15, the first half of an expanded {...,...}
+FULL = (errno.ENOSPC, errno.EDQUOT)  # no space left on a disk, or none within a quota
 STOPPED = 130  # exit code after Ctrl-C, as in shells: 128 plus the number of the signal
 
 # A command is one file and one line here: its name, and "module:function", imported on first use.
@@ -92,8 +95,13 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode must not end the program
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:  # it is closed, as by 2>&-
+                handle = os.open(os.devnull, os.O_WRONLY)
+                os.set_inheritable(handle, True)  # for worker processes
+                setattr(sys, name, os.fdopen(handle, "w"))
+            elif isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode must not end the program
                 stream.reconfigure(errors=AS_BYTES)
         try:
             with interruptible():
@@ -105,6 +113,12 @@ class Group(click.Group):
         except AecbenchError as error:
             click.echo(f"aecbench: {' '.join(str(error).split())}", err=True)
             ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            place = error.filename or "the output"
+            click.echo(f"aecbench: {place}: cannot be written ({error.strerror}); free space", err=True)
+            ctx.exit(AecbenchError.exit_code)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Return the command of this name. Raises UsageError that suggests the nearest name for a mistyped one."""

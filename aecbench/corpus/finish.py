@@ -41,8 +41,8 @@ def finish(
             for row, (scene, sha, measured) in enumerate(facts):
                 position = {"scene": scene.pop("id"), "shard": path.name, "row": row, "sha256": sha}
                 rows.append(position | flat(scene) | measured)
-    with whole_file(out / SCENES) as part:
-        pd.DataFrame(rows).to_parquet(part, index=False)
+    with whole_file(out / SCENES) as part, part.open("wb") as file:  # by path, pyarrow takes only names in UTF-8
+        pd.DataFrame(rows).to_parquet(file, index=False)
     info = {
         "format": FORMAT,
         **({} if "imported" in spec else {"simulator": SIMULATOR}),

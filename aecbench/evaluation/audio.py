@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import joblib
 import numpy as np
-import soundfile
 
 from aecbench.corpus import Corpus, Item
+from aecbench.dsp.audio import write
 from aecbench.evaluation.run import run
-from aecbench.output import new_folder, whole_file
+from aecbench.output import new_folder
 from aecbench.parallel import in_parallel
 from aecbench.signals import STEMS, Array
 from aecbench.systems import System
@@ -87,6 +87,5 @@ def write_audio(folder: Path, item: Item, made: Mapping[str, Array], *, stems: b
     new_folder(files)
     signals = {name: x for name, x in zip(STEMS, item.signals, strict=True) if stems and not np.isnan(x).any()}
     for name, x in (signals | {output_name(system): x for system, x in made.items()}).items():
-        with whole_file(files / f"{name}.wav") as part:
-            soundfile.write(part, x, item.scene.rate, format="WAV", subtype="FLOAT")
+        write(files / f"{name}.wav", x, item.scene.rate)
     return files

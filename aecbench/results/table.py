@@ -309,8 +309,9 @@ class ResultTable:
         new_folder(folder)
         table = pa.Table.from_pandas(self.rows, preserve_index=False)
         note = {b"aecbench": json.dumps(self.provenance).encode()}
-        with whole_file(folder / ROWS) as part:
-            pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **note}), part)
+        # by path, pyarrow takes only names in UTF-8
+        with whole_file(folder / ROWS) as part, part.open("wb") as file:
+            pq.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **note}), file)
         for name in ("csv", "md"):
             with whole_file(folder / f"table.{name}") as part:
                 part.write_text(formats.FORMATS[name](self, (), None), encoding="utf-8")
@@ -322,7 +323,8 @@ class ResultTable:
         Raises AecbenchError if the file is missing or contains no results.
         """
         try:
-            table = pq.read_table(path)
+            with Path(path).open("rb") as file:
+                table = pq.read_table(file)
             return ResultTable(table.to_pandas(), dict(json.loads((table.schema.metadata or {})[b"aecbench"])))
         except FileNotFoundError:
             raise AecbenchError(f"{path}: no such file; expected the results of aecbench eval") from None

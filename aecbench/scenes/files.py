@@ -2,9 +2,9 @@
 
 A group, which must not be in two splits, is a talker, a room or an original recording.
 
-Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; all
-rows are used where there is no such column), `speaker` / `recording` / `room` (the group), `split` (train, val or test:
-the group of that row stays there; all: it serves every split) and `sha256` (of the file). Further columns are ignored.
+Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; a row
+without one is used for any), `speaker` / `recording` / `room` (the group), `split` (train, val or test: the group of
+that row stays there; all: it serves every split) and `sha256` (of the file). Further columns are ignored.
 """
 
 import csv
@@ -224,7 +224,7 @@ def open_manifest(
     rows = [
         (line, row)
         for line, row in manifest_rows(manifest, ("file", *columns), "file")
-        if row.get("kind", kind) == kind
+        if (row.get("kind") or kind) == kind
     ]
     if not rows:
         raise SourceError(f"{source}: lists no files of kind {kind!r}; add some, or give another source")

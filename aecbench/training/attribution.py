@@ -101,7 +101,7 @@ def _terms(source: str, kind: str) -> list[Terms]:
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     if "licence" not in table or "attribution" not in table:
         return []
-    rows = table[table["kind"] == kind] if "kind" in table else table
+    rows = table[table["kind"].str.strip().isin(["", kind])] if "kind" in table else table
     return [Terms(str(licence), len(of), _owners(of["attribution"])) for licence, of in rows.groupby("licence")]
 
 

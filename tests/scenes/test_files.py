@@ -106,10 +106,11 @@ def test_manifest_takes_only_the_rows_of_its_kind(tmp_path):
     assert list(open_collection(source, "noise", "recording", by_folder).entries) == ["b.wav"]
 
 
-def test_manifest_without_kinds_uses_all_rows(tmp_path):
+@pytest.mark.parametrize("kinds", [{}, {"kind": ""}, {"kind": "noise"}])
+def test_manifest_rows_without_a_kind_are_used(tmp_path, kinds):
     for name in "ab":
         tone(tmp_path / f"{name}.wav")
-    source = write_csv(tmp_path / "m.csv", {"file": "a.wav"}, {"file": "b.wav"})
+    source = write_csv(tmp_path / "m.csv", {"file": "a.wav"} | kinds, {"file": "b.wav"} | dict.fromkeys(kinds, ""))
     assert list(open_collection(source, "noise", "recording", by_folder).entries) == ["a.wav", "b.wav"]
 
 

@@ -92,7 +92,7 @@ def test_a_manifest_tells_licences_and_owners_but_not_where_it_lies(training, tm
     manifest = tmp_path / "mine.csv"
     manifest.write_text(
         "file,kind,licence,attribution\na.wav,speech,CC0,Ada\nb.wav,speech,CC BY 4.0,Bob; Set\n"
-        "c.wav,speech,CC BY 4.0,Cyd; Set\nd.wav,rir,ODbL,Dan\n"
+        "c.wav,,CC BY 4.0,Cyd; Set\nd.wav,rir,ODbL,Dan\n"
     )
     text = card(training, corpus(speech={"source": str(manifest)}, room={"source": str(manifest)}))
     for words in ("speech: `mine.csv`", "CC0, 1 file: Ada", "CC BY 4.0, 2 files: Set; Bob; Cyd", "ODbL, 1 file: Dan"):

@@ -5,23 +5,21 @@ it may re-associate them, results differ between processors by rounding errors.
 """
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
-import numba
-
-from aecbench.dsp.compile import COMMON
+from aecbench.dsp.compile import compile_function
 
 __all__ = ["inlined", "reassociated"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-FAST = COMMON | {"nogil": True, "fastmath": {"reassoc", "contract"}}
+FAST: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "contract"}}
 
 
 def reassociated(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function, allowing the compiler to re-associate sums and to fuse multiplications with additions."""
-    return cast("Callable[P, R]", numba.njit(**FAST)(function))
+    return compile_function(function, **FAST)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
@@ -32,4 +30,4 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     differ from all later ones by rounding errors. Inlining takes time to compile, so it is for functions where
     such a difference was found.
     """
-    return cast("Callable[P, R]", numba.njit(**FAST, forceinline=True)(function))
+    return compile_function(function, **FAST, forceinline=True)

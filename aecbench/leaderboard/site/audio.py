@@ -1,5 +1,6 @@
 """The outputs of a board's systems on some scenes: sounds, pictures, and their ERLE over time."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +81,7 @@ def _sounds(item: Item, made: Mapping[str, Array], files: Path, folder: Path) ->
         file = files / (name if name in originals else f"out-{output_name(name)}")
         audio, picture = file.with_name(f"{file.name}.flac"), file.with_name(f"{file.name}.png")
         with whole_file(audio) as part:
-            soundfile.write(part, np.clip(x, -1, 1), rate, format="FLAC", subtype="PCM_16")
+            soundfile.write(os.fsencode(part), np.clip(x, -1, 1), rate, format="FLAC", subtype="PCM_16")
         with whole_file(picture) as part:
             _picture(x, rate, loudest).save(part, format="PNG", optimize=True)
         links = [path.relative_to(folder).as_posix() for path in (audio, picture)]
