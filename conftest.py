@@ -27,3 +27,8 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Search everything once more at the end, so that extension modules find no object of theirs left."""
+    gc.unfreeze()
