@@ -2,8 +2,8 @@
 
 Run from a checkout: python benchmarks/portability.py [--scenes N | --whole] [--recipe NAME] [--speech SRC --noise SRC]
 
-Every row is a process of its own, in which numba compiles for another processor, NumPy and the C library leave out
-vector extensions, or OpenBLAS runs other kernels. Exit code 1 where two rows differ.
+The first row is this process. Every other row is a process of its own, in which numba compiles for another processor,
+NumPy and the C library leave out vector extensions, or OpenBLAS runs other kernels. Exit code 1 where two rows differ.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import ChainMap
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def masks() -> dict[str, dict[str, str]]:
     return {", ".join(row) or "this processor": dict(ChainMap(*row.values())) for row in rows}
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recipe", action="append", help="[all that are shipped]")
@@ -76,7 +77,7 @@ def main() -> int:
     parser.add_argument("--noise", metavar="SRC", help="folder, CSV or pack of noise [made up]")
     parser.add_argument("--echo", metavar="CSV", help="manifest of recorded echo [made up]")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     recipes = options.recipe or sorted(names("recipes"))
     scenes = None if options.whole else options.scenes
     if options.probe:
@@ -86,16 +87,19 @@ def main() -> int:
         speech = options.speech or make_speech(Path(temporary) / "speech")
         noise = options.noise or make_noise(Path(temporary) / "noise", recordings=16)
         echo = options.echo or make_echoes(Path(temporary) / "echoes")
-        arguments = [*sys.argv[1:], "--probe", "--speech", speech, "--noise", noise, "--echo", echo]
+        sources = ["--speech", speech, "--noise", noise, "--echo", echo]
+        command = [sys.executable, __file__, *arguments, "--probe", *sources]
         expected: dict[str, str] = {}
         wrong = False
         wanted = options.mask or [""]
         for name, environment in masks().items():
             if expected and not any(word in name for word in wanted):
                 continue
-            command = [sys.executable, __file__, *arguments]
-            run = subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True)
-            found = json.loads(run.stdout.splitlines()[-1])
+            if environment:
+                run = subprocess.run(command, env=os.environ | environment, check=True, capture_output=True, text=True)
+                found = json.loads(run.stdout.splitlines()[-1])
+            else:
+                found = stages() | corpora(recipes, scenes, speech, noise, echo)
             expected = expected or found
             different = [key for key in expected if found[key] != expected[key]]
             wrong |= bool(different)
@@ -146,4 +150,4 @@ def stages() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

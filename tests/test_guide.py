@@ -49,6 +49,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "aecbench leaderboard new librispeech-v1": "its plan asks for all 300 scenes",
     "aecbench publish runs/librispeech-v1": "needs the board of the line above",
     "aecbench quickstart": "run by tests/test_wheel.py; here a small corpus of that name is brought",
+    "aecbench doctor": "run by tests/doctor",
     "aecbench eval --model halver": "run by tests/test_plugins.py, which installs the package",
     "python benchmarks/deep_joint_start.py": "run from a checkout",
     'import pandas as pd\n\nmine = pd.read_parquet("runs/first/': "run by tests/test_docs.py, in a checkout",
@@ -60,7 +61,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
     "import aecbench as ab\n\ncanceller = ab.load_system": "reads and plays without end, by functions of the reader's",
 }
 SMALLER = {  # what is added to a command
-    "simulate": "--scenes 3 --set duration=5 --set talk.near_onset=2.5",
+    "simulate": "--scenes 2 --set duration=5 --set talk.near_onset=2.5",
     "tune": "--trials 2",
     "train": "--epochs 1 --batch-size 2 --train-samples 2 --val-samples 1 --duration 1 --workers 0",
 }
@@ -100,6 +101,8 @@ class Reader:
         if words[0] == "simulate" and words[1] in ("speech-v1", "librispeech-v1"):
             for option in {"--speech", "--noise"}.difference(words):
                 added += [option, str(self.speech)]
+        if words[0] == "simulate" and "corpora/tuning" in words:
+            added += ["--scenes", "3"]  # fsdr is defined in the third, in which both ends talk
         return added + (["--jobs", "1"] if takes_jobs(words) else [])
 
 

@@ -1,8 +1,7 @@
 """A corpus has the same bytes on every processor: in the code that makes it, and under masks of this processor."""
 
 import ast
-import subprocess
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -122,11 +121,11 @@ def test_the_test_of_arithmetic_sees(code):
     assert used(ast.parse(code))
 
 
-def test_corpora_are_the_same_under_masks_of_this_processor():
-    """All shipped recipes, every device, noise and change of the channel, in six processes; see the script."""
-    script = PACKAGE.parent / "benchmarks" / "portability.py"
-    run = subprocess.run([sys.executable, script, "--scenes", "1"], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
+def test_corpora_are_the_same_under_masks_of_this_processor(monkeypatch, capsys):
+    """All shipped recipes, every device, noise and change of the channel, here and in a process per mask."""
+    monkeypatch.syspath_prepend(PACKAGE.parent / "benchmarks")
+    portability = import_module("portability")
+    assert portability.main(["--scenes", "1"]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

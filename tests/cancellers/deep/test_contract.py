@@ -109,10 +109,9 @@ def test_output_sees_no_further_than_its_latency(canceller, scene):
     mic, far = s.mic.copy(), s.far.copy()
     mic[5000:] += 0.3
     far[5000:] *= -3
+    out, expected = canceller.cancel(np.stack([mic, s.mic]), np.stack([far, s.far]))
     heard = np.s_[: 5000 - canceller.latency]
-    np.testing.assert_allclose(
-        canceller.cancel(mic, far)[heard], canceller.cancel(s.mic, s.far)[heard], rtol=0, atol=1e-6
-    )
+    np.testing.assert_allclose(out[heard], expected[heard], rtol=0, atol=1e-6)
 
 
 STRESS = {
@@ -126,12 +125,11 @@ STRESS = {
 }
 
 
-@pytest.mark.parametrize("case", STRESS)
-def test_output_is_finite_and_of_the_size_of_the_inputs(canceller, case):
-    mic, far = (z.astype(np.float32) for z in STRESS[case])
-    out = canceller.cancel(mic, far)
-    assert np.isfinite(out).all()
-    assert np.abs(out).max() <= 4 * max(np.abs(mic).max(), np.abs(far).max())
+def test_output_is_finite_and_of_the_size_of_the_inputs(canceller):
+    mic, far = np.stack(list(STRESS.values()), axis=1).astype(np.float32)
+    for case, out, *inputs in zip(STRESS, canceller.cancel(mic, far), mic, far, strict=True):
+        assert np.isfinite(out).all(), case
+        assert np.abs(out).max() <= 4 * np.abs(inputs).max(), case
 
 
 def test_a_block_that_is_not_finite_is_an_error_and_the_state_lives_on(canceller):

@@ -176,7 +176,7 @@ def _recorded(canceller: FramewiseCanceller) -> Any:
     with torch.no_grad():
         program = torch.export.export(block, inputs).run_decompositions({})
         exported: Any = torch.onnx.export(
-            torch.export.export(InReal(program), inputs).run_decompositions({}),
+            torch.export.export(InReal(program), inputs),
             inputs,
             dynamo=True,
             verbose=False,

@@ -1,5 +1,7 @@
 """Deep systems as ONNX models: do they compute what torch does, and can everybody run them?"""
 
+import copy
+import functools
 import pickle
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
 from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
+from aecbench.cancellers.deep.export import onnx as onnx_export
 from aecbench.cancellers.deep.export.compress import prune
 from aecbench.cancellers.deep.export.onnx import export, exportable
 from aecbench.cancellers.external import onnx as onnx_module
@@ -42,18 +45,18 @@ def build(name):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """Cancellers and their models by name, each made once."""
-    made = {}
+    """Cancellers and their models by name, each recorded and written once."""
+    cancellers = functools.cache(build)
+    recorded = functools.cache(onnx_export._recorded)
 
+    @functools.cache
     def get(name, **options):
-        key = name, *options
-        if key not in made:
-            canceller = build(name)
-            path = tmp_path_factory.mktemp("models") / f"{name}.onnx"
-            made[key] = canceller, export(canceller, path, name=name, **options)
-        return made[key]
+        path = tmp_path_factory.mktemp("models") / f"{name}.onnx"
+        return cancellers(name), export(cancellers(name), path, name=name, **options)
 
-    return get
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "_recorded", lambda canceller: copy.deepcopy(recorded(canceller)))
+        yield get
 
 
 @pytest.fixture(scope="module")
