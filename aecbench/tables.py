@@ -28,10 +28,13 @@ def rows(module: str | Path, table: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def docstring(module: str | Path) -> str:
-    """Return the docstring of the module at a path within this package, or an empty string if there is none."""
+def docstring(module: str | Path, kind: str | None = None) -> str:
+    """Return the docstring of a module at a path within this package, or of its class `kind`; "" if there is none."""
     path = PACKAGE / module
-    return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "") if path.exists() else ""
+    tree = ast.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
+    node = tree if kind is None else next(classes, None)
+    return (node and ast.get_docstring(node)) or ""
 
 
 def _read(module: str | Path, table: str) -> dict[str, ast.expr]:

@@ -17,9 +17,10 @@ __all__ = ["Oracle"]
 
 @dataclass(frozen=True, slots=True)
 class Oracle(Streaming[NDArray[np.int64]]):
-    """mic - echo. The state is the position [...] of the next block within `echo`.
+    """The microphone minus the true echo: a bound, not a canceller.
 
-    The evaluator supplies the true echo of each scene through `informed`. Without it, nothing is subtracted.
+    The evaluator supplies the true echo of each scene through `informed`. Without it, nothing is subtracted. The state
+    is the position [...] of the next block within `echo`.
     """
 
     traits: ClassVar = frozenset({Trait.IGNORES_FAR})

@@ -94,11 +94,11 @@ class State(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResidualSuppressor(Streaming[State]):
-    """A linear canceller `filter`, followed by gains on frames of `frame` samples with a hop of a quarter of a frame.
+    """A linear canceller and gains behind it that suppress residual echo.
 
-    Where no echo is expected, the gain is 1. Noise is left alone too, except in far-end single talk, when it is
-    suppressed together with the echo; `comfort_noise` can fill that gap. All forgetting factors are per hop, 8 ms at
-    16 kHz.
+    The gains work on frames of `frame` samples with a hop of a quarter of a frame. Where no echo is expected, the gain
+    is 1. Noise is left alone too, except in far-end single talk, when it is suppressed together with the echo;
+    `comfort_noise` can fill that gap. All forgetting factors are per hop, 8 ms at 16 kHz.
     """
 
     filter: Streaming[Any] = field(default_factory=Kalman)

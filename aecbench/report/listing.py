@@ -88,13 +88,14 @@ def _origin(canceller: str) -> str:
 
 
 def _bare(name: str, target: str) -> str:
-    """Return the class of a canceller without a card, or how to install it."""
+    """Return the first sentence about the class of a canceller without a card, or how to install it."""
     if name in NEEDS:
         try:
             NEEDS[name].check()
         except NotInstalled as error:
             return str(error)
-    return f"{target}, not tuned"
+    module, kind = target.split(":")
+    return _first_sentence(docstring(f"{module.removeprefix('aecbench.').replace('.', '/')}.py", kind))
 
 
 def _untuned(name: str) -> str:

@@ -17,7 +17,7 @@ FULL_SCALE = 2**15
 
 @dataclass(frozen=True)
 class LiveKitAEC3(AEC3):
-    """The complete AEC3: delay estimation, linear filter and residual echo suppression.
+    """AEC3 as LiveKit packages it: delay estimation, linear filter and residual echo suppression.
 
     Raises MissingExtra if livekit is not installed. Noise suppression and gain control are off. The microphone is
     high-passed at 100 Hz whatever its high-pass option says, and more steeply than by pywebrtc-audio: the phase shift

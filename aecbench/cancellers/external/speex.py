@@ -31,7 +31,7 @@ STDERR = 2  # file descriptor
 
 @dataclass(frozen=True)
 class Speex(Framewise):
-    """The adaptive filter (MDF) alone. It takes 16-bit samples: those beyond [-1, 1] are clipped.
+    """The adaptive filter of SpeexDSP (MDF) alone. It takes 16-bit samples: those beyond [-1, 1] are clipped.
 
     It high-passes the microphone, so the output differs from it even if the far end is silent. Raises NotInstalled if
     the library is missing.
@@ -84,7 +84,7 @@ class Speex(Framewise):
 
 @dataclass(frozen=True)
 class SpeexPre(Speex):
-    """The filter and its preprocessor, which suppresses residual echo and noise, both with their default settings."""
+    """The adaptive filter of SpeexDSP and its preprocessor, which suppresses residual echo and noise."""
 
     @property
     def delay(self) -> int:

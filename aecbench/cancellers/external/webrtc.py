@@ -14,7 +14,7 @@ FRAME = RATE // 100
 
 @dataclass(frozen=True)
 class AEC3(Framewise):
-    """The complete AEC3: delay estimation, linear filter and residual echo suppression.
+    """WebRTC's AEC3: delay estimation, linear filter and residual echo suppression.
 
     It high-passes the microphone, so the output differs from it even if the far end is silent. Raises MissingExtra if
     pywebrtc-audio is not installed.
@@ -46,7 +46,7 @@ class AEC3(Framewise):
 
 @dataclass(frozen=True)
 class DenoisingAEC3(AEC3):
-    """AEC3 with WebRTC's noise suppressor at its default strength, as in a call in a browser."""
+    """WebRTC's AEC3 with its noise suppressor at the default strength, as in a call in a browser."""
 
     @property
     def delay(self) -> int:
