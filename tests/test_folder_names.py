@@ -16,19 +16,8 @@ def test_corpora_results_and_audio_are_written_to_and_read_from_any_folder(aecbe
     shutil.copytree(corpus.path, name)
     Path(name, "scenes.parquet").unlink()
     copy = simulate(corpus.spec, name)
-    options = [
-        "--corpus",
-        name,
-        "--metric",
-        "erle",
-        "--jobs",
-        1,
-        "--out",
-        f"{name}/results",
-        "--save-audio",
-        f"{name}/a",
-    ]
-    result = aecbench("eval", "--model", "passthrough", *options)
+    outputs = ["--out", f"{name}/results", "--save-audio", f"{name}/a"]
+    result = aecbench("eval", "--model", "passthrough", "--corpus", name, "--metric", "erle", "--jobs", 1, *outputs)
     assert result.exit_code == 0, result.stderr
     assert aecbench("eval", "--results", f"{name}/results").exit_code == 0
     assert len(load([Path(name, "results")])) == 1

@@ -63,8 +63,19 @@ def _as_bytes(error: UnicodeError) -> tuple[str | bytes, int]:
 codecs.register_error(AS_BYTES, _as_bytes)
 
 
+def _prepare(name: str) -> None:
+    """Make a standard stream one that any text can be written to: closed (2>&-), or of a narrow encoding."""
+    stream = getattr(sys, name)
+    if stream is None:
+        handle = os.open(os.devnull, os.O_WRONLY)
+        os.set_inheritable(handle, True)  # for worker processes
+        setattr(sys, name, os.fdopen(handle, "w"))
+    elif isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors=AS_BYTES)
+
+
 class Commands(Mapping[str, click.Command]):
-    """The commands by name. One of them needs half a megabyte less, and starts sooner, without the files of all."""
+    """The commands by name, imported on first use: without the files of the others, one takes 0.6 MB less memory."""
 
     def __getitem__(self, name: str) -> click.Command:
         """Import a command."""
@@ -95,14 +106,8 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
-            if stream is None:  # it is closed, as by 2>&-
-                handle = os.open(os.devnull, os.O_WRONLY)
-                os.set_inheritable(handle, True)  # for worker processes
-                setattr(sys, name, os.fdopen(handle, "w"))
-            elif isinstance(stream, TextIOWrapper):  # a character that a stream cannot encode must not end the program
-                stream.reconfigure(errors=AS_BYTES)
+        _prepare("stdout")
+        _prepare("stderr")
         try:
             with interruptible():
                 return super().invoke(ctx)

@@ -184,7 +184,7 @@ def resident(processes: list[int]) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create", "ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize(("workers", "start"), [(0, None), (4, "fork"), (1, "spawn")])
+@pytest.mark.parametrize(("workers", "start"), [(0, None), (4, "fork"), (2, "spawn")])
 def test_epochs_are_the_same_in_any_worker_and_memory_does_not_grow(corpus, workers, start):
     remix, alone = Remix(corpus, 3.0, **LEVELS), Remix(corpus, 3.0, **LEVELS)
     loader = DataLoader(

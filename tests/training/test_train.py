@@ -17,7 +17,7 @@ from aecbench.recipe import read_recipe
 from aecbench.simulation import simulate
 from aecbench.systems import load_system
 from aecbench.training import Limits, average, export, read_settings, stored_settings, train
-from aecbench.training.checkpoint import LAST, read_checkpoint
+from aecbench.training.checkpoint import LAST, read_checkpoint, write_checkpoint
 from aecbench.training.data import Readers, training_examples
 from aecbench.training.processes import processes
 from aecbench.training.run import Training
@@ -148,6 +148,14 @@ def test_frozen_weights_stay_as_they_are_and_the_others_are_trained(go_two):
     stopped = go_two("off", resume=True)
     assert stopped["network/offset"] == stopped["averaged/module.offset"] == [0, 0, 0]
     assert max(stopped["network/weights"]) > 0.1  # the tap that lets the far end through; at most 0.02 before
+
+
+def test_a_training_from_before_a_setting_existed_goes_on(training_corpus, tmp_path):
+    go(training_corpus, tmp_path / "run", limits=Limits(hours=0))
+    groups, progress, rest = read_checkpoint(tmp_path / "run" / LAST)
+    del rest["settings"]["frozen"]
+    write_checkpoint(tmp_path / "run" / LAST, groups, progress, rest)
+    assert go(training_corpus, tmp_path / "run", resume=True).finished
 
 
 @pytest.mark.parametrize(
