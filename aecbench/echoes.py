@@ -28,8 +28,8 @@ from aecbench.dsp.least_squares import linear_part
 from aecbench.dsp.levels import active, db, frame_power
 from aecbench.errors import AudioError, SourceError
 from aecbench.hashing import file_sha256
-from aecbench.output import whole_file
-from aecbench.progress import progress
+from aecbench.output import check_file, whole_file
+from aecbench.parallel import in_parallel
 from aecbench.scenes.recorded_echo import ListedEcho
 from aecbench.signals import Array
 
@@ -37,6 +37,7 @@ __all__ = ["EchoList", "Ratios", "list_echoes", "ratios"]
 
 RATE = 16_000  # sample rate at which recordings are analysed [Hz]
 TAPS, EARLY = 4096, 480  # taps of the filter, and how many of them precede the peak of the cross-correlation
+SHORTEST = 2 * TAPS  # samples of a recording: the filter would explain any shorter one
 LAGS = Lags(-RATE // 2, RATE)  # lags at which the echo is searched for: -0.5 s to 1 s
 WEAK = 10.0  # percentage of the frames that count as weakest
 TAIL = 30  # frames of 10 ms for which the tail of an echo may last
@@ -67,6 +68,8 @@ def ratios(far: Array, mic: Array) -> Ratios:
     >>> abs(found.echo_to_noise - 20) < 1.5 and abs(found.linear - 20) < 1.5
     True
     """
+    if far.size < SHORTEST:
+        raise AudioError(f"lasts {far.size / RATE:.2f} s, expected {SHORTEST / RATE:g} s or more")
     if not (far.any() and mic.any()):
         raise AudioError("far end or microphone is silent")
     lag, _ = peak(correlation(mic, far, LAGS), LAGS)
@@ -87,18 +90,29 @@ def list_echoes(folders: Sequence[Path], out: Path, *, files: Iterable[Path] | N
     they are called in the AEC Challenge, are a recording of the device NAME. For sets of the challenge, the split is
     known: blind test sets are for test; 15 % of the devices of the training sets, chosen by the hash of their names,
     are for val and the others for train; the development test sets, which share devices with a blind one, are left out.
-    Other recordings have no split, and `recorded_echo` divides their devices. Raises SourceError if there is nothing to
-    list, OutputError if `out` cannot be written.
+    Other recordings have no split, and `recorded_echo` divides their devices. A recording in two of the folders is
+    listed once, and of different ones with the same name, the first. Raises SourceError if there is nothing to list,
+    OutputError if `out` cannot be written.
     """
-    recordings, problems = [], []
+    check_file(out)
+    recordings: dict[str, Take] = {}
+    problems: list[Problem] = []
+    seen: set[Path] = set()
     for folder in folders:
         takes, faults = _takes(folder, None if files is None else frozenset(files))
-        recordings += takes
-        problems += faults
-    calls = (joblib.delayed(_analysed)(*take) for take in recordings)
-    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(calls)
+        problems += [fault for fault in faults if fault not in problems]
+        for take in takes:
+            name, mic = take[0], take[3]
+            if mic.resolve() in seen:
+                continue
+            seen.add(mic.resolve())
+            if other := recordings.get(name):
+                problems.append(Problem(str(mic), f"has the same name as {other[3]}; rename one of them"))
+            else:
+                recordings[name] = take
+    calls = (joblib.delayed(_analysed)(*take) for take in recordings.values())
     rows: list[ListedEcho] = []
-    for result in progress(done, len(recordings), "analyse", "recordings"):
+    for result in in_parallel(calls, len(recordings), "analyse", "recordings", jobs=jobs):
         (rows if isinstance(result, ListedEcho) else problems).append(result)
     if not rows:
         first = f"; the first problem: {problems[0].file}: {problems[0].problem}" if problems else ""

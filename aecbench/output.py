@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aecbench.errors import CorpusError, OutputError, system_errno
 
-__all__ = ["LONGEST_NAME", "check_folder", "locked", "new_folder", "part_of", "whole_file"]
+__all__ = ["LONGEST_NAME", "check_file", "check_folder", "locked", "new_folder", "part_of", "whole_file"]
 
 LONGEST_NAME = 255  # longest file name that file systems accept [bytes]
 ELSEWHERE = "choose another place, or work in another folder"
@@ -75,6 +75,13 @@ def check_folder(path: Path) -> None:
         tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); {ELSEWHERE}") from None
+
+
+def check_file(path: Path) -> None:
+    """Raise OutputError unless a file, which need not exist yet, can be written; leave nothing behind."""
+    check_folder(path.parent)
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder, expected the name of a file; {ELSEWHERE}")
 
 
 def new_folder(path: Path, advice: str = ELSEWHERE) -> None:

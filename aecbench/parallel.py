@@ -5,6 +5,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, Terminated
 from aecbench.errors import AecbenchError, MissingExtra
 from aecbench.progress import progress
 
-__all__ = ["in_parallel"]
+__all__ = ["in_parallel", "in_processes"]
 
 RESTARTED = "A worker stopped while some jobs were given to the executor"  # joblib replaces it; nothing is lost
 AHEAD = 8  # pending calls per worker of a cluster
@@ -44,11 +45,12 @@ def in_parallel(
     Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
     one that cannot import what it needs.
     """
-    results = _on_this_machine(calls, jobs, batch) if scheduler is None else _on_cluster(calls, scheduler)
+    results = in_processes(calls, jobs, batch) if scheduler is None else _on_cluster(calls, scheduler)
     return progress(results, total, what, unit)
 
 
-def _on_this_machine(calls: Iterable[Any], jobs: int, batch: int) -> Iterator[Any]:
+def in_processes(calls: Iterable[Any], jobs: int, batch: int = 1) -> Iterator[Any]:
+    """Yield the results of calls in processes on this machine as `in_parallel` does, without a progress bar."""
     warnings.filterwarnings("ignore", RESTARTED, UserWarning)
     # Workers kept from an earlier call are replaced if the search path of modules or the current folder has changed.
     places = tuple(sys.path), Path.cwd()
@@ -61,7 +63,9 @@ def _on_this_machine(calls: Iterable[Any], jobs: int, batch: int) -> Iterator[An
         initargs=places,
     )
     try:
-        yield from pool(calls)
+        with _without_interrupts():
+            results = pool(calls)
+        yield from results
     except TerminatedWorkerError:
         raise AecbenchError(
             "a worker process died, perhaps because memory ran out; run again with fewer --jobs; finished work is kept"
@@ -71,6 +75,19 @@ def _on_this_machine(calls: Iterable[Any], jobs: int, batch: int) -> Iterator[An
             f"a worker process cannot read its work ({_last_line(error.__cause__ or error)}); install what is missing, "
             "or run with --jobs 1"
         ) from None
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Delay Ctrl-C until the end of the block; processes that are started in it never receive it.
+
+    A process that it reached before `_begin`, while Python starts, would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(path: Sequence[str], folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from aecbench.echoes import list_echoes, ratios
-from aecbench.errors import AudioError, SourceError
+from aecbench.errors import AudioError, OutputError, SourceError
 from aecbench.packs import read_pack
 from aecbench.scenes.recorded_echo import open_echoes
 
@@ -134,3 +134,38 @@ def test_a_set_gives_its_own_recordings_and_no_others_that_lie_beside_them(aecbe
     mixed = aecbench("echoes", "aec-challenge/real-v1", datasets, "--out", "echoes.csv")
     assert mixed.exit_code == 2
     assert "or the names of sets that were fetched, not both" in mixed.output
+
+
+def test_a_recording_in_two_folders_is_listed_once(datasets, tmp_path):
+    mine = datasets.rename(tmp_path / "mine")
+    rows, problems = list_echoes([mine / "real", mine, mine / "real"], tmp_path / "echoes.csv")
+    assert problems == []
+    assert len(rows) == len({row.mic for row in rows}) == len({row.name for row in rows})
+    assert open_echoes(str(tmp_path / "echoes.csv"))
+
+
+def test_of_two_recordings_with_one_name_the_second_is_left_out(datasets, tmp_path):
+    mine, other = datasets.rename(tmp_path / "mine") / "real", tmp_path / "other"
+    other.mkdir()
+    for role, x in zip(("lpb", "mic"), recording(-20, seconds=2.0, seed=99), strict=True):
+        soundfile.write(other / f"dev1_farend_singletalk_{role}.wav", 0.05 * x, RATE, subtype="PCM_16")
+    rows, (problem,) = list_echoes([mine, other], tmp_path / "echoes.csv")
+    assert len(rows) == 13
+    assert problem.file == str(other / "dev1_farend_singletalk_mic.wav")
+    assert problem.problem == f"has the same name as {mine / 'dev1_farend_singletalk_mic.wav'}; rename one of them"
+    assert open_echoes(str(tmp_path / "echoes.csv"))
+
+
+@pytest.mark.parametrize("samples", [1, 800, 8191])
+def test_a_recording_that_is_no_longer_than_two_filters_is_left_out(samples):
+    far, mic = recording(-20)
+    with pytest.raises(AudioError, match=r"^lasts 0\.\d\d s, expected 0\.512 s or more$"):
+        ratios(far[:samples], mic[:samples])
+
+
+def test_what_cannot_be_written_is_said_before_any_work(datasets, tmp_path, monkeypatch):
+    monkeypatch.setattr("aecbench.echoes.in_parallel", lambda *_, **__: pytest.fail("recordings were analysed"))
+    (tmp_path / "file").touch()
+    for out in (tmp_path, tmp_path / "file" / "echoes.csv"):
+        with pytest.raises(OutputError, match=f"^{tmp_path}.*; choose another place"):
+            list_echoes([datasets], out)

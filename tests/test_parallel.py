@@ -183,3 +183,13 @@ def test_a_worker_that_is_replaced_is_no_news(tmp_path):
     (tmp_path / "program.py").write_text(REPLACED.replace("    import cloudpickle\n", ""))
     done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def masked():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_a_process_never_receives_ctrl_c_not_even_while_it_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # so that new workers start
+    assert results([joblib.delayed(masked)()] * 2) == [True, True]
+    assert not masked()

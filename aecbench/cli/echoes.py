@@ -52,4 +52,5 @@ def echoes(folders: Sequence[str], out: Path, jobs: int, as_json: bool) -> None:
         click.echo(out)
     if problems:
         first = "; ".join(f"{problem.file}: {problem.problem}" for problem in problems[:3])
-        raise FailedItems(f"{len(problems)} recordings were left out: {first}")
+        count = "1 recording was" if len(problems) == 1 else f"{len(problems)} recordings were"
+        raise FailedItems(f"{count} left out: {first}")

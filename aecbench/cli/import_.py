@@ -73,4 +73,5 @@ def import_(
         show(corpus_report(corpus))
     if bad := [problem for problem in problems if not problem.kept]:
         first = "; ".join(f"{file}: {problem}" for file, problem, _ in bad[:3])
-        raise FailedItems(f"{len(bad)} problems, all of them in {out / REPORT}; scenes were left out: {first}")
+        count = "1 problem" if len(bad) == 1 else f"{len(bad)} problems, all of them"
+        raise FailedItems(f"{count} in {out / REPORT}; scenes were left out: {first}")

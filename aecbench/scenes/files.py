@@ -4,12 +4,14 @@ A group, which must not be in two splits, is a talker, a room or an original rec
 
 Manifest: a CSV whose column `file` holds paths relative to the CSV. Other columns: `kind` (speech, noise or rir; a row
 without one is used for any), `speaker` / `recording` / `room` (the group), `split` (train, val or test: the group of
-that row stays there; all: it serves every split) and `sha256` (of the file). Further columns are ignored.
+that row stays there; all: it serves every split) and `sha256` (of the file). Further columns are ignored. A file is
+listed once, whether as a.wav, ./a.wav, an absolute path or a symbolic link; a copy of it is another file.
 """
 
 import csv
 import functools
 import hashlib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +33,7 @@ __all__ = [
     "SPLITS",
     "Collection",
     "Entry",
+    "check_once",
     "check_word",
     "load_audio",
     "manifest_rows",
@@ -247,6 +250,7 @@ def open_manifest(
         raise SourceError(
             f"{source}: {len(missing)} of {len(entries)} files are missing, such as {missing[0]}; get them"
         )
+    check_once(source, [(line, row["file"]) for line, row in rows], folder)
     collection = Collection(folder, entries, source, noun)
     for group, keys in collection.groups.items():
         splits = sorted({entries[key].split for key in keys} - {""})
@@ -261,6 +265,32 @@ def open_collection(source: str, kind: str, noun: str, groups_of: GroupsOf) -> C
     if form == "folder":
         return open_folder(source, noun, groups_of)
     return (open_pack if form == "pack" else open_manifest)(source, kind, noun, groups_of)
+
+
+def check_once(source: str, rows: Iterable[tuple[int, str]], folder: Path) -> None:
+    """Raise SourceError if two rows, line number and path, name the same file: ./a.wav and a.wav, or a link to it.
+
+    Otherwise, it would be drawn twice as often as the others, and could be on two sides of an experiment.
+    """
+    listed: dict[tuple[int, int], list[tuple[int, str]]] = {}  # not by the resolved path, which takes 8 times as long
+    for line, file in rows:
+        try:
+            stat = (folder / file).stat()
+        except OSError:
+            continue
+        others = listed.setdefault((stat.st_dev, stat.st_ino), [])
+        for number, other in others:
+            if _resolved(folder / other) == _resolved(folder / file):
+                raise SourceError(
+                    f"{source}, line {line}: {file} is the file that line {number} lists as {other}; keep one of the "
+                    f"rows"
+                )
+        others.append((line, file))
+
+
+def _resolved(path: Path) -> str:
+    """Return the path of a file without links. Case is ignored: the caller has found out that the file is the same."""
+    return os.path.realpath(path).casefold()
 
 
 def manifest_rows(

@@ -3,7 +3,8 @@
 The source is a manifest that `aecbench echoes` writes: a CSV with a row per recording. Column `name` identifies it,
 `device` is what must not be on two sides of an experiment, `split` (train, val, test or nothing) ties the device to a
 split, `mic` and `far` are paths, `mic_sha256` and `far_sha256` the hashes of these files, `seconds` how long both last,
-and `echo_to_noise` and `linear` [dB] what the microphone holds besides echo.
+and `echo_to_noise` and `linear` [dB] what the microphone holds besides echo. A file of a microphone is listed once;
+several recordings may share a far end.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from aecbench.config import canonical_json
 from aecbench.dsp.random import uniform
 from aecbench.errors import SourceError
 from aecbench.record import Frozen, parse
-from aecbench.scenes.files import Collection, Entry, load_audio, manifest_rows
+from aecbench.scenes.files import Collection, Entry, check_once, load_audio, manifest_rows
 from aecbench.scenes.scene import RecordedEcho
 from aecbench.signals import Array
 
@@ -113,13 +114,16 @@ def open_echoes(source: str) -> EchoSource:
             "holds recordings of far-end single talk"
         )
     listed: dict[str, ListedEcho] = {}
+    lines: list[tuple[int, str]] = []
     for line, row in manifest_rows(manifest, tuple(ListedEcho.model_fields)):
         recording = parse(ListedEcho, row, f"{source}, line {line}")
         if recording.name in listed:
             raise SourceError(f"{source}, line {line}: lists {recording.name} again; keep one of the rows")
         listed[recording.name] = recording
+        lines.append((line, recording.mic))
     if not listed:
         raise SourceError(f"{source}: lists no recordings; give another manifest")
+    check_once(source, lines, manifest.parent)
     return EchoFiles(manifest, listed)
 
 

@@ -2,6 +2,7 @@ import csv
 import hashlib
 import os
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,33 @@ def test_a_bad_manifest_is_told_in_one_line(text, message, tmp_path):
         open_collection(str(manifest), "noise", "recording", by_folder)
     assert "\n" not in str(caught.value)
     assert str(manifest) in str(caught.value)
+
+
+@pytest.mark.parametrize("again", ["./a.wav", "below/../a.wav", "{folder}/a.wav", "link.wav", "below/link.wav"])
+def test_a_file_is_listed_once_however_its_path_is_written(again, tmp_path):
+    tone(tmp_path / "a.wav")
+    tone(tmp_path / "below" / "b.wav")
+    (tmp_path / "link.wav").symlink_to("a.wav")
+    (tmp_path / "below" / "link.wav").symlink_to(tmp_path / "link.wav")
+    again = again.format(folder=tmp_path)
+    rows = [
+        {"file": name, "split": split} for name, split in (("a.wav", "train"), ("below/b.wav", ""), (again, "test"))
+    ]
+    source = write_csv(tmp_path / "m.csv", *rows)
+    message = f"{source}, line 4: {again} is the file that line 2 lists as a.wav; keep one of the rows"
+    for kind in ("speech", "noise", "rir"):
+        with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
+            open_collection(source, kind, "recording", by_folder)
+
+
+def test_copies_hard_links_and_rows_of_another_kind_are_files_of_their_own(tmp_path):
+    for name in ("a.wav", "copy.wav"):
+        tone(tmp_path / name)
+    (tmp_path / "hard.wav").hardlink_to(tmp_path / "a.wav")
+    rows = [("a.wav", "noise"), ("copy.wav", "noise"), ("hard.wav", "noise"), ("./a.wav", "speech")]
+    source = write_csv(tmp_path / "m.csv", *({"file": name, "kind": kind} for name, kind in rows))
+    found = open_collection(source, "noise", "recording", by_folder)
+    assert list(found.entries) == ["a.wav", "copy.wav", "hard.wav"]
 
 
 def test_a_split_with_too_few_groups_says_how_many_there_are_and_how_many_it_takes(tmp_path):

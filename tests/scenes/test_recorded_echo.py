@@ -151,3 +151,15 @@ def test_a_missing_manifest_says_how_to_make_it(tmp_path):
 def test_scenes_and_corpora_without_recorded_echo_do_not_mention_it(spec):
     assert "echo" not in spec.model_dump(mode="json")
     assert "recorded" not in draw(spec, "test", 0).model_dump(mode="json")
+
+
+def test_a_microphone_is_listed_once(write_echoes):
+    source = write_echoes(facts=lambda device: {"mic": "../echoes/0_mic.wav"} if device == 3 else {})
+    again = "line 5: ../echoes/0_mic.wav is the file that line 2 lists as 0_mic.wav; keep one of the rows"
+    with pytest.raises(SourceError, match=f"^{source}, {again}$"):
+        open_echoes(source)
+
+
+def test_recordings_may_share_a_far_end(write_echoes):
+    source = open_echoes(write_echoes(facts=lambda device: {"far": "0_far.wav"}))
+    assert len(source.recordings("test", 1.0, 0)) == 2

@@ -17,7 +17,7 @@ from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import AudioError, OutputError, SourceError
 from aecbench.hashing import file_sha256, in_threads
 from aecbench.output import new_folder, whole_file
-from aecbench.progress import progress
+from aecbench.parallel import in_parallel
 from aecbench.scenes.files import SPLITS
 from aecbench.signals import STEMS
 
@@ -110,8 +110,7 @@ def _shards(
     """Write the shards, one by one; takes that cannot be read are added to `problems`."""
     groups = list(_groups(takes))
     tasks = (joblib.delayed(_packed)(take, group.length, folder) for group in groups for take in group.takes)
-    done = joblib.Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    results = progress(done, len(takes), f"import {out.name}", "scenes")
+    results = in_parallel(tasks, len(takes), f"import {out.name}", "scenes", jobs=jobs)
     numbers = dict.fromkeys(SPLITS, 0)
     segments, length = takes[0].rir_shape
     for group in groups:
