@@ -28,7 +28,6 @@ are those of the closed loop.
 """
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -43,6 +42,7 @@ from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.losses.loudness import disturbance
 from aecbench.cancellers.deep.losses.objective import residual
 from aecbench.cancellers.deep.parts import listening, stft
+from aecbench.cancellers.deep.parts.frames import concatenate
 from aecbench.cancellers.deep.parts.preparation import aligned, changed_paths
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
@@ -160,8 +160,8 @@ class DeepStepSize(FramewiseNetwork):
             state = State(adapted.weights, adapted.covariance, window.far[:, 1:], memory, averages)
             observations.append(observation)
             results.append((adapted.step_size, self._echo(mic[:, now], adapted), *masks))
-        step_size, echo, *masks_of_frames = _concatenate(results)
-        return ClosedLoop(Observation(*_concatenate(observations)), step_size, echo, Masks(*masks_of_frames), state)
+        step_size, echo, *masks_of_frames = concatenate(results)
+        return ClosedLoop(Observation(*concatenate(observations)), step_size, echo, Masks(*masks_of_frames), state)
 
     def _observation(self, spectra: Tensor, state: State) -> Observation:
         """Return what the network observes in the closed loop, starting from the initial state."""
@@ -227,8 +227,3 @@ class DeepStepSize(FramewiseNetwork):
         total = (config.whole * whole + (1 - config.whole) * frames + config.disturbance * disturbed).mean()
         parts = {"whole": whole, "frames": frames, "disturbance": disturbed, "step": masks.step, "error": masks.error}
         return total, {name: part.detach().mean() for name, part in parts.items()}
-
-
-def _concatenate(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """Concatenate tuples of single frames [N, 1, ...] into one tuple of all frames [N, T, ...]."""
-    return frames[0] if len(frames) == 1 else tuple(torch.cat(z, 1) for z in zip(*frames, strict=True))

@@ -24,6 +24,7 @@ from aecbench.cancellers.deep.layers import step_size_filter as layer
 from aecbench.cancellers.deep.layers.recorded import Recorded
 from aecbench.cancellers.deep.parts import distortion, listening
 from aecbench.cancellers.deep.parts.distortion import Distortion
+from aecbench.cancellers.deep.parts.frames import concatenate
 from aecbench.cancellers.deep.parts.step_size_features import TINY, Averages, Features, Frame, Observation
 from aecbench.cancellers.deep.parts.step_size_network import StepSizeNetwork
 from aecbench.cancellers.kernels import coupling
@@ -140,8 +141,8 @@ class LearnedFilter(nn.Module):
             state = State(*adapted[2:], inputs, numbers[:, 0, 3:], distorted, memory, averages)
             records.append((*observation, distortions[:, None], prediction.uncertainty))
             outputs.append((_complex(adapted.error), adapted.step_size, prediction.uncertainty))
-        *observed, distortions, uncertainty = _concatenate(records)
-        return Filtered(*_concatenate(outputs)), Heard(Observation(*observed), distortions, uncertainty), state
+        *observed, distortions, uncertainty = concatenate(records)
+        return Filtered(*concatenate(outputs)), Heard(Observation(*observed), distortions, uncertainty), state
 
     def hear(self, mic: Tensor, far: Tensor) -> Heard:
         """Return the observations that `listen` makes from the initial state on, for training."""
@@ -207,8 +208,3 @@ def _shift(taps: Sequence[int]) -> Tensor:
 def _complex(z: Tensor) -> Tensor:
     """Return complex numbers [N, T, F] for planes [N, T, 2, F] of real and imaginary parts."""
     return torch.complex(z[:, :, 0], z[:, :, 1])
-
-
-def _concatenate(frames: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-    """Concatenate tuples of single frames [N, 1, ...] into one tuple of all frames [N, T, ...]."""
-    return frames[0] if len(frames) == 1 else tuple(torch.cat(z, 1) for z in zip(*frames, strict=True))
