@@ -9,6 +9,7 @@ from aecbench.cancellers import abilities
 from aecbench.cancellers.output import cancelled
 from aecbench.dsp.audio import write
 from aecbench.dsp.levels import talk
+from aecbench.errors import blamed
 from aecbench.metrics import Score, score
 from aecbench.output import new_folder
 from aecbench.recipe import read_recipe
@@ -69,7 +70,8 @@ def demo(
     scene = draw(spec, SPLIT, 0, sources)
     system.check_rate(scene.rate, "the scene")
     signals = render(scene, sources)
-    canceller = abilities.informed(system.canceller, abilities.Facts(scene.id, scene.rate, signals.echo))
+    with blamed(system.name):
+        canceller = abilities.informed(system.canceller, abilities.Facts(scene.id, scene.rate, signals.echo))
     output = cancelled(system.name, canceller, signals.mic, signals.far)
     labels = talk(signals, scene.rate)
     before, after = (

@@ -7,7 +7,8 @@ import difflib
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "Unreadable",
     "UsageError",
     "blame",
+    "blamed",
     "did_you_mean",
     "one_line",
     "system_errno",
@@ -107,16 +109,16 @@ class FailedItems(AecbenchError):
     exit_code = 3
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     r"""Return the type and message of an exception on one line.
 
-    >>> one_line(ValueError("too\nlong"))
-    'ValueError: too long'
+    >>> one_line(ValueError("too\nlong")), one_line(SystemExit())
+    ('ValueError: too long', 'SystemExit')
     """
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
 
 
-def blame(error: Exception) -> str:
+def blame(error: BaseException) -> str:
     """Return the type and message of an exception on one line, with the place in the user's code that raised it.
 
     This is the last line in the first file outside aecbench, torch (which calls networks) and Python's own library;
@@ -135,6 +137,20 @@ def blame(error: Exception) -> str:
         return text
     file, line = [place for place in places if place[0] == places[0][0]][-1]
     return f"{text} ({Path(file).name}, line {line})"
+
+
+@contextmanager
+def blamed(what: str) -> Iterator[None]:
+    """Turn whatever the code of a user raises into an AecbenchError of one line, which names its file and line.
+
+    sys.exit() and other exceptions that are not an `Exception` count too; they must not end the whole program.
+    """
+    try:
+        yield
+    except (AecbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise AecbenchError(f"{what} failed: {blame(error)}") from error
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

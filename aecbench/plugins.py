@@ -80,7 +80,9 @@ def load(reference: str, what: str) -> Any:
         imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{what}: cannot import {module!r} ({error}); {_advice(module, attribute)}") from None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise ConfigError(f"{what}: cannot import {module!r} ({one_line(error)}); mend or remove it") from None
     if not hasattr(imported, attribute):
         raise ConfigError(f"{what}: module {module!r} has no {attribute!r}")
@@ -163,7 +165,9 @@ class Table(Generic[T]):
             yield
         except AecbenchError:
             raise
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             if name in self.shipped:
                 raise
             raise AecbenchError(f"{self._called(name)} failed ({one_line(error)}); tell its authors") from error

@@ -16,13 +16,14 @@ from aecbench import cancellers
 from aecbench._version import __version__
 from aecbench.assets import find, names
 from aecbench.cancellers import ADAPTERS, CANCELLERS
-from aecbench.cancellers.abilities import Trait, latency, sample_rates, streaming, traits
-from aecbench.cancellers.align import RATE, FixedDelay, aligned, alignment
+from aecbench.cancellers.abilities import Trait, flaw, latency, sample_rates, streaming, traits
+from aecbench.cancellers.align import FixedDelay, aligned, alignment
 from aecbench.cancellers.base import Canceller, Streaming
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.external.predictions import NAMES, prediction_files
+from aecbench.cancellers.input import as_samples
 from aecbench.cancellers.live import Live
-from aecbench.cancellers.output import as_array, checked, finite
+from aecbench.cancellers.output import checked, finite
 from aecbench.cards import CARD, TRAINED, Card, read_card
 from aecbench.config import canonical_json, sha256
 from aecbench.errors import AecbenchError, AudioError, ConfigError, UnknownName, UsageError, blame, did_you_mean
@@ -131,10 +132,11 @@ class System:
         return finite(self.name, checked(self.canceller, self.canceller.cancel(x, reference), x.shape))
 
     def live(self) -> Live:
-        """Return the system for audio that arrives in chunks of any size, at 16 kHz.
+        """Return the system for audio that arrives in chunks of any size, at 16 kHz or the rate that it requires.
 
         A second of an echo is cancelled first, so that everything is compiled and loaded, which may take seconds.
-        Raises UsageError for a system that does not run block by block, or whose alignment delays the microphone.
+        Raises UsageError for a system that does not run block by block, whose alignment delays the microphone, or which
+        is for another rate than its alignment.
         """
         parts = streaming(self.canceller)
         if parts is None:
@@ -144,8 +146,11 @@ class System:
                 f"align {self.align}: a system that runs live cannot delay the microphone; delay it in front, or give "
                 f"whole recordings"
             )
-        far = np.random.default_rng(0).normal(size=RATE).astype(np.float32) / 100
-        Live(*parts).process(np.roll(far, RATE // 10), far)
+        first = Live(*parts)
+        rate = first.sample_rate
+        self.check_rate(rate, "the canceller behind this delay")
+        far = np.random.default_rng(0).normal(size=rate).astype(np.float32) / 100
+        first.process(np.roll(far, rate // 10), far)
         return Live(*parts)
 
 
@@ -155,20 +160,13 @@ def _unpickled(_: tuple[Code, ...], values: dict[str, Any]) -> System:
 
 def _samples(name: str, x: ArrayLike) -> Array:
     """Return a caller's audio as float32 [..., T]. Raises AudioError."""
-    values = as_array(name, x)
-    if values.dtype.kind != "f":
-        raise AudioError(f"{name} is {values.dtype}; expected floating point, full scale 1.0 (int16: divide by 32768)")
-    if not (values.ndim and values.size):
-        raise AudioError(f"{name} has shape {values.shape}; expected [..., T] with a sample at least")
-    *batch, length = values.shape
+    samples = as_samples(name, x)
+    if not (samples.ndim and samples.size):
+        raise AudioError(f"{name} has shape {samples.shape}; expected [..., T] with a sample at least")
+    *batch, length = samples.shape
     if length < min(max(batch, default=0), SHORTEST):
-        time_axis = int(np.argmax(batch))
-        expected = np.moveaxis(values, time_axis, -1).shape
-        raise AudioError(f"{name} has shape {values.shape}, but time is the last axis; transpose it to {expected}")
-    with np.errstate(over="ignore"):
-        samples = values.astype(np.float32, copy=False)
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{name} has {np.sum(~np.isfinite(samples))} samples that are not finite; zero them")
+        expected = np.moveaxis(samples, int(np.argmax(batch)), -1).shape
+        raise AudioError(f"{name} has shape {samples.shape}, but time is the last axis; transpose it to {expected}")
     return samples
 
 
@@ -359,8 +357,12 @@ def _build(name: str, target: str, parameters: dict[str, Any], summary: str, fol
         raise
     except TypeError as error:
         raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {error}") from None
-    except Exception as error:  # whatever the code of a user raises, as for a missing file of weights
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the code of a user raises, as for a missing file of weights
         raise ConfigError(f"model {name!r}: {target} cannot be made from {parameters}: {blame(error)}") from None
+    if problem := flaw(canceller):
+        raise ConfigError(f"model {name!r}: {target} cannot be used: {problem}")
     if not isinstance(canceller, Canceller):
         raise ConfigError(f"model {name!r}: {target} is not a canceller; it needs cancel(mic, far) and latency")
     return System(name, canceller, target, parameters, summary, code=_code(target, folder))

@@ -230,6 +230,9 @@ from aecbench.scenes.devices import Device
 def fault(rng, length, rate):
     return 1 / 0
 
+def exits(rng, length, rate):
+    raise SystemExit(1)
+
 def short(rng, length, rate):
     return rng.standard_normal(length - 1)
 
@@ -256,6 +259,7 @@ open_early, open_silent = (lambda name: Early()), (lambda name: Silent())
     ("key", "name", "message"),
     [
         ("noise.kind", "fault", r"noise 'fault' of faulty 2.0 failed \(ZeroDivisionError: division by zero\)"),
+        ("noise.kind", "exits", r"noise 'exits' of faulty 2.0 failed \(SystemExit: 1\)"),
         (
             "noise.kind",
             "short",
@@ -272,7 +276,7 @@ def test_a_mistake_inside_a_plugin_is_one_line_that_names_its_package(package, s
     package(
         "faulty",
         FAULTY,
-        noises="fault = faulty:fault\nshort = faulty:short",
+        noises="fault = faulty:fault\nexits = faulty:exits\nshort = faulty:short",
         loudspeakers="cut = faulty:CUT",
         speech="mute = faulty:open_mute\nnothing = faulty:open_nothing\n"
         "early = faulty:open_early\nsilent = faulty:open_silent",

@@ -10,6 +10,7 @@ from aecbench.cancellers.align import Aligned, AlignedStreaming
 from aecbench.errors import ConfigError, NotInstalled, UsageError
 from aecbench.evaluation import evaluate
 from aecbench.metrics import METRICS
+from aecbench.results import ResultTable
 from aecbench.systems import load_system
 
 MODULE = """
@@ -178,3 +179,71 @@ def test_a_class_that_fails_when_it_is_made_is_blamed_in_one_line(tmp_path, monk
     says = r"^model 'unfinished:Network': .* cannot be made from \{\}: FileNotFoundError: .* \(unfinished.py, line 5\)$"
     with pytest.raises(ConfigError, match=says):
         load_system("unfinished:Network")
+
+
+def own_folder(tmp_path, monkeypatch):
+    """Work in a folder from which the module `own` is imported, whichever other one was before."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (
+            "    def __init__(self):\n        sys.exit(0)\n",
+            r"cannot be made from \{\}: SystemExit: 0 \(own.py, line 6\)$",
+        ),
+        ("sys.exit(2)\n", r"cannot import 'own' \(SystemExit: 2\); mend or remove it$"),
+    ],
+)
+def test_a_class_that_ends_the_program_is_blamed_in_one_line(code, says, tmp_path, monkeypatch):
+    own_folder(tmp_path, monkeypatch)
+    (tmp_path / "own.py").write_text(f"import sys\n\nclass Own:\n    latency = 0\n{code}")
+    with pytest.raises(ConfigError, match=rf"^model 'own:Own': .*{says}"):
+        load_system("own:Own")
+
+
+WHOLE = "expected a whole number of samples, 0 or more$"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("latency = '256'", rf"its latency is '256', {WHOLE}"),
+        ("latency = 2.5", rf"its latency is 2.5, {WHOLE}"),
+        ("latency = -3", rf"its latency is -3, {WHOLE}"),
+        ("latency = None", rf"its latency is None, {WHOLE}"),
+        ("latency = True", rf"its latency is True, {WHOLE}"),
+        ("latency = lambda self: 0", "its latency is a method, expected a whole number of samples; put @property in f"),
+        (
+            "latency = property(lambda self: 1 / 0)",
+            r"its latency cannot be read: ZeroDivisionError: .* \(own.py, line 4",
+        ),
+        ("latency = property(lambda self: self.x)", "its latency cannot be read: AttributeError: 'Own' object has no"),
+        ("latency = property(lambda self: sys.exit(4))", "its latency cannot be read: SystemExit: 4"),
+        ("latency, sample_rate = 0, '16k'", "its sample_rate is '16k', expected a whole number of Hz, 1 or more$"),
+        ("latency, block = 0, 0", "its block is 0, expected a whole number of samples, 1 or more$"),
+        ("latency, block = 0, 256.0", "its block is 256.0, expected a whole number of samples, 1 or more$"),
+        ("latency, block, delay = 0, 256, -1", "its delay is -1, expected a whole number of samples, 0 or more$"),
+        ("latency, block, stride = 0, 256, 300", "its stride is 300, expected a multiple of its block, 256$"),
+    ],
+)
+def test_a_canceller_whose_numbers_make_no_sense_is_refused_in_one_line(code, says, tmp_path, monkeypatch):
+    own_folder(tmp_path, monkeypatch)
+    base = "aecbench.Streaming" if "block" in code else "object"
+    cancel = "cancel = init = step = lambda *signals: signals[1]"
+    (tmp_path / "own.py").write_text(f"import sys, aecbench\n\nclass Own({base}):\n    {code}\n    {cancel}\n")
+    with pytest.raises(ConfigError, match=rf"^model 'own:Own': own:Own cannot be used: {says}") as error:
+        load_system("own:Own")
+    assert "\n" not in str(error.value)
+
+
+def test_a_latency_may_be_an_integer_of_numpy(tmp_path, monkeypatch, corpus):
+    own_folder(tmp_path, monkeypatch)
+    code = "import numpy as np\n\nclass Own:\n    latency = np.int64(7)\n    cancel = lambda self, mic, far: mic\n"
+    (tmp_path / "own.py").write_text(code)
+    table = evaluate("own:Own", corpus.split("test")[:1], ["erle"])
+    table.save(tmp_path / "results")
+    assert ResultTable.load(tmp_path / "results" / "rows.parquet").provenance["systems"]["own:Own"]["latency"] == 7

@@ -102,7 +102,9 @@ def _one(system: System, pair: Pair, pad: bool) -> tuple[Cancelled | None, str]:
         return cancel_files(system, *pair, pad=pad, quiet=True), ""
     except AecbenchError as error:
         return None, str(error)
-    except Exception as error:  # no error must stop the other pairs
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # no error must stop the other pairs
         return None, f"{pair.mic}: {one_line(error)}"
 
 

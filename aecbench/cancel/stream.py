@@ -11,9 +11,10 @@ from aecbench.cancel.timing import Timing
 from aecbench.cancellers.abilities import latency, needs_facts, streaming
 from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Streaming
-from aecbench.cancellers.output import cancelled, failure, stepped
-from aecbench.dsp.audio import fitted, resampled
-from aecbench.errors import AecbenchError, UsageError
+from aecbench.cancellers.output import cancelled
+from aecbench.cancellers.steps import Steps
+from aecbench.dsp.audio import resampled
+from aecbench.errors import AecbenchError, UsageError, blamed
 from aecbench.signals import Array
 from aecbench.systems import System
 
@@ -81,32 +82,31 @@ def _steps(
 
     The far end is delayed by `late` samples; if `late` is negative, the microphone is delayed.
     """
-    size, skip, state = canceller.block, canceller.delay + max(0, -late), canceller.init(())
-    mic, far = np.zeros(max(0, -late), np.float32), np.zeros(max(0, late), np.float32)
+    with blamed(system.name):
+        steps = Steps(canceller, late)
+    skip = canceller.delay + max(0, -late)
     due = 0  # input samples for which no output has been yielded yet
     for block in chain(blocks, [None]):
-        if block is None:  # the end: feed silence until the last sample has been yielded
-            length = -(-(mic.size + canceller.delay) // size) * size
-            mic, far = fitted(mic, length), fitted(far[: mic.size], length)
-        else:
-            due += len(block)
-            mic, far = (np.concatenate([x, new]) for x, new in zip((mic, far), block.T, strict=True))
-        whole = min(mic.size, far.size) // size * size
-        out = np.empty(whole, np.float32)
-        for start in range(0, whole, size):
-            span = slice(start, start + size)
-            began = time.perf_counter()
-            try:
-                state, out[span] = stepped(canceller, canceller.step(state, mic[span], far[span]), (size,))
-            except Exception as error:
-                raise failure(system.name, error) from error
-            timing.add(time.perf_counter() - began, size / RATE)
+        due += 0 if block is None else len(block)
+        outputs = steps.finish() if block is None else steps.push(*block.T)
+        out = np.concatenate([np.zeros(0, np.float32), *_timed(system.name, outputs, timing)])
         if not np.isfinite(out).all():
             raise AecbenchError(f"{system.name}: its output is not finite; it cannot be used on this recording")
-        mic, far = mic[whole:], far[whole:]
         ready = out[skip:][:due]
         yield ready
-        skip, due = max(0, skip - whole), due - ready.size
+        skip, due = max(0, skip - out.size), due - ready.size
+
+
+def _timed(name: str, outputs: Iterator[Array], timing: Timing) -> Iterator[Array]:
+    """Yield the outputs of steps, and count the time that each of them takes."""
+    while True:
+        began = time.perf_counter()
+        with blamed(name):
+            out = next(outputs, None)
+        if out is None:
+            return
+        timing.add(time.perf_counter() - began, out.size / RATE)
+        yield out
 
 
 def _whole(system: System, blocks: Iterable[Array], timing: Timing) -> Iterator[Array]:

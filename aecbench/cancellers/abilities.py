@@ -8,6 +8,8 @@ another canceller, has to forward each of these queries to it; the contract test
 import math
 from collections.abc import Iterator
 from enum import Enum
+from inspect import getattr_static
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers.base import Canceller, Explains, Streaming, final_state
 from aecbench.dsp.delay import delay
+from aecbench.errors import AecbenchError, blame, blamed
 from aecbench.signals import Array
 
 __all__ = [
@@ -29,6 +32,7 @@ __all__ = [
     "Trait",
     "Wraps",
     "cost",
+    "flaw",
     "impulse_response",
     "informed",
     "inspect",
@@ -40,6 +44,9 @@ __all__ = [
     "traits",
     "transform",
 ]
+
+
+MISSING = object()
 
 
 class Count(NamedTuple):
@@ -137,8 +144,20 @@ class Shifts(Wraps, Protocol):
 
 
 def cost(canceller: Canceller) -> Count | None:
-    """Return the number of parameters and MACs; None if they were not counted for this canceller."""
-    return canceller.cost() if isinstance(canceller, Counted) else None
+    """Return the number of parameters and MACs; None if they were not counted for this canceller.
+
+    Raises AecbenchError if its `cost` fails or returns anything else.
+    """
+    if not isinstance(canceller, Counted):
+        return None
+    with blamed(f"{type(canceller).__name__}: cost"):
+        counted = canceller.cost()
+    if not isinstance(counted, Count | None):
+        raise AecbenchError(
+            f"{type(canceller).__name__}: cost returned {counted!r}, expected a Count of "
+            f"{__name__}, or None where it is not known"
+        )
+    return counted
 
 
 def transform(samples: int) -> float:
@@ -151,8 +170,20 @@ def transform(samples: int) -> float:
 
 
 def inspect(canceller: Canceller, mic: Array, far: Array) -> dict[str, NDArray[Any]]:
-    """Return the decisions of a canceller as `Explains.inspect` does; empty for a canceller without that ability."""
-    return canceller.inspect(mic, far) if isinstance(canceller, Explains) else {}
+    """Return the decisions of a canceller as `Explains.inspect` does; empty for a canceller without that ability.
+
+    Raises AecbenchError if its `inspect` fails or returns anything else.
+    """
+    if not isinstance(canceller, Explains):
+        return {}
+    with blamed(f"{type(canceller).__name__}: inspect"):
+        decisions: Any = canceller.inspect(mic, far)
+    if not (isinstance(decisions, dict) and all(getattr(value, "ndim", 0) == 2 for value in decisions.values())):
+        raise AecbenchError(
+            f"{type(canceller).__name__}: inspect returned something else than a dictionary of arrays [N, F]: "
+            f"frames, frequency bins"
+        )
+    return decisions
 
 
 def informed(canceller: Canceller, facts: Facts) -> Canceller:
@@ -181,12 +212,40 @@ def sample_rates(canceller: Canceller) -> frozenset[int]:
 
 def traits(canceller: Canceller) -> frozenset[Trait]:
     """Return the traits of the canceller and of those inside it."""
-    return frozenset().union(*(getattr(layer, "traits", ()) for layer in _layers(canceller)))
+    return frozenset().union(*(getattr(layer, "traits", None) or () for layer in _layers(canceller)))
 
 
 def latency(canceller: Canceller) -> int | None:
     """Return the algorithmic latency [samples]; None where it is not known, of a program or of stored outputs."""
-    return None if Trait.UNKNOWN_LATENCY in traits(canceller) else canceller.latency
+    return None if Trait.UNKNOWN_LATENCY in traits(canceller) else int(canceller.latency)
+
+
+def flaw(canceller: object) -> str:
+    """Return what is wrong with the numbers that an object states if it is a canceller, or "".
+
+    All of them are whole numbers. They are a user's, and a property may raise anything.
+    """
+    numbers = {"latency": (0, "samples")}
+    if isinstance(canceller, Streaming):
+        numbers |= {"block": (1, "samples"), "delay": (0, "samples"), "stride": (1, "samples")}
+    for name, (least, unit) in (numbers | {"sample_rate": (1, "Hz")}).items():
+        if getattr_static(canceller, name, MISSING) is MISSING:
+            continue
+        try:
+            value = getattr(canceller, name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return f"its {name} cannot be read: {blame(error)}"
+        if name == "sample_rate" and value is None:
+            continue
+        if callable(value):
+            return f"its {name} is a method, expected a whole number of {unit}; put @property in front of it"
+        if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+            return f"its {name} is {value!r}, expected a whole number of {unit}, {least} or more"
+    if isinstance(canceller, Streaming) and canceller.stride % canceller.block:
+        return f"its stride is {canceller.stride}, expected a multiple of its block, {canceller.block}"
+    return ""
 
 
 def streaming(canceller: Canceller) -> tuple[Streaming[Any], int] | None:
@@ -211,7 +270,7 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
     """Run the canceller on all whole blocks of mic and far [T] and return its impulse response [L] after the last one.
 
     The response begins with zeros for the delay of an alignment in front. None for any canceller but a fullband linear
-    filter.
+    filter. Raises AecbenchError for a response that is not [L].
     """
     parts = streaming(canceller)
     if parts is None:
@@ -221,6 +280,11 @@ def learnt_response(canceller: Canceller, mic: Array, far: Array) -> Array | Non
         return None
     state = final_state(filter_, delay(mic, max(0, -shift)), delay(far, max(0, shift)))
     response = impulse_response(filter_, state)
+    if response is not None and np.ndim(response) != 1:
+        raise AecbenchError(
+            f"{type(filter_).__name__}: impulse_response returned an array with {np.ndim(response)} dimensions for a "
+            f"single signal, expected one, [L]"
+        )
     return None if response is None else np.pad(response, (max(0, shift), 0))[max(0, -shift) :]
 
 

@@ -1,11 +1,15 @@
-"""A streaming canceller on audio that arrives in chunks of any size."""
+"""A streaming canceller on audio that arrives in chunks of any size, with as many samples out as in."""
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from aecbench.cancellers.abilities import sample_rates
+from aecbench.cancellers.align import RATE
 from aecbench.cancellers.base import Streaming
-from aecbench.cancellers.output import stepped
+from aecbench.cancellers.input import as_samples
+from aecbench.cancellers.steps import Steps
 from aecbench.errors import AudioError
 from aecbench.signals import Array
 
@@ -21,9 +25,16 @@ class Live:
 
     def __init__(self, canceller: Streaming[Any], shift: int = 0) -> None:
         """Start with silence; `shift` is the number of samples, 0 or more, by which the far end is delayed."""
-        self._canceller, self._state = canceller, canceller.init(())
-        self._mic, self._far = np.zeros(0, np.float32), np.zeros(shift, np.float32)
+        self._canceller, self._steps = canceller, Steps(canceller, shift)
         self._out = np.zeros(canceller.block - 1, np.float32)
+
+    @property
+    def sample_rate(self) -> int:
+        """The sample rate [Hz] of its signals: the one that the canceller states, or else 16 kHz.
+
+        The object cannot check it: resample audio of another rate.
+        """
+        return min(sample_rates(self._canceller), default=RATE)
 
     @property
     def block(self) -> int:
@@ -35,29 +46,21 @@ class Live:
         """Samples by which the output lags the microphone: those of `Streaming.step`, and a block less one."""
         return self._canceller.delay + self._canceller.block - 1
 
-    def process(self, mic: Array, far: Array) -> Array:
+    def process(self, mic: ArrayLike, far: ArrayLike) -> Array:
         """Cancel the echo in the next samples: mic and far [N], floating point with full scale 1.0 -> float32 [N].
 
-        N is any number and may change from call to call. Raises AudioError for arrays of another shape, integers, NaN
-        and infinity, before it takes in any sample.
+        N is any number and may change from call to call. Raises AudioError for arrays of another shape, integers, NaN,
+        infinity and numbers beyond the range of float32, before it takes in any sample; and for an output that is not
+        finite, after which it cannot go on.
         """
-        self._mic, self._far, size = *self._appended(mic, far), self._canceller.block
-        parts = [self._out]
-        for _ in range(self._mic.size // size):
-            result = self._canceller.step(self._state, self._mic[:size], self._far[:size])
-            self._state, out = stepped(self._canceller, result, (size,))
-            self._mic, self._far = self._mic[size:], self._far[size:]
-            parts.append(out)
-        ready, self._out = np.split(np.concatenate(parts, dtype=np.float32), [mic.size])
+        x, reference = as_samples("mic", mic), as_samples("far", far)
+        if x.ndim != 1 or x.shape != reference.shape:
+            raise AudioError(
+                f"mic has shape {x.shape}, far {reference.shape}; expected [N] samples of both: pass one channel of "
+                f"each, and as many of one as of the other"
+            )
+        out = np.concatenate([self._out, *self._steps.push(x, reference)])
+        if not np.isfinite(out).all():
+            raise AudioError("the output of the canceller is not finite; mend it, or start again with a new object")
+        ready, self._out = np.split(out, [x.size])
         return ready
-
-    def _appended(self, mic: Array, far: Array) -> tuple[Array, Array]:
-        """Return what waits for a block, with the next samples behind it."""
-        for name, x in (("mic", mic), ("far", far)):
-            if x.ndim != 1 or x.shape != mic.shape:
-                raise AudioError(f"mic has shape {mic.shape}, far {far.shape}; expected [N] samples of both")
-            if x.dtype.kind != "f":
-                raise AudioError(f"{name} is {x.dtype}; expected floating point, full scale 1.0 (int16: / 32768)")
-            if not np.isfinite(x).all():
-                raise AudioError(f"{name} has {np.sum(~np.isfinite(x))} samples that are not finite; zero them")
-        return np.concatenate([self._mic, mic], dtype=np.float32), np.concatenate([self._far, far], dtype=np.float32)

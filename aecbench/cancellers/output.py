@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.errors import AecbenchError, AudioError, blame
+from aecbench.errors import AudioError, blamed
 from aecbench.signals import Array
 
-__all__ = ["as_array", "cancelled", "checked", "failure", "finite", "stepped"]
+__all__ = ["as_array", "cancelled", "checked", "finite", "stepped"]
 
 
 def cancelled(name: str, canceller: Any, mic: Array, far: Array) -> Array:
@@ -16,10 +16,8 @@ def cancelled(name: str, canceller: Any, mic: Array, far: Array) -> Array:
 
     Raises AecbenchError, whatever the canceller raises, and for an output that is not finite or that `checked` refuses.
     """
-    try:
+    with blamed(name):
         output = checked(canceller, canceller.cancel(mic, far), mic.shape)
-    except Exception as error:
-        raise failure(name, error) from error
     return finite(name, output)
 
 
@@ -72,11 +70,6 @@ def stepped(canceller: object, result: Any, shape: tuple[int, ...]) -> tuple[Any
             f"the output"
         )
     return result[0], checked(canceller, result[1], shape, "step")
-
-
-def failure(name: str, error: Exception) -> AecbenchError:
-    """Return an exception of a canceller as an AecbenchError with one line; a user's canceller may raise anything."""
-    return error if isinstance(error, AecbenchError) else AecbenchError(f"{name} failed: {blame(error)}")
 
 
 def _described(value: Any) -> str:

@@ -1,7 +1,6 @@
 """Runs one system on one scene: its output, and the processor time that it takes."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +50,9 @@ def run(system: System, item: Item, scale: float) -> Run:
         output = canceller.cancel(mic, far)
         seconds = processor_time() - start
         estimate = checked(canceller, output, mic.shape)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too
         return Run(None, error=blame(error))
     return Run(estimate, np.nan if Trait.PRECOMPUTED in traits(canceller) else seconds, canceller=canceller)
 
@@ -64,5 +65,9 @@ def _warm_up(system: System, rate: int) -> None:
     if system.hash not in _warm:
         _warm.add(system.hash)
         noise = np.random.default_rng(0).normal(size=WARM_UP * rate).astype(np.float32) / 10
-        with suppress(Exception):  # a system that fails here fails on the scenes too, where the error is recorded
+        try:
             system.canceller.cancel(noise, noise)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a system that fails here fails on the scenes too, where the error is recorded
+            return

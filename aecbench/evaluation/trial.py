@@ -9,9 +9,10 @@ from aecbench.corpus import Item
 from aecbench.corpus.response import true_response
 from aecbench.dsp.audio import resample
 from aecbench.dsp.echo import RATE, find_echo
+from aecbench.errors import AecbenchError, blamed
 from aecbench.evaluation.run import Run, run
 from aecbench.metrics import Metric, Score, Trial
-from aecbench.metrics.base import Inapplicable, score
+from aecbench.metrics.base import Inapplicable, Undefined, score
 from aecbench.results import RTF
 from aecbench.scenes.recording import Recording
 from aecbench.scenes.scene import Scene
@@ -46,7 +47,13 @@ def trial_of(system: System, item: Item, done: Run, estimate: Array) -> Trial:
 
     def responses() -> tuple[Array, Array]:
         true = true_response(item)
-        learnt = None if done.canceller is None else learnt_response(done.canceller, item.signals.mic, item.signals.far)
+        learnt = None
+        if done.canceller is not None:
+            try:
+                with blamed(f"{system.name}: its impulse response"):
+                    learnt = learnt_response(done.canceller, item.signals.mic, item.signals.far)
+            except AecbenchError as error:
+                raise Undefined(str(error)) from error
         if learnt is None:
             raise Inapplicable(f"{system.name} has no impulse response; only linear filters of full band have one")
         return true, learnt

@@ -180,7 +180,9 @@ def _value(metric: Metric, *arguments: Any) -> float:
         return float(metric.fn(*arguments))
     except (Undefined, AtLeast):
         raise
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise Undefined(one_line(error)) from error
 
 

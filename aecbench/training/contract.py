@@ -1,8 +1,6 @@
 """Checks a network before and in its first step, so that a mistake in it is reported in one line, and at once."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,22 +8,11 @@ from torch import Tensor
 
 from aecbench.cancellers.deep.base import Network
 from aecbench.cancellers.deep.framewise import FramewiseNetwork
-from aecbench.errors import AecbenchError, UsageError, blame
+from aecbench.errors import UsageError, blamed
 
-__all__ = ["blamed", "check_frames", "check_loss"]
+__all__ = ["check_frames", "check_loss"]
 
 BATCH, FRAMES = 2, 5  # size of the input of `check_frames`
-
-
-@contextmanager
-def blamed(what: str) -> Iterator[None]:
-    """Turn an exception in the code of a network into an AecbenchError of one line, which names its file and line."""
-    try:
-        yield
-    except AecbenchError:
-        raise
-    except Exception as error:
-        raise AecbenchError(f"{what} failed: {blame(error)}") from error
 
 
 def check_frames(network: Network, model: str) -> None:

@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from aecbench.cancellers.deep.base import Batch, Network
 from aecbench.config import sha256
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, blamed
 from aecbench.training.checkpoint import Progress
-from aecbench.training.contract import blamed, check_loss
+from aecbench.training.contract import check_loss
 from aecbench.training.data import Examples
 from aecbench.training.processes import Processes
 from aecbench.training.settings import Settings

@@ -15,7 +15,7 @@ from aecbench.cancellers.deep.base import Network, load_weights
 from aecbench.cards import BEST, read_card
 from aecbench.config import canonical_json
 from aecbench.corpus import Corpus
-from aecbench.errors import AecbenchError, UnknownName, UsageError
+from aecbench.errors import AecbenchError, UnknownName, UsageError, blamed
 from aecbench.memory import ALL, keep_freed_memory
 from aecbench.output import locked, new_folder
 from aecbench.provenance import commit
@@ -23,7 +23,7 @@ from aecbench.record import parse
 from aecbench.systems import import_class
 from aecbench.training.attribution import data_name
 from aecbench.training.checkpoint import LAST, read_checkpoint, trained_model
-from aecbench.training.contract import blamed, check_frames
+from aecbench.training.contract import check_frames
 from aecbench.training.data import Readers, training_examples, validation_examples
 from aecbench.training.log import Log
 from aecbench.training.loop import Limits, Writer, loop

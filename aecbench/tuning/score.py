@@ -18,6 +18,7 @@ from aecbench.evaluation.run import run
 from aecbench.evaluation.trial import trial_of
 from aecbench.metrics import Metric, find
 from aecbench.metrics.base import score
+from aecbench.parallel import in_processes
 from aecbench.signals import Array
 from aecbench.systems import System
 from aecbench.tuning.space import changed
@@ -91,13 +92,15 @@ def attempt(task: Task, parameters: dict[str, Any], trial: "optuna.Trial") -> At
     """Score parameters scene by scene, and stop when they are clearly worse than the best ones so far."""
     try:
         system = replace(task.system, canceller=changed(task.system.canceller, parameters))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Attempt(parameters, None, {}, 0.0, one_line(error))
     outcomes: list[Outcome] = []
     while (done := len(outcomes)) < len(task.scenes):
         indices = range(done, min(max(2 * done, FIRST_LOOK), len(task.scenes)))
         calls = (joblib.delayed(_outcome)(system, task.scenes, index, task.metrics) for index in indices)
-        outcomes += joblib.Parallel(n_jobs=task.jobs)(calls)
+        outcomes += in_processes(calls, task.jobs)
         seconds = sum(outcome.seconds for outcome in outcomes)
         for index in indices:
             values, _, failure = outcomes[index]

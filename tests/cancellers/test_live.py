@@ -1,14 +1,17 @@
 """Audio that arrives in chunks of any size, and blocks of the wrong one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from aecbench.cancellers import CANCELLERS
+from aecbench.cancellers.align import aligned, alignment
 from aecbench.cancellers.base import Streaming
 from aecbench.cancellers.live import Live
 from aecbench.contract.test_cancellers import noise
 from aecbench.errors import AudioError, NotInstalled, UsageError
-from aecbench.systems import import_class, load_system
+from aecbench.systems import System, import_class, load_system
 
 
 @pytest.fixture(params=sorted(CANCELLERS))
@@ -43,7 +46,7 @@ def test_chunks_of_any_size_give_the_output_of_the_whole_signal_late_by_the_dela
     out = run(live, s.mic, s.far, sizes)
     expected = loaded.cancel(s.mic, s.far)[: -live.delay]
     np.testing.assert_allclose(out[live.delay :], expected, rtol=0, atol=2e-6)
-    assert not out[: live.delay - live._canceller.delay].any()
+    assert not out[: live.block - 1].any()
 
 
 def test_the_delay_is_the_latency_of_what_computes_block_by_block():
@@ -67,6 +70,15 @@ def test_two_calls_do_not_share_a_state(scene):
         (np.zeros(160), np.zeros(80), r"^mic has shape \(160,\), far \(80,\)"),
         (np.zeros((160, 1)), np.zeros((160, 1)), r"^mic has shape \(160, 1\), far \(160, 1\); expected \[N\]"),
         (np.zeros(160), np.full(160, np.nan), r"^far has 160 samples that are not finite"),
+        (np.zeros(160), np.full(160, 1e39), r"^far has samples up to 1e\+39, too large for float32; divide it by"),
+        ([0] * 160, [0.0] * 160, r"^mic is int64; expected floating point, full scale 1.0"),
+        ([0.0, [0.0, 0.0]], [0.0] * 2, r"^mic cannot be read as an array"),
+        (
+            b"0" * 320,
+            np.zeros(160),
+            r"^mic is raw bytes; for 16-bit samples, pass np.frombuffer\(mic, np.int16\) / 32768$",
+        ),
+        (None, np.zeros(160), r"^mic is NoneType; expected floating point"),
     ],
 )
 def test_chunks_that_cannot_be_used_are_one_line_and_change_nothing(mic, far, message, scene):
@@ -75,6 +87,41 @@ def test_chunks_that_cannot_be_used_are_one_line_and_change_nothing(mic, far, me
     with pytest.raises(AudioError, match=message):
         live.process(mic, far)
     np.testing.assert_array_equal(live.process(s.mic, s.far), other.process(s.mic, s.far))
+
+
+def test_lists_and_samples_of_any_floating_type_are_like_arrays(scene):
+    s = scene(0.3)
+    out = load_system("kalman").live().process(s.mic, s.far)
+    for mic, far in ((s.mic.tolist(), s.far.tolist()), (s.mic.astype(float), s.far.astype(">f8"))):
+        np.testing.assert_array_equal(load_system("kalman").live().process(mic, far), out)
+
+
+class OwnRate(Streaming):
+    """A canceller for 48 kHz whose output may be anything."""
+
+    block, latency, sample_rate = 480, 479, 48_000
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def init(self, batch):
+        return ()
+
+    def step(self, state, mic, far):
+        return state, self.gain * mic
+
+
+def test_the_sample_rate_is_that_of_the_canceller_or_16_khz():
+    own = System("own", OwnRate(), "tests:OwnRate", {})
+    assert (load_system("kalman").live().sample_rate, own.live().sample_rate) == (16_000, 48_000)
+    late = replace(own, canceller=aligned(own.canceller, alignment("20")), align="20")
+    with pytest.raises(UsageError, match=r"^own with align 20 is for audio at 16000 Hz, and .* is at 48000 Hz"):
+        late.live()
+
+
+def test_an_output_that_is_not_finite_is_an_error():
+    with pytest.raises(AudioError, match=r"^the output of the canceller is not finite; mend it"):
+        Live(OwnRate(np.inf)).process(noise(480), noise(480))
 
 
 def test_what_cannot_run_live_says_so():

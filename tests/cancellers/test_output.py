@@ -14,6 +14,8 @@ from aecbench.dsp.audio import write
 from aecbench.errors import AecbenchError, AudioError
 
 CODE = """
+import sys
+
 import numpy as np
 from aecbench import Streaming
 
@@ -45,6 +47,14 @@ class Raises(Complex):
     def inside(self, mic):
         return np.concatenate([mic, np.zeros((2, 2))])  # raised in NumPy, caused here
 
+class Exits(Complex):
+    def cancel(self, mic, far):
+        sys.exit("no licence")
+
+class Panics(Complex):
+    def cancel(self, mic, far):
+        raise BaseException("of a library")  # such as the panics of libraries in Rust
+
 class Stateless(Streaming):
     block = 256
     latency = 255
@@ -56,6 +66,10 @@ class Stateless(Streaming):
 class Halved(Stateless):
     def step(self, state, mic, far):
         return state, mic[..., ::2]
+
+class Uninitialised(Stateless):
+    def init(self, batch):
+        raise RuntimeError("no memory")
 """
 LINE = (
     CODE.splitlines().index("        return np.concatenate([mic, np.zeros((2, 2))])  # raised in NumPy, caused here")
@@ -68,8 +82,11 @@ WRONG = {
     "Listed": "Listed: cancel returned a value of type list, expected",
     "Short": r"Short: cancel returned float32 with shape \(\d+,\), expected .* shape \(\d+,\)",
     "Raises": rf"ValueError: all the input .* \(wrong_aec.py, line {LINE}\)$",
+    "Exits": r"SystemExit: no licence \(wrong_aec.py, line \d+\)$",
+    "Panics": r"BaseException: of a library \(wrong_aec.py, line \d+\)$",
     "Stateless": "Stateless: step returned float32 with shape .*, expected a tuple of the next state and the output",
     "Halved": r"Halved: step returned float32 with shape \(.*128,?\), expected .*256,?\)",
+    "Uninitialised": r"RuntimeError: no memory \(wrong_aec.py, line \d+\)$",
 }
 
 
@@ -149,3 +166,65 @@ def test_the_arrays_of_another_library_are_accepted_if_they_can_be_converted():
     assert checked(canceller, Tensor(samples), (5,)) is samples
     with pytest.raises(AudioError, match=r"a value of type Tensor that .* \(requires grad\); convert a tensor"):
         checked(canceller, Tensor(), (5,))
+
+
+ABLE = """
+import numpy as np
+
+class Copies:
+    latency = 0
+    def cancel(self, mic, far):
+        return mic
+
+class NoCost(Copies):
+    def cost(self):
+        raise KeyError("taps")
+
+class OddCost(Copies):
+    def cost(self):
+        return 7
+
+class NoDecisions(Copies):
+    def inspect(self, mic, far):
+        raise KeyError("gain")
+
+class OddDecisions(Copies):
+    def inspect(self, mic, far):
+        return {"gain": 3}
+
+class NoFacts(Copies):
+    def informed(self, facts):
+        raise KeyError("room")
+"""
+
+
+@pytest.fixture
+def able(tmp_path, monkeypatch):
+    """Cancellers with abilities that fail."""
+    (tmp_path / "able_aec.py").write_text(ABLE)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NoCost", r"^NoCost: cost failed: KeyError: 'taps' \(able_aec.py, line 11\)$"),
+        ("OddCost", r"^OddCost: cost returned 7, expected a Count of aecbench.cancellers.abilities, or None"),
+    ],
+)
+def test_a_count_that_fails_is_one_error(able, name, words):
+    with pytest.raises(AecbenchError, match=words):
+        cost(f"able_aec:{name}")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("NoDecisions", r"^NoDecisions: inspect failed: KeyError: 'gain' \(able_aec.py, line 19\)$"),
+        ("OddDecisions", r"^OddDecisions: inspect returned something else than a dictionary of arrays \[N, F\]"),
+        ("NoFacts", r"^able_aec:NoFacts failed: KeyError: 'room' \(able_aec.py, line 27\)$"),
+    ],
+)
+def test_a_demonstration_of_abilities_that_fail_is_one_error(able, speech_folder, name, words):
+    with pytest.raises(AecbenchError, match=words):
+        demo(ab.load_system(f"able_aec:{name}"), duration=2.0, speech=str(speech_folder))

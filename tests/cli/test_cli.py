@@ -161,6 +161,19 @@ def test_eval_with_failed_items_ends_with_3(aecbench, corpus, tmp_path):
     assert "12 items failed" in result.stderr
 
 
+def test_a_system_that_calls_exit_is_a_failed_item_and_the_others_are_evaluated(aecbench, corpus, tmp_path):
+    (tmp_path / "exiting_aec.py").write_text(
+        "import sys\n\n\nclass Exits:\n    latency = 0\n    def cancel(self, mic, far):\n        sys.exit(0)\n"
+    )
+    models = ["--model", "exiting_aec:Exits", "--model", "passthrough"]
+    for jobs in (1, 2):
+        result = aecbench("eval", *models, "--corpus", corpus.path, "--metric", "erle", "--jobs", jobs, "--json")
+        assert result.exit_code == 3
+        assert "12 items failed; the first: erle of exiting_aec:Exits" in result.stderr
+        assert "SystemExit: 0 (exiting_aec.py, line 7)" in result.stderr
+        assert '"passthrough"' in result.stdout
+
+
 def test_one_item_is_not_called_items():
     table = SimpleNamespace(
         failed=pd.DataFrame([{"metric": "erle", "system": "a", "scene": "c/test/000000", "reason": "no"}])

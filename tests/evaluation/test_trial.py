@@ -1,5 +1,7 @@
 """A run as its metrics see it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,23 @@ def test_metrics_do_not_change_what_is_timed(corpus, metrics, monkeypatch):
 
 def counts_now():
     return Counting.blocks, Counting.steps
+
+
+class Unresponsive(NLMS):
+    """A filter whose response cannot be had."""
+
+    def impulse_response(self, state):
+        """Return nothing, or a number after the first block."""
+        if state.weights.any():
+            raise KeyError("weights")
+        return np.zeros(1)
+
+
+def test_a_response_that_fails_is_the_reason_of_its_metric_alone(corpus):
+    item = next(item for item in corpus.split("val") if item.scene.loudspeaker.model == "linear" and item.scene.far)
+    system = System("ours", Unresponsive(), "tests:x", {})
+    _, scores = scores_of(system, item, 1.0, {name: METRICS[name] for name in ("misalignment", "erle")})
+    reason = r"^ours: its impulse response failed: KeyError: 'weights' \(test_trial.py, line \d+\)$"
+    assert re.search(reason, scores["misalignment"].reason)
+    assert scores["misalignment"].failed
+    assert np.isfinite(scores["erle"].value)

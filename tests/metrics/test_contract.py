@@ -1,5 +1,7 @@
 """The contract: every row of METRICS keeps it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from aecbench.contract.test_metrics import *  # noqa: F403
 from aecbench.contract.test_metrics import CHANGES, halved, oracle, score, valid_samples
 from aecbench.dsp import levels
 from aecbench.errors import UnknownName
-from aecbench.metrics import DEFAULT_METRICS, METRICS
+from aecbench.metrics import DEFAULT_METRICS, METRICS, Trial, base
 from aecbench.signals import Signals, Talk
 
 RATE = 16_000
@@ -163,3 +165,11 @@ def test_what_compares_with_the_near_end_looks_at_the_whole_span():
         "sdr",
         "fsdr",
     }
+
+
+def test_a_metric_that_calls_exit_has_failed(scene):
+    def exits(*_):
+        raise SystemExit(2)
+
+    trial = Trial(scene(), scene().mic, RATE)
+    assert base.score(replace(METRICS["erle"], fn=exits), trial)[1:] == ("SystemExit: 2", True)

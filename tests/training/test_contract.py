@@ -80,6 +80,7 @@ def test_shipped_networks_pass_and_are_not_changed(model):
         (LOSS, "return loss.detach(), {}", "loss does not depend on any weight"),
         (LOSS, "return torch.log(loss * 0 - 1), {}", "loss is nan in the first step, expected a finite number"),
         (LOSS, "return loss / torch.zeros(()), {}", "loss is inf in the first step"),
+        (LOSS, "raise SystemExit(3)", r"loss failed: SystemExit: 3 \(mine.py, line \d+\)"),
         (LOSS, "return loss, {}['all']", r"loss failed: KeyError: 'all' \(mine.py, line \d+\)"),
     ],
 )
