@@ -1,5 +1,6 @@
 """Base of all records that are read from or written to text, immutable and without unknown keys, and their parser."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -52,6 +53,7 @@ def _explain(model: type[BaseModel], error: Any) -> str:
     if error["type"] in ("model_type", "dict_type"):
         message = "expected a table of keys"
     message = message.partition(", got ")[0].replace("Input should be", "expected")  # pydantic may add the value's type
+    message = re.sub("^(String|Tuple|List|Dictionary) should (have|match) ", "expected ", message)
     return f"{key or 'all of it'}: {message}, got {error['input']!r}"
 
 

@@ -64,8 +64,18 @@ def new(
     aecbench leaderboard new real-blind-v1 runs/real-blind-v1
     """
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import check_results, load_results, new_board, read_plan, update, update_all
+    from aecbench.leaderboard import (
+        check_name,
+        check_results,
+        load_results,
+        new_board,
+        read_plan,
+        update,
+        update_all,
+        writing,
+    )
 
+    check_name(name)
     folder, table = boards or HERE, load_results(results)
     options = {"title": title, "rebuild": rebuild, "align": align, "ranked_by": ranked_by}
     facts: dict[str, Any] = {name: value for name, value in options.items() if value}
@@ -74,8 +84,9 @@ def new(
             raise UsageError(f"{name} is planned, so its plan sets {' and '.join(facts)}; leave out the options")
         check_results(plan, name, table)
         facts = plan.model_dump(include={"title", "rebuild", "align", "ranked_by"})
-    board = new_board(table, folder / name, **facts)
-    update_all(folder, update(board.path))
+    with writing(folder):
+        board = new_board(table, folder / name, **facts)
+        update_all(folder, update(board.path))
     _show_files([board.path / "board.toml"], as_json)
 
 
@@ -85,13 +96,15 @@ def new(
 def update_(boards: Path | None, as_json: bool) -> None:
     """Write the README.md of every leaderboard again."""
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import board_names, update, update_all
+    from aecbench.leaderboard import chosen_boards, update, update_all, writing
 
     folder = boards or HERE
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; name the one of the leaderboards with --boards")
-    written = [update(folder / name) for name in board_names(folder)]
-    update_all(folder, *written)
+    names = chosen_boards(None, folder)
+    with writing(folder):
+        written = [update(folder / name) for name in names]
+        update_all(folder, *written)
     _show_files([*(board.path / "README.md" for board in written), folder / "README.md"], as_json)
 
 
@@ -139,14 +152,14 @@ def verify(
     aecbench leaderboard verify synthetic-v2 --rerun 4 --model path/to/mine
     """
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import BoardError, board_names, find_board, open_board
+    from aecbench.leaderboard import BoardError, chosen_boards, find_board, open_board
     from aecbench.leaderboard import verify as check
 
     if count is not None and board is None:
         raise UsageError("--rerun needs the name of one board")
     faults, facts_of_boards = 0, []
     say = _silent if as_json else click.echo
-    for name in [board] if board else board_names(boards):
+    for name in chosen_boards(board, boards):
         path = find_board(name, boards)
         problems = check(path)
         facts: dict[str, Any] = {"board": path, "problems": [problem._asdict() for problem in problems]}
@@ -164,7 +177,7 @@ def verify(
     if as_json:
         show_json({"boards": facts_of_boards})
     if faults:
-        raise BoardError(f"{faults} problems found")
+        raise BoardError(f"{faults} problem{'s' if faults > 1 else ''} found")
 
 
 def _silent(_: str) -> None:
@@ -186,6 +199,7 @@ def _rerun(
     from aecbench.leaderboard import board_corpus, rerun
 
     seed = random.randrange(1 << 32) if seed is None else seed
+    count = min(count, len(board.scenes))
     say(f"run again on {count} scenes, --seed {seed}")
     systems = []
     for outcome in rerun(board, board_corpus(board.rules, corpus), count, seed, models=models, jobs=jobs):
@@ -238,12 +252,12 @@ def build(
     aecbench leaderboard build synthetic-v2 --corpus corpora/synthetic-v2 --out site
     """
     from aecbench.errors import UsageError
-    from aecbench.leaderboard import board_corpus, board_names, find_board, open_board
+    from aecbench.leaderboard import board_corpus, chosen_boards, find_board, open_board
     from aecbench.leaderboard.site import build as write
 
     if corpus is not None and board is None:
         raise UsageError("--corpus needs the name of one board")
-    opened = [open_board(find_board(name, boards)) for name in ([board] if board else board_names(boards))]
+    opened = [open_board(find_board(name, boards)) for name in chosen_boards(board, boards)]
     scenes = None if corpus is None else board_corpus(opened[0].rules, corpus)
     when_stopped(f"the pages in {out} are not finished: the same command makes them again")
     page = write(opened, out, corpus=scenes, models=models, jobs=jobs)

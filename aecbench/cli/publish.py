@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from aecbench.cli import complete
-from aecbench.cli.common import BOARDS, JSON, show_json
+from aecbench.cli.common import BOARDS, JSON, show_json, when_stopped
 
 __all__ = ["publish"]
 
@@ -86,6 +86,9 @@ def publish(
         if (entry.commit or "").endswith("+dirty"):
             message = f"{entry.name}: evaluated with local changes to commit {entry.commit}, which nobody else has"
             click.echo(f"{message}; evaluate it again with a clean checkout", err=True)
+    when_stopped(
+        "entries that were written are kept: run aecbench leaderboard update, and publish the others by --system"
+    )
     new = board if dry_run else write(entries, board)
     places = {} if dry_run else {standing.name: standing.place for standing in new.standings}
     if as_json:

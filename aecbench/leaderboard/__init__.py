@@ -6,6 +6,8 @@ from aecbench.leaderboard.board import (
     Standing,
     board_folders,
     board_names,
+    check_name,
+    chosen_boards,
     find_board,
     is_shipped,
     new_board,
@@ -16,7 +18,7 @@ from aecbench.leaderboard.check import Violation, verify
 from aecbench.leaderboard.entry import BoardError, Entry, Published
 from aecbench.leaderboard.plan import Plan, check_results, read_plan
 from aecbench.leaderboard.publish import board_of, load_results, prepare, publish
-from aecbench.leaderboard.readme import update, update_all
+from aecbench.leaderboard.readme import update, update_all, writing
 from aecbench.leaderboard.rerun import Rerun, rerun
 from aecbench.leaderboard.task import board_corpus, board_metrics
 
@@ -35,7 +37,9 @@ __all__ = [
     "board_metrics",
     "board_names",
     "board_of",
+    "check_name",
     "check_results",
+    "chosen_boards",
     "find_board",
     "is_shipped",
     "load_results",
@@ -49,4 +53,5 @@ __all__ = [
     "update",
     "update_all",
     "verify",
+    "writing",
 ]

@@ -7,6 +7,7 @@ results/            two files per entry
 README.md           written again from all of these
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ from aecbench.assets import folder
 from aecbench.cancellers.align import alignment
 from aecbench.config import read_toml, sha256
 from aecbench.corpus.format import SIMULATOR
-from aecbench.errors import ConfigError, UnknownName
+from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.entry import RESULTS, BoardError, CorpusFacts, Hash, Published, read_entry, read_rows
 from aecbench.metrics import METRICS, RANKED_BY, of_version
 from aecbench.output import new_folder, whole_file
@@ -55,6 +56,8 @@ __all__ = [
     "Standing",
     "board_folders",
     "board_names",
+    "check_name",
+    "chosen_boards",
     "find_board",
     "is_shipped",
     "new_board",
@@ -284,6 +287,25 @@ def board_names(boards: Path | None = None) -> list[str]:
     return sorted(path.parent.name for path in board_folders(boards).glob(f"*/{BOARD}"))
 
 
+def chosen_boards(name: str | None, boards: Path | None = None) -> list[str]:
+    """The board of this name, or all. Raises UnknownName, and UsageError where there is none."""
+    if name is not None:
+        return [find_board(name, boards).name]
+    if not (names := board_names(boards)):
+        raise UsageError(
+            f"{board_folders(boards)}: contains no leaderboards, NAME/{BOARD}; name their folder with --boards"
+        )
+    return names
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless a board, and its folder, may have this name."""
+    if not re.fullmatch(NAME, name):
+        raise UsageError(
+            f"board {name!r}: expected a name of at most 64 lower-case letters, digits, and . _ - after the first"
+        )
+
+
 def open_board(path: Path) -> Board:
     """The board in a folder. Raises BoardError for the first file that is damaged, edited or missing."""
     rules = read_rules(path)
@@ -291,6 +313,8 @@ def open_board(path: Path) -> Board:
     systems: dict[str, list[Published]] = {}
     for file in sorted((path / RESULTS).glob("*.json")):
         entry = read_entry(file)
+        for metric in sorted(rules.metrics.keys() - entry.metrics.keys()):
+            raise BoardError(f"{file}: lacks the metric {metric}, which {BOARD} lists; restore {BOARD}")
         systems.setdefault(entry.name, []).append(Published(entry, read_rows(file.with_suffix(".parquet"), entry)))
     for versions in systems.values():
         versions.sort(key=lambda published: published.entry.version)
@@ -370,9 +394,13 @@ def new_board(
         "metrics": {metric: _ranked(metric, table) for metric in metrics},
     }
     try:
-        parse(Rules, facts, "board")
+        rules = parse(Rules, facts, "board")
     except ConfigError as error:
         raise BoardError(str(error)) from None
+    if len(conditions) != rules.corpus.scenes:
+        raise BoardError(
+            f"the results are of {len(conditions)} scenes, their corpus has {rules.corpus.scenes}; evaluate them again"
+        )
     new_folder(path / RESULTS)
     with whole_file(path / SCENES) as part:
         part.write_bytes(data)

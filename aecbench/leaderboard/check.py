@@ -253,7 +253,7 @@ def _is_current(path: Path, rules: Rules, scenes: pd.DataFrame, published: list[
     for version in sorted(published, key=lambda item: item.entry.version):
         systems.setdefault(version.entry.name, []).append(version)
     text = board_readme(Board(path, rules, scenes, systems))
-    return (path / README).is_file() and (path / README).read_text(encoding="utf-8") == text
+    return (path / README).is_file() and (path / README).read_bytes() == text.encode()
 
 
 def _more(items: Sized) -> str:

@@ -14,8 +14,8 @@ from aecbench.config import sha256
 from aecbench.errors import ConfigError, UnknownName, UsageError
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.check import among, check_entry, stated
-from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, to_parquet
-from aecbench.leaderboard.readme import update, update_all
+from aecbench.leaderboard.entry import RESULTS, SCHEMA, BoardError, Entry, Published, SystemFacts, to_parquet
+from aecbench.leaderboard.readme import update, update_all, writing
 from aecbench.leaderboard.text import hidden
 from aecbench.record import parse
 from aecbench.results import CEILING, ROWS, ResultTable
@@ -28,7 +28,7 @@ def load_results(path: Path) -> ResultTable:
     """Return the results of aecbench eval in a folder or its rows.parquet. Raises AecbenchError for anything else."""
     file = path / ROWS if path.is_dir() else path
     table = ResultTable.load(file)
-    missing = [name for name in (*SCHEMA.names, "system") if name not in table.rows]
+    missing = [name for name in (*SCHEMA.names, "system", "talk") if name not in table.rows]
     missing += [name for name in ("corpus", "systems", "metrics", "versions") if name not in table.provenance]
     if missing:
         raise BoardError(f"{file}: lacks {', '.join(missing)}; evaluate again with this aecbench")
@@ -88,19 +88,27 @@ def prepare(
 
 
 def publish(entries: Sequence[Published], board: Board) -> Board:
-    """Add entries to a board, and write the README.md of the board and of all boards again. Raises OutputError."""
-    for entry in entries:
-        entry.save(board.path / RESULTS)
-    updated = update(board.path)
-    update_all(board.path.parent, updated)
+    """Add entries to a board, and write the README.md of the board and of all boards again.
+
+    Raises BoardError for an entry whose version another process has published meanwhile, OutputError.
+    """
+    with writing(board.path.parent):
+        for entry, _ in entries:
+            if (file := board.path / RESULTS / f"{entry.file}.json").exists():
+                raise BoardError(f"{file}: was published by another process meanwhile; publish again")
+        for published in entries:
+            published.save(board.path / RESULTS)
+        updated = update(board.path)
+        update_all(board.path.parent, updated)
     return updated
 
 
 def _facts(table: ResultTable, system: str) -> dict[str, Any]:
     try:
-        return dict(table.provenance["systems"][system])
-    except (KeyError, TypeError, ValueError):
-        raise BoardError(f"the results do not say what system {system!r} is; evaluate it again") from None
+        facts = parse(SystemFacts, table.provenance["systems"].get(system), f"the results of {system!r}")
+    except ConfigError as error:
+        raise BoardError(f"{error}; evaluate it again") from None
+    return facts.model_dump()
 
 
 def _card(called: str, system: str, facts: dict[str, Any], model: str) -> dict[str, Any] | None:
@@ -139,7 +147,10 @@ def _entry(
     data, before = to_parquet(rows), board.systems.get(called, [])
     for version in before:
         if version.entry.rows == sha256(data):
-            raise BoardError(f"{called}: these results are on {board.rules.name} already, as {version.entry.file}.json")
+            raise BoardError(
+                f"{called}: these results are on {board.rules.name} already, as {version.entry.file}.json; name the "
+                f"others with --system"
+            )
     last = None if not before else board.path / RESULTS / f"{before[-1].entry.file}.json"
     origin = table.origin(system)
     content: dict[str, Any] = {

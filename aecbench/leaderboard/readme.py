@@ -2,14 +2,16 @@
 
 import textwrap
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from aecbench.errors import UsageError
 from aecbench.leaderboard.board import BOARD, Board, board_names, open_board
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.text import markdown
 from aecbench.leaderboard.validity import read_validity, section
-from aecbench.output import whole_file
+from aecbench.output import locked, new_folder, whole_file
 from aecbench.results import CEILING, LOST, MARK, RTF, Interval, cell, heading, lost_cell, summarised
 from aecbench.scenes.conditions import with_unit
 
@@ -23,9 +25,12 @@ __all__ = [
     "order",
     "update",
     "update_all",
+    "writing",
 ]
 
 README = "README.md"
+WRITTEN = "<!-- Written by aecbench"  # beginning of a line in every README.md
+PATIENCE = 60  # longest wait for another process to write to the folder of the boards [s]
 LATENCY = "Latency [ms]"
 SHOWN = ("talk", "ser", "rt60", "loudspeaker")  # conditions
 
@@ -77,8 +82,34 @@ def update(path: Path) -> Board:
     return board
 
 
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing to the folder of the boards until the end of the block.
+
+    Raises OutputError if one of them does not finish or nothing can be written, and the error of `check_overview`.
+    """
+    check_overview(folder)
+    new_folder(folder)
+    with locked(folder, PATIENCE):
+        yield
+
+
+def check_overview(folder: Path) -> None:
+    """Raise UsageError if `update_all` would replace a README.md that is not about boards, such as a project's."""
+    file = folder / README
+    text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    if text.strip() and WRITTEN not in text:
+        raise UsageError(
+            f"{file}: is not a list of leaderboards, and would be replaced by one; name another folder with --boards"
+        )
+
+
 def update_all(folder: Path, *updated: Board) -> None:
-    """Write README.md of the folder with all boards; `updated` ones are not read. Raises BoardError, OutputError."""
+    """Write README.md of the folder with all boards; `updated` ones are not read.
+
+    Raises the error of `check_overview`, BoardError, OutputError.
+    """
+    check_overview(folder)
     opened = {board.rules.name: board for board in updated}
     boards = [opened.get(name) or open_board(folder / name) for name in board_names(folder)]
     with whole_file(folder / README) as part:
@@ -91,7 +122,7 @@ def board_readme(board: Board) -> str:
     rebuild = f" Rebuild it: `{board.rebuild}`." if board.rebuild else ""
     parts = [
         f"# {markdown(rules.title)}",
-        f"<!-- Written by aecbench from {BOARD} and {RESULTS}/: edit those, then run aecbench leaderboard update. -->",
+        f"{WRITTEN} from {BOARD} and {RESULTS}/: edit those, then run aecbench leaderboard update. -->",
         f"{corpus.scenes} scenes, split `{corpus.split}`, corpus `{corpus.id}`, digest `{corpus.digest}`.{rebuild}",
         rules.rules.strip(),
         order(board),
@@ -121,7 +152,7 @@ def boards_readme(boards: Sequence[Board]) -> str:
     return f"""\
 # Leaderboards
 
-<!-- Written by aecbench: run aecbench leaderboard update. -->
+{WRITTEN}: run aecbench leaderboard update. -->
 
 {_list(current) if current else "There is none yet."}
 

@@ -9,7 +9,7 @@ from aecbench import provenance
 from aecbench.assets import names
 from aecbench.cancellers import CANCELLERS
 from aecbench.corpus import Corpus
-from aecbench.errors import NotInstalled
+from aecbench.errors import NotInstalled, UsageError
 from aecbench.evaluation import evaluate
 from aecbench.leaderboard.board import Board
 from aecbench.leaderboard.entry import Entry, Published
@@ -17,7 +17,7 @@ from aecbench.leaderboard.task import board_scenes
 from aecbench.metrics import METRICS, TABLE, find, of_version
 from aecbench.systems import System, difference, load_system
 
-__all__ = ["Rerun", "kind_of", "rerun", "system_of"]
+__all__ = ["Rerun", "check_models", "kind_of", "rerun", "system_of"]
 
 OUTSIDE = "aecbench.cancellers.external."
 EXACT = 1e-6  # by which values may differ with the same code on the same machine
@@ -45,8 +45,9 @@ def rerun(
     `models` are systems that are not shipped: folders with a card, or classes. Values may differ by 1e-6 with the
     commit, the libraries and the processor of the entry. Elsewhere, and for networks and outside programs always, they
     may differ as ALLOWED says, because compilers round differently. Times are not compared. Raises BoardError where the
-    corpus is not the corpus of the board.
+    corpus is not the corpus of the board, and the errors of `check_models`.
     """
+    check_models(board, models)
     scenes = board_scenes(board.rules, corpus)
     chosen = np.random.default_rng(seed).choice(len(scenes), min(count, len(scenes)), replace=False)
     scenes = scenes.where(scene=list(scenes.scenes["scene"].iloc[chosen]))
@@ -80,6 +81,20 @@ def _again(published: Published, models: Sequence[str], scenes: Corpus, jobs: in
     scene, metric = worst
     message = f"{metric} of {scene} is {ours[worst]:.6f} when run again, published {theirs[worst]:.6f}"
     return Rerun(entry.name, largest, allowed, message)
+
+
+def check_models(board: Board, models: Sequence[str]) -> None:
+    """Raise UsageError for one of `models` that is not an entry of the board, and the errors of `load_system`."""
+    shipped = {*names("baselines"), *CANCELLERS}
+    entries = [entry for name, (entry, _) in board.current.items() if name not in shipped]
+    for model in models:
+        system = load_system(model, board.rules.alignment)
+        if not any(entry.name == system.name or not _difference(system, entry) for entry in entries):
+            others = ", ".join(sorted(entry.name for entry in entries)) or "none"
+            raise UsageError(
+                f"--model {model}: expected one of the systems of {board.rules.name} that are not shipped ({others}); "
+                f"leave it out, or name it as its entry, --model NAME={model}"
+            )
 
 
 def system_of(entry: Entry, models: Sequence[str]) -> System | None:

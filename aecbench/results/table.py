@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 
 from aecbench.errors import AecbenchError, UnknownName
 from aecbench.metrics.base import ALONE
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
 from aecbench.results.clusters import Clusters, clusters_of, effective
-from aecbench.results.columns import RTF, column, lower_is_better, summarised
+from aecbench.results.columns import COLUMNS, RTF, column, lower_is_better, summarised
 from aecbench.results.groups import ROW_COLUMNS, groups, variable
 from aecbench.results.lost import CEILING, LOST_RULE, Lost, LostRule
 from aecbench.results.statistics import Difference, Interval, Ranked, difference, holm, interval, ranks
@@ -29,6 +30,13 @@ __all__ = ["EARLIER", "ROWS", "ResultTable"]
 
 ROWS = "rows.parquet"  # file of a saved table
 EARLIER = "earlier"  # key in the provenance: facts about systems that were scored by an earlier evaluation
+
+TABLES = ("corpus", "systems", "models", "metrics", COLUMNS, EARLIER)  # facts of the provenance with facts in them
+TYPES = {
+    **dict.fromkeys(("scene", "system", "metric", "reason"), is_string_dtype),
+    **dict.fromkeys(("value", "near_loss", "echo"), is_numeric_dtype),
+    "failed": is_bool_dtype,
+}
 
 By = str | Sequence[str] | None
 
@@ -325,7 +333,9 @@ class ResultTable:
         try:
             with Path(path).open("rb") as file:
                 table = pq.read_table(file)
-            return ResultTable(table.to_pandas(), dict(json.loads((table.schema.metadata or {})[b"aecbench"])))
+            results = ResultTable(table.to_pandas(), dict(json.loads((table.schema.metadata or {})[b"aecbench"])))
+            _check_types(results)
+            return results
         except FileNotFoundError:
             raise AecbenchError(f"{path}: no such file; expected the results of aecbench eval") from None
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
@@ -340,6 +350,21 @@ class ResultTable:
         }
         rows = pd.concat([table.rows for table in tables], ignore_index=True)
         return ResultTable(rows, tables[0].provenance | by_system)
+
+
+def _check_types(table: ResultTable) -> None:
+    """Raise TypeError unless the columns and the facts that there are have the types that later code relies on."""
+    for name in TABLES:
+        if not isinstance(table.provenance.get(name, {}), dict):
+            raise TypeError(f"{name} in its metadata is {table.provenance[name]!r}, not a table")
+    for name, facts in table.provenance.get(EARLIER, {}).items():
+        if not isinstance(facts, dict):
+            raise TypeError(f"{EARLIER}.{name} in its metadata is {facts!r}, not a table")
+    for name, is_type in TYPES.items():
+        if len(table.rows) and name in table.rows and not is_type(table.rows[name].dropna()):
+            raise TypeError(f"its column {name} is of type {table.rows[name].dtype}")
+        if is_type is is_string_dtype and name in table.rows and table.rows[name].isna().any():
+            raise TypeError(f"its column {name} has empty cells")
 
 
 def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:

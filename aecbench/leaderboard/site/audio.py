@@ -14,7 +14,7 @@ from aecbench.corpus import Corpus, Item
 from aecbench.errors import NotInstalled
 from aecbench.evaluation import examples, output_name, outputs, scene_folder, with_echo
 from aecbench.leaderboard.board import Board
-from aecbench.leaderboard.rerun import system_of
+from aecbench.leaderboard.rerun import check_models, system_of
 from aecbench.metrics.erle_segmental import segmental
 from aecbench.output import new_folder, whole_file
 from aecbench.plots.style import RANGE, spectrum
@@ -47,7 +47,11 @@ class SceneAudio(NamedTuple):
 
 
 def runnable_systems(board: Board, models: Sequence[str]) -> list[System]:
-    """Return the systems of a board that can be run here, the best first, under their names on the board."""
+    """Return the systems of a board that can be run here, the best first, under their names on the board.
+
+    Raises the errors of `check_models`.
+    """
+    check_models(board, models)
     systems = []
     for standing in board.standings:
         try:

@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from aecbench._version import __version__
 from aecbench.corpus import Corpus
-from aecbench.leaderboard.board import Board
+from aecbench.errors import UsageError
+from aecbench.leaderboard.board import BOARD, Board
 from aecbench.leaderboard.entry import RESULTS
 from aecbench.leaderboard.readme import LATENCY, foot, latency_cell, order
 from aecbench.leaderboard.site import audio, charts
@@ -45,8 +46,14 @@ def build(
     """Write the pages of boards into a folder; gives the first page.
 
     With the `corpus` of the one board, its systems (and `models`, that are not shipped) are run on some scenes, to hear
-    and to see what they do. Raises MissingExtra, BoardError where the corpus is another one, OutputError.
+    and to see what they do. Raises MissingExtra, BoardError where the corpus is another one, UsageError where the
+    folder contains the boards themselves and for a model that is not an entry, OutputError.
     """
+    for board in boards:
+        if (out / board.rules.name / BOARD).exists():
+            raise UsageError(
+                f"{out}: contains the leaderboards themselves; choose another folder for the pages with --out"
+            )
     pages = _environment()
     new_folder(out / "assets")
     _write(out / "assets" / "vega.js", charts.library())
