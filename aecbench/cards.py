@@ -1,6 +1,6 @@
 """Cards: the file that describes a system, its parameters and their origin, next to its weights if it has any."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,11 @@ from pydantic import Field
 
 from aecbench.assets import CARD
 from aecbench.config import read_toml
-from aecbench.errors import ConfigError
+from aecbench.errors import ConfigError, UsageError
 from aecbench.output import new_folder, whole_file
 from aecbench.record import Frozen, parse
 
-__all__ = ["BEST", "CARD", "LATEST", "TRAINED", "Card", "read_card", "write_card"]
+__all__ = ["BEST", "CARD", "LATEST", "TRAINED", "Card", "check_model_folder", "read_card", "write_card"]
 
 BEST, LATEST = "best", "last"  # subfolders of a training: the best network so far, and the latest
 TRAINED = (BEST, LATEST)
@@ -34,6 +34,16 @@ class Card(Frozen):
 def read_card(folder: Path) -> Card:
     """Read the card in a folder. Raises ConfigError if it is missing, or a key is unknown or has an invalid value."""
     return parse(Card, read_toml(folder / CARD), str(folder / CARD))
+
+
+def check_model_folder(out: Path, ours: Callable[[Card], bool] = lambda card: False) -> None:
+    """Raise UsageError if a folder contains a model or a training, which would be lost if another were written to it.
+
+    A model whose card is one of `ours` may be replaced. Raises ConfigError for a card that cannot be read.
+    """
+    for place in ("", *TRAINED):
+        if (out / place / CARD).exists() and not (place == "" and ours(read_card(out))):
+            raise UsageError(f"{out}: contains another model, which would be lost; choose another folder")
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> Path:

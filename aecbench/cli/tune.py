@@ -81,11 +81,15 @@ def tune(
     aecbench tune mypackage.aec:MyCanceller --corpus corpora/tuning --metric erle=0.1 --metric pesq=4 --trials 100
     """
     from aecbench.corpus import open_corpus
+    from aecbench.errors import UsageError
     from aecbench.report.tuning import tuning_tables
     from aecbench.systems import load_system
     from aecbench.tuning import tune as run
 
-    weights = dict(map(_weight, metrics or [METRIC]))
+    named = [_weight(metric) for metric in metrics or [METRIC]]
+    weights = dict(named)
+    if len(weights) < len(named):
+        raise UsageError(f"--metric {' --metric '.join(metrics)}: names a metric twice; give each metric one weight")
     system = load_system(model, align)
     corpus = open_corpus(corpus_path)
     folder = out or RUNS / "tune" / system.name.replace(":", ".")  # with a colon, it would be a class

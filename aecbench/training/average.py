@@ -14,12 +14,14 @@ from torch import Tensor
 from aecbench._version import __version__
 from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.deep.base import Network, load_network
-from aecbench.cards import Card
+from aecbench.cards import Card, check_model_folder
 from aecbench.errors import UsageError
 from aecbench.systems import import_class
 from aecbench.training.checkpoint import trained_model, write_model
 
 __all__ = ["average"]
+
+MOST = 1e100  # share; the sum of all stays finite
 
 Described = tuple[Card, Mapping[str, Tensor]]  # a card, and weights by name
 
@@ -30,14 +32,17 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
     The models must have the same class, and weights with the same names and shapes. `shares` [models] are positive
     relative weights; None weights all models equally. The parameters are those of the first model. For each model, the
     card lists its share, the SHA-256 of its weights, its origin, and parameters that differ from the first model's,
-    such as those of the loss. Raises UsageError for models or shares that do not fit together, ConfigError for weights
-    that do not fit their card.
+    such as those of the loss. Raises UsageError for models or shares that do not fit together and if OUT is a model of
+    another kind, ConfigError for weights that do not fit their card.
     """
     shares = [1.0] * len(models) if shares is None else list(shares)
-    if len(models) < 2 or len(shares) != len(models) or min(shares) <= 0:
+    if len(models) < 2 or len(shares) != len(models) or not all(0 < share < MOST for share in shares):
         raise UsageError(
             f"got {len(models)} models and the shares {shares}; expected two models or more, a positive share of each"
         )
+    if out.resolve() in [Path(model).resolve() for model in models]:
+        raise UsageError(f"{out}: is one of the models, which would be lost; choose another folder")
+    check_model_folder(out, lambda card: "average" in card.origin)
     networks = [_trained(model) for model in models]
     states = [network.state_dict() for _, network in networks]
     for model, (card, _), state in zip(models, networks, states, strict=True):

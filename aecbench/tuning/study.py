@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from aecbench.cards import CARD, write_card
+from aecbench.cards import CARD, check_model_folder, write_card
 from aecbench.corpus import Corpus
-from aecbench.errors import AecbenchError, MissingExtra, UsageError
+from aecbench.errors import AecbenchError, MissingExtra, UsageError, one_line
 from aecbench.evaluation.run import check_rates
 from aecbench.output import locked, new_folder
 from aecbench.progress import progress
@@ -65,8 +65,8 @@ def tune(
     and does not affect the result.
 
     Raises UsageError for the split test, for systems without tunable fields or for another sample rate, and if OUT
-    contains another search, UnknownName for an unknown metric or parameter, MissingExtra without optuna, OutputError if
-    OUT cannot be written, AecbenchError if the system fails with its present parameters.
+    contains another search or model, UnknownName for an unknown metric or parameter, MissingExtra without optuna,
+    OutputError if OUT cannot be written, AecbenchError if the system fails with its present parameters.
     """
     space, chosen = space_of(system, parameters), _scenes(corpus, split, scenes)
     check_rates([system], chosen)
@@ -74,6 +74,8 @@ def tune(
     if find_spec("optuna") is None:
         raise MissingExtra("optuna", "tune")
     head = card_head(system)
+    if not (out / TRIALS).exists():
+        check_model_folder(out)
     new_folder(out)
     with locked(out):
         study = _study(task, out / TRIALS)
@@ -100,30 +102,36 @@ def _scenes(corpus: Corpus, split: str, count: int | None) -> Corpus:
 def _study(task: Task, journal: Path) -> "optuna.Study":
     """Open or create the study of a task in a journal of optuna; no other process may write to it.
 
-    Raises UsageError if the journal has finished trials of another task, because the folder has one card only.
+    Raises UsageError if the journal has finished trials of another task, because the folder has one card only, and
+    AecbenchError if it cannot be read.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalStorage
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if journal.exists():  # remove what a killed process may have left: its lock, and an incomplete line
-        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
-        whole = journal.read_bytes().rpartition(b"\n")
-        if whole[2]:
-            journal.write_bytes(whole[0] + whole[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         pruner = optuna.pruners.WilcoxonPruner(p_threshold=HOPELESS)
-    storage = JournalStorage(JournalFileBackend(str(journal)))
-    for other in optuna.get_all_study_names(storage):
-        if other != task.name and _finished(optuna.load_study(study_name=other, storage=storage)):
-            raise UsageError(
-                f"{journal.parent}: contains another search, of {other.rpartition(' ')[0]} with other parameters, "
-                "metrics, scenes, seed or code; choose another folder with --out, or remove this one"
-            )
-    return optuna.create_study(
-        storage=storage, study_name=task.name, direction="maximize", pruner=pruner, load_if_exists=True
-    )
+    try:
+        if journal.exists():  # remove what a killed process may have left: its lock, and an incomplete line
+            journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
+            whole = journal.read_bytes().rpartition(b"\n")
+            if whole[2]:
+                journal.write_bytes(whole[0] + whole[1])
+        storage = JournalStorage(JournalFileBackend(str(journal)))
+        for other in optuna.get_all_study_names(storage):
+            if other != task.name and _finished(optuna.load_study(study_name=other, storage=storage)):
+                raise UsageError(
+                    f"{journal.parent}: contains another search, of {other.rpartition(' ')[0]} with other parameters, "
+                    "metrics, scenes, seed or code; choose another folder with --out, or remove this one"
+                )
+        return optuna.create_study(
+            storage=storage, study_name=task.name, direction="maximize", pruner=pruner, load_if_exists=True
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AecbenchError(
+            f"{journal}: cannot be read ({one_line(error)}); remove it to start from scratch, or choose another folder"
+        ) from None
 
 
 def _finished(study: "optuna.Study") -> "list[optuna.trial.FrozenTrial]":

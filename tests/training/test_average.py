@@ -1,5 +1,7 @@
 """The mean of several sets of weights, and what its card says of them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,9 @@ def test_models_with_weights_of_other_shapes_are_refused_by_name(tmp_path):
         (["deep_adaptive"], None, "got 1 models"),
         (["deep_adaptive", "deep_adaptive"], [1], r"the shares \[1\]"),
         (["deep_adaptive", "deep_adaptive"], [1, 0], "a positive share"),
+        (["deep_adaptive", "deep_adaptive"], [1, float("nan")], "a positive share"),
+        (["deep_adaptive", "deep_adaptive"], [1, float("inf")], "a positive share"),
+        (["deep_adaptive", "deep_adaptive"], [1e308, 1e308], "a positive share"),
         (["deep_adaptive", "kalman"], None, "kalman: has no card with weights"),
     ],
 )
@@ -77,3 +82,16 @@ def test_what_cannot_be_averaged_is_refused(tmp_path, models, shares, message):
     with pytest.raises(UsageError, match=message):
         average(models, tmp_path / "mean", shares)
     assert not (tmp_path / "mean").exists()
+
+
+def test_no_model_but_an_average_is_replaced(tmp_path):
+    (a, _), (b, _) = (model(tmp_path / name, seed) for seed, name in enumerate(("a", "training/best")))
+    mean = average([a, b], tmp_path / "mean")
+    average([a, b], tmp_path / "mean", [1, 3])
+    for out, says in ((a, "is one of the models"), (b, "is one of the models"), (mean, "is one of the models")):
+        with pytest.raises(UsageError, match=f"^{out}: {says}, which would be lost; choose another folder$"):
+            average([a, b, str(mean)], Path(out))
+    for out in (Path(a), Path(b), tmp_path / "training"):
+        with pytest.raises(UsageError, match=f"^{out}: contains another model, which would be lost"):
+            average([str(mean), "deep_adaptive_2022"], out)
+    assert load_system(a).parameters["weights"] != load_system(b).parameters["weights"]

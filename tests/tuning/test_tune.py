@@ -19,6 +19,7 @@ from aecbench.tuning import tune
 pytest.importorskip("optuna")
 
 TOY = '''
+import os
 from dataclasses import dataclass
 import numpy as np
 from aecbench.cancellers.tunable import tunable
@@ -42,6 +43,10 @@ class Toy:
             raise RuntimeError("out of luck")
         if self.trap == "nan" and self.gain < 0.7:
             return np.full_like(mic, np.nan)
+        if self.trap == "exits" and self.gain < 0.7:
+            raise SystemExit("out of patience")
+        if self.trap == "dies":
+            os._exit(7)
         if self.trap == "always":
             raise RuntimeError("never in luck")
         return mic * np.float32(0.01 + abs(self.gain - 0.3) + abs(np.log10(1 - self.forgetting) + 3) / 10)
@@ -174,13 +179,13 @@ def test_another_search_needs_a_folder_of_its_own(tuning_corpus, tmp_path, toy_o
     assert [len(trials) for trials in trials_of(tmp_path / "out")] == [1]
 
 
-@pytest.mark.parametrize("trap", ["raises", "nan"])
+@pytest.mark.parametrize("trap", ["raises", "nan", "exits"])
 def test_trials_that_fail_are_survived(tuning_corpus, tmp_path, trap):
     system = toy_with(tmp_path, trap=trap)
     tuned = tune(system, tuning_corpus, {"erle": 1}, trials=12, scenes=3, out=tmp_path / "out")
     assert tuned.trials["failed"] > 2
     assert tuned.after.parameters["gain"] >= 0.7
-    assert {"raises": "out of luck", "nan": "not finite", "": ""}[trap] in tuned.failure
+    assert {"raises": "out of luck", "nan": "not finite", "exits": "out of patience"}[trap] in tuned.failure
     assert load_system(str(tmp_path / "out")).parameters["trap"] == trap
 
 
@@ -188,6 +193,11 @@ def test_a_system_that_fails_as_it_is_is_refused(tuning_corpus, tmp_path):
     with pytest.raises(AecbenchError, match=r"before anything is changed.*never in luck"):
         tune(toy_with(tmp_path, trap="always"), tuning_corpus, {"erle": 1}, trials=2, out=tmp_path)
     tune(toy_with(tmp_path), tuning_corpus, {"erle": 1}, trials=1, scenes=2, out=tmp_path)  # nothing is in the way
+
+
+def test_a_process_that_dies_is_one_line(tuning_corpus, tmp_path):
+    with pytest.raises(AecbenchError, match=r"^a worker process died, .*; finished work is kept$"):
+        tune(toy_with(tmp_path, trap="dies"), tuning_corpus, {"erle": 1}, trials=1, jobs=2, out=tmp_path)
 
 
 def test_what_a_card_has_outside_of_the_space_may_win(tuning_corpus, tmp_path):
@@ -221,6 +231,7 @@ def test_what_cannot_be_tuned_is_said_in_one_line(aecbench, tuning_corpus):
         ("toy_aec:Toy", "--metric", "erl"): "did you mean 'erle'",
         ("toy_aec:Toy", "--metric", "erle=much"): "NAME=WEIGHT",
         ("toy_aec:Toy", "--metric", "erle=-1"): "positive",
+        ("toy_aec:Toy", "--metric", "erle=1", "--metric", "erle=2"): "names a metric twice",
         ("toy_aec:Toy", "--split", "test"): "nothing is tuned",
     }.items():
         result = aecbench("tune", *arguments, "--corpus", tuning_corpus.path)
@@ -251,3 +262,24 @@ def test_the_command_prints_tables_and_the_card_and_processes_change_nothing(aec
 def test_bounds_between_which_nothing_can_be_searched_are_refused(low, high, scale):
     with pytest.raises(UsageError, match="expected low < high"):
         tunable(0.95, low=low, high=high, scale=scale)
+
+
+@pytest.mark.parametrize("damage", [b"garbage\n", b"\xff\xfe\n\xff\n", b"null\n", b"[]\n", b"{}\n", None])
+def test_a_damaged_journal_is_one_line(tuning_corpus, tmp_path, damage):
+    journal = tmp_path / "trials.journal"
+    journal.mkdir() if damage is None else journal.write_bytes(damage)
+    with pytest.raises(
+        AecbenchError, match=r"trials.journal: cannot be read \(.*\); remove it to start from scratch"
+    ) as error:
+        tune(load_system("toy_aec:Toy", "none"), tuning_corpus, {"erle": 1}, trials=1, out=tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("place", ["", "best", "last"])
+def test_another_model_is_not_replaced(tuning_corpus, tmp_path, place):
+    card = tmp_path / place / "card.toml"
+    card.parent.mkdir(exist_ok=True)
+    card.write_text('canceller = "nlms"\nsummary = "mine"\n')
+    with pytest.raises(UsageError, match=f"^{tmp_path}: contains another model, which would be lost; choose another f"):
+        tune(load_system("toy_aec:Toy", "none"), tuning_corpus, {"erle": 1}, trials=1, out=tmp_path)
+    assert "mine" in card.read_text()

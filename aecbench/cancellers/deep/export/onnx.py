@@ -35,14 +35,15 @@ from aecbench.cancellers.deep.inference.canceller import InferenceCanceller
 from aecbench.cancellers.deep.parts import stft
 from aecbench.cancellers.external.onnx import KEY, Facts, OnnxModel
 from aecbench.cancellers.kalman import Kalman
-from aecbench.cards import write_card
+from aecbench.cards import check_model_folder, write_card
 from aecbench.config import sha256
 from aecbench.errors import MissingExtra, UsageError
 from aecbench.output import new_folder, whole_file
 
 __all__ = ["Block", "export", "exportable"]
 
-FILE = "model.onnx"
+SUFFIX = ".onnx"
+FILE = f"model{SUFFIX}"
 OPSET = 20
 LARGEST = 2**24  # numbers of a constant that is stored once although several nodes use it
 
@@ -118,9 +119,11 @@ def exportable(canceller: Canceller, name: str) -> FramewiseCanceller:
 def export(canceller: FramewiseCanceller, out: Path, *, name: str, int8: bool = False) -> Path:
     """Write OUT, a file if it ends with .onnx, else a folder with card.toml and model.onnx, and return OUT.
 
-    `name` is the name of the system, for readers of the model. `int8`: see compress.quantize. Raises OutputError,
-    MissingExtra.
+    `name` is the name of the system, for readers of the model. `int8`: see compress.quantize. Raises UsageError for a
+    folder with a model that is not in ONNX, OutputError, MissingExtra.
     """
+    if out.suffix != SUFFIX:
+        check_model_folder(out, lambda card: str(card.weights).endswith(SUFFIX))
     with _quiet():
         model = _recorded(canceller)
         if int8:
@@ -129,7 +132,7 @@ def export(canceller: FramewiseCanceller, out: Path, *, name: str, int8: bool = 
     for key, value in _facts(canceller, name).model_dump().items():
         model.metadata_props.add(key=KEY + key, value=str(value))
     data = model.SerializeToString()
-    if out.suffix == ".onnx":
+    if out.suffix == SUFFIX:
         _write(out, data)
         return out
     card = {

@@ -191,3 +191,13 @@ def test_the_example_gives_what_the_system_gives(exported, heard, tmp_path):
     out, rate = soundfile.read(paths[2])
     assert rate == RATE
     np.testing.assert_allclose(out, OnnxModel(str(model)).cancel(mic, far), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("place", ["", "best"])
+def test_another_model_is_not_replaced(tmp_path, place):
+    card = tmp_path / place / "card.toml"
+    card.parent.mkdir(exist_ok=True)
+    card.write_text('canceller = "nlms"\nsummary = "mine"\n')
+    with pytest.raises(UsageError, match=f"^{tmp_path}: contains another model, which would be lost; choose another f"):
+        export(build("deep_adaptive_2022"), tmp_path, name="ours")
+    assert "mine" in card.read_text()
