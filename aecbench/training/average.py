@@ -16,6 +16,7 @@ from aecbench.cancellers.deep import DEEP
 from aecbench.cancellers.deep.base import Network, load_network
 from aecbench.cards import Card, check_model_folder
 from aecbench.errors import UsageError
+from aecbench.output import locked, new_folder
 from aecbench.systems import import_class
 from aecbench.training.checkpoint import trained_model, write_model
 
@@ -33,7 +34,8 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
     relative weights; None weights all models equally. The parameters are those of the first model. For each model, the
     card lists its share, the SHA-256 of its weights, its origin, and parameters that differ from the first model's,
     such as those of the loss. Raises UsageError for models or shares that do not fit together and if OUT is a model of
-    another kind, ConfigError for weights that do not fit their card.
+    another kind, ConfigError for weights that do not fit their card, OutputError if OUT cannot be written or another
+    process is writing to it.
     """
     shares = [1.0] * len(models) if shares is None else list(shares)
     if len(models) < 2 or len(shares) != len(models) or not all(0 < share < MOST for share in shares):
@@ -63,7 +65,9 @@ def average(models: Sequence[str], out: Path, shares: Sequence[float] | None = N
     ]
     origin = {"parameters": "the mean of the weights of these models", "aecbench": __version__, "average": listed}
     summary = f"{first.canceller}, the mean of {len(models)} sets of weights"
-    write_model(out, network, {"canceller": first.canceller, "summary": summary, "origin": origin})
+    new_folder(out)
+    with locked(out):
+        write_model(out, network, {"canceller": first.canceller, "summary": summary, "origin": origin})
     return out
 
 

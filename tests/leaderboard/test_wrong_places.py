@@ -73,7 +73,9 @@ def test_a_metric_that_no_entry_has_is_one_line(aecbench, boards, path, words):
 def test_pages_are_not_written_among_the_boards(aecbench, boards, path):
     before = sorted(boards.rglob("*"))
     assert_one_line(
-        aecbench("leaderboard", "build", "--boards", boards, "--out", boards), 2, "contains the leaderboards themselves; choose"
+        aecbench("leaderboard", "build", "--boards", boards, "--out", boards),
+        2,
+        "contains the leaderboards themselves; choose",
     )
     assert sorted(boards.rglob("*")) == before
 

@@ -10,7 +10,8 @@ from aecbench.cancellers.deep.base import load_network
 from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
 from aecbench.cards import CARD
 from aecbench.config import read_toml
-from aecbench.errors import UsageError
+from aecbench.errors import OutputError, UsageError
+from aecbench.output import locked
 from aecbench.systems import load_system
 from aecbench.training import average
 from aecbench.training.checkpoint import write_model
@@ -95,3 +96,11 @@ def test_no_model_but_an_average_is_replaced(tmp_path):
         with pytest.raises(UsageError, match=f"^{out}: contains another model, which would be lost"):
             average([str(mean), "deep_adaptive_2022"], out)
     assert load_system(a).parameters["weights"] != load_system(b).parameters["weights"]
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path):
+    folders = [model(tmp_path / name, seed)[0] for seed, name in enumerate("ab")]
+    (tmp_path / "mean").mkdir()
+    with locked(tmp_path / "mean"), pytest.raises(OutputError, match="mean: another process is writing there"):
+        average(folders, tmp_path / "mean")
+    average(folders, tmp_path / "mean")

@@ -16,7 +16,7 @@ from aecbench.corpus.read import Corpus
 from aecbench.corpus.write import Packed, pack, write_shard
 from aecbench.errors import AudioError, OutputError, SourceError
 from aecbench.hashing import file_sha256, in_threads
-from aecbench.output import new_folder, whole_file
+from aecbench.output import locked, new_folder, whole_file
 from aecbench.parallel import in_parallel
 from aecbench.scenes.files import SPLITS
 from aecbench.signals import STEMS
@@ -61,7 +61,8 @@ def build(
 
     `split` is for scenes whose split the folder does not state; real recordings with more than `rate` Hz are resampled;
     `files` are those in the folder that count, by default all. Every problem is a row of import-report.csv in `out`.
-    Raises SourceError where there is nothing to import, OutputError where `out` is not empty or cannot be written.
+    Raises SourceError where there is nothing to import, OutputError where `out` is not empty, cannot be written, or is
+    being written by another process.
     """
     if out.is_dir() and any(out.iterdir()):
         obstacle = "a corpus" if (out / CORPUS).exists() else "files, perhaps of an import that was interrupted"
@@ -75,14 +76,17 @@ def build(
         first = f"; the first of {len(problems)} problems: {_line(problems[0])}" if problems else ""
         raise SourceError(f"{folder}: holds nothing that can be imported{first}")
     new_folder(out / SHARDS)
-    corpus_id = identity(name, [take.split for take in takes], _hashes(contents, takes, folder), rate)
-    shards = list(_shards(takes, folder, out, corpus_id, problems, jobs))
-    if not shards:
-        raise SourceError(f"{folder}: holds nothing that can be imported; the first problem: {_line(problems[0])}")
-    problems.sort()
-    _report(out, problems)
-    spec = {"name": name, "imported": folder.absolute().name}
-    return Imported(finish(out, corpus_id, shards, takes[0].rir_shape[1], spec), problems)
+    with locked(out):
+        if any((out / SHARDS).iterdir()):
+            raise OutputError(f"{out}: another process has imported there meanwhile; choose another place with --out")
+        corpus_id = identity(name, [take.split for take in takes], _hashes(contents, takes, folder), rate)
+        shards = list(_shards(takes, folder, out, corpus_id, problems, jobs))
+        if not shards:
+            raise SourceError(f"{folder}: holds nothing that can be imported; the first problem: {_line(problems[0])}")
+        problems.sort()
+        _report(out, problems)
+        spec = {"name": name, "imported": folder.absolute().name}
+        return Imported(finish(out, corpus_id, shards, takes[0].rir_shape[1], spec), problems)
 
 
 def _alike(contents: Found, folder: Path) -> tuple[list[Take], list[Problem]]:

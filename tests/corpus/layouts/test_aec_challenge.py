@@ -5,6 +5,7 @@ import json
 import lzma
 import os
 import shutil
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from aecbench.corpus.verify import verify
 from aecbench.errors import CorpusError, OutputError, SourceError, UsageError
 from aecbench.evaluation import evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
+from aecbench.output import locked, new_folder
 from aecbench.systems import load_system
 
 RATE = 16_000
@@ -531,3 +533,31 @@ def test_a_set_that_was_fetched_is_imported_by_its_name(aecbench, sets, monkeypa
     assert scenes[["scene", "index"]].to_numpy().tolist() == [["real/train/9z_d_sweep", 0]]
     both = aecbench("import", "aec-challenge", "lab/real", str(sets), "--out", "corpora/both")
     assert (both.exit_code, both.stderr.count("expected one folder, or the names of sets")) == (2, 1)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Lets another process act between the checks of an import and its work."""
+
+    def meanwhile(act):
+        def begin(path):
+            new_folder(path)
+            act(path)
+
+        monkeypatch.setitem(build.__globals__, "new_folder", begin)
+
+    return meanwhile
+
+
+def test_two_processes_do_not_import_into_one_folder(synthetic, tmp_path, meanwhile):
+    with ExitStack() as held:
+        meanwhile(lambda path: held.enter_context(locked(path.parent)))
+        with pytest.raises(OutputError, match="corpus: another process is writing there"):
+            build(CHALLENGE, synthetic[0], tmp_path / "corpus")
+
+
+def test_what_another_process_has_imported_meanwhile_stays(synthetic, tmp_path, meanwhile):
+    meanwhile(lambda path: (path / "a.h5").touch())
+    with pytest.raises(OutputError, match="corpus: another process has imported there meanwhile"):
+        build(CHALLENGE, synthetic[0], tmp_path / "corpus")
+    assert [path.name for path in (tmp_path / "corpus" / "shards").iterdir()] == ["a.h5"]
