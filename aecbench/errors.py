@@ -121,13 +121,13 @@ def one_line(error: BaseException) -> str:
 def blame(error: BaseException) -> str:
     """Return the type and message of an exception on one line, with the place in the user's code that raised it.
 
-    This is the last line in the first file outside aecbench, torch (which calls networks) and Python's own library;
+    This is the last line in the first file outside aecbench, torch and click (which call it) and Python's library;
     errors of aecbench name no place.
     """
     text = one_line(error)
     if isinstance(error, AecbenchError):
         return text
-    others = {__package__, "torch", *sys.stdlib_module_names}
+    others = {__package__, "torch", "click", *sys.stdlib_module_names}
     places = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)

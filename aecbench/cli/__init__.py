@@ -16,7 +16,7 @@ import click
 from aecbench._version import __version__
 from aecbench.cli.common import ADVICE
 from aecbench.cli.interrupt import interruptible
-from aecbench.errors import AecbenchError
+from aecbench.errors import AecbenchError, blame
 
 __all__ = ["main"]
 
@@ -118,6 +118,9 @@ class Group(click.Group):
         except AecbenchError as error:
             click.echo(f"aecbench: {' '.join(str(error).split())}", err=True)
             ctx.exit(error.exit_code)
+        except SystemExit as error:  # of a user's code; its exit code, such as 0, must not pass for the result
+            click.echo(f"aecbench: the program was ended by code outside of aecbench: {blame(error)}", err=True)
+            ctx.exit(AecbenchError.exit_code)
         except OSError as error:
             if error.errno not in FULL:
                 raise

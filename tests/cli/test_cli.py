@@ -174,6 +174,18 @@ def test_a_system_that_calls_exit_is_a_failed_item_and_the_others_are_evaluated(
         assert '"passthrough"' in result.stdout
 
 
+def test_an_exit_of_other_code_of_a_user_is_no_success(aecbench, corpus, tmp_path):
+    (tmp_path / "wrapping_aec.py").write_text(
+        "import sys\n\n\nclass Wraps:\n    latency = 0\n    def cancel(self, mic, far):\n        return mic\n"
+        "    def with_inner(self, inner):\n        return self\n"
+        "    @property\n    def inner(self):\n        sys.exit(0)\n"
+    )
+    result = aecbench("eval", "--model", "wrapping_aec:Wraps", "--corpus", corpus.path, "--jobs", 1)
+    assert result.exit_code == 1
+    ended = "aecbench: the program was ended by code outside of aecbench: SystemExit: 0 (wrapping_aec.py, line 12)\n"
+    assert result.stderr == ended
+
+
 def test_one_item_is_not_called_items():
     table = SimpleNamespace(
         failed=pd.DataFrame([{"metric": "erle", "system": "a", "scene": "c/test/000000", "reason": "no"}])
