@@ -1,0 +1,54 @@
+"""Give the released deep_joint more LSTM units behind its filter, without a change of its output.
+
+Run from a checkout: python benchmarks/deep_joint_wider.py OUT --hidden 304, then
+
+    aecbench train deep_joint --init OUT --set network.hidden=304 --set 'frozen=["filter."]' ...
+
+New units begin with random input weights, as those of an untrained network, and nothing listens to them: the weights
+with which the old units and the next layer would do so begin at zero.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from deep_joint_start import released
+from torch import Tensor
+
+from aecbench.cancellers.deep.deep_joint import DeepJoint
+from aecbench.training.checkpoint import write_model
+
+LSTM = ("control.all.weight_ih_l0", "control.all.weight_hh_l0", "control.all.bias_ih_l0", "control.all.bias_hh_l0")
+GATES = 4
+
+
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--hidden", type=int, default=304)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    network = DeepJoint(DeepJoint.Config(hidden=arguments.hidden))
+    widen(network, released("deep_joint", DeepJoint))
+    origin = {"parameters": "deep_joint with more LSTM units, which nothing listens to yet"}
+    card = {"canceller": "deep_joint", "summary": "deep_joint with more units, before training", "origin": origin}
+    write_model(arguments.out, network, card)
+    print(arguments.out)
+
+
+@torch.no_grad()
+def widen(network: DeepJoint, narrow: dict[str, Tensor]) -> None:
+    """Fill the network with the weights of a narrower one, in place."""
+    for name, values in network.state_dict().items():
+        old = narrow[name]
+        if name in LSTM:  # [gates * units] or [gates * units, inputs]
+            values, old = values.unflatten(0, (GATES, -1)).movedim(0, -1), old.unflatten(0, (GATES, -1)).movedim(0, -1)
+        inside = tuple(slice(size) for size in old.shape)
+        if values.shape != old.shape and values.dim() > 1 and name != "control.all_in.weight":
+            values[: old.shape[0], old.shape[1] :] = 0
+        values[inside] = old
+
+
+if __name__ == "__main__":
+    main()
