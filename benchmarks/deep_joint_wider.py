@@ -5,8 +5,8 @@ Run from a checkout: python benchmarks/deep_joint_wider.py OUT --hidden 400, the
     aecbench train deep_joint --init OUT --set network.hidden=400 --set 'frozen=["filter."]' ...
 
 Version 4, with 304 units, began with the 192 of version 3 in this way. New units begin with random input weights, as
-those of an untrained network, and nothing listens to them: the weights with which the old units and the next layer would
-do so begin at zero.
+those of an untrained network, and nothing listens to them: the weights with which the old units and the next layer
+would do so begin at zero.
 """
 
 import argparse
