@@ -29,7 +29,6 @@ from aecbench.config import read_toml
 from aecbench.training.checkpoint import write_model
 
 SPECTRA = [0, 1, 2, 3]  # microphone, far end, error, echo estimate: the inputs of deep_adaptive's network, among ours
-HIDDEN = 192  # units of the LSTM over all bands in deep_adaptive
 GAIN_AND_SHARE = slice(3, 6)  # its decisions that ours begin with
 
 
@@ -44,8 +43,9 @@ def main() -> None:
         network, rest = released("deep_joint", DeepJoint), "deep_joint"
         fill_filter(network, step_size)
     else:
-        network, rest = DeepJoint(DeepJoint.Config(hidden=HIDDEN)), "deep_adaptive"
-        fill(network, step_size, released("deep_adaptive", DeepAdaptive).state_dict())
+        adaptive, rest = released("deep_adaptive", DeepAdaptive), "deep_adaptive"
+        network = DeepJoint(DeepJoint.Config(hidden=adaptive.config.hidden))
+        fill(network, step_size, adaptive.state_dict())
     origin = {"parameters": f"the filter of deep_step_size and the rest of {rest}; nothing was trained for it"}
     card = {"canceller": "deep_joint", "summary": "deep_joint before training", "origin": origin}
     write_model(arguments.out, network, card)

@@ -19,8 +19,7 @@ from torch import Tensor
 from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.training.checkpoint import write_model
 
-LSTM = ("control.all.weight_ih_l0", "control.all.weight_hh_l0", "control.all.bias_ih_l0", "control.all.bias_hh_l0")
-GATES = 4
+LSTM, GATES = "control.all.", 4
 
 
 def main() -> None:
@@ -46,12 +45,11 @@ def widen(network: DeepJoint, narrow: dict[str, Tensor]) -> None:
     """Fill the network with the weights of a narrower one, in place."""
     for name, values in network.state_dict().items():
         old = narrow[name]
-        if name in LSTM:  # [gates * units] or [gates * units, inputs]
+        if name.startswith(LSTM):  # [gates * units] or [gates * units, inputs]
             values, old = values.unflatten(0, (GATES, -1)).movedim(0, -1), old.unflatten(0, (GATES, -1)).movedim(0, -1)
-        inside = tuple(slice(size) for size in old.shape)
-        if values.shape != old.shape and values.dim() > 1 and name != "control.all_in.weight":
+        if values.dim() > 1:
             values[: old.shape[0], old.shape[1] :] = 0
-        values[inside] = old
+        values[tuple(slice(size) for size in old.shape)] = old
 
 
 if __name__ == "__main__":

@@ -44,3 +44,5 @@ def test_what_a_training_of_deep_joint_begins_with_cancels_an_echo(name, options
     echo = np.convolve(far, [0, 0, 0.5, 0.3, -0.2])[: far.size].astype(np.float32)
     out = load_system(str(tmp_path / "start")).cancel(echo, far)
     assert np.square(out[16_000:]).mean() < 0.01 * np.square(echo[16_000:]).mean()
+    same = np.allclose(out, load_system("deep_joint").cancel(echo, far), atol=1e-6)
+    assert same == (name == "deep_joint_wider.py")
