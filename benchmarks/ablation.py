@@ -112,8 +112,7 @@ def first_weights(name: str, options: argparse.Namespace) -> tuple[str, ...]:
         return ()
     if name != NO_REFERENCES:
         return "--init", options.model
-    network = DeepJoint(DeepJoint.Config())
-    network.load_state_dict(released(options.model, DeepJoint))
+    network = released(options.model, DeepJoint)
     torch.nn.init.constant_(network.filter.reference_profile, MUTED)
     out = options.out / "first-weights"
     write_model(out, network, {"canceller": options.model, "summary": name, "origin": {"parameters": name}})

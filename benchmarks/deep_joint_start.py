@@ -1,6 +1,8 @@
 """Put the weights of deep_step_size and deep_adaptive together: what a training of deep_joint begins with.
 
-Run from a checkout: python benchmarks/deep_joint_start.py OUT, then aecbench train deep_joint --init OUT ...
+Run from a checkout: python benchmarks/deep_joint_start.py OUT, then
+
+    aecbench train deep_joint --init OUT --set network.hidden=192 ...
 
 The filter takes all of deep_step_size, the network behind it all of deep_adaptive but for its NLMS filter. Inputs and
 decisions that neither has begin with weights of zero, so they have no influence at first; distorted far ends enter the
@@ -36,24 +38,25 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--released", action="store_true", help="keep all but the filter of the released deep_joint")
     arguments = parser.parse_args()
-    network, rest = DeepJoint(DeepJoint.Config()), "deep_joint" if arguments.released else "deep_adaptive"
-    step_size = released("deep_step_size", DeepStepSize)
+    step_size = released("deep_step_size", DeepStepSize).state_dict()
     if arguments.released:
-        network.load_state_dict(released("deep_joint", DeepJoint))
+        network, rest = released("deep_joint", DeepJoint), "deep_joint"
         fill_filter(network, step_size)
     else:
-        fill(network, step_size, released("deep_adaptive", DeepAdaptive))
+        adaptive, rest = released("deep_adaptive", DeepAdaptive), "deep_adaptive"
+        network = DeepJoint(DeepJoint.Config(hidden=adaptive.config.hidden))
+        fill(network, step_size, adaptive.state_dict())
     origin = {"parameters": f"the filter of deep_step_size and the rest of {rest}; nothing was trained for it"}
     card = {"canceller": "deep_joint", "summary": "deep_joint before training", "origin": origin}
     write_model(arguments.out, network, card)
     print(arguments.out)
 
 
-def released(name: str, kind: type[Network]) -> dict[str, Tensor]:
-    """Return the weights of a shipped model."""
+def released(name: str, kind: type[Network]) -> Network:
+    """Return a shipped model."""
     folder = find("baselines", name)
     card = read_toml(folder / CARD)
-    return load_network(kind, card["parameters"], folder / card["weights"], card["sha256"]).state_dict()
+    return load_network(kind, card["parameters"], folder / card["weights"], card["sha256"])
 
 
 @torch.no_grad()

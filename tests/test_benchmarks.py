@@ -30,9 +30,13 @@ def test_what_a_benchmark_imports_is_there(script):
     assert [pair for pair in ours if not is_there(*pair)] == []
 
 
-@pytest.mark.parametrize("options", [[], ["--released"]])
-def test_what_a_training_of_deep_joint_begins_with_cancels_an_echo(options, tmp_path, monkeypatch, capsys):
-    (script,) = (path for path in SCRIPTS if path.name == "deep_joint_start.py")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("deep_joint_start.py", []), ("deep_joint_start.py", ["--released"]), ("deep_joint_wider.py", ["--hidden=310"])],
+)
+def test_what_a_training_of_deep_joint_begins_with_cancels_an_echo(name, options, tmp_path, monkeypatch, capsys):
+    (script,) = (path for path in SCRIPTS if path.name == name)
+    monkeypatch.syspath_prepend(script.parent)
     monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / "start"), *options])
     runpy.run_path(str(script), run_name="__main__")
     assert capsys.readouterr().out == f"{tmp_path / 'start'}\n"
@@ -40,3 +44,5 @@ def test_what_a_training_of_deep_joint_begins_with_cancels_an_echo(options, tmp_
     echo = np.convolve(far, [0, 0, 0.5, 0.3, -0.2])[: far.size].astype(np.float32)
     out = load_system(str(tmp_path / "start")).cancel(echo, far)
     assert np.square(out[16_000:]).mean() < 0.01 * np.square(echo[16_000:]).mean()
+    same = np.allclose(out, load_system("deep_joint").cancel(echo, far), atol=1e-6)
+    assert same == (name == "deep_joint_wider.py")

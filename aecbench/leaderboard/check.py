@@ -111,7 +111,7 @@ def _rows(rows: pd.DataFrame, metrics: list[str], scenes: set[str]) -> Iterator[
 def among(board: Board, published: Published) -> Iterator[str]:
     """Yield the faults of an entry beside the other entries of the board."""
     entries = [*(other for versions in board.systems.values() for other in versions), published]
-    for violation in (*_twins(entries), *_hidden(entries), *_outdated(entries)):
+    for violation in (*_twins(entries), *_hidden(entries), *_outdated(entries, board.rules)):
         if violation.file == f"{RESULTS}/{published.entry.file}.json":
             yield violation.what
 
@@ -138,7 +138,7 @@ def verify(path: Path) -> list[Violation]:
     violations += _versions(path, [entry for entry, _ in published])
     violations += _twins(published)
     violations += _hidden(published)
-    violations += _outdated(published)
+    violations += _outdated(published, rules)
     violations += _strays(path)
     violations += _validity(path, rules)
     if not violations and not _is_current(path, rules, scenes, published):
@@ -238,8 +238,10 @@ def _validity(path: Path, rules: Rules) -> Iterator[Violation]:
         yield Violation(VALIDITY, f"is about the metric {metric!r}, which this board does not have")
 
 
-def _outdated(published: list[Published]) -> Iterator[Violation]:
-    """The last version of a shipped network has the weights that ship; those before it had others."""
+def _outdated(published: list[Published], rules: Rules) -> Iterator[Violation]:
+    """The last version of a shipped network has the weights that ship; those before it, and in archives, had others."""
+    if rules.successor:
+        return
     last = {entry.name: entry for entry, _ in sorted(published, key=lambda item: item.entry.version)}
     for name in sorted(last.keys() & set(names("baselines"))):
         theirs = last[name].system.weights

@@ -216,8 +216,17 @@ def test_an_older_version_may_have_had_other_weights(path):
     system = entry.entry.system.model_copy(update={"parameters": {"weights": "1" * 64}})
     old = entry._replace(entry=entry.entry.model_copy(update={"system": system}))
     new = entry._replace(entry=entry.entry.model_copy(update={"version": 2}))
-    assert not list(check._outdated([new, old]))
-    assert len(list(check._outdated([old]))) == 1
+    rules = open_board(path).rules
+    assert not list(check._outdated([new, old], rules))
+    assert len(list(check._outdated([old], rules))) == 1
+
+
+def test_an_archive_keeps_the_weights_that_it_was_measured_with(path):
+    entry = open_board(path).current["nlms"]
+    system = entry.entry.system.model_copy(update={"parameters": {"weights": "1" * 64}})
+    old = entry._replace(entry=entry.entry.model_copy(update={"system": system}))
+    archive = open_board(path).rules.model_copy(update={"successor": "newer-v2"})
+    assert not list(check._outdated([old], archive))
 
 
 def test_problems_are_printed_with_their_file(aecbench, path):

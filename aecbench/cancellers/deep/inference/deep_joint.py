@@ -38,7 +38,7 @@ class DeepJointConfig(NetworkConfig):
     filter_bands: int = Field(64, ge=4)  # of the network that adapts the filter
     filter_hidden: int = Field(48, ge=1)  # units of its GRU
     bands: int = Field(40, ge=4)  # of the network that decides on the output
-    hidden: int = Field(192, ge=1)  # units of its LSTM over all bands
+    hidden: int = Field(304, ge=1)  # units of its LSTM over all bands
     small: int = Field(32, ge=1)  # units of its LSTM along each band
     path_change: float = Field(0.2, ge=0, le=1)  # share of training examples that go on as another one half-way
     loss: JointWeights = JointWeights()
