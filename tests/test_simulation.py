@@ -1,4 +1,5 @@
 import json
+import sys
 
 import h5py
 import numpy as np
@@ -195,6 +196,7 @@ def test_corpus_json_tells_where_it_comes_from(corpus):
 
 def test_corpus_json_has_a_command_to_type_again(spec, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/somewhere/bin/aecbench", "simulate", "--set", "levels.ser={choice = [0, 5]}"])
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # as of a script, also under `python -m pytest`
     info = simulate(spec, tmp_path / "again", jobs=1).info
     assert info["command"] == "aecbench simulate --set 'levels.ser={choice = [0, 5]}'"
 
