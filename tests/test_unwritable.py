@@ -85,7 +85,8 @@ def test_eval_in_a_folder_that_is_read_only_writes_elsewhere(corpus, tmp_path):
 def test_compiled_code_goes_elsewhere_where_package_and_home_are_read_only(tmp_path):
     home, code = tmp_path / "home", Path(package.__file__).parent
     home.mkdir()
-    run = f'HOME={home} XDG_CACHE_HOME= PYTHONDONTWRITEBYTECODE=1 {sys.executable} -c "{COMPILE}"'
+    environment = f"HOME={home} XDG_CACHE_HOME= PYTHONPATH={code.parent} PYTHONDONTWRITEBYTECODE=1"
+    run = f'{environment} {sys.executable} -c "{COMPILE}"'
     done = mounted(f"unset NUMBA_CACHE_DIR; {run}", [home, code], home)
     assert done.returncode == 0, done.stderr
     assert not Path(done.stdout.strip()).exists()
