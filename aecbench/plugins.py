@@ -163,9 +163,7 @@ class Table(Generic[T]):
         """Turn an error in the code of another package into AecbenchError that names the package."""
         try:
             yield
-        except AecbenchError:
-            raise
-        except KeyboardInterrupt:
+        except (AecbenchError, KeyboardInterrupt):
             raise
         except BaseException as error:
             if name in self.shipped:

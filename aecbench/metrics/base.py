@@ -178,9 +178,7 @@ def _value(metric: Metric, *arguments: Any) -> float:
     """Return the value of a metric's function; turn an error in its code into Undefined, so that evaluation goes on."""
     try:
         return float(metric.fn(*arguments))
-    except (Undefined, AtLeast):
-        raise
-    except KeyboardInterrupt:
+    except (Undefined, AtLeast, KeyboardInterrupt):
         raise
     except BaseException as error:
         raise Undefined(one_line(error)) from error
