@@ -15,11 +15,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-from aecbench.dsp.compile import inlined
+from aecbench.dsp.compile import compiled, inlined
+from aecbench.signals import Array
 
 __all__ = [
     "PI",
@@ -59,21 +59,19 @@ ERFCX = np.array((
 CENTRE, DEGREE = 3.75, 22
 
 
-def ufunc(scalar: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a NumPy ufunc, in float64, of a compiled function of single numbers.
+def elementwise(loop: Callable[[Array, Array], None]) -> Callable[[ArrayLike], Any]:
+    """Return a function of a number or an array of a compiled loop over x and y, two flat arrays of float64.
 
-    It suppresses floating-point warnings, which vector code would raise for values that are then discarded. It is
-    compiled on the first call, because that takes time and memory.
+    A NumPy ufunc of numba's would do the same, but numba compiles a part of it again in every process.
     """
+    fill = compiled(loop)
 
-    @functools.cache
-    def vectorised() -> Any:
-        return numba.vectorize(cache=True)(scalar)  # type: ignore[no-untyped-call]
-
-    @functools.wraps(scalar)
-    def function(*arguments: ArrayLike) -> Any:
-        with np.errstate(all="ignore"):
-            return vectorised()(*arguments)
+    @functools.wraps(loop)
+    def function(x: ArrayLike) -> Any:
+        values = np.ascontiguousarray(x, np.float64)
+        result = np.empty_like(values)
+        fill(values.ravel(), result.ravel())
+        return result.reshape(np.shape(x))[()]
 
     return function
 
@@ -169,79 +167,89 @@ def _arctan(x: float) -> float:
     return math.copysign(angle, x)
 
 
-@ufunc
-def exp(x: Any) -> Any:
+@elementwise
+def exp(x: Array, y: Array) -> None:
     """Return the exponential function."""
-    y = np.float64(x)
-    value = _exp(y)
-    value = 0.0 if y < UNDERFLOW else value
-    value = np.inf if y > OVERFLOW else value
-    return value if y == y else y
+    for i in range(x.size):
+        value = _exp(x[i])
+        value = 0.0 if x[i] < UNDERFLOW else value
+        value = np.inf if x[i] > OVERFLOW else value
+        y[i] = value if x[i] == x[i] else x[i]
 
 
-@ufunc
-def log(x: Any) -> Any:
+@elementwise
+def log(x: Array, y: Array) -> None:
     """Return the natural logarithm; -inf for 0, NaN for negative numbers."""
-    return _log_any(np.float64(x))
+    for i in range(x.size):
+        y[i] = _log_any(x[i])
 
 
-@ufunc
-def log10(x: Any) -> Any:
+@elementwise
+def log10(x: Array, y: Array) -> None:
     """Return the logarithm to base 10; -inf for 0, NaN for negative numbers."""
-    return _log_any(np.float64(x)) / LN10
+    for i in range(x.size):
+        y[i] = _log_any(x[i]) / LN10
 
 
-@ufunc
-def decibels(ratio: Any) -> Any:
+@elementwise
+def decibels(x: Array, y: Array) -> None:
     """Return 10 log10 of a ratio of powers; -inf for 0, NaN for negative numbers."""
-    return _log_any(np.float64(ratio)) * (10 / LN10)
+    for i in range(x.size):
+        y[i] = _log_any(x[i]) * (10 / LN10)
 
 
-@ufunc
-def from_decibels(level: Any) -> Any:
-    """Return the amplitude ratio 10^(level / 20) of a level from -6000 to 6000 dB."""
-    return _exp(np.float64(level) * (LN10 / 20))
+@elementwise
+def from_decibels(x: Array, y: Array) -> None:
+    """Return the amplitude ratio 10^(x / 20) of a level x from -6000 to 6000 dB."""
+    for i in range(x.size):
+        y[i] = _exp(x[i] * (LN10 / 20))
 
 
-@ufunc
-def sin(x: Any) -> Any:
+@elementwise
+def sin(x: Array, y: Array) -> None:
     """Return the sine of x [rad], |x| up to 10^6."""
-    return scalar_sincos(np.float64(x))[0]
+    for i in range(x.size):
+        y[i] = scalar_sincos(x[i])[0]
 
 
-@ufunc
-def cos(x: Any) -> Any:
+@elementwise
+def cos(x: Array, y: Array) -> None:
     """Return the cosine of x [rad], |x| up to 10^6."""
-    return scalar_sincos(np.float64(x))[1]
+    for i in range(x.size):
+        y[i] = scalar_sincos(x[i])[1]
 
 
-@ufunc
-def tan(x: Any) -> Any:
+@elementwise
+def tan(x: Array, y: Array) -> None:
     """Return the tangent of x [rad], |x| up to 10^6."""
-    s, c = scalar_sincos(np.float64(x))
-    return s / c
+    for i in range(x.size):
+        s, c = scalar_sincos(x[i])
+        y[i] = s / c
 
 
-@ufunc
-def tanh(x: Any) -> Any:
+@elementwise
+def tanh(x: Array, y: Array) -> None:
     """Return the hyperbolic tangent."""
-    return _tanh(np.float64(x))
+    for i in range(x.size):
+        y[i] = _tanh(x[i])
 
 
-@ufunc
-def arctan(x: Any) -> Any:
+@elementwise
+def arctan(x: Array, y: Array) -> None:
     """Return the arc tangent, from -pi / 2 to pi / 2."""
-    return _arctan(np.float64(x))
+    for i in range(x.size):
+        y[i] = _arctan(x[i])
 
 
-@ufunc
-def _erfcx(x: Any) -> Any:
+@elementwise
+def _erfcx(x: Array, y: Array) -> None:
     """Return exp(x^2) erfc(x) for x >= 0."""
-    t = (x - CENTRE) / (x + CENTRE)
-    series = 0.0
-    for k in range(DEGREE, -1, -1):
-        series = series * t + ERFCX[k]
-    return series / (1 + 2 * x)
+    for i in range(x.size):
+        t = (x[i] - CENTRE) / (x[i] + CENTRE)
+        series = 0.0
+        for k in range(DEGREE, -1, -1):
+            series = series * t + ERFCX[k]
+        y[i] = series / (1 + 2 * x[i])
 
 
 def erf(x: ArrayLike) -> Any:

@@ -15,6 +15,7 @@ Hann window of +-REACH samples, with the droop of the linear interpolation undon
 interpolation is 60 dB down at the highest frequencies, and more below.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,8 +86,9 @@ def _response(
     grid = np.zeros(cells, np.float32)
     for partial in spread(lambda part: _scatter(cells, part, reach, *tables), range(PARTS)):
         grid += partial
+    low_pass = _low_pass()
     cuts = [length * part // PARTS for part in range(PARTS + 1)]
-    list(spread(lambda start, stop: _decimate(response, grid, LOW_PASS, start, stop), cuts, cuts[1:]))
+    list(spread(lambda start, stop: _decimate(response, grid, low_pass, start, stop), cuts, cuts[1:]))
     return response
 
 
@@ -119,6 +121,7 @@ def _powers(base: float, highest: int) -> Array:
     return powers
 
 
+@functools.cache
 def _low_pass() -> Array:
     """Taps [p, q] of the low-pass, by phase and sample: tap [p, q] weighs cell OVERSAMPLING (q - REACH) - 1 + p.
 
@@ -132,9 +135,6 @@ def _low_pass() -> Array:
     taps = (14 * pulse[1:-1] - pulse[:-2] - pulse[2:]) / 12
     taps = np.pad(taps, (0, -len(taps) % OVERSAMPLING))
     return np.ascontiguousarray(taps.reshape(-1, OVERSAMPLING).T, np.float32)
-
-
-LOW_PASS = _low_pass()
 
 
 @compiled
