@@ -191,3 +191,14 @@ print(*(name for name in sys.modules if name.startswith('aecbench.cli.')), file=
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     modules = {name.removeprefix("aecbench.cli.") for name in run.stderr.split()}
     assert modules == {"common", "complete", "interrupt", "completion"}
+
+
+def test_what_every_worker_imports_runs_no_compiled_code_and_leaves_out_slow_parts_of_scipy():
+    """numba imports its arraymath when the first compiled function is loaded, which takes half a second."""
+    program = """
+import sys
+import aecbench.evaluation, aecbench.simulation
+print(*{"numba.np.arraymath", "scipy.io", "scipy.stats"} & set(sys.modules), file=sys.stderr)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stderr.split() == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from aecbench.plots.style import GREY, INK, PALE, looks, plain, save
 from aecbench.plots.view import view
@@ -46,7 +46,7 @@ def plot_convergence(
             mean, half = np.full((2, count.size), np.nan)
             mean[valid] = np.nanmean(erle[:, valid], 0)
             n = count[reliable]
-            half[reliable] = t.ppf(0.975, n - 1) * np.nanstd(erle[:, reliable], 0, ddof=1) / np.sqrt(n)
+            half[reliable] = stdtrit(n - 1, 0.975) * np.nanstd(erle[:, reliable], 0, ddof=1) / np.sqrt(n)
             axis.fill_between(time, mean - half, mean + half, color=look.colour, alpha=0.18, lw=0)
             axis.plot(time[valid], mean[valid], color=look.colour, ls=look.line, lw=1.4, label=system)
             means[system], bands[system] = mean, np.stack([mean - half, mean + half])

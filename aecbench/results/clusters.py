@@ -32,10 +32,16 @@ class Clusters:
         """Create clusters from `codes` [N, D]: scenes with the same number in a column share that source."""
         self.codes, self.n = codes, len(codes)
         self._columns = [column for column in codes.T if np.ptp(column)] if self.n else []
+        self._parts: dict[bytes, Clusters] = {}
 
     def at(self, keep: NDArray[np.bool_]) -> "Clusters":
         """Return the clusters of the scenes for which `keep` [N] is true."""
-        return self if keep.all() else Clusters(self.codes[keep])
+        if keep.all():
+            return self
+        key = keep.tobytes()  # most systems have a value in the same scenes
+        if key not in self._parts:
+            self._parts[key] = Clusters(self.codes[keep])
+        return self._parts[key]
 
     @property
     def count(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+import pandas as pd
 
 from aecbench.results.columns import lower_is_better
 from aecbench.results.lost import CEILING
@@ -53,5 +53,5 @@ def _positions(table: ResultTable, systems: Sequence[str], metrics: Sequence[str
     for metric in scored:
         sign = 1 if lower_is_better(metric, table.provenance) else -1
         values = np.array([sign * summary["", system][metric].value for system in systems])
-        total += np.nan_to_num(rankdata(values, nan_policy="omit"), nan=len(systems))
+        total += np.nan_to_num(pd.Series(values).rank(), nan=len(systems))
     return dict(zip(systems, total / max(1, len(scored)), strict=True))

@@ -146,13 +146,14 @@ class ResultTable:
         UnknownName for an unknown condition, AecbenchError if it is unknown for all scenes.
         """
         systems, chosen = self.systems, self.metrics if metrics is None else metrics
-        return {
-            (", ".join(labels), system): {
-                metric: self._interval(own, metric) for metric, own in _shares(rows, "metric", chosen)
-            }
-            for labels, part in self.parts(by)
-            for system, rows in _shares(part, "system", systems)
-        }
+        none = {metric: interval([], summary=column(metric, self.provenance).summary) for metric in chosen}
+        cells = {}
+        for labels, part in self.parts(by):
+            intervals = self._intervals(part[part["metric"].isin(chosen)])
+            for system in systems:
+                own = {metric: intervals.get((system, metric), none[metric]) for metric in chosen}
+                cells[", ".join(labels), system] = own
+        return cells
 
     def differences(self, reference: str, by: By = None) -> dict[tuple[str, str], dict[str, Difference]]:
         """Return (condition, system) -> metric -> paired difference to the system `reference`, for all other systems.
@@ -288,13 +289,17 @@ class ResultTable:
         near_end = [metric for metric in self.metrics if column(metric, self.provenance).near_end]
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
 
-    def _interval(self, own: pd.DataFrame, metric: str) -> Interval:
-        """Summarise the rows of one system and one metric."""
-        values, failed = own["value"], int(own["failed"].sum())
-        bounds = int((values.notna() & (own["reason"] != "")).sum())
-        return interval(
-            values.to_numpy(float), failed, bounds, clusters_of(own), column(metric, self.provenance).summary
-        )
+    def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
+        """Summarise the rows of a condition: (system, metric) -> interval."""
+        scenes = part.drop_duplicates("scene").set_index("scene")
+        values = part.pivot(index="scene", columns=["system", "metric"], values="value").loc[scenes.index]
+        flags = part.assign(bound=part["value"].notna() & (part["reason"] != "")).astype({"failed": int})
+        counts = flags.groupby(["system", "metric"])[["failed", "bound"]].sum().loc[values.columns]
+        clusters = clusters_of(scenes)
+        return {
+            (system, metric): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
+            for ((system, metric), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)
+        }
 
     def _values(self, part: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Clusters]:
         """Return scenes x systems, without scenes in which no system has a value, and the clusters of the scenes."""

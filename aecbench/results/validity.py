@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from aecbench.results.columns import column
 from aecbench.results.table import ResultTable
@@ -74,8 +73,14 @@ def _values(table: ResultTable, metric: str) -> tuple[pd.DataFrame, pd.DataFrame
 
 def _spearman(ours: Array, theirs: Array) -> Array:
     """Return the rank correlation [...] of values [N] and [..., N]; NaN if a value is missing or all are equal."""
-    one, other = (rankdata(values, axis=-1, nan_policy="propagate") for values in (ours, theirs))
+    one, other = (_ranked(values) for values in (ours, theirs))
     one, other = one - one.mean(), other - other.mean(axis=-1, keepdims=True)
     scale = np.sqrt(np.sum(one * one) * np.sum(other * other, axis=-1))
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(scale > 0, np.sum(one * other, axis=-1) / scale, np.nan))
+
+
+def _ranked(values: Array) -> Array:
+    """Return the rank of each value [..., N] within its row, NaN for NaN; equal values share their mean rank."""
+    ranked = pd.DataFrame(values.reshape(-1, values.shape[-1])).rank(axis=1)
+    return np.asarray(ranked, float).reshape(values.shape)

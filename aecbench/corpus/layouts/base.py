@@ -8,7 +8,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from aecbench.corpus.format import SHARDS, Record
 from aecbench.corpus.read import Corpus, Shard
@@ -195,6 +194,8 @@ def unknown_rir() -> NDArray[np.float32]:
 
 def write_wav(path: Path, x: NDArray[np.int16] | NDArray[np.float32], rate: int) -> None:
     """Write [T] or [T, channels] as it is: int16 as 16-bit, float32 as 32-bit float WAV."""
+    from scipy.io import wavfile  # takes 0.08 s, in every process that opens a corpus
+
     path.parent.mkdir(parents=True, exist_ok=True)
     wavfile.write(path, rate, x)
 
