@@ -8,7 +8,8 @@ order that `frequencies` returns. Convolution does not need another order, becau
 
 A matrix is stored as [columns / WIDTH, rows, 2 WIDTH]: WIDTH real parts followed by their WIDTH imaginary parts. The
 innermost loop of every step runs over these WIDTH entries, so compilers can use vectors of any length without changing
-the order of operations.
+the order of operations. Functions take a matrix and the numbers of its rows, because the references to a slice are
+counted by atomic operations, and slices of four rows would take as much time as their butterfly.
 """
 
 from functools import cache
@@ -118,8 +119,7 @@ def transform(real: Array, imaginary: Array, spectrum: Array, first: Array, turn
                 matrix[strip, row, k] = real[start + k]
                 matrix[strip, row, k + WIDTH] = imaginary[start + k]
         _columns(matrix[strip], first)
-        for row in range(rows):
-            _turn(matrix[strip, row], turn[strip, row], np.float32(1))
+        _turn(matrix[strip], turn[strip], np.float32(1))
     _transpose(matrix, spectrum)
     for strip in range(rows // WIDTH):
         _columns(spectrum[strip], second)
@@ -134,8 +134,7 @@ def transform_back(spectrum: Array, real: Array, imaginary: Array, first: Array,
         _columns_back(spectrum[strip], second)
     _transpose(spectrum, matrix)
     for strip in range(columns // WIDTH):
-        for row in range(rows):
-            _turn(matrix[strip, row], turn[strip, row], np.float32(-1))
+        _turn(matrix[strip], turn[strip], np.float32(-1))
         _columns_back(matrix[strip], first)
         for row in range(rows):
             start = row * columns + strip * WIDTH
@@ -149,18 +148,21 @@ def add_product(total: Array, a: Array, b: Array) -> None:
     """Add the product of the spectra a and b to `total`."""
     for strip in range(a.shape[0]):
         for row in range(a.shape[1]):
-            x, y, z = a[strip, row], b[strip, row], total[strip, row]
             for k in range(WIDTH):
-                z[k] += x[k] * y[k] - x[k + WIDTH] * y[k + WIDTH]
-                z[k + WIDTH] += x[k] * y[k + WIDTH] + x[k + WIDTH] * y[k]
+                x, y = a[strip, row, k], a[strip, row, k + WIDTH]
+                c, s = b[strip, row, k], b[strip, row, k + WIDTH]
+                total[strip, row, k] += x * c - y * s
+                total[strip, row, k + WIDTH] += x * s + y * c
 
 
 @compiled
-def _turn(x: Array, twiddle: Array, sign: np.float32) -> None:
-    """Multiply x [2 WIDTH] by twiddle factors in place, or by their conjugates if `sign` is -1."""
-    for k in range(WIDTH):
-        c, s = twiddle[k], sign * twiddle[k + WIDTH]
-        x[k], x[k + WIDTH] = x[k] * c - x[k + WIDTH] * s, x[k] * s + x[k + WIDTH] * c
+def _turn(x: Array, twiddles: Array, sign: np.float32) -> None:
+    """Multiply x [rows, 2 WIDTH] by twiddle factors in place, or by their conjugates if `sign` is -1."""
+    for row in range(x.shape[0]):
+        for k in range(WIDTH):
+            c, s = twiddles[row, k], sign * twiddles[row, k + WIDTH]
+            real, imaginary = x[row, k], x[row, k + WIDTH]
+            x[row, k], x[row, k + WIDTH] = real * c - imaginary * s, real * s + imaginary * c
 
 
 @compiled
@@ -181,13 +183,13 @@ def _columns(x: Array, twiddles: Array) -> None:
     if rows & ODD_POWERS:
         size //= 2
         for j in range(size):
-            _two(x[j], x[j + size], twiddles[0, j], twiddles[1, j])
+            _two(x, j, j + size, twiddles, j)
     while size > 1:
         step, quarter = rows // size, size // 4
         for group in range(0, rows, size):
             for j in range(quarter):
                 a, b, c, d = group + j, group + j + quarter, group + j + 2 * quarter, group + j + 3 * quarter
-                _four(x[a], x[b], x[c], x[d], twiddles, j * step)
+                _four(x, a, b, c, d, twiddles, j * step)
         size = quarter
 
 
@@ -200,59 +202,61 @@ def _columns_back(x: Array, twiddles: Array) -> None:
         for group in range(0, rows, size):
             for j in range(quarter):
                 a, b, c, d = group + j, group + j + quarter, group + j + 2 * quarter, group + j + 3 * quarter
-                _four_back(x[a], x[b], x[c], x[d], twiddles, j * step)
+                _four_back(x, a, b, c, d, twiddles, j * step)
         size *= 4
     if rows & ODD_POWERS:
         for j in range(rows // 2):
-            _two_back(x[j], x[j + rows // 2], twiddles[0, j], twiddles[1, j])
+            _two_back(x, j, j + rows // 2, twiddles, j)
 
 
 @compiled
-def _two(a: Array, b: Array, cosine: float, sine: float) -> None:
+def _two(x: Array, a: int, b: int, twiddles: Array, turn: int) -> None:
+    cosine, sine = twiddles[0, turn], twiddles[1, turn]
     for k in range(WIDTH):
-        real, imaginary = a[k] - b[k], a[k + WIDTH] - b[k + WIDTH]
-        a[k] += b[k]
-        a[k + WIDTH] += b[k + WIDTH]
-        b[k], b[k + WIDTH] = real * cosine - imaginary * sine, real * sine + imaginary * cosine
+        real, imaginary = x[a, k] - x[b, k], x[a, k + WIDTH] - x[b, k + WIDTH]
+        x[a, k] += x[b, k]
+        x[a, k + WIDTH] += x[b, k + WIDTH]
+        x[b, k], x[b, k + WIDTH] = real * cosine - imaginary * sine, real * sine + imaginary * cosine
 
 
 @compiled
-def _two_back(a: Array, b: Array, cosine: float, sine: float) -> None:
+def _two_back(x: Array, a: int, b: int, twiddles: Array, turn: int) -> None:
+    cosine, sine = twiddles[0, turn], twiddles[1, turn]
     for k in range(WIDTH):
-        real, imaginary = b[k] * cosine + b[k + WIDTH] * sine, b[k + WIDTH] * cosine - b[k] * sine
-        b[k], b[k + WIDTH] = a[k] - real, a[k + WIDTH] - imaginary
-        a[k] += real
-        a[k + WIDTH] += imaginary
+        real, imaginary = x[b, k] * cosine + x[b, k + WIDTH] * sine, x[b, k + WIDTH] * cosine - x[b, k] * sine
+        x[b, k], x[b, k + WIDTH] = x[a, k] - real, x[a, k + WIDTH] - imaginary
+        x[a, k] += real
+        x[a, k + WIDTH] += imaginary
 
 
 @compiled
-def _four(a: Array, b: Array, c: Array, d: Array, twiddles: Array, turn: int) -> None:
+def _four(x: Array, a: int, b: int, c: int, d: int, twiddles: Array, turn: int) -> None:
     c1, s1 = twiddles[0, turn], twiddles[1, turn]
     c2, s2 = twiddles[0, 2 * turn], twiddles[1, 2 * turn]
     c3, s3 = twiddles[0, 3 * turn], twiddles[1, 3 * turn]
     for k in range(WIDTH):
-        p, q = a[k] + c[k], a[k + WIDTH] + c[k + WIDTH]
-        u, v = a[k] - c[k], a[k + WIDTH] - c[k + WIDTH]
-        r, t = b[k] + d[k], b[k + WIDTH] + d[k + WIDTH]
-        w, z = b[k + WIDTH] - d[k + WIDTH], d[k] - b[k]  # -i times the difference of b and d
-        a[k], a[k + WIDTH] = p + r, q + t
-        b[k], b[k + WIDTH] = (u + w) * c1 - (v + z) * s1, (u + w) * s1 + (v + z) * c1
-        c[k], c[k + WIDTH] = (p - r) * c2 - (q - t) * s2, (p - r) * s2 + (q - t) * c2
-        d[k], d[k + WIDTH] = (u - w) * c3 - (v - z) * s3, (u - w) * s3 + (v - z) * c3
+        p, q = x[a, k] + x[c, k], x[a, k + WIDTH] + x[c, k + WIDTH]
+        u, v = x[a, k] - x[c, k], x[a, k + WIDTH] - x[c, k + WIDTH]
+        r, t = x[b, k] + x[d, k], x[b, k + WIDTH] + x[d, k + WIDTH]
+        w, z = x[b, k + WIDTH] - x[d, k + WIDTH], x[d, k] - x[b, k]  # -i times the difference of b and d
+        x[a, k], x[a, k + WIDTH] = p + r, q + t
+        x[b, k], x[b, k + WIDTH] = (u + w) * c1 - (v + z) * s1, (u + w) * s1 + (v + z) * c1
+        x[c, k], x[c, k + WIDTH] = (p - r) * c2 - (q - t) * s2, (p - r) * s2 + (q - t) * c2
+        x[d, k], x[d, k + WIDTH] = (u - w) * c3 - (v - z) * s3, (u - w) * s3 + (v - z) * c3
 
 
 @compiled
-def _four_back(a: Array, b: Array, c: Array, d: Array, twiddles: Array, turn: int) -> None:
+def _four_back(x: Array, a: int, b: int, c: int, d: int, twiddles: Array, turn: int) -> None:
     c1, s1 = twiddles[0, turn], twiddles[1, turn]
     c2, s2 = twiddles[0, 2 * turn], twiddles[1, 2 * turn]
     c3, s3 = twiddles[0, 3 * turn], twiddles[1, 3 * turn]
     for k in range(WIDTH):
-        e, f = b[k] * c1 + b[k + WIDTH] * s1, b[k + WIDTH] * c1 - b[k] * s1
-        g, h = c[k] * c2 + c[k + WIDTH] * s2, c[k + WIDTH] * c2 - c[k] * s2
-        m, n = d[k] * c3 + d[k + WIDTH] * s3, d[k + WIDTH] * c3 - d[k] * s3
-        p, q, u, v = a[k] + g, a[k + WIDTH] + h, a[k] - g, a[k + WIDTH] - h
+        e, f = x[b, k] * c1 + x[b, k + WIDTH] * s1, x[b, k + WIDTH] * c1 - x[b, k] * s1
+        g, h = x[c, k] * c2 + x[c, k + WIDTH] * s2, x[c, k + WIDTH] * c2 - x[c, k] * s2
+        m, n = x[d, k] * c3 + x[d, k + WIDTH] * s3, x[d, k + WIDTH] * c3 - x[d, k] * s3
+        p, q, u, v = x[a, k] + g, x[a, k + WIDTH] + h, x[a, k] - g, x[a, k + WIDTH] - h
         r, t, w, z = e + m, f + n, n - f, e - m  # w + i z is i times the difference of b and d
-        a[k], a[k + WIDTH] = p + r, q + t
-        b[k], b[k + WIDTH] = u + w, v + z
-        c[k], c[k + WIDTH] = p - r, q - t
-        d[k], d[k + WIDTH] = u - w, v - z
+        x[a, k], x[a, k + WIDTH] = p + r, q + t
+        x[b, k], x[b, k + WIDTH] = u + w, v + z
+        x[c, k], x[c, k + WIDTH] = p - r, q - t
+        x[d, k], x[d, k + WIDTH] = u - w, v - z
