@@ -37,6 +37,7 @@ REACH = 40  # half the length of the low-pass [samples]
 START = OVERSAMPLING * REACH + 1  # the cell at time zero
 PARTS = 4  # partial grids, filled independently and added in a fixed order
 SILENT = 1e-7  # images whose reflections lost more than 140 dB are left out: float32 ends there
+TOGETHER = 32  # images computed before they are added: few enough for a processor to add some while it divides others
 BLOCK = 256  # samples decimated together, few enough for the first-level cache
 STEP = 9  # taps of the low-pass applied together, a divisor of their number in each phase
 
@@ -83,8 +84,9 @@ def _response(
     order = np.argsort(-size)  # along the shortest side last: the innermost loop shall be long
     tables = [t for axis in order for t in _axis(size[axis], source[axis], microphone[axis], walls[axis], reach)]
     cells, response = OVERSAMPLING * (length + 2 * REACH + 1), np.zeros(length, np.float32)
-    grid = np.zeros(cells, np.float32)
-    for partial in spread(lambda part: _scatter(cells, part, reach, *tables), range(PARTS)):
+    partials = iter(spread(lambda part: _scatter(cells, part, reach, *tables), range(PARTS)))
+    grid = next(partials)
+    for partial in partials:
         grid += partial
     low_pass = _low_pass()
     cuts = [length * part // PARTS for part in range(PARTS + 1)]
@@ -153,9 +155,9 @@ def _scatter(
 ) -> Array:
     """Return a grid [cells] of the images of the rows i = part, part + PARTS, ..."""
     grid = np.zeros(cells, np.float32)
-    cell = np.empty(z.size, np.int32)
-    early = np.empty(z.size, np.float32)
-    late = np.empty(z.size, np.float32)
+    cell = np.empty(TOGETHER, np.int32)
+    early = np.empty(TOGETHER, np.float32)
+    late = np.empty(TOGETHER, np.float32)
     square = z * z
     first = last = z.size // 2
     for i in range(part, x.size, PARTS):
@@ -166,17 +168,19 @@ def _scatter(
                 continue
             edge = np.sqrt(reach * reach - rho)
             first, last = _seek(z, first, -edge), _seek(z, last, edge)
-            squares, gains = square[first:last], gz[first:last]
-            for k in range(last - first):  # apart from the sums below, and from 0 on: compilers make vectors of that
-                d = np.sqrt(rho + squares[k])
-                level = np.float32(gain * gains[k]) / np.float32(d)
-                cell[k] = np.int32(d)
-                late[k] = level * np.float32(d - np.int32(d))
-                early[k] = level - late[k]
-            for k in range(last - first):
-                n = np.uint32(cell[k]) + np.uint32(START)
-                grid[n] += early[k]
-                grid[n + np.uint32(1)] += late[k]
+            for start in range(first, last, TOGETHER):
+                count = min(TOGETHER, last - start)
+                squares, gains = square[start : start + count], gz[start : start + count]
+                for k in range(count):  # apart from the sums below, and from 0 on: compilers make vectors of that
+                    d = np.sqrt(rho + squares[k])
+                    level = np.float32(gain * gains[k]) / np.float32(d)
+                    cell[k] = np.int32(d)
+                    late[k] = level * np.float32(d - np.int32(d))
+                    early[k] = level - late[k]
+                for k in range(count):
+                    n = np.uint32(cell[k]) + np.uint32(START)
+                    grid[n] += early[k]
+                    grid[n + np.uint32(1)] += late[k]
     return grid
 
 
