@@ -62,7 +62,7 @@ class ResultTable:
     provenance: dict[str, Any]
     lost_rule: LostRule = LOST_RULE
 
-    @property
+    @cached_property
     def systems(self) -> list[str]:
         """Names of the systems, in the order of their evaluation."""
         return list(self.rows["system"].unique())
@@ -72,7 +72,7 @@ class ResultTable:
         """Whether there are several systems to rank, not counting the oracle."""
         return len(set(self.systems) - {CEILING}) > 1
 
-    @property
+    @cached_property
     def metrics(self) -> list[str]:
         """Names of the metrics, in the order of the columns."""
         return list(self.rows["metric"].unique())
@@ -167,8 +167,7 @@ class ResultTable:
         values = {
             (", ".join(labels), system, metric): (x[system].to_numpy(), x[reference].to_numpy(), clusters)
             for labels, part in self.parts(by)
-            for metric in self.metrics
-            for x, clusters in [self._values(part, metric)]
+            for metric, x, clusters in self._columns(part)
             for system in others
         }
         summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
@@ -248,8 +247,7 @@ class ResultTable:
         systems = [system for system in self.systems if system != CEILING]
         keys, columns = [], []
         for labels, part in self.parts(by):
-            for metric in self.metrics:
-                values, clusters = self._values(part, metric)
+            for metric, values, clusters in self._columns(part):
                 sign = -1 if lower_is_better(metric, self.provenance) else 1
                 keys.append((", ".join(labels), metric))
                 summary = column(metric, self.provenance).summary
@@ -291,21 +289,25 @@ class ResultTable:
 
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
         """Summarise the rows of a condition: (system, metric) -> interval."""
-        scenes = part.drop_duplicates("scene").set_index("scene")
-        values = part.pivot(index="scene", columns=["system", "metric"], values="value").loc[scenes.index]
+        values, clusters = _pivoted(part)
         flags = part.assign(bound=part["value"].notna() & (part["reason"] != "")).astype({"failed": int})
-        counts = flags.groupby(["system", "metric"])[["failed", "bound"]].sum().loc[values.columns]
-        clusters = clusters_of(scenes)
+        counts = flags.groupby(["metric", "system"])[["failed", "bound"]].sum().loc[values.columns]
         return {
             (system, metric): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
-            for ((system, metric), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)
+            for ((metric, system), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)
         }
 
-    def _values(self, part: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Clusters]:
-        """Return scenes x systems, without scenes in which no system has a value, and the clusters of the scenes."""
-        rows = part[(part["metric"] == metric) & part["value"].notna()]
-        values = rows.pivot(index="scene", columns="system", values="value").reindex(columns=self.systems)
-        return values, clusters_of(rows.drop_duplicates("scene").set_index("scene").loc[values.index])
+    def _columns(self, part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Clusters]]:
+        """Yield each metric, its values, scenes x systems, and the clusters of these scenes.
+
+        Scenes in which no system has a value are left out.
+        """
+        values, clusters = _pivoted(part)
+        for metric in self.metrics:
+            columns = [(metric, system) for system in self.systems]
+            x = values.reindex(columns=columns).set_axis(self.systems, axis=1)
+            defined = x.notna().any(axis=1).to_numpy()
+            yield metric, x[defined], clusters.at(defined)
 
     def origin(self, system: str) -> dict[str, Any]:
         """Return the provenance of one system's results, which may stem from an earlier evaluation than others."""
@@ -370,6 +372,12 @@ def _check_types(table: ResultTable) -> None:
             raise TypeError(f"its column {name} is of type {table.rows[name].dtype}")
         if is_type is is_string_dtype and name in table.rows and table.rows[name].isna().any():
             raise TypeError(f"its column {name} has empty cells")
+
+
+def _pivoted(part: pd.DataFrame) -> tuple[pd.DataFrame, Clusters]:
+    """Return the values of a condition, scenes x (metric, system), and the clusters of the scenes."""
+    values = part.pivot(index="scene", columns=["metric", "system"], values="value")
+    return values, clusters_of(part.drop_duplicates("scene").set_index("scene").loc[values.index])
 
 
 def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
