@@ -23,7 +23,7 @@ import numpy as np
 HERE = Path(__file__).parents[1]
 GOAL = 60.0
 PROGRAM = "from aecbench.cli import main; main()"
-PARTS = ("aecbench", "baselines", "recipes", "leaderboards")  # of a checkout: what quickstart reads
+PARTS = ("aecbench", "baselines", "recipes", "packs", "leaderboards")  # of a checkout: what quickstart reads
 
 
 class Waits(NamedTuple):

@@ -3,6 +3,7 @@
 import ast
 import runpy
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -28,6 +29,13 @@ def test_what_a_benchmark_imports_is_there(script):
     names = [(node.module, alias.name) for node in imported for alias in node.names]
     ours = [pair for pair in names if pair[0] is not None and pair[0].startswith("aecbench")]
     assert [pair for pair in ours if not is_there(*pair)] == []
+
+
+def test_the_copy_in_which_quickstart_is_timed_has_all_that_a_wheel_has(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPTS[0].parent)
+    settings = tomllib.loads((SCRIPTS[0].parents[1] / "pyproject.toml").read_text())
+    shipped = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert set(import_module("quickstart").PARTS) == {"aecbench", *shipped}
 
 
 @pytest.mark.parametrize(
