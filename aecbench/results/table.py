@@ -151,7 +151,7 @@ class ResultTable:
         for labels, part in self.parts(by):
             intervals = self._intervals(part[part["metric"].isin(chosen)])
             for system in systems:
-                own = {metric: intervals.get((system, metric), none[metric]) for metric in chosen}
+                own = {metric: intervals.get((metric, system), none[metric]) for metric in chosen}
                 cells[", ".join(labels), system] = own
         return cells
 
@@ -288,12 +288,12 @@ class ResultTable:
         return ~(self.rows["metric"].isin(near_end) & self.rows["talk"].isin(ALONE))
 
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
-        """Summarise the rows of a condition: (system, metric) -> interval."""
+        """Summarise the rows of a condition: (metric, system) -> interval."""
         values, clusters = _pivoted(part)
         flags = part.assign(bound=part["value"].notna() & (part["reason"] != "")).astype({"failed": int})
         counts = flags.groupby(["metric", "system"])[["failed", "bound"]].sum().loc[values.columns]
         return {
-            (system, metric): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
+            (metric, system): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
             for ((metric, system), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)
         }
 
