@@ -14,7 +14,7 @@ import joblib
 from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from aecbench.errors import AecbenchError, MissingExtra
-from aecbench.progress import progress
+from aecbench.progress import hide_progress, progress
 
 __all__ = ["in_parallel", "in_processes"]
 
@@ -91,12 +91,13 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _begin(path: Sequence[str], folder: Path) -> None:
-    """Set the module search path and the folder of the main process, and ignore Ctrl-C.
+    """Set the module search path and the folder of the main process, ignore Ctrl-C, and show no progress.
 
     A terminal sends Ctrl-C to all processes. The main process handles it; a waiting worker that was killed by it would
     look like a failure.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hide_progress()
     sys.path[:] = path
     os.chdir(folder)
 

@@ -16,18 +16,27 @@ if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn, Task
     from rich.text import Text
 
-__all__ = ["can_show", "progress", "transfer"]
+__all__ = ["can_show", "hide_progress", "progress", "transfer"]
 
 Item = TypeVar("Item")
 EVERY = 60.0  # time between lines [s]
+_hidden = False
 
 
 def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
     """Yield `items` while a bar shows how many of `total` are done, the speed, and the remaining time.
 
     The first item waits for processes to start and for code to be compiled, so the lines leave it out of the speed.
+    Shows nothing after `hide_progress`.
     """
-    return (_drawn if can_show() else _told)(items, total, what, unit)
+    show = _hide if _hidden else _drawn if can_show() else _told
+    return show(items, total, what, unit)
+
+
+def hide_progress() -> None:
+    """Show no bars in this process from now on, because the process that started it shows one."""
+    global _hidden
+    _hidden = True
 
 
 @contextmanager
@@ -47,6 +56,10 @@ def can_show() -> bool:
 
     console = Console(stderr=True)
     return console.is_terminal and (not console.is_jupyter or find_spec("ipywidgets") is not None)
+
+
+def _hide(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
+    yield from items
 
 
 def _drawn(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:

@@ -40,6 +40,7 @@ from aecbench.signals import Array
 __all__ = ["ResidualSuppressor", "State"]
 
 OVERLAP = 4  # frames that overlap at every sample
+HOPS = 8
 FIRST = np.array([0.3, 10.0], np.float32)  # initial leakages of echo estimate and far end
 LOWEST, HIGHEST = np.float32(1e-6), np.array([10.0, 100.0], np.float32)  # limits of the leakages
 FAINT = np.float32(1e-3)  # fraction of the error power: a fainter echo hardly changes the leakage
@@ -71,6 +72,13 @@ class Spectrum(NamedTuple):
     noise: Float32  # [..., K] noise floor: tracked minimum of the level
     near: Float32  # [..., K] power of the last output frame
     gain: Float32  # [..., K] gain of the last frame
+
+
+class Hops(NamedTuple):
+    """Gain and noise floor of several hops."""
+
+    gain: Float32  # [H, N, K]
+    noise: Float32  # [H, N, K]
 
 
 class Frames(NamedTuple):
@@ -150,6 +158,11 @@ class ResidualSuppressor(Streaming[State]):
         return math.lcm(self.filter.block, self.hop)
 
     @property
+    def stride(self) -> int:
+        """As many blocks as contain HOPS hops, whose transforms are computed at once."""
+        return -(-HOPS * self.hop // self.block) * self.block
+
+    @property
     def latency(self) -> int:
         """`frame` - 1 samples, plus the look-ahead that the filter needs for the last sample of a frame.
 
@@ -213,34 +226,42 @@ class ResidualSuppressor(Streaming[State]):
             span = np.s_[..., start : start + size]
             inner, error = self.filter.step(inner, mic[span], far[span])
             errors.append(error)
-        error, mic, far = in_rows((np.concatenate(errors, -1, dtype=np.float32), mic, far), batch)
-        frames = in_rows(state.frames, batch)
-        recent = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)  # aligned with the error
-        now, frames = recent[..., : self.block], frames._replace(late=recent[..., self.block :])
-        signals = np.stack([error, now[:, 0] - error, now[:, 1]], 1)
-        settings, hops = settings_of(self, Settings), []
-        for start in range(0, self.block, self.hop):
-            frames, out = self._suppress(frames, signals[..., start : start + self.hop], settings)
-            hops.append(out)
-        return State(inner, from_rows(frames, batch)), from_rows(np.concatenate(hops, -1), batch)
+        error = np.concatenate(errors, -1, dtype=np.float32)
+        frames, out = self._suppress(in_rows(state.frames, batch), *in_rows((error, mic, far), batch))
+        return State(inner, from_rows(frames, batch)), from_rows(out, batch)
 
-    def _suppress(self, frames: Frames, signals: Float32, settings: "Settings") -> tuple[Frames, Float32]:
-        """Process one hop of error, echo estimate and far end [N, 3, hop] -> next frames, output [N, hop]."""
-        past, spectra = stft.analyse(frames.past, signals)
+    def consume(self, state: State, mic: Array, far: Array) -> tuple[State, Array]:
+        """Let the filter consume its state: see `Streaming.consume`."""
+        length, size = mic.shape[-1], self.filter.stride
+        size = self.filter.block if length % size else size
+        inner, error = state.filter, np.empty(mic.shape, np.float32)
+        for start in range(0, length, size):
+            span = np.s_[:, start : start + size]
+            inner, error[span] = self.filter.consume(inner, mic[span].copy(), np.ascontiguousarray(far[span]))
+        frames, out = self._suppress(state.frames, error, mic, far)
+        return State(inner, frames), out
+
+    def _suppress(self, frames: Frames, error: Float32, mic: Array, far: Array) -> tuple[Frames, Float32]:
+        """Process whole hops of the filter's output, microphone and far end, each [N, T] -> next frames, output."""
+        recent = np.concatenate([frames.late, np.stack([mic, far], 1)], -1, dtype=np.float32)
+        now, late = recent[..., : mic.shape[-1]], recent[..., mic.shape[-1] :]  # `now` is aligned with the error
+        past, spectra = stft.analyse(frames.past, np.stack([error, now[:, 0] - error, now[:, 1]], 1), self.hop)
         powers = np.square(spectra.real) + np.square(spectra.imag)
         echo, statistics = Echo(*(x.copy() for x in frames.echo)), Spectrum(*(x.copy() for x in frames.spectrum))
-        talk = frames.talk.copy()
-        _update(powers, echo, statistics, talk, settings)
-        spectrum = spectra[:, 0] * statistics.gain
+        talk, spectra = frames.talk.copy(), spectra[:, :, 0]
+        hops = Hops(*np.empty((2, *spectra.shape), np.float32))
+        _update(powers, echo, statistics, talk, hops, settings_of(self, Settings))
+        spectra = spectra * hops.gain
         if self.comfort_noise:
-            phase = np.empty(spectrum.shape)
-            for row, hops in zip(phase, frames.hops, strict=True):
-                row[:] = np.random.default_rng(hops).uniform(-np.pi, np.pi, row.size)
-            fill = self.comfort_noise * BIAS * statistics.noise * (1 - np.square(statistics.gain))
+            phases = np.empty(spectra.shape)
+            for n, rows in enumerate(phases):
+                for row, before in zip(rows, frames.hops, strict=True):
+                    row[:] = np.random.default_rng(before + n).uniform(-np.pi, np.pi, row.size)
+            fill = self.comfort_noise * BIAS * hops.noise * (1 - np.square(hops.gain))
             # Overlapping frames of random phase add up in power, not in amplitude, hence the factor
-            spectrum += np.sqrt(OVERLAP * fill) * np.exp(1j * phase).astype(np.complex64)
-        pending, out = stft.synthesise(frames.pending, spectrum)
-        return Frames(frames.late, past, pending, echo, statistics, talk, frames.hops + 1), out
+            spectra += np.sqrt(OVERLAP * fill) * np.exp(1j * phases).astype(np.complex64)
+        pending, out = stft.synthesise(frames.pending, spectra)
+        return Frames(late, past, pending, echo, statistics, talk, frames.hops + len(spectra)), out
 
 
 class Settings(NamedTuple):
@@ -267,14 +288,15 @@ class Settings(NamedTuple):
 
 
 @reassociated
-def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p: Settings) -> None:
-    """Update the statistics in place from powers [N, 3, K] of error, echo estimate and far end, for all signals."""
+def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, hops: Hops, p: Settings) -> None:
+    """Update the statistics and set `hops` from powers [H, N, 3, K] of error, echo estimate and far end in H hops."""
     bins = powers.shape[-1]
     echo, residual = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
     smooth_echo, error = np.empty((2, bins), np.float32), np.empty(bins, np.float32)
-    for s in range(talk.size):
-        e2 = powers[s, 0]
-        _echo_powers(powers[s, 1], powers[s, 2], echoes.tail[s], spectrum.echo[s], echo, p)
+    for n in range(powers.shape[0] * talk.size):
+        hop, s = n // talk.size, n % talk.size
+        e2 = powers[hop, s, 0]
+        _echo_powers(powers[hop, s, 1], powers[hop, s, 2], echoes.tail[s], spectrum.echo[s], echo, p)
         _smooth(e2, error, int(p.width))
         noise = spectrum.noise[s]
         _follow_noise(error, spectrum.level[s], noise)
@@ -303,6 +325,7 @@ def _update(powers: Float32, echoes: Echo, spectrum: Spectrum, talk: Float32, p:
                 (1 - p.far_share) * leakage[0, k] * echo[0, k] + p.far_share * leakage[1, k] * echo[1, k]
             )
         _gains(e2, residual, spectrum.near[s], spectrum.gain[s], floor, p)
+        hops.gain[hop, s], hops.noise[hop, s] = spectrum.gain[s], noise
 
 
 @inlined

@@ -142,8 +142,8 @@ class SubbandKalman(FlatStreaming[State]):
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
         """Predict and update both filters, copy the better one over the other, and cancel with the main filter."""
-        far_past, newest = stft.analyse(state.far, far)
-        mic_past, d = stft.analyse(state.mic, mic)
+        far_past, [newest] = stft.analyse(state.far, far, self.block)
+        mic_past, [d] = stft.analyse(state.mic, mic, self.block)
         level = _power(newest).mean(-1, keepdims=True) / self.block
         filters = state.filters
         filters.spectra[:, 1:] = filters.spectra[:, :-1]
@@ -179,7 +179,7 @@ class SubbandKalman(FlatStreaming[State]):
         filters.error[...] = MEMORY * filters.error + (1 - MEMORY) * e2.mean(-1)
         _update(filters, predicted, scale, e, a2)
 
-        pending, out = stft.synthesise(state.pending, d - (filters.weights[:, 0] * filters.spectra).sum(-2))
+        pending, out = stft.synthesise(state.pending, (d - (filters.weights[:, 0] * filters.spectra).sum(-2))[None])
         past = state.mic[:, : self.block]
         out = past - _fit(past, past - out) * (past - out)
         state.far[...], state.mic[...], state.pending[...] = far_past, mic_past, pending

@@ -30,17 +30,26 @@ def window(frame: int, hop: int) -> NDArray[np.float32]:
     return root
 
 
-def analyse(past: Array, block: Array) -> tuple[Array, NDArray[np.complex64]]:
-    """Return the next `past` [..., frame - hop] and the spectrum [..., frame // 2 + 1] of past and block [..., hop]."""
-    frame, hop = past.shape[-1] + block.shape[-1], block.shape[-1]
-    x = np.concatenate([past, block], -1, dtype=np.float32)
-    return x[..., hop:], rfft(x * window(frame, hop))
+def analyse(past: Array, signal: Array, hop: int) -> tuple[Array, NDArray[np.complex64]]:
+    """Return the next `past` [..., frame - hop] and the spectra [H, ..., frame // 2 + 1] of the frames that end in it.
+
+    `signal` [..., H * hop] follows `past`; a frame ends every `hop` samples.
+    """
+    frame, x = past.shape[-1] + hop, np.concatenate([past, signal], -1, dtype=np.float32)
+    starts = range(0, signal.shape[-1], hop)
+    frames = np.stack([x[..., start : start + frame] for start in starts])
+    return x[..., signal.shape[-1] :], rfft(frames * window(frame, hop))
 
 
-def synthesise(pending: Array, spectrum: NDArray[np.complex64]) -> tuple[Array, Array]:
-    """Add a frame to `pending` [..., frame - hop]; return the next `pending` and the completed block [..., hop]."""
-    frame = 2 * (spectrum.shape[-1] - 1)
+def synthesise(pending: Array, spectra: NDArray[np.complex64]) -> tuple[Array, Array]:
+    """Add frames of spectra [H, ..., frame // 2 + 1] to `pending` [..., frame - hop], one every `hop` samples.
+
+    Return the next `pending` and the completed signal [..., H * hop].
+    """
+    count, frame = len(spectra), 2 * (spectra.shape[-1] - 1)
     hop = frame - pending.shape[-1]
-    y = irfft(spectrum) * window(frame, hop)
-    y[..., : frame - hop] += pending
-    return y[..., hop:], y[..., :hop]
+    frames = irfft(spectra) * window(frame, hop)
+    y = np.concatenate([pending, np.zeros((*pending.shape[:-1], count * hop), np.float32)], -1)
+    for n in range(count):
+        y[..., n * hop : n * hop + frame] += frames[n]
+    return y[..., count * hop :], y[..., : count * hop]

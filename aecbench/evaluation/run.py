@@ -15,9 +15,9 @@ from aecbench.errors import blame
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["Run", "check_rates", "run"]
+__all__ = ["Run", "check_rates", "run", "warm_up"]
 
-WARM_UP = 1  # noise that a system processes before it is timed [s]
+WARM_UP = 0.25  # noise that a system processes before it is timed [s]
 
 
 class Run(NamedTuple):
@@ -42,7 +42,7 @@ def run(system: System, item: Item, scale: float) -> Run:
     `scale` is the scale of the scene in its corpus, see `Corpus.scale`.
     """
     scene, (mic, far, _, echo, _), _ = item
-    _warm_up(system, scene.rate)
+    warm_up([system], scene.rate)
     try:
         canceller = informed(system.canceller, Facts(scene.id, scene.rate, echo, scale / UNIT))
         mic, far = mic.copy(), far.copy()  # other systems receive the same scene
@@ -60,14 +60,19 @@ def run(system: System, item: Item, scale: float) -> Run:
 _warm: set[str] = set()
 
 
+def warm_up(systems: Sequence[System], rate: int) -> None:
+    """Run systems on noise, each once per process, so that compilation is not timed."""
+    for system in systems:
+        if system.hash not in _warm:
+            _warm.add(system.hash)
+            _warm_up(system, rate)
+
+
 def _warm_up(system: System, rate: int) -> None:
-    """Run a system on noise once per process, so that compilation is not timed."""
-    if system.hash not in _warm:
-        _warm.add(system.hash)
-        noise = np.random.default_rng(0).normal(size=WARM_UP * rate).astype(np.float32) / 10
-        try:
-            system.canceller.cancel(noise, noise)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # a system that fails here fails on the scenes too, where the error is recorded
-            return
+    noise = np.random.default_rng(0).normal(size=round(WARM_UP * rate)).astype(np.float32) / 10
+    try:
+        system.canceller.cancel(noise, noise)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a system that fails here fails on the scenes too, where the error is recorded
+        return

@@ -25,7 +25,7 @@ from aecbench.cli import main
 from aecbench.cli.common import fail_if_failed
 from aecbench.errors import FailedItems
 from aecbench.metrics import METRICS
-from aecbench.progress import progress
+from aecbench.progress import hide_progress, progress
 
 RATE = 16_000
 
@@ -612,6 +612,14 @@ def test_where_there_is_no_terminal_a_line_tells_of_the_progress_now_and_then(mo
     second, third = capsys.readouterr().err.splitlines()
     assert second.startswith("count: 2 of 3 numbers, ")
     assert third.endswith(", 0:00:00 left")
+
+
+def test_a_worker_shows_no_progress_of_its_own(monkeypatch, capsys):
+    monkeypatch.setattr("aecbench.progress.EVERY", 0.0)
+    monkeypatch.setattr("aecbench.progress._hidden", False)
+    hide_progress()
+    assert list(progress(range(3), 3, "count", "numbers")) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
 
 
 def test_the_time_that_is_left_does_not_count_the_start(monkeypatch, capsys):

@@ -144,14 +144,14 @@ class FramewiseCanceller(Streaming[State]):
         if self.front is not None:
             front, error = self.front.step(front, mic, far)
             signals.append(error)
-        past, frame = stft.analyse(state.past, np.stack(signals, -2))  # [..., S, F]
+        past, [frame] = stft.analyse(state.past, np.stack(signals, -2), self.block)  # [..., S, F]
         output, network = frame[..., 0, : self.network.synthesis[0] // 2 + 1], state.network
         if output.size:
             rows = frame.reshape(-1, 1, *frame.shape[-2:])  # [N, 1, S, F]
             with _one_thread(), torch.inference_mode():
                 spectra, network = self.frames(torch.from_numpy(np.moveaxis(rows, -2, 0)), network)
             output = spectra.numpy().reshape(output.shape)
-        pending, block = stft.synthesise(state.pending, output)
+        pending, block = stft.synthesise(state.pending, output[None])
         return State(past, pending, network, front), block
 
     def cost(self) -> Count | None:

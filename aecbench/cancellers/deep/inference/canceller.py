@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inference", "InferenceCanceller", "Result", "State", "inference", "load_inference"]
 
+STRIDE = 4  # blocks whose transforms `consume` computes at once
+
 Complex = NDArray[np.complex64]
 
 
@@ -110,6 +112,11 @@ class InferenceCanceller(FlatStreaming[State]):
     def delay(self) -> int:
         return sum(self.network.synthesis) - self.block  # a block is complete when the last frame that covers it is
 
+    @property
+    @override
+    def stride(self) -> int:
+        return STRIDE * self.block
+
     @override
     def start(self, signals: int) -> State:
         front, frame = self.network.front, self.network.config.n_fft
@@ -122,9 +129,10 @@ class InferenceCanceller(FlatStreaming[State]):
         signals, front = [mic, far], self.network.front
         if front is not None:
             signals.append(front.advance(state.front, mic.copy(), far))
-        state.past[:], spectra = stft.analyse(state.past, np.stack(signals, 1))
-        state.pending[:], block = stft.synthesise(state.pending, self.network.frame(spectra, state.network).output)
-        return block
+        state.past[:], frames = stft.analyse(state.past, np.stack(signals, 1), self.block)
+        spectra = np.stack([self.network.frame(frame, state.network).output for frame in frames])
+        state.pending[:], out = stft.synthesise(state.pending, spectra)
+        return out
 
     def cost(self) -> Count | None:
         """Return the count of the network, and of the filter in front of it. Imports torch."""
@@ -142,7 +150,7 @@ class InferenceCanceller(FlatStreaming[State]):
         past, _, state, _ = self.start(1)
         frames = []
         for start in range(0, count * hop, hop):
-            past, spectra = stft.analyse(past, blocks[None, :, start : start + hop])
+            past, [spectra] = stft.analyse(past, blocks[None, :, start : start + hop], hop)
             frames.append(self.network.frame(spectra, state).decisions)
         first = frame // (2 * hop) - 1  # the middles of earlier frames precede the signal
         within = slice(first, first + -(-mic.shape[-1] // hop))
