@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter, defaultdict
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -355,78 +357,93 @@ def name(request):
 """
 
 
-def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_reference(tmp_path):
-    for contract, name in (
-        ("test_cancellers", "my_canceller:MyCanceller"),
-        ("test_cancellers", "my_streaming:MyStreaming"),
-        ("test_metrics", "my_metric:PEAK"),
-        ("test_loudspeakers", "my_loudspeaker:DEVICE"),
-        ("test_devices", "my_loudspeaker:DEVICE"),
-    ):
-        (tmp_path / f"{contract}_{name.partition(':')[0]}.py").write_text(OWN.format(contract, name))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "failed" not in done.stdout
+WRONG = {  # bodies of cancel that break the contract -> what the failure says
+    "return (100 * mic).astype('int16')": "Wrong: cancel returned int16 with shape",
+    "return 9 * mic": "4 times the largest input",
+    "return mic - mic.mean()": "earlier output than latency = 0 samples allow",
+    "mic *= 0.5; return mic": "cancel changes mic, or returns a view of it",
+}
 
 
-def contract(tmp_path, *words):
-    """Run pytest in a folder; return its exit code and output, without the summary, which CI does not shorten."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
-    command = [sys.executable, "-m", "pytest", "-q", "-rN", "-p", "no:cacheprovider", *words]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    return done.returncode, done.stdout
+class Contract:
+    """Run pytest in a folder, with the examples of the guide on the path, and sort its report by test files."""
+
+    def __init__(self, folder, *words):
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT.parent), str(ROOT)])}
+        options = ["-q", "-rf", "-p", "no:cacheprovider", "--junitxml=report.xml"]
+        command = [sys.executable, "-m", "pytest", *options, *words]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        self.code, self.output = done.returncode, done.stdout
+        self.results = defaultdict(list)  # test file -> (name of a test, what came of it, what was said)
+        for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
+            outcomes = [(child.tag, child.text) for child in case if child.tag in ("failure", "error", "skipped")]
+            for outcome, text in outcomes or [("passed", "")]:
+                self.results[case.get("classname")].append((case.get("name"), outcome, text))
+
+    def outcomes(self, file):
+        return Counter(outcome for _, outcome, _ in self.results[file])
+
+    def text(self, file):
+        return "\n".join(text for *_, text in self.results[file])
 
 
-def test_the_cancellers_of_the_readme_and_of_the_page_for_students_keep_the_contract(tmp_path):
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """The contract of right and wrong cancellers, metrics and devices, each in a file of its own, in one process."""
+    folder = tmp_path_factory.mktemp("contract")
     readme = (ROOT / "README.md").read_text()
-    (tmp_path / "mine.py").write_text(re.search(r"^class Half:\n.*?(?=^```)", readme, re.MULTILINE | re.DOTALL)[0])
-    for name in ("mine:Half", "my_nlms:MyNLMS"):
-        (tmp_path / f"test_{name.partition(':')[0]}.py").write_text(OWN.format("test_cancellers", name))
-    code, output = contract(tmp_path, ".")
-    assert code == 0, output
-    assert "failed" not in output
+    (folder / "mine.py").write_text(re.search(r"^class Half:\n.*?(?=^```)", readme, re.MULTILINE | re.DOTALL)[0])
+    for n, code in enumerate(WRONG):
+        program = f"class Wrong:\n    latency = 0\n    def cancel(self, mic, far):\n        {code}\n"
+        (folder / f"wrong{n}.py").write_text(program)
+    for file, contract, name in (
+        ("canceller", "test_cancellers", "my_canceller:MyCanceller"),
+        ("streaming", "test_cancellers", "my_streaming:MyStreaming"),
+        ("metric", "test_metrics", "my_metric:PEAK"),
+        ("loudspeaker", "test_loudspeakers", "my_loudspeaker:DEVICE"),
+        ("device", "test_devices", "my_loudspeaker:DEVICE"),
+        ("readme", "test_cancellers", "mine:Half"),
+        ("students", "test_cancellers", "my_nlms:MyNLMS"),
+        ("misspelt", "test_cancellers", "kalmann"),
+        *((f"wrong{n}", "test_cancellers", f"wrong{n}:Wrong") for n in range(len(WRONG))),
+    ):
+        (folder / f"test_{file}.py").write_text(OWN.format(contract, name))
+    return Contract(folder, ".")
 
 
-def test_a_misspelt_model_is_one_failure_that_names_the_nearest(tmp_path):
-    (tmp_path / "test_misspelt.py").write_text(OWN.format("test_cancellers", "kalmann"))
-    code, output = contract(tmp_path, ".")
-    assert code == 1
-    assert output.count("unknown model 'kalmann': did you mean 'kalman'?") == 1
-    assert re.search(r"^\d+ skipped, 1 error in", output, re.MULTILINE), output
+@pytest.mark.parametrize("example", ["canceller", "streaming", "metric", "loudspeaker", "device"])
+def test_the_examples_of_the_guide_keep_the_contract_when_they_are_named_by_reference(report, example):
+    assert report.outcomes(f"test_{example}").keys() <= {"passed", "skipped"}, report.output
+    assert report.outcomes(f"test_{example}")["passed"], report.output
+
+
+@pytest.mark.parametrize("page", ["readme", "students"])
+def test_the_cancellers_of_the_readme_and_of_the_page_for_students_keep_the_contract(report, page):
+    assert report.outcomes(f"test_{page}").keys() <= {"passed", "skipped"}, report.output
+    assert report.outcomes(f"test_{page}")["passed"], report.output
+
+
+def test_a_misspelt_model_is_one_failure_that_names_the_nearest(report):
+    assert report.code == 1
+    assert report.output.count("unknown model 'kalmann': did you mean 'kalman'?") == 1
+    assert report.outcomes("test_misspelt").keys() == {"skipped", "error"}, report.output
+    assert report.outcomes("test_misspelt")["error"] == 1, report.output
 
 
 def test_where_nothing_is_installed_the_contract_says_how_to_name_ones_own(tmp_path):
-    code, output = contract(tmp_path, "--pyargs", "aecbench.contract.test_noises")
-    assert code == 0
-    assert '@pytest.fixture(params=["my_canceller:MyCanceller"])' in output
+    contract = Contract(tmp_path, "--pyargs", "aecbench.contract.test_noises")
+    assert contract.code == 0
+    assert '@pytest.fixture(params=["my_canceller:MyCanceller"])' in contract.output
 
 
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        ("return (100 * mic).astype('int16')", "Wrong: cancel returned int16 with shape"),
-        ("return 9 * mic", "4 times the largest input"),
-        ("return mic - mic.mean()", "earlier output than latency = 0 samples allow"),
-        ("mic *= 0.5; return mic", "cancel changes mic, or returns a view of it"),
-    ],
-)
-def test_a_failure_says_what_is_wrong(tmp_path, code, message):
-    program = f"class Wrong:\n    latency = 0\n    def cancel(self, mic, far):\n        {code}\n"
-    (tmp_path / "wrong.py").write_text(program)
-    (tmp_path / "test_wrong.py").write_text(OWN.format("test_cancellers", "wrong:Wrong"))
-    failed, output = contract(tmp_path, ".")
-    assert failed == 1
-    assert message in output, output
+@pytest.mark.parametrize(("n", "message"), list(enumerate(WRONG.values())))
+def test_a_failure_says_what_is_wrong(report, n, message):
+    assert report.code == 1
+    assert report.outcomes(f"test_wrong{n}")["failure"]
+    assert message in report.text(f"test_wrong{n}"), report.output
 
 
-def test_a_canceller_that_breaks_the_contract_is_found(tmp_path):
-    code = "class Ahead:\n    latency = 0\n    def cancel(self, mic, far):\n        return mic - mic.mean()\n"
-    (tmp_path / "ahead.py").write_text(code)
-    (tmp_path / "test_ahead.py").write_text(OWN.format("test_cancellers", "ahead:Ahead"))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "FAILED test_ahead.py::test_output_sees_no_further_than_its_latency[ahead:Ahead-12000]" in done.stdout
+def test_a_canceller_that_breaks_the_contract_is_found(report):
+    failed = [name for name, outcome, _ in report.results["test_wrong2"] if outcome == "failure"]
+    assert "test_output_sees_no_further_than_its_latency[wrong2:Wrong-12000]" in failed
+    assert "FAILED test_wrong2.py::test_output_sees_no_further_than_its_latency[wrong2:Wrong-12000]" in report.output
