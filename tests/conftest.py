@@ -1,5 +1,8 @@
 """A small world to test in: talkers made of modulated noise, a corpus of short scenes, a command-line runner."""
 
+import hashlib
+import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +70,44 @@ def speech_folder(tmp_path_factory):
             path = folder / f"s{speaker:02d}" / f"{utterance}.wav"
             soundfile.write(path, talker(2.0, 10 * speaker + utterance), RATE)
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all processes of a run of the tests share."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recorded_once(shared):
+    """While it is in use, each network is recorded for ONNX once, by whichever test and process comes first."""
+    if find_spec("onnxscript") is None:
+        yield
+        return
+    import onnx
+
+    from aecbench.cancellers.deep.export import onnx as export
+
+    record = export._recorded
+
+    def recorded(canceller):
+        network = canceller.network
+        digest = hashlib.sha256(repr((type(network), network.config, canceller.front, canceller.block)).encode())
+        for name, value in network.state_dict().items():
+            digest.update(name.encode() + value.numpy().tobytes())
+        path = shared / f"{digest.hexdigest()}.onnx"
+        if not path.exists():
+            part = path.with_suffix(f".{os.getpid()}")
+            onnx.save(record(canceller), part)
+            part.rename(path)
+        return onnx.load(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "_recorded", recorded)
+        yield
 
 
 @pytest.fixture(scope="session")

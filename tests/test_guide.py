@@ -1,15 +1,20 @@
 """The pages of the guide are followed from top to bottom, each in an empty folder: every command, every Python block.
 
+A corpus that a command made on one page is there already when the same command comes on another one.
+
 What a page takes for granted, such as recordings of the reader's, is in BRINGS. Corpora and trainings are made smaller
 by options that the pages do not show, in SMALLER. What is not run is in LEFT_OUT, with the reason.
 """
 
+import hashlib
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
@@ -70,8 +75,8 @@ SMALLER = {  # what is added to a command
 class Reader:
     """Somebody in an empty folder, who types what a page says."""
 
-    def __init__(self, folder: Path, speech: Path) -> None:
-        self.folder, self.speech = folder, speech
+    def __init__(self, folder: Path, speech: Path, shared: Path) -> None:
+        self.folder, self.speech, self.shared = folder, speech, shared
 
     def follow(self, page: Path) -> None:
         for language, text in BLOCK.findall(page.read_text()):
@@ -92,8 +97,24 @@ class Reader:
 
     def run(self, *words: str) -> None:
         """Run a command of aecbench, made smaller, in this process."""
-        result = CliRunner().invoke(main, [*words, *self.smaller(words)], catch_exceptions=False)
+        typed = [*words, *self.smaller(words)]
+        with self.corpora(typed) if words[0] == "simulate" else nullcontext():
+            result = CliRunner().invoke(main, typed, catch_exceptions=False)
         assert result.exit_code == 0, f"aecbench {shlex.join(words)}\n{result.output}"
+
+    @contextmanager
+    def corpora(self, typed: list[str]) -> Iterator[None]:
+        """Bring the corpus that the same command made from nothing on another page, or keep it for other pages."""
+        kept = self.shared / hashlib.sha256(shlex.join(typed).encode()).hexdigest()
+        if kept.exists() and not typed[1].endswith(".toml"):  # a recipe of the page's
+            shutil.copytree(kept, self.folder, dirs_exist_ok=True)
+        before = set(self.folder.rglob("corpus.json"))
+        yield
+        for made in set(self.folder.rglob("corpus.json")) - before:
+            part = kept.with_suffix(f".{os.getpid()}")
+            shutil.copytree(made.parent, part / made.parent.relative_to(self.folder))
+            with suppress(OSError):  # another process was faster
+                part.rename(kept)
 
     def smaller(self, words: tuple[str, ...]) -> list[str]:
         """The options that make a command smaller, or do without a download."""
@@ -250,12 +271,14 @@ BRINGS: dict[str, Callable[[Reader], None]] = {
 
 
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech_folder: Path) -> Iterator[Reader]:
+def reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, speech_folder: Path, shared: Path, recorded_once: None
+) -> Iterator[Reader]:
     pytest.importorskip("espeakng_loader")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr("aecbench.costs.SECONDS", 1)
-    return Reader(tmp_path, speech_folder)
+    return Reader(tmp_path, speech_folder, shared)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

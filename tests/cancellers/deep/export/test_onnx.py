@@ -1,6 +1,5 @@
 """Deep systems as ONNX models: do they compute what torch does, and can everybody run them?"""
 
-import copy
 import functools
 import pickle
 import subprocess
@@ -15,10 +14,8 @@ import torch
 from click.testing import CliRunner
 
 from aecbench.cancellers.base import Streaming
-from aecbench.cancellers.deep.deep_adaptive_2022 import DeepAdaptive2022
 from aecbench.cancellers.deep.deep_joint import DeepJoint
 from aecbench.cancellers.deep.deep_step_size import DeepStepSize
-from aecbench.cancellers.deep.export import onnx as onnx_export
 from aecbench.cancellers.deep.export.compress import prune
 from aecbench.cancellers.deep.export.onnx import export, exportable
 from aecbench.cancellers.external import onnx as onnx_module
@@ -38,25 +35,20 @@ def build(name):
         return DeepStepSize(DeepStepSize.Config(hidden=16)).canceller()
     if name == "deep_joint":
         return DeepJoint(DeepJoint.Config(filter_hidden=16, hidden=64)).canceller()
-    if name == "deep_adaptive_2022":
-        return DeepAdaptive2022(DeepAdaptive2022.Config(hidden=64)).canceller()
     return exportable(load_system(name, "none").canceller, name)
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """Cancellers and their models by name, each recorded and written once."""
+def exported(tmp_path_factory, recorded_once):
+    """Cancellers and their models by name, each written once."""
     cancellers = functools.cache(build)
-    recorded = functools.cache(onnx_export._recorded)
 
     @functools.cache
     def get(name, **options):
         path = tmp_path_factory.mktemp("models") / f"{name}.onnx"
         return cancellers(name), export(cancellers(name), path, name=name, **options)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(onnx_export, "_recorded", lambda canceller: copy.deepcopy(recorded(canceller)))
-        yield get
+    return get
 
 
 @pytest.fixture(scope="module")
