@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 import aecbench as ab
 from aecbench.cli import main
@@ -67,6 +68,7 @@ LEFT_OUT = {  # beginnings of lines, or of blocks of Python -> why they are not 
 }
 SMALLER = {  # what is added to a command
     "simulate": "--scenes 2 --set duration=5 --set talk.near_onset=2.5",
+    "demo": "--duration 2",
     "tune": "--trials 2",
     "train": "--epochs 1 --batch-size 2 --train-samples 2 --val-samples 1 --duration 1 --workers 0",
 }
@@ -215,7 +217,7 @@ def extended(reader: Reader) -> None:
     pair(reader)
     shutil.copy(DOCS / "examples" / "my_network.py", "my_network.py")
     for split in ("train", "val"):
-        reader.run("simulate", "speech-v1", "--split", split, "--out", f"corpora/{split}")
+        reader.run("simulate", "synthetic-v2", "--split", split, "--out", f"corpora/{split}")
     quickstart(reader)
 
 
@@ -278,6 +280,8 @@ def reader(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr("aecbench.costs.SECONDS", 1)
+    savefig = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda *args, **options: savefig(*args, **options | {"dpi": 30}))
     return Reader(tmp_path, speech_folder, shared)
 
 
