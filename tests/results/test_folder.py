@@ -1,11 +1,14 @@
 """Results of several evaluations: a folder to which they add and take nothing away, and a table of several folders."""
 
 import json
+import shutil
 from functools import partial
 
 import pytest
+from click.testing import CliRunner
 
 import aecbench.evaluation
+from aecbench.cli import main
 from aecbench.recipe import read_recipe
 from aecbench.results import ResultTable
 
@@ -19,6 +22,26 @@ def evaluated(aecbench, corpus):
         return aecbench("eval", "--corpus", corpus, *chosen, "--jobs", 1, *words)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def of_nlms(tmp_path_factory, corpus):
+    """A folder with results of nlms in runs/toy-v1 and runs/a, and in b, c, d and v such as do not fit those."""
+    folder = tmp_path_factory.mktemp("results")
+    words = ["eval", "--corpus", str(corpus.path), "--metric", "erle", "--jobs", "1", "--model", "nlms"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for options in ([], ["--out", "runs/a"]):
+            assert CliRunner().invoke(main, [*words, *options], catch_exceptions=False).exit_code == 0
+    rows, facts, _ = vars(ResultTable.load(folder / "runs/a/rows.parquet")).values()
+    for name, changed, change in (
+        ("b", rows.assign(scene=rows["scene"].str.replace("000000", "000009")), {}),
+        ("c", rows, {"models": facts["models"] | {"nlms": "fdaf"}}),
+        ("d", rows.replace({"metric": {"erle": "level"}}), {"metrics": {"level": 1}}),
+        ("v", rows, {"metrics": {"erle": 0}}),
+    ):
+        ResultTable(changed, facts | change).save(folder / "runs" / name)
+    return folder
 
 
 def table(tmp_path):
@@ -76,9 +99,9 @@ def test_a_system_takes_the_place_of_itself(evaluated, tmp_path):
     ],
 )
 def test_what_would_take_results_away_is_refused_before_anything_runs(
-    evaluated, tmp_path, monkeypatch, words, options, says
+    evaluated, of_nlms, tmp_path, monkeypatch, words, options, says
 ):
-    evaluated("--model", "nlms")
+    shutil.copytree(of_nlms, tmp_path, dirs_exist_ok=True)
     before = (tmp_path / "runs/toy-v1/rows.parquet").read_bytes()
     monkeypatch.setattr("aecbench.evaluation.evaluate", lambda *_, **__: pytest.fail("it ran"))
     result = evaluated(*words, **options)
@@ -217,18 +240,9 @@ def test_stored_results_are_a_table_without_their_corpus(evaluated, aecbench, tm
     ],
 )
 def test_results_that_do_not_fit_are_refused_before_anything_runs(
-    evaluated, aecbench, tmp_path, run_again, words, options, says
+    evaluated, aecbench, of_nlms, tmp_path, run_again, words, options, says
 ):
-    evaluated("--model", "nlms", "--out", "runs/a")
-    rows, facts, _ = vars(ResultTable.load(tmp_path / "runs/a/rows.parquet")).values()
-    for name, changed, change in (
-        ("b", rows.assign(scene=rows["scene"].str.replace("000000", "000009")), {}),
-        ("c", rows, {"models": facts["models"] | {"nlms": "fdaf"}}),
-        ("d", rows.replace({"metric": {"erle": "level"}}), {"metrics": {"level": 1}}),
-        ("v", rows, {"metrics": {"erle": 0}}),
-    ):
-        ResultTable(changed, facts | change).save(tmp_path / "runs" / name)
-    run_again.clear()
+    shutil.copytree(of_nlms, tmp_path, dirs_exist_ok=True)
     command = ["--results", "runs/a", *words]
     result = aecbench("eval", *command) if options is None else evaluated(*command, **options)
     assert result.exit_code in (1, 2)
