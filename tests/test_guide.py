@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -282,7 +283,10 @@ def reader(
     monkeypatch.setattr("aecbench.costs.SECONDS", 1)
     savefig = Figure.savefig
     monkeypatch.setattr(Figure, "savefig", lambda *args, **options: savefig(*args, **options | {"dpi": 30}))
-    return Reader(tmp_path, speech_folder, shared)
+    yield Reader(tmp_path, speech_folder, shared)
+    for name, module in list(sys.modules.items()):  # the next page has files of the same names
+        if (getattr(module, "__file__", None) or "").startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
