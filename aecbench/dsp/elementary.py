@@ -184,47 +184,48 @@ def log(x: Array, y: Array) -> None:
         y[i] = _log_any(x[i])
 
 
-@elementwise
-def log10(x: Array, y: Array) -> None:
+def log10(x: ArrayLike) -> Any:
     """Return the logarithm to base 10; -inf for 0, NaN for negative numbers."""
-    for i in range(x.size):
-        y[i] = _log_any(x[i]) / LN10
+    return log(x) / LN10
 
 
-@elementwise
-def decibels(x: Array, y: Array) -> None:
+def decibels(x: ArrayLike) -> Any:
     """Return 10 log10 of a ratio of powers; -inf for 0, NaN for negative numbers."""
-    for i in range(x.size):
-        y[i] = _log_any(x[i]) * (10 / LN10)
+    return log(x) * (10 / LN10)
 
 
-@elementwise
-def from_decibels(x: Array, y: Array) -> None:
+def from_decibels(x: ArrayLike) -> Any:
     """Return the amplitude ratio 10^(x / 20) of a level x from -6000 to 6000 dB."""
+    return exp(np.asarray(x, np.float64) * (LN10 / 20))
+
+
+@compiled
+def _fill_sincos(x: Array, sine: Array, cosine: Array) -> None:
     for i in range(x.size):
-        y[i] = _exp(x[i] * (LN10 / 20))
+        sine[i], cosine[i] = scalar_sincos(x[i])
 
 
-@elementwise
-def sin(x: Array, y: Array) -> None:
+def _sincos(x: ArrayLike) -> tuple[Any, Any]:
+    values = np.ascontiguousarray(x, np.float64)
+    sine, cosine = np.empty_like(values), np.empty_like(values)
+    _fill_sincos(values.ravel(), sine.ravel(), cosine.ravel())
+    return sine.reshape(np.shape(x))[()], cosine.reshape(np.shape(x))[()]
+
+
+def sin(x: ArrayLike) -> Any:
     """Return the sine of x [rad], |x| up to 10^6."""
-    for i in range(x.size):
-        y[i] = scalar_sincos(x[i])[0]
+    return _sincos(x)[0]
 
 
-@elementwise
-def cos(x: Array, y: Array) -> None:
+def cos(x: ArrayLike) -> Any:
     """Return the cosine of x [rad], |x| up to 10^6."""
-    for i in range(x.size):
-        y[i] = scalar_sincos(x[i])[1]
+    return _sincos(x)[1]
 
 
-@elementwise
-def tan(x: Array, y: Array) -> None:
+def tan(x: ArrayLike) -> Any:
     """Return the tangent of x [rad], |x| up to 10^6."""
-    for i in range(x.size):
-        s, c = scalar_sincos(x[i])
-        y[i] = s / c
+    sine, cosine = _sincos(x)
+    return sine / cosine
 
 
 @elementwise
