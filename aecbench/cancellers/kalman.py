@@ -117,7 +117,7 @@ class Kalman(Partitioned[State]):
             np.float32(self.transition),
             np.float32(self.shadow_transition),
             np.float32(self.smoothing),
-            _room(np.float32(self.decay), self.taps // self.block),
+            _room(float(np.float32(self.decay)), self.taps // self.block),
         )
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
@@ -135,10 +135,9 @@ class Settings(NamedTuple):
     room: Float32  # [P] power of the partitions of the echo path that the shadow assumes, normalised to a sum of 1
 
 
-@inlined
-def _room(decay: np.float32, partitions: int) -> Float32:
+def _room(decay: float, partitions: int) -> Float32:
     """Return the powers [P] of the partitions of an echo path that decays by `decay` dB, normalised to a sum of 1."""
-    room = (np.float32(10) ** (-decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
+    room = (10 ** (-decay / 10 * np.arange(partitions) / partitions)).astype(np.float32)
     room /= room.sum()
     return room
 
