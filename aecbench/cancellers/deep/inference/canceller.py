@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Inference", "InferenceCanceller", "Result", "State", "inference", "load_inference"]
 
-STRIDE = 4  # blocks whose transforms `consume` computes at once
-
 Complex = NDArray[np.complex64]
 
 
@@ -112,11 +110,6 @@ class InferenceCanceller(FlatStreaming[State]):
     def delay(self) -> int:
         return sum(self.network.synthesis) - self.block  # a block is complete when the last frame that covers it is
 
-    @property
-    @override
-    def stride(self) -> int:
-        return STRIDE * self.block
-
     @override
     def start(self, signals: int) -> State:
         front, frame = self.network.front, self.network.config.n_fft
@@ -129,10 +122,10 @@ class InferenceCanceller(FlatStreaming[State]):
         signals, front = [mic, far], self.network.front
         if front is not None:
             signals.append(front.advance(state.front, mic.copy(), far))
-        state.past[:], frames = stft.analyse(state.past, np.stack(signals, 1), self.block)
-        spectra = np.stack([self.network.frame(frame, state.network).output for frame in frames])
-        state.pending[:], out = stft.synthesise(state.pending, spectra)
-        return out
+        state.past[:], [spectra] = stft.analyse(state.past, np.stack(signals, 1), self.block)
+        output = self.network.frame(spectra, state.network).output
+        state.pending[:], block = stft.synthesise(state.pending, output[None])
+        return block
 
     def cost(self) -> Count | None:
         """Return the count of the network, and of the filter in front of it. Imports torch."""
