@@ -26,7 +26,7 @@ class Cluster:
     """A scheduler and its workers."""
 
     def __init__(self, folder):
-        self.folder, self.processes = folder, []
+        self.folder, self.processes, self.readers = folder, [], []
         scheduler = self.start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = self.read(scheduler, r"Scheduler at:\s+(tcp://\S+)")
         for _ in range(2):
@@ -50,7 +50,8 @@ class Cluster:
     def read(self, process, pattern):
         for line in process.stderr:
             if found := re.search(pattern, line):
-                threading.Thread(target=process.stderr.read, daemon=True).start()
+                self.readers.append(threading.Thread(target=drain, args=[process.stderr]))
+                self.readers[-1].start()
                 return found[1]
         raise AssertionError(f"{process.args} ended with {process.wait()}")
 
@@ -58,6 +59,14 @@ class Cluster:
         for process in reversed(self.processes):
             process.kill()
             process.wait()
+        for reader in self.readers:
+            reader.join()
+
+
+def drain(stream):
+    """Read what comes, so that the process never waits, and close the stream."""
+    with stream:
+        stream.read()
 
 
 @pytest.fixture(scope="module")
