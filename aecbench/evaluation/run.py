@@ -17,7 +17,7 @@ from aecbench.systems import System
 
 __all__ = ["Run", "check_rates", "run", "warm_up"]
 
-WARM_UP = 0.25  # noise that a system processes before it is timed [s]
+WARM_UP = 1  # noise that a system processes before it is timed [s]
 
 
 class Run(NamedTuple):
@@ -69,7 +69,7 @@ def warm_up(systems: Sequence[System], rate: int) -> None:
 
 
 def _warm_up(system: System, rate: int) -> None:
-    noise = np.random.default_rng(0).normal(size=round(WARM_UP * rate)).astype(np.float32) / 10
+    noise = np.random.default_rng(0).normal(size=WARM_UP * rate).astype(np.float32) / 10
     try:
         system.canceller.cancel(noise, noise)
     except KeyboardInterrupt:
