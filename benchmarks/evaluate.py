@@ -27,6 +27,7 @@ from pystoi import stoi
 from aecbench.corpus import Corpus, open_corpus
 from aecbench.evaluation import evaluate
 from aecbench.metrics import DEFAULT_METRICS, METRICS
+from aecbench.parallel import in_processes
 from aecbench.signals import Array
 from aecbench.systems import load_system
 
@@ -102,8 +103,9 @@ def everything(scenes: Corpus, options: argparse.Namespace, metrics: Any, cache:
 
 
 def calls_alone(pairs: list[tuple[Array, Array]], jobs: int) -> None:
-    """What nobody can do without."""
-    joblib.Parallel(n_jobs=jobs)(joblib.delayed(both)(near, output) for near, output in pairs)
+    """What nobody can do without; in the processes that evaluate, since other ones would take their place."""
+    for _ in in_processes((joblib.delayed(both)(near, output) for near, output in pairs), jobs):
+        pass
 
 
 def both(near: Array, output: Array) -> None:
