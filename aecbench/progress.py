@@ -29,8 +29,9 @@ def progress(items: Iterable[Item], total: int, what: str, unit: str) -> Iterato
     The first item waits for processes to start and for code to be compiled, so the lines leave it out of the speed.
     Shows nothing after `hide_progress`.
     """
-    show = _hide if _hidden else _drawn if can_show() else _told
-    return show(items, total, what, unit)
+    if _hidden:
+        return iter(items)
+    return (_drawn if can_show() else _told)(items, total, what, unit)
 
 
 def hide_progress() -> None:
@@ -56,10 +57,6 @@ def can_show() -> bool:
 
     console = Console(stderr=True)
     return console.is_terminal and (not console.is_jupyter or find_spec("ipywidgets") is not None)
-
-
-def _hide(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
-    yield from items
 
 
 def _drawn(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:

@@ -117,7 +117,7 @@ class Kalman(Partitioned[State]):
             np.float32(self.transition),
             np.float32(self.shadow_transition),
             np.float32(self.smoothing),
-            _room(float(np.float32(self.decay)), self.taps // self.block),
+            _room(float(np.float32(self.decay)), self.taps // self.block),  # float32 as before: the same output
         )
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:

@@ -40,7 +40,7 @@ from aecbench.signals import Array
 __all__ = ["ResidualSuppressor", "State"]
 
 OVERLAP = 4  # frames that overlap at every sample
-HOPS = 8
+HOPS = 8  # whose transforms `consume` computes at once, or somewhat more
 FIRST = np.array([0.3, 10.0], np.float32)  # initial leakages of echo estimate and far end
 LOWEST, HIGHEST = np.float32(1e-6), np.array([10.0, 100.0], np.float32)  # limits of the leakages
 FAINT = np.float32(1e-3)  # fraction of the error power: a fainter echo hardly changes the leakage
@@ -159,7 +159,7 @@ class ResidualSuppressor(Streaming[State]):
 
     @property
     def stride(self) -> int:
-        """As many blocks as contain HOPS hops, whose transforms are computed at once."""
+        """As many blocks as contain HOPS hops."""
         return -(-HOPS * self.hop // self.block) * self.block
 
     @property
