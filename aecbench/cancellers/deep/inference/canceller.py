@@ -29,15 +29,18 @@ __all__ = ["Inference", "InferenceCanceller", "Result", "State", "inference", "l
 Complex = NDArray[np.complex64]
 
 
-class Result(NamedTuple):
-    """The result of one frame."""
+FRAMES = 4  # that `consume` processes at once: 64 ms, with the hops of the shipped networks
 
-    output: Complex  # [N, F'] spectrum of the frame that `synthesis` describes
-    decisions: dict[str, NDArray[Any]]  # by name, each [N, F]; see `base.Explains`
+
+class Result(NamedTuple):
+    """The result of T frames."""
+
+    output: Complex  # [T, N, F'] spectra of the frames that `synthesis` describes
+    decisions: dict[str, NDArray[Any]]  # by name, each [T, N, F]; see `base.Explains`
 
 
 class Inference(ABC):
-    """A trained network, frame by frame: what `framewise.FramewiseNetwork` is in torch."""
+    """A trained network, some frames at a time: what `framewise.FramewiseNetwork` is in torch."""
 
     Config: ClassVar[type[NetworkConfig]]
     config: NetworkConfig
@@ -66,10 +69,11 @@ class Inference(ABC):
         """Return the state before the first frame: nested tuples of arrays [N, ...]."""
 
     @abstractmethod
-    def frame(self, spectra: Complex, state: Any) -> Result:
-        """Process a frame of spectra [N, S, F] of microphone, far end, and output of the front, if there is one.
+    def frames(self, spectra: Complex, state: Any) -> Result:
+        """Process frames of spectra [T, N, S, F] of microphone, far end, and output of the front, if there is one.
 
-        The arrays of the state are carried on in place.
+        The arrays of the state are carried on in place. The result does not depend on how frames are divided into
+        calls, but fewer calls take less time.
         """
 
 
@@ -94,6 +98,11 @@ class InferenceCanceller(FlatStreaming[State]):
     @override
     def block(self) -> int:
         return self.network.config.hop_length
+
+    @property
+    @override
+    def stride(self) -> int:
+        return FRAMES * self.block
 
     @property
     def sample_rate(self) -> int:
@@ -122,10 +131,10 @@ class InferenceCanceller(FlatStreaming[State]):
         signals, front = [mic, far], self.network.front
         if front is not None:
             signals.append(front.advance(state.front, mic.copy(), far))
-        state.past[:], [spectra] = stft.analyse(state.past, np.stack(signals, 1), self.block)
-        output = self.network.frame(spectra, state.network).output
-        state.pending[:], block = stft.synthesise(state.pending, output[None])
-        return block
+        state.past[:], spectra = stft.analyse(state.past, np.stack(signals, 1), self.block)
+        output = self.network.frames(spectra, state.network).output
+        state.pending[:], out = stft.synthesise(state.pending, output)
+        return out
 
     def cost(self) -> Count | None:
         """Return the count of the network, and of the filter in front of it. Imports torch."""
@@ -142,12 +151,12 @@ class InferenceCanceller(FlatStreaming[State]):
         blocks = np.pad(np.stack(signals), [(0, 0), (0, count * hop - mic.shape[-1])]).astype(np.float32)
         past, _, state, _ = self.start(1)
         frames = []
-        for start in range(0, count * hop, hop):
-            past, [spectra] = stft.analyse(past, blocks[None, :, start : start + hop], hop)
-            frames.append(self.network.frame(spectra, state).decisions)
+        for start in range(0, count * hop, self.stride):
+            past, spectra = stft.analyse(past, blocks[None, :, start : start + self.stride], hop)
+            frames.append(self.network.frames(spectra, state).decisions)
         first = frame // (2 * hop) - 1  # the middles of earlier frames precede the signal
         within = slice(first, first + -(-mic.shape[-1] // hop))
-        return {name: np.concatenate([decisions[name] for decisions in frames])[within] for name in frames[0]}
+        return {name: np.concatenate([z[name][:, 0] for z in frames])[within] for name in frames[0]}
 
     def trained(self) -> Any:
         """Return the same network in torch, a `deep.base.Network`. Imports torch."""

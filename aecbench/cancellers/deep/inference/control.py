@@ -1,4 +1,4 @@
-"""The network of parts/control.py for one frame."""
+"""The network of parts/control.py for some frames."""
 
 from typing import NamedTuple
 
@@ -63,13 +63,13 @@ class Control:
         return Memory(layers.Memory(*every), layers.Memory(*band))
 
     def __call__(self, spectra: NDArray[np.complex64], memory: Memory) -> Float32:
-        """Map spectra [N, S, F] to numbers [N, outputs, F]; carry the memory on in place."""
+        """Map the spectra [T, N, S, F] of T frames to numbers [T, N, outputs, F]; carry the memory on in place."""
         power = np.square(spectra.real)
         power += np.square(spectra.imag)
         features = self._features(spectra, power)
-        n, channels, bands = features.shape
-        everything = relu(self._all_in(features.reshape(n, channels * bands, 1)))
-        context = self._all_out(self._all(everything, memory.all)).reshape(n, CONTEXT, bands)
+        *frames, channels, bands = features.shape
+        everything = relu(self._all_in(features.reshape(*frames, channels * bands, 1)))
+        context = self._all_out(self._all(everything, memory.all)).reshape(*frames, CONTEXT, bands)
         local = relu(self._band_in(_with_neighbours(features, context)))
         x = self._band_out(self._band(local, memory.band)) @ self._spread
         x += self._bin_in @ _level(power)
@@ -77,13 +77,13 @@ class Control:
         return self._bin_out(relu(x))
 
     def _features(self, spectra: NDArray[np.complex64], power: Float32) -> Float32:
-        """Return levels of bands, and coherences, real parts before imaginary parts: [N, channels, bands]."""
+        """Return levels of bands, and coherences, real parts before imaginary parts: [T, N, channels, bands]."""
         banded = power @ self._gather
-        cross = spectra[:, self._first] * spectra[:, self._second].conj()
-        coherence = np.concatenate([cross.real, cross.imag], 1) @ self._gather
-        norm = np.sqrt((banded[:, self._first] + FLOOR) * (banded[:, self._second] + FLOOR))
-        coherence /= np.concatenate([norm, norm], 1)
-        return np.concatenate([_level(banded), coherence], 1)
+        cross = spectra[..., self._first, :] * spectra[..., self._second, :].conj()
+        coherence = np.concatenate([cross.real, cross.imag], -2) @ self._gather
+        norm = np.sqrt((banded[..., self._first, :] + FLOOR) * (banded[..., self._second, :] + FLOOR))
+        coherence /= np.concatenate([norm, norm], -2)
+        return np.concatenate([_level(banded), coherence], -2)
 
 
 def _level(power: Float32) -> Float32:
@@ -95,11 +95,11 @@ def _level(power: Float32) -> Float32:
 
 
 def _with_neighbours(features: Float32, context: Float32) -> Float32:
-    """Return features of a band, of the band below and the band above, and its context: [N, channels, bands]."""
-    n, channels, bands = features.shape
-    local = np.zeros((n, 3 * channels + CONTEXT, bands), np.float32)
-    local[:, :channels] = features
-    local[:, channels : 2 * channels, 1:] = features[..., :-1]
-    local[:, 2 * channels : 3 * channels, :-1] = features[..., 1:]
-    local[:, 3 * channels :] = context
+    """Return features of a band, of the band below and the band above, and its context: [T, N, channels, bands]."""
+    *frames, channels, bands = features.shape
+    local = np.zeros((*frames, 3 * channels + CONTEXT, bands), np.float32)
+    local[..., :channels, :] = features
+    local[..., channels : 2 * channels, 1:] = features[..., :-1]
+    local[..., 2 * channels : 3 * channels, :-1] = features[..., 1:]
+    local[..., 3 * channels :, :] = context
     return local

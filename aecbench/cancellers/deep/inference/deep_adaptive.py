@@ -87,11 +87,11 @@ class DeepAdaptiveInference(Inference):
         return State(self.filter.start(signals, self.bins), self.control.start(signals))
 
     @override
-    def frame(self, spectra: Complex, state: State) -> Result:
-        mic, far = spectra[:, 0], spectra[:, 1]
-        error = mic if self._kalman is None else spectra[:, 2]
-        numbers = self.control(np.stack([mic, far, error, mic - error], 1), state.memory)
-        decision = dict(zip(DECISIONS, numbers.swapaxes(0, 1), strict=True))
+    def frames(self, spectra: Complex, state: State) -> Result:
+        mic, far = spectra[:, :, 0], spectra[:, :, 1]
+        error = mic if self._kalman is None else spectra[:, :, 2]
+        numbers = self.control(np.stack([mic, far, error, mic - error], 2), state.memory)
+        decision = dict(zip(DECISIONS, np.moveaxis(numbers, 2, 0), strict=True))
         reference, step_size = far, np.full(mic.shape, STEP_SIZE, np.float32)
         if self.config.learn_reference:
             reference = far * (1 + _bounded(decision, "reference"))

@@ -57,9 +57,9 @@ class DeepAdaptive2022Inference(Inference):
         return State(self.filter.start(signals, self.bins), tuple(Memory(*layer) for layer in zeros))
 
     @override
-    def frame(self, spectra: Complex, state: State) -> Result:
-        mic, far = spectra[:, 0], spectra[:, 1]
-        both = np.concatenate([mic, far], 1)[..., None]
+    def frames(self, spectra: Complex, state: State) -> Result:
+        mic, far = spectra[:, :, 0], spectra[:, :, 1]
+        both = np.concatenate([mic, far], -1)[..., None]
         x = np.log10(np.square(both.real) + np.square(both.imag) + FLOOR) / 2 + 1
         for layer, memory in zip(self._layers, state.memories, strict=True):
             x = layer(x, memory)

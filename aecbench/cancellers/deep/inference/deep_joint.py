@@ -93,37 +93,37 @@ class DeepJointInference(Inference):
         return State(self.filter.start(signals), self.control.start(signals))
 
     @override
-    def frame(self, spectra: Complex, state: State) -> Result:
-        filtered = self.filter(spectra[:, 0], spectra[:, 1], state.filter)
+    def frames(self, spectra: Complex, state: State) -> Result:
+        filtered = self.filter(spectra[:, :, 0], spectra[:, :, 1], state.filter)
         inputs = self._inputs(spectra, filtered)
-        _, _, error, echo, taken, _ = inputs.swapaxes(0, 1)
-        decided = self.control(inputs, state.memory)
-        gain, back = sigmoid(decided[:, 0] + GAIN), sigmoid(decided[:, 3] + BACK)
+        _, _, error, echo, taken, _ = np.moveaxis(inputs, 2, 0)
+        decided = np.moveaxis(self.control(inputs, state.memory), 2, 0)
+        gain, back = sigmoid(decided[0] + GAIN), sigmoid(decided[3] + BACK)
         share = np.empty(echo.shape, np.complex64)
-        share.real, share.imag = np.tanh(decided[:, 1]), np.tanh(decided[:, 2])
+        share.real, share.imag = np.tanh(decided[1]), np.tanh(decided[2])
         decisions = {"step_size": filtered.step_size, "uncertainty": filtered.uncertainty, "gain": gain}
         return Result(gain * (error + back * taken - share * echo), decisions)
 
     def _inputs(self, spectra: Complex, filtered: Filtered) -> Complex:
-        """Return the short spectra [N, INPUTS, F'] of the second network."""
+        """Return the short spectra [T, N, INPUTS, F'] of the second network."""
         error, step_size, uncertainty, _ = filtered
         taken = step_size * error
-        long = np.concatenate([spectra, (error - taken)[:, None], taken[:, None]], 1)
+        long = np.concatenate([spectra, np.stack([error - taken, taken], 2)], 2)
         short = rfft(irfft(long)[..., self._span] * self._inside)
-        inputs = np.empty((len(short), len(INPUTS), short.shape[-1]), np.complex64)
-        inputs[:, :3], inputs[:, 4] = short[:, :3], short[:, 3]
-        np.subtract(short[:, 0], short[:, 2], out=inputs[:, 3])
-        inputs[:, 5] = np.sqrt(self._narrowed(uncertainty * np.square(1 - step_size)))
+        inputs = np.empty((*short.shape[:2], len(INPUTS), short.shape[-1]), np.complex64)
+        inputs[:, :, :3], inputs[:, :, 4] = short[:, :, :3], short[:, :, 3]
+        np.subtract(short[:, :, 0], short[:, :, 2], out=inputs[:, :, 3])
+        inputs[:, :, 5] = np.sqrt(self._narrowed(uncertainty * np.square(1 - step_size)))
         return inputs
 
     def _narrowed(self, power: Float32) -> Float32:
-        """Return powers [N, F] of long spectra as powers [N, F'] of short ones: means over neighbouring bins."""
+        """Return powers [..., F] of long spectra as powers [..., F'] of short ones: means over neighbouring bins."""
         every = self.config.n_fft // self.config.short
-        half, (n, bins) = every // 2, power.shape
-        padded = np.zeros((n, bins + 2 * half), np.float32)
-        padded[:, half : half + bins] = power
-        total: Float32 = padded[:, :bins:every].copy()
+        half, bins = every // 2, power.shape[-1]
+        padded = np.zeros((*power.shape[:-1], bins + 2 * half), np.float32)
+        padded[..., half : half + bins] = power
+        total: Float32 = padded[..., :bins:every].copy()
         for i in range(1, 2 * half + 1):
-            total += padded[:, i : i + bins : every]
+            total += padded[..., i : i + bins : every]
         total *= self._share
         return total

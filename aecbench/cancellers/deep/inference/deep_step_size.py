@@ -58,10 +58,10 @@ class DeepStepSizeInference(Inference):
         return self.filter.start(signals)
 
     @override
-    def frame(self, spectra: Complex, state: State) -> Result:
-        mic, far = spectra[:, 0], spectra[:, 1]
+    def frames(self, spectra: Complex, state: State) -> Result:
+        mic, far = spectra[:, :, 0], spectra[:, :, 1]
         error, step_size, _, masks = self.filter(mic, far, state)
         output = (1 - step_size) * error if self.config.posterior else error
-        step, share, drift = masks.swapaxes(0, 1)
+        step, share, drift = (masks[:, :, i] for i in range(3))
         decisions = {"step_size": step_size, "step": step, "error": share, "drift": drift, "echo": mic - output}
         return Result(output, decisions)

@@ -1,6 +1,6 @@
-"""Distorted far ends, of parts/distortion.py, for one frame."""
+"""Distorted far ends, of parts/distortion.py, for some frames."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class State(NamedTuple):
 
 
 class Distortion:
-    """From a frame of the far end to its distortions."""
+    """From frames of the far end to their distortions."""
 
     def __init__(self, n_fft: int, hop: int) -> None:
         window = stft.window(n_fft, hop)
@@ -43,20 +43,30 @@ class Distortion:
         return State(np.zeros(signals, np.float32), np.zeros((signals, 1, bins), np.float32), zeros)
 
     def __call__(self, far: Complex, state: State) -> Complex:
-        """Return the distortions [N, KINDS, F] of one frame of the far end [N, F]; carry the state on in place."""
-        peak, power, cross = state
+        """Return the distortions [T, N, KINDS, F] of frames of the far end [T, N, F]; carry the state on in place."""
         weighed: Float32 = irfft(far)
         samples = weighed / self._window
-        np.maximum(np.abs(samples[:, self._inside]).max(-1), RELEASE * peak, out=peak)
-        samples /= np.maximum(peak, QUIET)[:, None]
-        kinds = np.empty((len(far), KINDS, weighed.shape[-1]), np.float32)
-        np.abs(weighed, out=kinds[:, 0])  # times the sign of the sample, which has the sign of the weighed one
-        np.multiply(weighed, np.square(samples), out=kinds[:, 1])
+        peaks = np.abs(samples[..., self._inside]).max(-1)
+        for peak in peaks:
+            np.maximum(peak, RELEASE * state.peak, out=state.peak)
+            peak[:] = state.peak
+        samples /= np.maximum(peaks, QUIET)[..., None]
+        kinds: Float32 = np.empty((*far.shape[:-1], KINDS, weighed.shape[-1]), np.float32)
+        np.abs(weighed, out=kinds[..., 0, :])  # times the sign of the sample, which has the sign of the weighed one
+        np.multiply(weighed, np.square(samples), out=kinds[..., 1, :])
         distortions: Complex = rfft(kinds)
-        far = far[:, None]
-        power *= MEMORY
-        power += (1 - MEMORY) * (np.square(far.real) + np.square(far.imag))
-        cross *= MEMORY
-        cross += distortions * ((1 - MEMORY) * far.conj())
+        far = np.expand_dims(far, -2)
+        power = (1 - MEMORY) * (np.square(far.real) + np.square(far.imag))
+        cross = distortions * ((1 - MEMORY) * far.conj())
+        _average(power, state.power)
+        _average(cross, state.cross)
         distortions -= cross * (far / (power + (1 - MEMORY) * TINY))
         return distortions
+
+
+def _average(values: NDArray[Any], average: NDArray[Any]) -> None:
+    """Replace each of T weighted values by the average after it; carry the average on in place."""
+    for value in values:
+        average *= MEMORY
+        average += value
+        value[:] = average

@@ -1,4 +1,4 @@
-"""Layers of networks for one frame: channels first, then bands that share the weights. All of them are float32."""
+"""Layers of networks for some frames: channels first, then bands that share the weights. All of them are float32."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class Linear(NamedTuple):
     bias: Float32  # [out, 1]
 
     def __call__(self, x: Float32) -> Float32:
-        """Map [N, in, B] to [N, out, B]."""
+        """Map [..., in, B] to [..., out, B]."""
         y = product(self.weight, x)
         y += self.bias
         return y
@@ -59,28 +59,34 @@ class GRU(NamedTuple):
 
 
 class LSTM(NamedTuple):
-    """A layer of long short-term memory. Rows are those of input gate, forget gate, candidate, and output gate."""
+    """A layer of long short-term memory. Rows are those of input gate, forget gate, output gate, and candidate.
+
+    The rows of gates are halved, so that one hyperbolic tangent serves all rows: see `sigmoid`.
+    """
 
     weight: Float32  # [4 H, in] of the input
     recurrent: Float32  # [4 H, H]
     bias: Float32  # [4 H, 1] of both
 
     def __call__(self, x: Float32, memory: Memory) -> Float32:
-        """Return the output for x [N, in, B]: the hidden state [N, H, B]. The memory is carried on in place."""
+        """Return the outputs for x [T, N, in, B]: hidden states [T, N, H, B]. The memory is carried on in place."""
         hidden, cell = memory
         units = hidden.shape[1]
-        z = product(self.weight, x)
-        z += product(self.recurrent, hidden)
-        z += self.bias
-        gates, candidate, output = z[:, : 2 * units], z[:, 2 * units : 3 * units], z[:, 3 * units :]
-        sigmoid(gates)
-        np.tanh(candidate, out=candidate)
-        candidate *= gates[:, :units]
-        cell *= gates[:, units:]
-        cell += candidate
-        np.tanh(cell, out=hidden)
-        hidden *= sigmoid(output)
-        return hidden
+        inputs, outputs = product(self.weight, x), np.empty((len(x), *hidden.shape), np.float32)
+        for z, output in zip(inputs, outputs, strict=True):
+            z += product(self.recurrent, hidden)
+            z += self.bias
+            np.tanh(z, out=z)
+            gates, candidate = z[:, : 3 * units], z[:, 3 * units :]
+            gates *= 0.5
+            gates += 0.5
+            candidate *= gates[:, :units]
+            cell *= gates[:, units : 2 * units]
+            cell += candidate
+            np.tanh(cell, out=hidden)
+            hidden *= gates[:, 2 * units :]
+            output[:] = hidden
+        return outputs
 
 
 def linear(weights: Weights, inputs: int, outputs: int) -> Linear:
@@ -95,12 +101,13 @@ def gru(weights: Weights, inputs: int, units: int) -> GRU:
 
 
 def lstm(weights: Weights, inputs: int, units: int, layer: int = 0) -> LSTM:
-    """Take the weights of a layer of a torch.nn.LSTM."""
-    return LSTM(
-        weights.take(f"weight_ih_l{layer}", 4 * units, inputs),
-        weights.take(f"weight_hh_l{layer}", 4 * units, units),
-        np.add(*(weights.take(f"bias_{of}_l{layer}", 4 * units)[:, None] for of in ("ih", "hh"))),
-    )
+    """Take the weights of a layer of a torch.nn.LSTM, whose candidate comes before its output gate."""
+    own = weights.take(f"weight_ih_l{layer}", 4 * units, inputs)
+    recurrent = weights.take(f"weight_hh_l{layer}", 4 * units, units)
+    bias = np.add(*(weights.take(f"bias_{of}_l{layer}", 4 * units)[:, None] for of in ("ih", "hh")))
+    order = np.r_[: 2 * units, 3 * units : 4 * units, 2 * units : 3 * units]
+    scale = np.repeat(np.array([0.5, 1], np.float32), [3 * units, units])[:, None]
+    return LSTM(*(rows[order] * scale for rows in (own, recurrent, bias)))
 
 
 def sigmoid(x: Float32) -> Float32:

@@ -1,4 +1,4 @@
-"""The filter of parts/learned_filter.py in a closed loop with its network, for one frame.
+"""The filter of parts/learned_filter.py in a closed loop with its network.
 
 Without references this is also the filter of deep_step_size.py with update = "kalman". Training listens with it too:
 see parts/listening.py.
@@ -51,12 +51,12 @@ class State(NamedTuple):
 
 
 class Filtered(NamedTuple):
-    """The output of the filter for a frame."""
+    """The output of the filter for T frames; for one frame, there is no axis T."""
 
-    error: Complex  # [N, F] a-priori: microphone less the echo estimate before the update
-    step_size: Float32  # [N, F] in 0 ... 1: the share of the error that the update takes for echo
-    uncertainty: Float32  # [N, F] expected power of the residual echo in the error
-    masks: Float32  # [N, 3, F] in 0 ... 1: gain, root of the disturbance, and drift
+    error: Complex  # [T, N, F] a-priori: microphone less the echo estimate before the update
+    step_size: Float32  # [T, N, F] in 0 ... 1: the share of the error that the update takes for echo
+    uncertainty: Float32  # [T, N, F] expected power of the residual echo in the error
+    masks: Float32  # [T, N, 3, F] in 0 ... 1: gain, root of the disturbance, and drift
 
 
 class Heard(NamedTuple):
@@ -111,20 +111,32 @@ class LearnedFilter:
         )
 
     def __call__(self, mic: Complex, far: Complex, state: State) -> Filtered:
-        """Predict, listen, decide and update for a frame of microphone and far end [N, F]; carry the state in place."""
-        return self._frame(mic, far, state)[0]
+        """Predict, listen, decide and update for T frames of microphone and far end [T, N, F], one after the other.
+
+        The state is carried on in place.
+        """
+        distortions = self._distortions(far, state)
+        frames = [self._frame(*frame, state)[0] for frame in zip(mic, far, distortions, strict=True)]
+        return Filtered(*map(np.stack, zip(*frames, strict=True)))
 
     def hear(self, mic: Complex, far: Complex) -> Heard:
         """Return what the network hears in frames [N, T, F] from the start of both signals on."""
         state = self.start(len(mic))
-        frames = [self._frame(mic[:, t], far[:, t], state)[1] for t in range(mic.shape[1])]
-        observations, distortions, uncertainty = zip(*frames, strict=True)
+        observations, distortions, uncertainty = [], [], []
+        for d, x in zip(mic.swapaxes(0, 1), far.swapaxes(0, 1), strict=True):
+            [distortion] = self._distortions(x[None], state)
+            filtered, observation = self._frame(d, x, distortion, state)
+            observations.append(observation)
+            distortions.append(distortion)
+            uncertainty.append(filtered.uncertainty)
         observation = features.Observation._make(np.concatenate(z, 1) for z in zip(*observations, strict=True))
-        return Heard(observation, np.concatenate(distortions, 1), np.concatenate(uncertainty, 1))
+        return Heard(observation, np.stack(distortions, 1), np.stack(uncertainty, 1))
 
-    def _frame(self, mic: Complex, far: Complex, state: State) -> tuple[Filtered, Heard]:
+    def _frame(
+        self, mic: Complex, far: Complex, distortions: Complex, state: State
+    ) -> tuple[Filtered, features.Observation]:
         n, bins = mic.shape
-        distortions = self._push(far, state)
+        self._push(far, distortions, state)
         d, newest = np.stack([mic.real, mic.imag], 1), state.inputs[:, -self.inputs].copy()
         prediction = kernels.Prediction(_empty(n, 1, 2, bins), _empty(n, 1, bins), _empty(n, 1, bins))
         window = kernels.Window(state.inputs, d[:, None], self._room, self.place)
@@ -148,23 +160,23 @@ class LearnedFilter:
         out = kernels.Output(prediction.error, _empty(n, 1, bins), _empty(n, 0, len(self._paths), bins))
         kernels.adapt(signals, state.filter, out, self._settings, 0, n)
         filtered = Filtered(_complex(out.error[:, 0]), out.step_size[:, 0], prediction.uncertainty[:, 0], masks)
-        return filtered, Heard(observation, distortions[:, None], prediction.uncertainty)
+        return filtered, observation
 
-    def _push(self, far: Complex, state: State) -> Complex:
-        """Move the inputs on by a frame: the far end, and its distortions times the masks of the frame before.
+    def _distortions(self, far: Complex, state: State) -> Complex:
+        """Return the distortions [T, N, K - 1, F] of frames of the far end [T, N, F]."""
+        if self.inputs == 1:
+            return np.empty((*far.shape[:-1], 0, self.bins), np.complex64)
+        return self._distortion(far, state.distortion)
 
-        Return the distortions [N, K - 1, F].
-        """
+    def _push(self, far: Complex, distortions: Complex, state: State) -> None:
+        """Move the inputs on by a frame: the far end, and its distortions times the masks of the frame before."""
         newest, inputs = state.inputs[:, -self.inputs :], state.inputs
         inputs[:, : -self.inputs] = inputs[:, self.inputs :]
         newest[:, 0, 0], newest[:, 0, 1] = far.real, far.imag
-        if self.inputs == 1:
-            return np.empty((len(far), 0, self.bins), np.complex64)
-        numbers, half = np.tanh(state.references), self.inputs - 1
-        distortions = self._distortion(far, state.distortion)
-        references = distortions * _joined(1 + numbers[:, :half], numbers[:, half:])
-        newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
-        return distortions
+        if self.inputs > 1:
+            numbers, half = np.tanh(state.references), self.inputs - 1
+            references = distortions * _joined(1 + numbers[:, :half], numbers[:, half:])
+            newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
 
 
 def _empty(*shape: int) -> Float32:

@@ -11,20 +11,21 @@ Float32 = NDArray[np.float32]
 
 
 def product(matrix: Float32, x: Float32) -> Float32:
-    """Return the products [N, out, B] of a matrix [out, in] with x [N, in, B], as fast as BLAS on one thread."""
+    """Return the products [..., out, B] of a matrix [out, in] with x [..., in, B], as fast as BLAS on one thread."""
     if x.shape[-1] > 1:
         many: Float32 = matrix @ x
         return many
-    out = np.empty((len(x), len(matrix), 1), np.float32)
-    _vectors(matrix, x, out)
+    out = np.empty((*x.shape[:-2], len(matrix), 1), np.float32)
+    _vectors(matrix, x.reshape(-1, x.shape[-2]), out.reshape(-1, len(matrix)))
     return out
 
 
 @reassociated
 def _vectors(matrix: Float32, x: Float32, out: Float32) -> None:
-    for n in range(x.shape[0]):
-        for i in range(matrix.shape[0]):
-            row, total = matrix[i], np.float32(0)
+    for i in range(matrix.shape[0]):  # every row is read from memory once
+        row = matrix[i]
+        for n in range(x.shape[0]):
+            vector, total = x[n], np.float32(0)
             for k in range(row.size):
-                total += row[k] * x[n, k, 0]
-            out[n, i, 0] = total
+                total += row[k] * vector[k]
+            out[n, i] = total

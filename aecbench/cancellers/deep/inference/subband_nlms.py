@@ -1,4 +1,4 @@
-"""The NLMS filter of layers/subband_nlms.py for one frame."""
+"""The NLMS filter of layers/subband_nlms.py for some frames."""
 
 from typing import NamedTuple
 
@@ -32,20 +32,17 @@ class SubbandNLMS:
         return State(*np.zeros((2, signals, self.taps, bins), np.complex64))
 
     def __call__(self, reference: Complex, mic: Complex, step_size: Float32, state: State) -> Complex:
-        """Return the error [N, F] of a frame of reference and mic [N, F]; carry the state on in place."""
-        state.reference[:, :-1] = state.reference[:, 1:]
-        state.reference[:, -1] = reference
-        n, bins = mic.shape
-        prior, error = np.empty((2, n, 1, bins), np.complex64)
+        """Return the errors [T, N, F] of frames of reference and mic [T, N, F]; carry the state on in place."""
+        frames = np.concatenate([state.reference[:, 1:], reference.swapaxes(0, 1)], 1)
+        state.reference[:] = frames[:, -self.taps :]
+        count, n, bins = mic.shape
+        prior, error = np.empty((2, n, count, bins), np.complex64)
         checkpoints = np.empty((n, 1, self.taps, bins), np.complex64)
-        signals = kernels.Signals(
-            _reals(state.reference),
-            _reals(np.ascontiguousarray(mic[:, None])),
-            np.ascontiguousarray(step_size[:, None]),
-        )
+        d, mu = np.ascontiguousarray(mic.swapaxes(0, 1)), np.ascontiguousarray(step_size.swapaxes(0, 1))
+        signals = kernels.Signals(_reals(frames), _reals(d), mu)
         out = kernels.Errors(*map(_reals, (prior, error, checkpoints)))
         kernels.adapt(signals, _reals(state.weights), out, self._settings, 0, kernels.tasks(n, bins))
-        return error[:, 0]
+        return error.swapaxes(0, 1)
 
 
 def _reals(z: Complex) -> Float32:

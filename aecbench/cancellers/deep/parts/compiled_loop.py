@@ -33,8 +33,8 @@ class CompiledLoop:
         The arrays of a state are updated in place.
         """
         d, x, after = mic.numpy(), far.numpy(), self._arrays(state) if isinstance(state, State) else state
-        frames = [self._loop(d[:, t], x[:, t], after)[:3] for t in range(d.shape[1])]
-        return Filtered(*(torch.from_numpy(np.stack(z, 1)) for z in zip(*frames, strict=True))), after
+        frames = self._loop(d.swapaxes(0, 1), x.swapaxes(0, 1), after)[:3]
+        return Filtered(*(torch.from_numpy(z.swapaxes(0, 1)) for z in frames)), after
 
     def _arrays(self, state: State) -> Arrays:
         """Return a copy of a state of the loop in torch as a state of this loop."""
