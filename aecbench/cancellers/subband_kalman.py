@@ -62,8 +62,7 @@ class State(NamedTuple):
     """The filters after a block, and the samples that the next frames need."""
 
     filters: Filters
-    far: Float32  # [..., frame - block] last samples of the far end
-    mic: Float32  # [..., frame - block] last samples of the microphone
+    past: Float32  # [..., 2, frame - block] last samples of microphone and far end
     pending: Float32  # [..., frame - block] output to which further frames are yet to be added
 
 
@@ -113,6 +112,11 @@ class SubbandKalman(FlatStreaming[State]):
         """`frame` - `block`: a block is complete once the last frame that overlaps it has been added."""
         return self.frame - self.block
 
+    @property
+    def stride(self) -> int:
+        """Samples of four blocks, whose transforms take a third less time together than one by one."""
+        return 4 * self.block
+
     def cost(self) -> Count:
         """Return the count.
 
@@ -138,14 +142,23 @@ class SubbandKalman(FlatStreaming[State]):
             coupling=np.zeros((signals, 2), np.float32),
             gain=np.zeros(signals, np.float32),
         )
-        return State(filters, *np.zeros((3, signals, past), np.float32))
+        return State(filters, np.zeros((signals, 2, past), np.float32), np.zeros((signals, past), np.float32))
 
     def advance(self, state: State, mic: Array, far: Array) -> Array:
-        """Predict and update both filters, copy the better one over the other, and cancel with the main filter."""
-        far_past, [newest] = stft.analyse(state.far, far, self.block)
-        mic_past, [d] = stft.analyse(state.mic, mic, self.block)
+        """Adapt and cancel block by block; limit the echo estimate of each one."""
+        late = np.concatenate([state.past[:, 0], mic], -1)[:, : mic.shape[-1]]  # in time with the output
+        state.past[...], spectra = stft.analyse(state.past, np.stack([mic, far], 1), self.block)
+        errors = np.stack([self._adapt(state.filters, frame[:, 0], frame[:, 1]) for frame in spectra])
+        state.pending[...], out = stft.synthesise(state.pending, errors)
+        late, out = (x.reshape(len(x), -1, self.block) for x in (late, out))
+        return (late - _fit(late, late - out) * (late - out)).reshape(mic.shape)
+
+    def _adapt(self, filters: Filters, d: Complex, newest: Complex) -> Complex:
+        """Predict and update both filters, and copy the better one over the other, for a frame of mic and far end.
+
+        Returns the a-posteriori error [N, K] of the main filter.
+        """
         level = _power(newest).mean(-1, keepdims=True) / self.block
-        filters = state.filters
         filters.spectra[:, 1:] = filters.spectra[:, :-1]
         filters.spectra[:, 0] = newest
         filters.levels[:, 1:] = filters.levels[:, :-1]
@@ -178,12 +191,8 @@ class SubbandKalman(FlatStreaming[State]):
         scale = 1 / (residual + np.maximum(filters.disturbance, CERTAIN * e2) + TINY)
         filters.error[...] = MEMORY * filters.error + (1 - MEMORY) * e2.mean(-1)
         _update(filters, predicted, scale, e, a2)
-
-        pending, out = stft.synthesise(state.pending, (d - (filters.weights[:, 0] * filters.spectra).sum(-2))[None])
-        past = state.mic[:, : self.block]
-        out = past - _fit(past, past - out) * (past - out)
-        state.far[...], state.mic[...], state.pending[...] = far_past, mic_past, pending
-        return out
+        error: Complex = d - (filters.weights[:, 0] * filters.spectra).sum(-2)
+        return error
 
 
 class Prediction(NamedTuple):
@@ -248,30 +257,38 @@ def _predict(filters: Filters, mic_energy: Float32, block: int, room: Float32, a
             residual[:], echo[:] = 0, 0
             for i in range(taps):
                 least = expected[i] if f == two_filters.SHADOW else np.float32(0)
-                more, xi, pi = news[i], x[i], px[i]
+                more, xi, pi, wi, qi = news[i], x[i], px[i], w[i], q[i]
                 for k in range(bins):
-                    w2 = w[i, k].real ** 2 + w[i, k].imag ** 2
-                    q[i, k] = (np.float32(1) - a) * max(w2, least) + more
-                    pi[k] = q[i, k] * np.conj(xi[k])
-                    echo[k] += w[i, k] * xi[k]
+                    qi[k] = (np.float32(1) - a) * max(wi[k].real ** 2 + wi[k].imag ** 2, least) + more
+                for k in range(bins):
+                    pi[k] = qi[k] * np.conj(xi[k])
+                for k in range(bins):
+                    echo[k] += wi[k] * xi[k]
             row = 0
             for i in range(taps):
-                xi, pi = x[i], px[i]
-                for j in range(i, taps):
-                    c, xj, pj = p[row], x[j], px[j]
-                    row += 1
-                    if i == j:
-                        for k in range(bins):
-                            pi[k] += a * c[k].real * np.conj(xi[k])
-                    else:
-                        for k in range(bins):
-                            pi[k] += a * c[k] * np.conj(xj[k])
-                            pj[k] += a * np.conj(c[k] * xi[k])
-            for i in range(taps):
+                xi, pi, c = x[i], px[i], p[row]
                 for k in range(bins):
-                    residual[k] += (x[i, k] * px[i, k]).real
+                    pi[k] += a * c[k].real * np.conj(xi[k])
+                for j in range(i + 1, taps):
+                    _add_pair(p[row + j - i], a, xi, x[j], pi, px[j])
+                row += taps - i
+            for i in range(taps):
+                xi, pi = x[i], px[i]
+                for k in range(bins):
+                    residual[k] += (xi[k] * pi[k]).real
             for k in range(bins):
                 residual[k] = max(residual[k], np.float32(0))
+
+
+@reassociated
+def _add_pair(c: Complex, a: np.float32, xi: Complex, xj: Complex, pi: Complex, pj: Complex) -> None:
+    """Add the products of the covariance c [K] of two taps, times a, with the far end to px.
+
+    In a loop over j within a kernel, LLVM would not see that the rows differ, and the code would not be vectorised.
+    """
+    for k in range(c.size):
+        pi[k] += a * c[k] * np.conj(xj[k])
+        pj[k] += a * np.conj(c[k] * xi[k])
 
 
 @reassociated
