@@ -59,14 +59,16 @@ class GRU(NamedTuple):
 
 
 class LSTM(NamedTuple):
-    """A layer of long short-term memory. Rows are those of input gate, forget gate, output gate, and candidate.
+    """A layer of long short-term memory. Rows are those of input gate, forget gate, candidate, and output gate.
 
-    The rows of gates are halved, so that one hyperbolic tangent serves all rows: see `sigmoid`.
+    One hyperbolic tangent serves all rows: that of a gate is scale * tanh(scale * x) + offset, as in `sigmoid`.
     """
 
     weight: Float32  # [4 H, in] of the input
     recurrent: Float32  # [4 H, H]
     bias: Float32  # [4 H, 1] of both
+    scale: Float32  # [4 H, 1] 1/2; 1 for the candidate
+    offset: Float32  # [4 H, 1] 1/2; 0 for the candidate
 
     def __call__(self, x: Float32, memory: Memory) -> Float32:
         """Return the outputs for x [T, N, in, B]: hidden states [T, N, H, B]. The memory is carried on in place."""
@@ -76,15 +78,16 @@ class LSTM(NamedTuple):
         for z, output in zip(inputs, outputs, strict=True):
             z += product(self.recurrent, hidden)
             z += self.bias
+            z *= self.scale
             np.tanh(z, out=z)
-            gates, candidate = z[:, : 3 * units], z[:, 3 * units :]
-            gates *= 0.5
-            gates += 0.5
-            candidate *= gates[:, :units]
-            cell *= gates[:, units : 2 * units]
+            z *= self.scale
+            z += self.offset
+            candidate = z[:, 2 * units : 3 * units]
+            candidate *= z[:, :units]
+            cell *= z[:, units : 2 * units]
             cell += candidate
             np.tanh(cell, out=hidden)
-            hidden *= gates[:, 2 * units :]
+            hidden *= z[:, 3 * units :]
             output[:] = hidden
         return outputs
 
@@ -101,13 +104,15 @@ def gru(weights: Weights, inputs: int, units: int) -> GRU:
 
 
 def lstm(weights: Weights, inputs: int, units: int, layer: int = 0) -> LSTM:
-    """Take the weights of a layer of a torch.nn.LSTM, whose candidate comes before its output gate."""
-    own = weights.take(f"weight_ih_l{layer}", 4 * units, inputs)
-    recurrent = weights.take(f"weight_hh_l{layer}", 4 * units, units)
-    bias = np.add(*(weights.take(f"bias_{of}_l{layer}", 4 * units)[:, None] for of in ("ih", "hh")))
-    order = np.r_[: 2 * units, 3 * units : 4 * units, 2 * units : 3 * units]
-    scale = np.repeat(np.array([0.5, 1], np.float32), [3 * units, units])[:, None]
-    return LSTM(*(rows[order] * scale for rows in (own, recurrent, bias)))
+    """Take the weights of a layer of a torch.nn.LSTM."""
+    scale = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), units)[:, None]
+    return LSTM(
+        weights.take(f"weight_ih_l{layer}", 4 * units, inputs),
+        weights.take(f"weight_hh_l{layer}", 4 * units, units),
+        np.add(*(weights.take(f"bias_{of}_l{layer}", 4 * units)[:, None] for of in ("ih", "hh"))),
+        scale,
+        1 - scale,
+    )
 
 
 def sigmoid(x: Float32) -> Float32:
