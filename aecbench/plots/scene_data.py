@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import resample
+from scipy.fft import irfft, rfft
 
 from aecbench.dsp.levels import db, power
 from aecbench.scenes import devices
@@ -77,7 +77,10 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
     y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
-    return Tone(sine, np.asarray(resample(y[-period:], POINTS)))
+    spectrum = rfft(y[-period:])
+    if period % 2 == 0:
+        spectrum[-1] /= 2  # half the rate, which is not the highest frequency of the finer curve
+    return Tone(sine, POINTS / period * irfft(spectrum, POINTS))
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
