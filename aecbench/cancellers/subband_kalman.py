@@ -150,7 +150,7 @@ class SubbandKalman(FlatStreaming[State]):
         state.past[...], spectra = stft.analyse(state.past, np.stack([mic, far], 1), self.block)
         errors = np.stack([self._adapt(state.filters, frame[:, 0], frame[:, 1]) for frame in spectra])
         state.pending[...], out = stft.synthesise(state.pending, errors)
-        late, out = (x.reshape(len(x), -1, self.block) for x in (late, out))
+        late, out = (x.reshape(len(x), len(errors), self.block) for x in (late, out))
         return (late - _fit(late, late - out) * (late - out)).reshape(mic.shape)
 
     def _adapt(self, filters: Filters, d: Complex, newest: Complex) -> Complex:
