@@ -61,7 +61,7 @@ class GRU(NamedTuple):
 class LSTM(NamedTuple):
     """A layer of long short-term memory. Rows are those of input gate, forget gate, candidate, and output gate.
 
-    One hyperbolic tangent serves all rows: that of a gate is scale * tanh(scale * x) + offset, as in `sigmoid`.
+    All rows share one hyperbolic tangent: a gate is scale * tanh(scale * x) + offset, as in `sigmoid`.
     """
 
     weight: Float32  # [4 H, in] of the input
