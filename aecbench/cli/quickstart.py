@@ -24,7 +24,7 @@ __all__ = ["quickstart"]
 def quickstart(jobs: int, as_json: bool) -> None:
     """Simulate a small corpus and compare all systems on it.
 
-    This simulates 24 scenes of 5 s, runs every shipped system on them, and prints the table. Nothing is downloaded. It
+    This simulates 20 scenes of 5 s, runs every shipped system on them, and prints the table. Nothing is downloaded. It
     takes about a minute on two cores.
 
     \b

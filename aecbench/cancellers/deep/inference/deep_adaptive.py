@@ -91,7 +91,7 @@ class DeepAdaptiveInference(Inference):
         mic, far = spectra[:, :, 0], spectra[:, :, 1]
         error = mic if self._kalman is None else spectra[:, :, 2]
         numbers = self.control(np.stack([mic, far, error, mic - error], 2), state.memory)
-        decision = dict(zip(DECISIONS, np.moveaxis(numbers, 2, 0), strict=True))
+        decision = dict(zip(DECISIONS, numbers.transpose(2, 0, 1, 3), strict=True))
         reference, step_size = far, np.full(mic.shape, STEP_SIZE, np.float32)
         if self.config.learn_reference:
             reference = far * (1 + _bounded(decision, "reference"))

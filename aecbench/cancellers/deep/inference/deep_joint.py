@@ -96,8 +96,8 @@ class DeepJointInference(Inference):
     def frames(self, spectra: Complex, state: State) -> Result:
         filtered = self.filter(spectra[:, :, 0], spectra[:, :, 1], state.filter)
         inputs = self._inputs(spectra, filtered)
-        _, _, error, echo, taken, _ = np.moveaxis(inputs, 2, 0)
-        decided = np.moveaxis(self.control(inputs, state.memory), 2, 0)
+        _, _, error, echo, taken, _ = inputs.transpose(2, 0, 1, 3)
+        decided = self.control(inputs, state.memory).transpose(2, 0, 1, 3)
         gain, back = sigmoid(decided[0] + GAIN), sigmoid(decided[3] + BACK)
         share = np.empty(echo.shape, np.complex64)
         share.real, share.imag = np.tanh(decided[1]), np.tanh(decided[2])

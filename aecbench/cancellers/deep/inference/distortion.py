@@ -55,7 +55,7 @@ class Distortion:
         np.abs(weighed, out=kinds[..., 0, :])  # times the sign of the sample, which has the sign of the weighed one
         np.multiply(weighed, np.square(samples), out=kinds[..., 1, :])
         distortions: Complex = rfft(kinds)
-        far = np.expand_dims(far, -2)
+        far = far[..., None, :]
         power = (1 - MEMORY) * (np.square(far.real) + np.square(far.imag))
         cross = distortions * ((1 - MEMORY) * far.conj())
         _average(power, state.power)

@@ -117,7 +117,7 @@ class LearnedFilter:
         """
         distortions = self._distortions(far, state)
         frames = [self._frame(*frame, state)[0] for frame in zip(mic, far, distortions, strict=True)]
-        return Filtered(*map(np.stack, zip(*frames, strict=True)))
+        return Filtered(*map(np.array, zip(*frames, strict=True)))
 
     def hear(self, mic: Complex, far: Complex) -> Heard:
         """Return what the network hears in frames [N, T, F] from the start of both signals on."""
