@@ -11,6 +11,7 @@ listed once, whether as a.wav, ./a.wav, an absolute path or a symbolic link; a c
 import csv
 import functools
 import hashlib
+import math
 import os
 import re
 from collections import defaultdict
@@ -18,7 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aecbench.assets import names
 from aecbench.dsp import audio
@@ -27,6 +31,7 @@ from aecbench.dsp.resample import resample
 from aecbench.errors import AudioError, SourceError, UnknownName
 from aecbench.hashing import file_sha256, in_threads
 from aecbench.packs import locate
+from aecbench.scenes.recent import Recent
 from aecbench.signals import Array
 
 __all__ = [
@@ -47,8 +52,9 @@ __all__ = [
 
 SPLITS = ("train", "val", "test")
 EVERY = "all"  # in a manifest: a group that serves every split, such as the device that a product is
-CACHED = 16  # decoded files kept in memory, per process
-HEADERS = 4096  # files whose length and hash are remembered, per process
+HEADERS = 4096  # files whose header and hash are remembered, per process
+KEPT = 2**27  # bytes of decoded files that are kept in memory, per process
+DECODED = 2  # bytes of 16-bit samples per byte of a file, about: FLAC halves speech
 
 GroupsOf = Callable[[Sequence[PurePosixPath]], Sequence[str]]  # paths -> the group of each, "" where unknown
 
@@ -131,16 +137,27 @@ class Collection:
     def seconds(self, key: str) -> float:
         """How long a file lasts, from its header."""
         path = self.path(key)
-        return _seconds(path, _stamp(path))
+        header = _header(path, _stamp(path))
+        return header.length / header.rate
 
     def load(self, key: str, rate: int, start: float = 0.0, seconds: float | None = None) -> tuple[Array, int]:
-        """The first channel of a file as float32 [T] at `rate`, read-only, and the rate it was stored at.
+        """The first channel of a file as float32 [T] at `rate`, and the rate it was stored at; not to be written into.
 
         With `seconds`, the part of it from `start` [s] on, or as much as there is.
         Raises AudioError for a file that cannot be read, or is not the one its manifest describes.
         """
-        path = self.path(key)
-        return _load(path, rate, self.entries[key].sha256, _stamp(path), start, seconds)
+        path, sha256 = self.path(key), self.entries[key].sha256
+        stored = _header(path, _stamp(path))
+        if not start and seconds is None:
+            return load_audio(path, rate, sha256), stored.rate
+        if self.fits and (stored.rate, stored.encoding) == (rate, "PCM_16"):
+            return _part(path, rate, sha256, start, seconds), rate
+        return _decoded(path, rate, sha256, start, seconds), stored.rate
+
+    @cached_property
+    def fits(self) -> bool:
+        """Whether all files fit into memory once decoded, so that each is decoded once and not once per scene."""
+        return DECODED * sum(_size(self.root / key) for key in self.entries) <= KEPT
 
     def _content(self, key: str) -> str:
         if self.entries[key].sha256:
@@ -318,7 +335,28 @@ def manifest_rows(
 
 def load_audio(path: Path, rate: int, sha256: str) -> Array:
     """Return the first channel of a file as float32 [T] at `rate`, read-only. Raises AudioError for another hash."""
-    return _load(path, rate, sha256, _stamp(path), 0.0, None)[0]
+    key = path, rate, sha256, _stamp(path)
+    return _recent.get(key, lambda: _decoded(path, rate, sha256, 0.0, None))
+
+
+def _part(path: Path, rate: int, sha256: str, start: float, seconds: float | None) -> Array:
+    """Return a part of a file of 16 bits that is stored at `rate`; the whole file is kept, as integers."""
+    key = path, sha256, _stamp(path)
+    whole = _recent.get(key, lambda: _verified(path, sha256, audio.samples(path, "int16")[0][:, 0].copy()))
+    first, count = round(start * rate), None if seconds is None else math.ceil(seconds * rate)
+    return whole[first:][:count] * np.float32(2**-15)
+
+
+def _decoded(path: Path, rate: int, sha256: str, start: float, seconds: float | None) -> Array:
+    x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
+    return resample(_verified(path, sha256, x), stored, rate)
+
+
+def _verified(path: Path, sha256: str, x: NDArray[Any]) -> NDArray[Any]:
+    """Return what was read from a file. Raises AudioError if the file has another hash than its manifest says."""
+    if sha256 and _content(path, _stamp(path)) != sha256:
+        raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
+    return x
 
 
 def _stamp(path: Path) -> int:
@@ -329,10 +367,17 @@ def _stamp(path: Path) -> int:
         return 0
 
 
+def _size(path: Path) -> int:
+    """Return the bytes of a file; 0 for one that is missing, about which reading it says more."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 @functools.lru_cache(maxsize=HEADERS)
-def _seconds(path: Path, _stamp: int) -> float:
-    header = audio.header(path, mix=True)
-    return header.length / header.rate
+def _header(path: Path, _stamp: int) -> audio.Header:
+    return audio.header(path, mix=True)
 
 
 @functools.lru_cache(maxsize=HEADERS)
@@ -340,11 +385,4 @@ def _content(path: Path, _stamp: int) -> str:
     return file_sha256(path)
 
 
-@functools.lru_cache(maxsize=CACHED)
-def _load(path: Path, rate: int, sha256: str, _stamp: int, start: float, seconds: float | None) -> tuple[Array, int]:
-    x, stored = audio.read(path, mix=True, start=start, seconds=seconds)
-    if sha256 and _content(path, _stamp) != sha256:
-        raise AudioError(f"{path}: differs from the sha256 in its manifest; restore the file or correct the manifest")
-    x = resample(x, stored, rate)
-    x.flags.writeable = False
-    return x, stored
+_recent = Recent(KEPT)

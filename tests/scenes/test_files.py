@@ -11,7 +11,9 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aecbench.dsp import audio
 from aecbench.errors import AudioError, SourceError, UnknownName
+from aecbench.scenes import files
 from aecbench.scenes.files import SPLITS, open_collection, open_folder, open_manifest, partition, shape
 
 names = st.lists(st.text(max_size=8), unique=True, max_size=60)
@@ -350,3 +352,23 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, suffix):
     source = open_folder(str(tmp_path), "recording", by_folder)
     with pytest.raises(AudioError, match=f"a.{suffix}: ends "):
         source.load(path.name, 8000)
+
+
+@pytest.mark.parametrize("kept", [0, 2**20])
+@pytest.mark.parametrize("place", [(0.0, None), (0.0, 0.3), (1.25001, 0.5), (2.9, 0.5), (0.5, None)])
+def test_a_part_is_the_same_whether_files_are_kept_or_not(place, kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "KEPT", kept)
+    path = tone(tmp_path / "1.flac", seconds=3.0, channels=2)
+    part, stored = open_folder(str(tmp_path), "recording", by_folder).load("1.flac", 8000, *place)
+    expected, rate = audio.read(path, mix=True, start=place[0], seconds=place[1])
+    assert (stored, part.dtype) == (rate, np.float32)
+    np.testing.assert_array_equal(part, expected)
+
+
+def test_a_small_collection_is_decoded_once(tmp_path, monkeypatch):
+    path, decoded = tone(tmp_path / "1.flac", seconds=3.0), []
+    monkeypatch.setattr(audio, "samples", lambda *args, samples=audio.samples: decoded.append(path) or samples(*args))
+    found = open_folder(str(tmp_path), "recording", by_folder)
+    for start in (0.5, 1.0, 1.5):
+        found.load("1.flac", 8000, start, 1.0)
+    assert decoded == [path]
