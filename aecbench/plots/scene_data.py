@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import resample
+from scipy.fft import irfft, rfft
 
 from aecbench.dsp.levels import db, power
 from aecbench.scenes import devices
@@ -77,7 +77,9 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
     y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
-    return Tone(sine, np.asarray(resample(y[-period:], POINTS)))
+    harmonics = rfft(y[-period:])
+    harmonics[(period + 1) // 2 :] /= 2  # the last one of an even period stands for both signs of its frequency
+    return Tone(sine, np.asarray(irfft(harmonics, POINTS)) * POINTS / period)
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:
