@@ -1,5 +1,7 @@
 """Synthetic audio for the tests, so that no files and licences are needed."""
 
+import functools
+
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
@@ -49,6 +51,11 @@ def make_scene(
     seconds: float, *, seed: int = 0, rt60: float = 0.2, near: tuple[float, float] | None = None, noise: float = 0.0
 ) -> Signals:
     """Return a scene: an echo at -26 dBFS, equally loud near-end speech during `near` [s], white noise."""
+    return Signals(*(x.copy() for x in _scene(seconds, seed, rt60, near, noise)))
+
+
+@functools.lru_cache(32)
+def _scene(seconds: float, seed: int, rt60: float, near: tuple[float, float] | None, noise: float) -> Signals:
     far = make_talker(seconds, 3 * seed)
     echo = echo_of(far, make_room(rt60, seed))
     echo *= 0.05 / np.std(echo)
@@ -78,6 +85,7 @@ def make_speech(seed: int, seconds: float, rate: int = RATE) -> Array:
     return np.asarray(0.1 * x / np.std(x), np.float32)
 
 
+@functools.cache
 def make_dialogue(seed: int = 0, rate: int = RATE, *, far: bool = True, near: bool = True) -> Signals:
     """Return 4 s in which the far end talks in 0 ... 2.4 s and the near end in 1.6 ... 2.8 and 3.3 ... 4 s.
 
