@@ -1,8 +1,11 @@
 """Synthetic audio for the tests, so that no files and licences are needed."""
 
-import numpy as np
-from scipy.signal import fftconvolve, lfilter
+import functools
 
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+from aecbench.dsp.recursive import filtered
 from aecbench.signals import Array, Signals
 
 __all__ = [
@@ -25,8 +28,8 @@ def make_talker(seconds: float, seed: int) -> Array:
     samples = round(seconds * RATE)
     syllable = 3200
     level = rng.choice([0, 0.1, 0.3, 0.6, 1], size=samples // syllable + 2)
-    envelope = fftconvolve(np.repeat(level, syllable), np.hanning(syllable) / (syllable / 2), "valid")[:samples]
-    x = lfilter([1], [1, -0.9], rng.normal(size=samples)) * envelope
+    smooth = _convolved(np.repeat(level, syllable), np.hanning(syllable) / (syllable / 2))
+    x = filtered([([1.0], [1.0, -0.9])], rng.normal(size=samples)) * smooth[syllable - 1 :][:samples]
     return (0.05 * x / np.std(x)).astype(np.float32)
 
 
@@ -41,13 +44,18 @@ def make_room(rt60: float, seed: int, taps: int = 6400) -> Array:
 
 def echo_of(far: Array, room: Array) -> Array:
     """Return the echo of `far` [T] at the microphone in a room: float32 [T]."""
-    return fftconvolve(far, room)[: far.size].astype(np.float32)
+    return _convolved(far, room)[: far.size].astype(np.float32)
 
 
 def make_scene(
     seconds: float, *, seed: int = 0, rt60: float = 0.2, near: tuple[float, float] | None = None, noise: float = 0.0
 ) -> Signals:
     """Return a scene: an echo at -26 dBFS, equally loud near-end speech during `near` [s], white noise."""
+    return Signals(*(x.copy() for x in _scene(seconds, seed, rt60, near, noise)))
+
+
+@functools.lru_cache(32)
+def _scene(seconds: float, seed: int, rt60: float, near: tuple[float, float] | None, noise: float) -> Signals:
     far = make_talker(seconds, 3 * seed)
     echo = echo_of(far, make_room(rt60, seed))
     echo *= 0.05 / np.std(echo)
@@ -65,17 +73,19 @@ def make_speech(seed: int, seconds: float, rate: int = RATE) -> Array:
     pieces: list[Array] = []
     while len(pieces) * syllable < seconds * rate:
         pitch = rng.uniform(90, 220) * np.linspace(1, rng.uniform(0.8, 1.2), syllable)
-        source = np.diff(np.cumsum(pitch / rate) % 1, prepend=0) + 0.05 * rng.standard_normal(syllable)
+        source: Array = np.diff(np.cumsum(pitch / rate) % 1, prepend=0) + 0.05 * rng.standard_normal(syllable)
         if rng.random() < 0.25:
             source = 0.2 * rng.standard_normal(syllable)
         for formant in (rng.uniform(300, 900), rng.uniform(900, 2800)):
             radius = np.exp(-np.pi * 100 / rate)
-            source = lfilter([1], [1, -2 * radius * np.cos(2 * np.pi * formant / rate), radius**2], source)
+            pole_pair = [1.0, -2 * radius * np.cos(2 * np.pi * formant / rate), radius**2]
+            source = filtered([([1.0], pole_pair)], source)
         pieces.append(source * np.hanning(syllable) * rng.uniform(0.2, 1))
     x = np.concatenate(pieces)[: round(seconds * rate)]
     return np.asarray(0.1 * x / np.std(x), np.float32)
 
 
+@functools.cache
 def make_dialogue(seed: int = 0, rate: int = RATE, *, far: bool = True, near: bool = True) -> Signals:
     """Return 4 s in which the far end talks in 0 ... 2.4 s and the near end in 1.6 ... 2.8 and 3.3 ... 4 s.
 
@@ -86,7 +96,7 @@ def make_dialogue(seed: int = 0, rate: int = RATE, *, far: bool = True, near: bo
     x[t >= 2.4] = 0
     s[(t < 1.6) | ((t >= 2.8) & (t < 3.3))] = 0
     x, s = x * far, s * near
-    echo = lfilter(0.5 * 0.9 ** np.arange(40), [1], np.pad(x, (80, 0))[:-80]).astype(np.float32)
+    echo = np.convolve(np.pad(x, (80, 0))[:-80], 0.5 * 0.9 ** np.arange(40))[: x.size].astype(np.float32)
     noise = (1e-3 * np.random.default_rng(seed).standard_normal(x.size)).astype(np.float32)
     signals = Signals(mic=s + echo + noise, far=x, near=s, echo=echo, noise=noise)
     for stem in signals:
@@ -102,3 +112,10 @@ def make_voice() -> Array:
     voice = sum(np.cos(k * phase + k * k) / k for k in range(1, 25))
     x = voice * np.sin(np.pi * t / 0.4) ** 2 * (t < seconds - 0.4)
     return np.asarray(x / np.abs(x).max(), np.float32)
+
+
+def _convolved(x: Array, response: Array) -> Array:
+    """Convolve as scipy.signal.fftconvolve does; importing scipy.signal would take most of a second."""
+    size = x.size + response.size - 1
+    length = next_fast_len(size, real=True)
+    return np.asarray(irfft(rfft(x, length) * rfft(response, length), length)[:size])

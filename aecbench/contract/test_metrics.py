@@ -1,7 +1,5 @@
 """The contract of every metric."""
 
-import functools
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ from aecbench.signals import Signals, Talk
 CHANGES = [0.9]  # [s]; the echo path of the scene does not change: only how a metric treats a given time is tested
 RESPONSES = np.array([1.0, -0.5]), np.array([0.5, -0.25])  # 6 dB of the echo path known
 
-scene = functools.cache(make_dialogue)
+scene = make_dialogue
 
 
 @pytest.fixture(params=TABLE.offered)

@@ -4,20 +4,22 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 
 from aecbench.errors import AecbenchError, UnknownName
 from aecbench.metrics.base import ALONE
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
-from aecbench.results.clusters import Clusters, clusters_of, effective
+from aecbench.results.clusters import SOURCES, Clusters, clusters_of, effective
 from aecbench.results.columns import COLUMNS, RTF, column, lower_is_better, summarised
 from aecbench.results.groups import ROW_COLUMNS, groups, variable
 from aecbench.results.lost import CEILING, LOST_RULE, Lost, LostRule
@@ -289,12 +291,18 @@ class ResultTable:
 
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
         """Summarise the rows of a condition: (metric, system) -> interval."""
-        values, clusters = _pivoted(part)
-        flags = part.assign(bound=part["value"].notna() & (part["reason"] != "")).astype({"failed": int})
-        counts = flags.groupby(["metric", "system"])[["failed", "bound"]].sum().loc[values.columns]
+        scores = _pivoted(part)
+        bound = (part["value"].notna() & (part["reason"] != "")).to_numpy(bool)
+        failed, bounds = (scores.counts(rows) for rows in (part["failed"].to_numpy(bool), bound))
         return {
-            (metric, system): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
-            for ((metric, system), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)
+            (metric, system): interval(
+                scores.values[:, n],
+                int(failed[n]),
+                int(bounds[n]),
+                scores.clusters,
+                column(metric, self.provenance).summary,
+            )
+            for (metric, system), n in scores.columns.items()
         }
 
     def _columns(self, part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Clusters]]:
@@ -302,12 +310,14 @@ class ResultTable:
 
         Scenes in which no system has a value are left out.
         """
-        values, clusters = _pivoted(part)
+        scores = _pivoted(part)
+        nothing = np.full(len(scores.values), np.nan)
         for metric in self.metrics:
-            columns = [(metric, system) for system in self.systems]
-            x = values.reindex(columns=columns).set_axis(self.systems, axis=1)
+            places = [scores.columns.get((metric, system)) for system in self.systems]
+            columns = [nothing if n is None else scores.values[:, n] for n in places]
+            x = pd.DataFrame(np.stack(columns, 1), columns=self.systems)
             defined = x.notna().any(axis=1).to_numpy()
-            yield metric, x[defined], clusters.at(defined)
+            yield metric, x[defined], scores.clusters.at(defined)
 
     def origin(self, system: str) -> dict[str, Any]:
         """Return the provenance of one system's results, which may stem from an earlier evaluation than others."""
@@ -374,10 +384,38 @@ def _check_types(table: ResultTable) -> None:
             raise TypeError(f"its column {name} has empty cells")
 
 
-def _pivoted(part: pd.DataFrame) -> tuple[pd.DataFrame, Clusters]:
-    """Return the values of a condition, scenes x (metric, system), and the clusters of the scenes."""
-    values = part.pivot(index="scene", columns=["metric", "system"], values="value")
-    return values, clusters_of(part.drop_duplicates("scene").set_index("scene").loc[values.index])
+class _Scores(NamedTuple):
+    """The values of a condition, and the clusters of its scenes, which are sorted by their names."""
+
+    values: NDArray[np.float64]  # [scenes, metrics x systems]
+    columns: dict[tuple[str, str], int]  # (metric, system) -> the place of its column, of those that have rows
+    codes: NDArray[np.int64]  # the column of each row of the table
+    clusters: Clusters
+
+    def counts(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return how many of these rows each column has."""
+        return np.bincount(self.codes[rows], minlength=self.values.shape[1])
+
+
+def _pivoted(part: pd.DataFrame) -> _Scores:
+    """Arrange the rows of a condition by scene, metric and system; DataFrame.pivot takes ten times as long.
+
+    Raises ValueError if a scene has two values of a metric for a system.
+    """
+    scenes, names = pd.factorize(part["scene"], sort=True)
+    (metrics, metric_names), (systems, system_names) = (pd.factorize(part[name]) for name in ("metric", "system"))
+    codes = metrics * len(system_names) + systems
+    size = len(metric_names) * len(system_names)
+    counts = np.bincount(scenes * size + codes, minlength=len(names) * size).reshape(len(names), size)
+    if counts.size and counts.max() > 1:
+        raise ValueError("a scene has several values of a metric for a system")
+    values = np.full(counts.shape, np.nan)
+    values[scenes, codes] = part["value"]
+    used = counts.sum(axis=0) > 0
+    columns = {pair: n for n, pair in enumerate(product(metric_names, system_names)) if used[n]}
+    first = np.unique(scenes, return_index=True)[1]
+    sources = part[[name for name in SOURCES if name in part]]  # the other columns would be copied, too
+    return _Scores(values, columns, codes, clusters_of(sources.iloc[first]))
 
 
 def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -136,7 +136,7 @@ def test_compare_tells_where_each_is_better_and_how_to_listen(aecbench, corpus, 
         assert word in result.stdout
     listen = [line for line in result.stdout.splitlines() if line.startswith("aecbench eval")]
     assert len(listen) == 2
-    result = aecbench(*shlex.split(listen[0])[1:])
+    result = aecbench(*shlex.split(listen[0])[1:], "--jobs", 1)
     assert result.exit_code == 0, result.output
     (folder,) = (tmp_path / "listen").iterdir()
     names = {path.name for path in folder.iterdir()}

@@ -148,7 +148,7 @@ def test_quickstart_tells_what_eval_tells_and_where(aecbench, corpus, results, m
     table = ResultTable.load(Path(results) / "rows.parquet")
     monkeypatch.setattr("aecbench.evaluation.evaluate", lambda *_, **__: table)
     monkeypatch.setattr("aecbench.plots.style.save", lambda *_: None)
-    found = document(aecbench("quickstart", "--json"))
+    found = document(aecbench("quickstart", "--json", "--jobs", 1))
     assert set(found["systems"]) == {"passthrough", "nlms", "oracle"}
     assert found["folder"] == "runs/quickstart-v2"
 
