@@ -1,18 +1,18 @@
 """The outcome of an evaluation: one row per scene, system and metric, with provenance."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_string_dtype
 
 from aecbench.errors import AecbenchError, UnknownName
@@ -291,18 +291,14 @@ class ResultTable:
 
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
         """Summarise the rows of a condition: (metric, system) -> interval."""
-        scores = _pivoted(part)
-        bound = (part["value"].notna() & (part["reason"] != "")).to_numpy(bool)
-        failed, bounds = (scores.counts(rows) for rows in (part["failed"].to_numpy(bool), bound))
+        values, clusters = _pivoted(part)
+        pairs: list[Any] = list(zip(part["metric"], part["system"], strict=True))
+        failed, bounded = part["failed"].to_numpy(bool), part["value"].notna() & (part["reason"] != "")
+        failures, bounds = (Counter(compress(pairs, chosen)) for chosen in (failed, bounded.to_numpy(bool)))
+        summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
         return {
-            (metric, system): interval(
-                scores.values[:, n],
-                int(failed[n]),
-                int(bounds[n]),
-                scores.clusters,
-                column(metric, self.provenance).summary,
-            )
-            for (metric, system), n in scores.columns.items()
+            (metric, system): interval(x, failures[metric, system], bounds[metric, system], clusters, summaries[metric])
+            for (metric, system), x in zip(list[Any](values.columns), values.to_numpy(float).T, strict=True)
         }
 
     def _columns(self, part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Clusters]]:
@@ -310,14 +306,12 @@ class ResultTable:
 
         Scenes in which no system has a value are left out.
         """
-        scores = _pivoted(part)
-        nothing = np.full(len(scores.values), np.nan)
+        values, clusters = _pivoted(part)
         for metric in self.metrics:
-            places = [scores.columns.get((metric, system)) for system in self.systems]
-            columns = [nothing if n is None else scores.values[:, n] for n in places]
-            x = pd.DataFrame(np.stack(columns, 1), columns=self.systems)
+            columns = [(metric, system) for system in self.systems]
+            x = values.reindex(columns=columns).set_axis(self.systems, axis=1)
             defined = x.notna().any(axis=1).to_numpy()
-            yield metric, x[defined], scores.clusters.at(defined)
+            yield metric, x[defined], clusters.at(defined)
 
     def origin(self, system: str) -> dict[str, Any]:
         """Return the provenance of one system's results, which may stem from an earlier evaluation than others."""
@@ -384,38 +378,11 @@ def _check_types(table: ResultTable) -> None:
             raise TypeError(f"its column {name} has empty cells")
 
 
-class _Scores(NamedTuple):
-    """The values of a condition, and the clusters of its scenes, which are sorted by their names."""
-
-    values: NDArray[np.float64]  # [scenes, metrics x systems]
-    columns: dict[tuple[str, str], int]  # (metric, system) -> the place of its column, of those that have rows
-    codes: NDArray[np.int64]  # the column of each row of the table
-    clusters: Clusters
-
-    def counts(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many of these rows each column has."""
-        return np.bincount(self.codes[rows], minlength=self.values.shape[1])
-
-
-def _pivoted(part: pd.DataFrame) -> _Scores:
-    """Arrange the rows of a condition by scene, metric and system; DataFrame.pivot takes ten times as long.
-
-    Raises ValueError if a scene has two values of a metric for a system.
-    """
-    scenes, names = pd.factorize(part["scene"], sort=True)
-    (metrics, metric_names), (systems, system_names) = (pd.factorize(part[name]) for name in ("metric", "system"))
-    codes = metrics * len(system_names) + systems
-    size = len(metric_names) * len(system_names)
-    counts = np.bincount(scenes * size + codes, minlength=len(names) * size).reshape(len(names), size)
-    if counts.size and counts.max() > 1:
-        raise ValueError("a scene has several values of a metric for a system")
-    values = np.full(counts.shape, np.nan)
-    values[scenes, codes] = part["value"]
-    used = counts.sum(axis=0) > 0
-    columns = {pair: n for n, pair in enumerate(product(metric_names, system_names)) if used[n]}
-    first = np.unique(scenes, return_index=True)[1]
-    sources = part[[name for name in SOURCES if name in part]]  # the other columns would be copied, too
-    return _Scores(values, columns, codes, clusters_of(sources.iloc[first]))
+def _pivoted(part: pd.DataFrame) -> tuple[pd.DataFrame, Clusters]:
+    """Return the values of a condition, scenes x (metric, system), and the clusters of the scenes."""
+    values = part.pivot(index="scene", columns=["metric", "system"], values="value")
+    scenes = part[["scene", *(name for name in SOURCES if name in part)]]  # the other columns would be copied, too
+    return values, clusters_of(scenes.drop_duplicates("scene").set_index("scene").loc[values.index])
 
 
 def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
