@@ -298,7 +298,7 @@ class ResultTable:
         summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
         return {
             (metric, system): interval(x, failures[metric, system], bounds[metric, system], clusters, summaries[metric])
-            for (metric, system), x in zip(list[Any](values.columns), values.to_numpy(float).T, strict=True)
+            for (metric, system), x in zip(values.columns, values.to_numpy(float).T, strict=True)
         }
 
     def _columns(self, part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Clusters]]:
