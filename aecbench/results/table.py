@@ -292,13 +292,13 @@ class ResultTable:
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
         """Summarise the rows of a condition: (metric, system) -> interval."""
         values, clusters = _pivoted(part)
-        pairs: list[Any] = list(zip(part["metric"], part["system"], strict=True))
+        pairs = list(zip(part["metric"], part["system"], strict=True))
         failed, bounded = part["failed"].to_numpy(bool), part["value"].notna() & (part["reason"] != "")
         failures, bounds = (Counter(compress(pairs, chosen)) for chosen in (failed, bounded.to_numpy(bool)))
         summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
         return {
-            (metric, system): interval(x, failures[metric, system], bounds[metric, system], clusters, summaries[metric])
-            for (metric, system), x in zip(values.columns, values.to_numpy(float).T, strict=True)
+            pair: interval(x, failures[pair], bounds[pair], clusters, summaries[pair[0]])
+            for pair, x in zip(values.columns, values.to_numpy(float).T, strict=True)
         }
 
     def _columns(self, part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Clusters]]:
