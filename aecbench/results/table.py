@@ -1,11 +1,9 @@
 """The outcome of an evaluation: one row per scene, system and metric, with provenance."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ from aecbench.errors import AecbenchError, UnknownName
 from aecbench.metrics.base import ALONE
 from aecbench.output import new_folder, whole_file
 from aecbench.results import formats
-from aecbench.results.clusters import SOURCES, Clusters, clusters_of, effective
+from aecbench.results.clusters import Clusters, clusters_of, effective
 from aecbench.results.columns import COLUMNS, RTF, column, lower_is_better, summarised
 from aecbench.results.groups import ROW_COLUMNS, groups, variable
 from aecbench.results.lost import CEILING, LOST_RULE, Lost, LostRule
@@ -292,13 +290,11 @@ class ResultTable:
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
         """Summarise the rows of a condition: (metric, system) -> interval."""
         values, clusters = _pivoted(part)
-        pairs = list(zip(part["metric"], part["system"], strict=True))
-        failed, bounded = part["failed"].to_numpy(bool), part["value"].notna() & (part["reason"] != "")
-        failures, bounds = (Counter(compress(pairs, chosen)) for chosen in (failed, bounded.to_numpy(bool)))
-        summaries = {metric: column(metric, self.provenance).summary for metric in self.metrics}
+        flags = part.assign(bound=part["value"].notna() & (part["reason"] != "")).astype({"failed": int})
+        counts = flags.groupby(["metric", "system"])[["failed", "bound"]].sum().loc[values.columns]
         return {
-            pair: interval(x, failures[pair], bounds[pair], clusters, summaries[pair[0]])
-            for pair, x in zip(values.columns, values.to_numpy(float).T, strict=True)
+            (metric, system): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
+            for ((metric, system), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)
         }
 
     def _columns(self, part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, Clusters]]:
@@ -381,8 +377,7 @@ def _check_types(table: ResultTable) -> None:
 def _pivoted(part: pd.DataFrame) -> tuple[pd.DataFrame, Clusters]:
     """Return the values of a condition, scenes x (metric, system), and the clusters of the scenes."""
     values = part.pivot(index="scene", columns=["metric", "system"], values="value")
-    scenes = part[["scene", *(name for name in SOURCES if name in part)]]  # the other columns would be copied, too
-    return values, clusters_of(scenes.drop_duplicates("scene").set_index("scene").loc[values.index])
+    return values, clusters_of(part.drop_duplicates("scene").set_index("scene").loc[values.index])
 
 
 def _shares(rows: pd.DataFrame, by: str, names: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
