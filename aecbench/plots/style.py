@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import get_registered_canvas_class
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.lib.stride_tricks import sliding_window_view
@@ -42,7 +41,6 @@ COLOURS = (
 )
 LINES, MARKERS = ("-", "--", ":", "-."), "osD^"
 FORMATS = (".png", ".svg", ".pdf")  # formats of figures
-DPI = 120  # of a saved figure
 RANGE = 80  # dynamic range of a spectrogram [dB]
 PLAIN: dict[Any, Any] = {
     "font.size": 9,
@@ -138,16 +136,8 @@ def check_picture(path: Path) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write a figure and create its folders. Raises the errors of `check_picture`, and OutputError.
 
-    A PDF contains its fonts as TrueType, because publishers reject matplotlib's default, Type 3. The canvas is asked
-    directly, because `Figure.savefig` would draw a figure with a layout twice, with the same result.
+    A PDF contains its fonts as TrueType, because publishers reject matplotlib's default, Type 3.
     """
     check_picture(path)
-    shown, dpi, kind = figure.canvas, figure.dpi, path.suffix[1:].lower()
-    canvas = get_registered_canvas_class(kind)(figure)
-    try:
-        figure.dpi = DPI
-        with whole_file(path) as part, rc_context({"pdf.fonttype": 42}):
-            getattr(canvas, f"print_{kind}")(part)
-    finally:
-        figure.dpi = dpi
-        figure.set_canvas(shown)
+    with whole_file(path) as part, rc_context({"pdf.fonttype": 42}):
+        figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)
