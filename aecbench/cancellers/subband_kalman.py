@@ -114,7 +114,7 @@ class SubbandKalman(FlatStreaming[State]):
 
     @property
     def stride(self) -> int:
-        """Samples of four blocks, whose transforms take a third less time together than one by one."""
+        """Samples of four blocks, whose transforms are computed together."""
         return 4 * self.block
 
     def cost(self) -> Count:
