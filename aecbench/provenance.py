@@ -5,13 +5,14 @@ import platform
 import shlex
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from aecbench._version import __version__
 from aecbench.config import canonical_json, sha256
 
-__all__ = ["code", "command", "commit", "machine", "package_code", "versions"]
+__all__ = ["code", "command", "commit", "installed", "machine", "package_code", "versions"]
 
 LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi", "torch")
 PACKAGE = Path(__file__).parent
@@ -31,13 +32,17 @@ def commit() -> str | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of aecbench, Python and the installed libraries on which values depend."""
-    releases = {"aecbench": __version__, "python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            releases[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return releases
+    libraries = {name: release for name in LIBRARIES if (release := installed(name)) is not None}
+    return {"aecbench": __version__, "python": platform.python_version()} | libraries
+
+
+@cache
+def installed(name: str) -> str | None:
+    """Return the version of an installed library, looked up once per process; None without it."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def machine() -> dict[str, str | int]:

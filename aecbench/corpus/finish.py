@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def finish(
         "scenes": len(rows),
         "rir_length": rir_length,
         "spec": spec,
-        "versions": {"aecbench": __version__} | {name: version(name) for name in LIBRARIES},
+        "versions": {"aecbench": __version__} | {name: provenance.installed(name) for name in LIBRARIES},
         "machine": provenance.machine() | {"numba": provenance.numba_target()},  # decides nothing: for bug reports
         "command": provenance.command(),
         **({"plugins": outside} if outside else {}),
