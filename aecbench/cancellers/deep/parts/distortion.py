@@ -50,7 +50,7 @@ class Distortion(nn.Module):
         relative = samples / peak.clamp(min=QUIET)[:, None]
         kinds = torch.stack([weighed * relative.sign(), weighed * relative.square()], 1)
         spectra = torch.fft.rfft(kinds)
-        power = torch.lerp(_power(far)[:, None], state.power, MEMORY)
+        power = _power(far)[:, None] * (1 - MEMORY) + state.power * MEMORY  # torch.lerp would round 1 - MEMORY by 1e-5
         cross = spectra * far.conj()[:, None] * (1 - MEMORY) + state.cross * MEMORY
         linear = cross / (power + (1 - MEMORY) * TINY)
         return spectra - linear * far[:, None], State(peak, power, cross)
