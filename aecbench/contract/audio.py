@@ -3,8 +3,8 @@
 import functools
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
 
+from aecbench.dsp.convolve import convolve
 from aecbench.dsp.recursive import filtered
 from aecbench.signals import Array, Signals
 
@@ -28,7 +28,7 @@ def make_talker(seconds: float, seed: int) -> Array:
     samples = round(seconds * RATE)
     syllable = 3200
     level = rng.choice([0, 0.1, 0.3, 0.6, 1], size=samples // syllable + 2)
-    smooth = _convolved(np.repeat(level, syllable), np.hanning(syllable) / (syllable / 2))
+    smooth = convolve(np.repeat(level, syllable), np.hanning(syllable) / (syllable / 2))
     x = filtered([([1.0], [1.0, -0.9])], rng.normal(size=samples)) * smooth[syllable - 1 :][:samples]
     return (0.05 * x / np.std(x)).astype(np.float32)
 
@@ -44,7 +44,7 @@ def make_room(rt60: float, seed: int, taps: int = 6400) -> Array:
 
 def echo_of(far: Array, room: Array) -> Array:
     """Return the echo of `far` [T] at the microphone in a room: float32 [T]."""
-    return _convolved(far, room)[: far.size].astype(np.float32)
+    return convolve(far, room)
 
 
 def make_scene(
@@ -112,10 +112,3 @@ def make_voice() -> Array:
     voice = sum(np.cos(k * phase + k * k) / k for k in range(1, 25))
     x = voice * np.sin(np.pi * t / 0.4) ** 2 * (t < seconds - 0.4)
     return np.asarray(x / np.abs(x).max(), np.float32)
-
-
-def _convolved(x: Array, response: Array) -> Array:
-    """Convolve as scipy.signal.fftconvolve does; importing scipy.signal would take most of a second."""
-    size = x.size + response.size - 1
-    length = next_fast_len(size, real=True)
-    return np.asarray(irfft(rfft(x, length) * rfft(response, length), length)[:size])

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.fft import irfft, rfft
 
 from aecbench.dsp.levels import db, power
 from aecbench.scenes import devices
@@ -71,16 +70,15 @@ def played_tone(loudspeaker: Loudspeaker, rate: int) -> Tone:
     For a memoryless loudspeaker, it is computed from the characteristic, with the mean removed and the power of the
     tone. A loudspeaker with memory plays a tone of 400 Hz until it has settled.
     """
+    from scipy.signal import resample  # slow to import, and seldom needed
+
     sine = np.sin(2 * np.pi * np.arange(POINTS) / POINTS)
     if devices.find(loudspeaker.model).memoryless:
         return Tone(sine, _characteristic(loudspeaker, sine))
     period = rate // TONE
     x = np.tile(np.sin(2 * np.pi * np.arange(period) / period), PERIODS)
     y = devices.apply(loudspeaker.model, x, rate, loudspeaker.parameters)
-    spectrum = rfft(y[-period:])
-    if period % 2 == 0:
-        spectrum[-1] /= 2  # half the rate, which is not the highest frequency of the finer curve
-    return Tone(sine, POINTS / period * irfft(spectrum, POINTS))
+    return Tone(sine, np.asarray(resample(y[-period:], POINTS)))
 
 
 def _characteristic(loudspeaker: Loudspeaker, x: Array) -> Array:

@@ -10,8 +10,6 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import rfft
 
 from aecbench.dsp.levels import db
 from aecbench.errors import UsageError
@@ -89,14 +87,13 @@ def plain() -> AbstractContextManager[None]:
 
 
 def spectrum(x: Array, rate: int) -> Array:
-    """Return the power of x [T] in dB, [bins, frames], in windows of 32 ms around every 8 ms; at least -120 dB.
+    """Return the power of x [T] in dB, [bins, frames], in windows of 32 ms with a hop of 8 ms; at least -120 dB."""
+    from scipy.signal import ShortTimeFFT  # slow to import, and most figures have no spectrogram
+    from scipy.signal.windows import hann
 
-    A sine has the power of its amplitude, squared and divided by 4.
-    """
     size = round(0.032 * rate)
-    window = np.hanning(size + 1)[:-1]
-    frames = sliding_window_view(np.pad(x, size // 2 + size % 2), size)[:: size // 4]
-    return np.asarray(db(np.maximum(np.square(np.abs(rfft(frames * (window / window.sum())))).T, 1e-12)))
+    transform = ShortTimeFFT(hann(size, sym=False), size // 4, rate, scale_to="magnitude")
+    return np.asarray(db(np.maximum(transform.spectrogram(np.pad(x, (0, max(0, size - x.size)))), 1e-12)))
 
 
 def draw_spectrogram(axis: Axes, x: Array, rate: int, loudest: float) -> AxesImage:

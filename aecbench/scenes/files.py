@@ -19,9 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
+from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
 from aecbench.assets import names
@@ -31,7 +33,6 @@ from aecbench.dsp.resample import resample
 from aecbench.errors import AudioError, SourceError, UnknownName
 from aecbench.hashing import file_sha256, in_threads
 from aecbench.packs import locate
-from aecbench.scenes.recent import Recent
 from aecbench.signals import Array
 
 __all__ = [
@@ -335,14 +336,12 @@ def manifest_rows(
 
 def load_audio(path: Path, rate: int, sha256: str) -> Array:
     """Return the first channel of a file as float32 [T] at `rate`, read-only. Raises AudioError for another hash."""
-    key = path, rate, sha256, _stamp(path)
-    return _recent.get(key, lambda: _decoded(path, rate, sha256, 0.0, None))
+    return _whole(path, rate, sha256, _stamp(path))
 
 
 def _part(path: Path, rate: int, sha256: str, start: float, seconds: float | None) -> Array:
     """Return a part of a file of 16 bits that is stored at `rate`; the whole file is kept, as integers."""
-    key = path, sha256, _stamp(path)
-    whole = _recent.get(key, lambda: _verified(path, sha256, audio.samples(path, "int16")[0][:, 0].copy()))
+    whole = _integers(path, sha256, _stamp(path))
     first, count = round(start * rate), None if seconds is None else math.ceil(seconds * rate)
     return whole[first:][:count] * np.float32(2**-15)
 
@@ -385,4 +384,20 @@ def _content(path: Path, _stamp: int) -> str:
     return file_sha256(path)
 
 
-_recent = Recent(KEPT)
+_kept: LRUCache[Any, NDArray[Any]] = LRUCache(KEPT, getsizeof=lambda x: x.nbytes)
+_lock = Lock()
+
+
+@cached(_kept, lock=_lock)
+def _whole(path: Path, rate: int, sha256: str, _stamp: int) -> Array:
+    return _read_only(_decoded(path, rate, sha256, 0.0, None))
+
+
+@cached(_kept, lock=_lock)
+def _integers(path: Path, sha256: str, _stamp: int) -> NDArray[np.int16]:
+    return _read_only(_verified(path, sha256, audio.samples(path, "int16")[0][:, 0].copy()))
+
+
+def _read_only(x: NDArray[Any]) -> NDArray[Any]:
+    x.flags.writeable = False
+    return x

@@ -33,3 +33,21 @@ def scene() -> Callable[..., Signals]:
 @pytest.fixture(scope="session")
 def erle() -> Callable[..., float]:
     return reduction
+
+
+@pytest.fixture
+def blocks_and_strides():
+    """Cancel two signals by `step`, block by block, and by `consume`, stride by stride; return both outputs."""
+
+    def run(canceller, mic, far):
+        length, outputs = mic.size // canceller.stride * canceller.stride, []
+        mic, far = (np.stack([x, x[::-1]])[:, :length].astype(np.float32) for x in (mic, far))
+        for size, advance in ((canceller.block, canceller.step), (canceller.stride, canceller.consume)):
+            state, out = canceller.init((2,)), np.empty_like(mic)
+            for start in range(0, length, size):
+                span = np.s_[:, start : start + size]
+                state, out[span] = advance(state, mic[span].copy(), np.ascontiguousarray(far[span]))
+            outputs.append(out)
+        return outputs
+
+    return run

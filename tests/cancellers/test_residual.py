@@ -101,17 +101,9 @@ def test_output_is_in_time_with_mic_behind_any_filter(linear):
 
 @pytest.mark.parametrize("comfort_noise", [0.0, 1.0])
 @pytest.mark.parametrize("linear", FILTERS, ids=lambda f: f"{type(f).__name__}-{f.block}")
-def test_strides_give_what_blocks_give(scene, linear, comfort_noise):
+def test_strides_give_what_blocks_give(scene, linear, comfort_noise, blocks_and_strides):
     s, canceller = scene(1.0, noise=0.003), ResidualSuppressor(linear, comfort_noise=comfort_noise)
-    count = 2 * canceller.stride
-    mic, far = (np.stack([x, x[::-1]])[:, :count].astype(np.float32) for x in (s.mic, s.far))
-    outputs = []
-    for size, run in ((canceller.block, canceller.step), (canceller.stride, canceller.consume)):
-        state, out = canceller.init((2,)), np.empty_like(mic)
-        for start in range(0, count, size):
-            span = np.s_[:, start : start + size]
-            state, out[span] = run(state, mic[span].copy(), np.ascontiguousarray(far[span]))
-        outputs.append(out)
+    outputs = blocks_and_strides(canceller, s.mic, s.far)
     assert canceller.stride >= 8 * canceller.hop
     assert np.ptp(outputs[0]) > 0.01
     np.testing.assert_array_equal(*outputs)

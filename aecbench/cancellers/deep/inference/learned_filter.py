@@ -51,7 +51,7 @@ class State(NamedTuple):
 
 
 class Filtered(NamedTuple):
-    """The output of the filter for T frames; for one frame, there is no axis T."""
+    """The output of the filter. The arrays of a single frame do not have the axis T."""
 
     error: Complex  # [T, N, F] a-priori: microphone less the echo estimate before the update
     step_size: Float32  # [T, N, F] in 0 ... 1: the share of the error that the update takes for echo

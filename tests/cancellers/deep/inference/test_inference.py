@@ -89,18 +89,10 @@ def test_batches_are_what_torch_computes(both, heard):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
-def test_several_frames_at_once_give_what_single_frames_give(both, heard):
+def test_several_frames_at_once_give_what_single_frames_give(both, heard, blocks_and_strides):
     canceller, _ = both
-    stride, block = canceller.stride, canceller.block
-    mic, far = (np.stack([x, x[::-1]])[:, : len(x) // stride * stride].astype(np.float32) for x in heard)
-    outputs = []
-    for size, run in ((block, canceller.step), (stride, canceller.consume)):
-        state, out = canceller.init((2,)), np.empty_like(mic)
-        for start in range(0, mic.shape[1], size):
-            span = np.s_[:, start : start + size]
-            state, out[span] = run(state, mic[span].copy(), np.ascontiguousarray(far[span]))
-        outputs.append(out)
-    assert stride == 4 * block
+    outputs = blocks_and_strides(canceller, *heard)
+    assert canceller.stride == 4 * canceller.block
     assert np.ptp(outputs[0]) > 0.01
     np.testing.assert_array_equal(*outputs)
 
