@@ -38,6 +38,7 @@ __all__ = ["EchoList", "Ratios", "list_echoes", "ratios"]
 RATE = 16_000  # sample rate at which recordings are analysed [Hz]
 TAPS, EARLY = 4096, 480  # taps of the filter, and how many of them precede the peak of the cross-correlation
 SHORTEST = 2 * TAPS  # samples of a recording: the filter would explain any shorter one
+EFFORT = 0.2  # about the processor time of a recording [s]
 LAGS = Lags(-RATE // 2, RATE)  # lags at which the echo is searched for: -0.5 s to 1 s
 WEAK = 10.0  # percentage of the frames that count as weakest
 TAIL = 30  # frames of 10 ms for which the tail of an echo may last
@@ -112,7 +113,8 @@ def list_echoes(folders: Sequence[Path], out: Path, *, files: Iterable[Path] | N
                 recordings[name] = take
     calls = (joblib.delayed(_analysed)(*take) for take in recordings.values())
     rows: list[ListedEcho] = []
-    for result in in_parallel(calls, len(recordings), "analyse", "recordings", jobs=jobs):
+    count, expected = len(recordings), EFFORT * len(recordings)
+    for result in in_parallel(calls, count, "analyse", "recordings", jobs=jobs, expected=expected):
         (rows if isinstance(result, ListedEcho) else problems).append(result)
     if not rows:
         first = f"; the first problem: {problems[0].file}: {problems[0].problem}" if problems else ""

@@ -1,12 +1,14 @@
 """Parallel calls, on this machine or on a Dask cluster, with a progress bar."""
 
+import math
 import os
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from aecbench.progress import hide_progress, progress
 __all__ = ["in_parallel", "in_processes"]
 
 RESTARTED = "A worker stopped while some jobs were given to the executor"  # joblib replaces it; nothing is lost
+START = 2.0  # time that processes take to start [s]
 AHEAD = 8  # pending calls per worker of a cluster
 PATIENCE = 10  # time for a scheduler to answer [s]
 
@@ -32,6 +35,7 @@ def in_parallel(
     jobs: int = 1,
     scheduler: str | None = None,
     batch: int = 1,
+    expected: float = math.inf,
 ) -> Iterator[Any]:
     """Yield the results of `total` calls (made with joblib.delayed) in their order, as they become available.
 
@@ -42,10 +46,18 @@ def in_parallel(
     millisecond per call, but a call then waits for those before it in its batch, even if another process is free: for
     short calls of similar length. A cluster receives calls one by one.
 
+    With `jobs` = -1, calls are made in this process if all of them together are `expected` to take less time than other
+    processes take to start. If they have taken twice as long, the rest is left to other processes after all.
+
     Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
     one that cannot import what it needs.
     """
-    results = in_processes(calls, jobs, batch) if scheduler is None else _on_cluster(calls, scheduler)
+    if scheduler is not None:
+        results = _on_cluster(calls, scheduler)
+    elif jobs == -1 and expected < START:
+        results = _here(iter(calls), batch)
+    else:
+        results = in_processes(calls, jobs, batch)
     return progress(results, total, what, unit)
 
 
@@ -75,6 +87,17 @@ def in_processes(calls: Iterable[Any], jobs: int, batch: int = 1) -> Iterator[An
             f"a worker process cannot read its work ({_last_line(error.__cause__ or error)}); install what is missing, "
             "or run with --jobs 1"
         ) from None
+
+
+def _here(calls: Iterator[Any], batch: int) -> Iterator[Any]:
+    """Yield the results of calls in this process and, after twice the time of a start, in others."""
+    end = time.monotonic() + 2 * START
+    for call in calls:
+        if time.monotonic() > end:
+            yield from in_processes(chain([call], calls), -1, batch)
+        else:
+            function, arguments, keywords = call
+            yield function(*arguments, **keywords)
 
 
 @contextmanager

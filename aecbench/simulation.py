@@ -30,6 +30,7 @@ __all__ = ["corpus_id", "repair", "simulate"]
 
 CORPORA = Path("corpora")  # default folder of corpora
 BATCH = 4  # scenes that a process renders before it returns them: they share what joblib does per call
+EFFORT = 0.005  # about the processor time per time of audio
 
 
 class Plan(NamedTuple):
@@ -160,7 +161,8 @@ def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: s
     calls = (joblib.delayed(_record)(text, plan.split, index) for plan in missing for index in plan.indices)
     count = sum(len(plan.indices) for plan in missing)
     label, unit = f"simulate {spec.name}", "scenes"
-    records = in_parallel(calls, count, label, unit, jobs=jobs, scheduler=scheduler, batch=BATCH)
+    expected = EFFORT * count * spec.duration
+    records = in_parallel(calls, count, label, unit, jobs=jobs, scheduler=scheduler, batch=BATCH, expected=expected)
     for plan in missing:
         write_shard(plan.path, identity, len(plan.indices), length, rir_length, islice(records, len(plan.indices)))
     next(records, None)  # lets the bar reach its end

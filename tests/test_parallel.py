@@ -11,9 +11,10 @@ from pathlib import Path
 import joblib
 import pytest
 
+import aecbench.parallel
 from aecbench import errors
 from aecbench.errors import AecbenchError, FailedItems, MissingExtra, NotInstalled, UnknownName
-from aecbench.parallel import in_parallel
+from aecbench.parallel import START, in_parallel
 
 MADE = [
     MissingExtra("Dask", "dask"),
@@ -145,6 +146,26 @@ def test_each_process_has_another_batch_waiting(tmp_path, batch):
             yield joblib.delayed(wait_for)(tmp_path, ["handed_out"])
 
     assert all(in_parallel(calls(), 5 * batch, "test", "calls", jobs=2, batch=batch))
+
+
+def pids(calls, expected, jobs=-1):
+    return set(in_parallel([joblib.delayed(os.getpid)()] * calls, calls, "test", "calls", jobs=jobs, expected=expected))
+
+
+def test_processes_start_only_if_the_work_takes_longer_than_their_start():
+    assert pids(4, expected=0.9 * START) == {os.getpid()}
+    assert os.getpid() not in pids(4, expected=0.9 * START, jobs=2)
+    assert (os.getpid() in pids(4, expected=1.1 * START)) == (joblib.effective_n_jobs(-1) == 1)
+
+
+@pytest.mark.skipif(joblib.effective_n_jobs(-1) == 1, reason="all work is done in one process")
+def test_what_takes_longer_than_expected_is_left_to_other_processes(monkeypatch):
+    monkeypatch.setattr(aecbench.parallel, "START", 0.05)
+    calls = [joblib.delayed(time.sleep)(0.06), joblib.delayed(os.getpid)(), joblib.delayed(time.sleep)(0.06)]
+    calls += [joblib.delayed(divmod)(n, 2) for n in range(4)] + [joblib.delayed(os.getpid)()]
+    _, first, _, *others, last = in_parallel(calls, len(calls), "test", "calls", jobs=-1, expected=0.01)
+    assert others == [divmod(n, 2) for n in range(4)]
+    assert first == os.getpid() != last
 
 
 def die():

@@ -17,6 +17,8 @@ from aecbench.systems import System
 
 __all__ = ["Processed", "examples", "output_name", "outputs", "scene_folder", "with_echo", "write_audio"]
 
+EFFORT = 0.02  # about the processor time of a run per time of audio
+
 
 class Processed(NamedTuple):
     """A scene and the outputs of systems for it."""
@@ -29,7 +31,8 @@ def outputs(systems: Sequence[System], scenes: Corpus, *, jobs: int = 1) -> list
     """Run systems on all scenes, in `jobs` processes (-1: one per core), and return the outputs scene by scene."""
     calls = (joblib.delayed(_output)(system, scenes[n : n + 1]) for n in range(len(scenes)) for system in systems)
     total, names = len(scenes) * len(systems), [system.name for system in systems]
-    estimates = list(in_parallel(calls, total, "run systems", "outputs", jobs=jobs))
+    expected = EFFORT * len(systems) * float(scenes.scenes["duration"].sum())
+    estimates = list(in_parallel(calls, total, "run systems", "outputs", jobs=jobs, expected=expected))
     processed = []
     for n, item in enumerate(scenes):
         own = zip(names, estimates[n * len(names) :], strict=False)

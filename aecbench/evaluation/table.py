@@ -26,6 +26,7 @@ from aecbench.systems import System, load_system
 
 __all__ = ["evaluate", "plan"]
 
+EFFORT = 0.04  # about the processor time of a run per time of audio, mostly that of PESQ and STOI
 NEAR_LOSS = "near_loss"  # attenuation of the near end [dB]: not a metric of its own, it marks systems that remove it
 NEAR_METRIC = Metric(
     fn=near_attenuation,
@@ -152,7 +153,8 @@ def _compute(
     label, unit = f"evaluate {len(works)} systems", "runs"  # a run is one system on one scene
     if len(works) == 1:
         label, unit = f"evaluate {works[0].system.name}", "scenes"
-    computed = in_parallel(calls, len(tasks), label, unit, jobs=jobs, scheduler=scheduler)
+    expected = EFFORT * len(tasks) * float(scenes.scenes["duration"].mean())
+    computed = in_parallel(calls, len(tasks), label, unit, jobs=jobs, scheduler=scheduler, expected=expected)
     for (work, _, scene, _), new in zip(tasks, computed, strict=True):
         work.scores[scene] = new | work.scores[scene]
         write_scores(work.store, scene, new, needed)

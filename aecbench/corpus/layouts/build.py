@@ -25,6 +25,7 @@ __all__ = ["REPORT", "Imported", "build", "identity"]
 
 REPORT = "import-report.csv"
 SHARD = 64  # scenes
+EFFORT = 0.05  # about the processor time of a scene [s]
 
 
 class Imported(NamedTuple):
@@ -114,7 +115,8 @@ def _shards(
     """Write the shards, one by one; takes that cannot be read are added to `problems`."""
     groups = list(_groups(takes))
     tasks = (joblib.delayed(_packed)(take, group.length, folder) for group in groups for take in group.takes)
-    results = in_parallel(tasks, len(takes), f"import {out.name}", "scenes", jobs=jobs)
+    label, expected = f"import {out.name}", EFFORT * len(takes)
+    results = in_parallel(tasks, len(takes), label, "scenes", jobs=jobs, expected=expected)
     numbers = dict.fromkeys(SPLITS, 0)
     segments, length = takes[0].rir_shape
     for group in groups:
