@@ -46,16 +46,17 @@ def in_parallel(
     millisecond per call, but a call then waits for those before it in its batch, even if another process is free: for
     short calls of similar length. A cluster receives calls one by one.
 
-    With `jobs` = -1, calls are made in this process if all of them together are `expected` to take less time than other
-    processes take to start. If they have taken twice as long, the rest is left to other processes after all.
+    With `jobs` = -1, calls are made in this process if all of them together are `expected` to take so little time [s]
+    that other processes would save less than their start takes. If they take longer than expected, the rest is left to
+    other processes after all.
 
     Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
     one that cannot import what it needs.
     """
     if scheduler is not None:
         results = _on_cluster(calls, scheduler)
-    elif jobs == -1 and expected < START:
-        results = _here(iter(calls), batch)
+    elif jobs == -1 and expected * (1 - 1 / joblib.effective_n_jobs(jobs)) < START:
+        results = _here(iter(calls), batch, START + 2 * expected)
     else:
         results = in_processes(calls, jobs, batch)
     return progress(results, total, what, unit)
@@ -89,9 +90,9 @@ def in_processes(calls: Iterable[Any], jobs: int, batch: int = 1) -> Iterator[An
         ) from None
 
 
-def _here(calls: Iterator[Any], batch: int) -> Iterator[Any]:
-    """Yield the results of calls in this process and, after twice the time of a start, in others."""
-    end = time.monotonic() + 2 * START
+def _here(calls: Iterator[Any], batch: int, limit: float) -> Iterator[Any]:
+    """Yield the results of calls in this process and, after a `limit` of time [s], in others."""
+    end = time.monotonic() + limit
     for call in calls:
         if time.monotonic() > end:
             yield from in_processes(chain([call], calls), -1, batch)

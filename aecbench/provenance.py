@@ -14,7 +14,7 @@ from aecbench.config import canonical_json, sha256
 
 __all__ = ["code", "command", "commit", "installed", "machine", "package_code", "versions"]
 
-LIBRARIES = ("numpy", "scipy", "numba", "pesq", "pystoi", "torch")
+LIBRARIES = ("numpy", "scipy", "numba", "pesq", "torch")
 PACKAGE = Path(__file__).parent
 
 

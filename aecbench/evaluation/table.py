@@ -26,7 +26,7 @@ from aecbench.systems import System, load_system
 
 __all__ = ["evaluate", "plan"]
 
-EFFORT = 0.04  # about the processor time of a run per time of audio, mostly that of PESQ and STOI
+EFFORT = 0.025  # about the processor time of a run per time of audio, most of it for PESQ and STOI
 NEAR_LOSS = "near_loss"  # attenuation of the near end [dB]: not a metric of its own, it marks systems that remove it
 NEAR_METRIC = Metric(
     fn=near_attenuation,

@@ -61,12 +61,12 @@ def test_what_is_not_installed_comes_with_the_line_that_installs_it(aecbench, mo
 
 
 def test_what_is_needed_and_not_installed_is_a_failure(aecbench, monkeypatch):
-    lacking(monkeypatch, "pystoi")
+    lacking(monkeypatch, "pesq")
     result = aecbench("doctor", "--no-test", "--json")
     found = json.loads(result.stdout)
     assert result.exit_code == 1
-    assert (found["ok"], found["failed"]) == (False, ["pystoi is not installed"])
-    assert "pystoi" in result.stderr
+    assert (found["ok"], found["failed"]) == (False, ["pesq is not installed"])
+    assert "pesq" in result.stderr
 
 
 def test_torch_that_cannot_be_imported_is_a_failure(aecbench, monkeypatch):
