@@ -255,7 +255,7 @@ class Board:
         samples = self.current[name].entry.system.latency
         return None if samples is None else 1000 * samples / self.rules.rate
 
-    @property
+    @cached_property
     def conditions(self) -> list[str]:
         """The conditions in which the scenes differ."""
         names = ("talk", "ser", "ser_double", "rt60", "loudspeaker", "noise", "path", "delay")

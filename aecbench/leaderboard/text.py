@@ -24,7 +24,8 @@ def hidden(text: str) -> str:
 
 def visible(text: object) -> str:
     """A text in which hidden characters have become replacement characters; line feeds stay."""
-    return "".join("\ufffd" if c != "\n" and hidden(c) else c for c in str(text))
+    plain = str(text)
+    return plain if plain.isprintable() else "".join("\ufffd" if c != "\n" and hidden(c) else c for c in plain)
 
 
 def link(url: str) -> str:

@@ -149,7 +149,7 @@ class ResultTable:
         none = {metric: interval([], summary=column(metric, self.provenance).summary) for metric in chosen}
         cells = {}
         for labels, part in self.parts(by):
-            intervals = self._intervals(part[part["metric"].isin(chosen)])
+            intervals = self._intervals(part if metrics is None else part[part["metric"].isin(metrics)])
             for system in systems:
                 own = {metric: intervals.get((metric, system), none[metric]) for metric in chosen}
                 cells[", ".join(labels), system] = own
@@ -290,8 +290,10 @@ class ResultTable:
     def _intervals(self, part: pd.DataFrame) -> dict[tuple[str, str], Interval]:
         """Summarise the rows of a condition: (metric, system) -> interval."""
         values, clusters = _pivoted(part)
-        flags = part.assign(bound=part["value"].notna() & (part["reason"] != "")).astype({"failed": int})
-        counts = flags.groupby(["metric", "system"])[["failed", "bound"]].sum().loc[values.columns]
+        flags = part[["metric", "system"]].assign(
+            failed=part["failed"].astype(int), bound=part["value"].notna() & (part["reason"] != "")
+        )
+        counts = flags.groupby(["metric", "system"]).sum().loc[values.columns]
         return {
             (metric, system): interval(x, int(failed), int(bounds), clusters, column(metric, self.provenance).summary)
             for ((metric, system), failed, bounds), x in zip(counts.itertuples(), values.to_numpy(float).T, strict=True)

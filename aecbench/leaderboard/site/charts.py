@@ -45,7 +45,7 @@ def cost_chart(board: Board) -> Spec:
         for metric in board.rules.metrics
         if board.summary()["", standing.name][RTF].n and board.summary()["", standing.name][metric].n
     ]
-    chart = _chart(POINTS, values)
+    chart = _chart(POINTS)
     names = [standing.name for standing in board.standings]
     x = alt.X(
         f"{RTF}:Q",
@@ -61,7 +61,7 @@ def cost_chart(board: Board) -> Spec:
         chart.mark_circle(size=110, opacity=1).encode(x, y, colour, tooltip=tip),
         chart.mark_text(fontSize=11).encode(x, y, text="system:N"),
     ]
-    return _finish(alt.layer(*layers), board, "quality over cost, a point per system", _metric_title(board))
+    return _finish(alt.layer(*layers), values, board, "quality over cost, a point per system", _metric_title(board))
 
 
 def condition_chart(board: Board) -> Spec:
@@ -76,7 +76,7 @@ def condition_chart(board: Board) -> Spec:
         for metric in board.rules.metrics
         if cells[metric].n
     ]
-    chart = _chart(LINES, values, "datum.condition === condition")
+    chart = _chart(LINES, "datum.condition === condition")
     names = [standing.name for standing in board.standings]
     chosen = alt.selection_point(fields=["system"], bind="legend", name="picked")
     opacity = alt.condition(chosen, alt.value(1), alt.value(0.12))
@@ -91,6 +91,7 @@ def condition_chart(board: Board) -> Spec:
     first = alt.param(name="condition", value=next(iter(board.conditions), ""))
     return _finish(
         alt.layer(*layers).add_params(first, chosen),
+        values,
         board,
         "quality by condition, a line per system",
         _metric_title(board),
@@ -107,10 +108,9 @@ def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: flo
         for n, value in enumerate(curve)
         if not math.isnan(value)
     ]
-    source = alt.InlineData(values=values, name="times")
     names = [standing.name for standing in board.standings]
     chosen = alt.selection_point(fields=["system"], bind="legend", name="picked")
-    chart = alt.Chart(source).transform_filter("indexof(shown, datum.system) >= 0")
+    chart = alt.Chart(_empty("times")).transform_filter("indexof(shown, datum.system) >= 0")
     line = chart.mark_line(strokeWidth=1.5, point=alt.OverlayMarkDef(size=18)).encode(
         alt.X("time:Q", title="time [s]"),
         alt.Y("value:Q", title="ERLE [dB]"),
@@ -122,18 +122,25 @@ def time_chart(board: Board, curves: Mapping[str, Sequence[float]], segment: flo
             alt.Tooltip("value:Q", format=".2f", title="ERLE [dB]"),
         ],
     )
-    return _finish(alt.layer(line).add_params(chosen), board, "ERLE over time, a line per system")
+    return _finish(alt.layer(line).add_params(chosen), values, board, "ERLE over time, a line per system")
 
 
-def _chart(name: str, values: list[dict[str, Any]], condition: str = "true") -> Any:
+def _chart(name: str, condition: str = "true") -> Any:
     """A chart of the rows of one metric, of the systems that the page shows."""
     import altair as alt
 
     rule = f"datum.metric === metric && indexof(shown, datum.system) >= 0 && {condition}"
-    return alt.Chart(alt.InlineData(values=values, name=name)).transform_filter(rule)
+    return alt.Chart(_empty(name)).transform_filter(rule)
 
 
-def _finish(chart: Any, board: Board, description: str, title: Any = "") -> Spec:
+def _empty(name: str) -> Any:
+    """Data that `_finish` fills, because altair would look at every value again and again."""
+    import altair as alt
+
+    return alt.InlineData(values=[], name=name)
+
+
+def _finish(chart: Any, values: list[dict[str, Any]], board: Board, description: str, title: Any = "") -> Spec:
     import altair as alt
 
     names = [standing.name for standing in board.standings]
@@ -142,6 +149,7 @@ def _finish(chart: Any, board: Board, description: str, title: Any = "") -> Spec
     params = [alt.param(name="metric", value=board.rules.ranked_by[0]), alt.param(name="shown", value=names)]
     sized = chart.add_params(*params).properties(width="container", height="container", description=description)
     spec: Spec = sized.configure_view(stroke=None).to_dict(context={"pre_transform": False})
+    spec["data"]["values"] = values
     spec["autosize"] = {"type": "fit", "contains": "padding", "resize": True}
     return spec
 
