@@ -48,7 +48,7 @@ def in_parallel(
 
     With `jobs` = -1, calls are made in this process if all of them together are `expected` to take so little time [s]
     that other processes would save less than their start takes. If they take longer than expected, the rest is left to
-    other processes after all.
+    other processes after all. Code that may end its process is to run in another one: leave `expected` out.
 
     Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
     one that cannot import what it needs.

@@ -1,6 +1,7 @@
 """Simulation of a corpus on disk from a specification, in parallel; existing intact shards are kept."""
 
 import functools
+import math
 import os
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -161,7 +162,7 @@ def _written(spec: CorpusSpec, out: Path, identity: str, jobs: int, scheduler: s
     calls = (joblib.delayed(_record)(text, plan.split, index) for plan in missing for index in plan.indices)
     count = sum(len(plan.indices) for plan in missing)
     label, unit = f"simulate {spec.name}", "scenes"
-    expected = EFFORT * count * spec.duration
+    expected = math.inf if spec.outside else EFFORT * count * spec.duration  # code of others may end its process
     records = in_parallel(calls, count, label, unit, jobs=jobs, scheduler=scheduler, batch=BATCH, expected=expected)
     for plan in missing:
         write_shard(plan.path, identity, len(plan.indices), length, rir_length, islice(records, len(plan.indices)))

@@ -1,5 +1,6 @@
 """Score systems on every scene of a split."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from aecbench.metrics import METRICS, Metric, choose
 from aecbench.metrics import TABLE as METRIC_TABLE
 from aecbench.metrics.near_attenuation import near_attenuation
 from aecbench.parallel import in_parallel
+from aecbench.plugins import is_outside
 from aecbench.results import ROW_COLUMNS, RTF, ResultTable, columns_of
 from aecbench.signals import STEMS, Talk
 from aecbench.systems import System, load_system
@@ -153,7 +155,8 @@ def _compute(
     label, unit = f"evaluate {len(works)} systems", "runs"  # a run is one system on one scene
     if len(works) == 1:
         label, unit = f"evaluate {works[0].system.name}", "scenes"
-    expected = EFFORT * len(tasks) * float(scenes.scenes["duration"].mean())
+    outside = any(is_outside(work.system.target) for work in works)  # code that may end its process
+    expected = math.inf if outside else EFFORT * len(tasks) * float(scenes.scenes["duration"].mean())
     computed = in_parallel(calls, len(tasks), label, unit, jobs=jobs, scheduler=scheduler, expected=expected)
     for (work, _, scene, _), new in zip(tasks, computed, strict=True):
         work.scores[scene] = new | work.scores[scene]

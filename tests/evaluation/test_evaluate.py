@@ -3,11 +3,13 @@
 import json
 from dataclasses import dataclass, replace
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 
 from aecbench.corpus.shard import Shard
+from aecbench.errors import AecbenchError
 from aecbench.evaluation import evaluate
 from aecbench.memory import keep_freed_memory
 from aecbench.metrics import DEFAULT_METRICS, METRICS
@@ -199,6 +201,25 @@ def test_a_scene_is_read_once_for_all_systems_and_none_can_change_it(corpus, tmp
     alone = evaluate("nlms", corpus, "erle_true").rows
     both = [x[(x["metric"] == "erle_true") & (x["system"] == "nlms")]["value"] for x in (rows, alone)]
     np.testing.assert_array_equal(*both)
+
+
+CRASH = """
+import os
+
+class Crash:
+    latency = 0
+
+    def cancel(self, mic, far):
+        os._exit(11)
+"""
+
+
+@pytest.mark.skipif(joblib.effective_n_jobs(-1) == 1, reason="all work is done in one process")
+def test_code_of_others_that_ends_its_process_does_not_end_ours_even_on_few_scenes(corpus, tmp_path, monkeypatch):
+    (tmp_path / "crash.py").write_text(CRASH)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(AecbenchError, match="a worker process died"):
+        evaluate("crash:Crash", corpus, "erle", jobs=-1)
 
 
 def test_scoring_keeps_freed_memory(corpus):
