@@ -50,7 +50,7 @@ def quickstart(jobs: int, as_json: bool) -> None:
     systems = [load_system(name) for name in (*names("baselines"), CEILING)]
     if joblib.effective_n_jobs(jobs) == 1:
         corpus = simulate(spec, CORPORA / QUICKSTART)
-    else:  # processes compile different code: systems with similar names share theirs, and those far apart come together
+    else:  # processes compile different code: names that are close share theirs, and those far apart come together
         half = len(systems) // 2
         tasks = [joblib.delayed(simulate)(spec, CORPORA / QUICKSTART)]
         tasks += [joblib.delayed(warm_up)(part, spec.rate) for part in (systems[:half], systems[: half - 1 : -1])]
