@@ -53,12 +53,13 @@ def in_parallel(
     Raises MissingExtra without Dask, and AecbenchError for a scheduler that does not answer, a process that died, and
     one that cannot import what it needs.
     """
+    processes = joblib.effective_n_jobs(jobs)
     if scheduler is not None:
         results = _on_cluster(calls, scheduler)
-    elif jobs == -1 and expected * (1 - 1 / joblib.effective_n_jobs(jobs)) < START:
-        results = _here(iter(calls), batch, START + 2 * expected)
+    elif jobs == -1 and expected * (1 - 1 / processes) < START:
+        results = _here(iter(calls), START + 2 * expected, processes, batch)
     else:
-        results = in_processes(calls, jobs, batch)
+        results = in_processes(calls, processes, batch)
     return progress(results, total, what, unit)
 
 
@@ -90,12 +91,12 @@ def in_processes(calls: Iterable[Any], jobs: int, batch: int = 1) -> Iterator[An
         ) from None
 
 
-def _here(calls: Iterator[Any], batch: int, limit: float) -> Iterator[Any]:
+def _here(calls: Iterator[Any], limit: float, jobs: int, batch: int) -> Iterator[Any]:
     """Yield the results of calls in this process and, after a `limit` of time [s], in others."""
     end = time.monotonic() + limit
     for call in calls:
         if time.monotonic() > end:
-            yield from in_processes(chain([call], calls), -1, batch)
+            yield from in_processes(chain([call], calls), jobs, batch)
         else:
             function, arguments, keywords = call
             yield function(*arguments, **keywords)

@@ -152,14 +152,24 @@ def pids(calls, expected, jobs=-1):
     return set(in_parallel([joblib.delayed(os.getpid)()] * calls, calls, "test", "calls", jobs=jobs, expected=expected))
 
 
-def test_processes_start_only_if_they_save_more_than_their_start_takes():
-    assert pids(4, expected=0.9 * START) == {os.getpid()}
-    assert os.getpid() not in pids(4, expected=0.9 * START, jobs=2)
-    assert (os.getpid() in pids(4, expected=2.1 * START)) == (joblib.effective_n_jobs(-1) == 1)
+@pytest.fixture
+def cores(monkeypatch):
+    """Set the number of processes that -1 stands for, whatever the machine has."""
+    return lambda count: monkeypatch.setattr(joblib, "effective_n_jobs", lambda jobs: count if jobs == -1 else jobs)
 
 
-@pytest.mark.skipif(joblib.effective_n_jobs(-1) == 1, reason="all work is done in one process")
-def test_what_takes_longer_than_expected_is_left_to_other_processes(monkeypatch):
+@pytest.mark.parametrize(("count", "starts", "here"), [(2, 1.9, True), (2, 2.1, False), (4, 1.4, False), (1, 9, True)])
+def test_processes_start_only_if_they_save_more_than_their_start_takes(cores, count, starts, here):
+    cores(count)
+    assert (os.getpid() in pids(4, expected=starts * START)) == here
+
+
+def test_a_number_of_processes_starts_them_for_any_work():
+    assert os.getpid() not in pids(4, expected=0, jobs=2)
+
+
+def test_what_takes_longer_than_expected_is_left_to_other_processes(cores, monkeypatch):
+    cores(2)
     monkeypatch.setattr(aecbench.parallel, "START", 0.5)
     calls = [joblib.delayed(os.getpid)(), joblib.delayed(time.sleep)(0.6)]
     calls += [joblib.delayed(divmod)(n, 2) for n in range(4)] + [joblib.delayed(os.getpid)()]

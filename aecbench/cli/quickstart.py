@@ -50,10 +50,10 @@ def quickstart(jobs: int, as_json: bool) -> None:
     systems = [load_system(name) for name in (*names("baselines"), CEILING)]
     if joblib.effective_n_jobs(jobs) == 1:
         corpus = simulate(spec, CORPORA / QUICKSTART)
-    else:  # processes compile different code: names that are close share theirs, and those far apart come together
+    else:  # systems with similar names share code, so one process compiles from the first on, another from the last on
         half = len(systems) // 2
         tasks = [joblib.delayed(simulate)(spec, CORPORA / QUICKSTART)]
-        tasks += [joblib.delayed(warm_up)(part, spec.rate) for part in (systems[:half], systems[: half - 1 : -1])]
+        tasks += [joblib.delayed(warm_up)(part, spec.rate) for part in (systems[:half], systems[half:][::-1])]
         corpus, *_ = in_parallel(tasks, len(tasks), "simulate and compile", "tasks", jobs=jobs)
     if not as_json:
         show(corpus_report(corpus))

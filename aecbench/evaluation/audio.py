@@ -1,6 +1,5 @@
 """Outputs of systems as audio: in memory, for figures and pages, and as WAV files."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +9,9 @@ import numpy as np
 
 from aecbench.corpus import Corpus, Item
 from aecbench.dsp.audio import write
-from aecbench.evaluation.run import run
+from aecbench.evaluation.run import expected_time, run
 from aecbench.output import new_folder
 from aecbench.parallel import in_parallel
-from aecbench.plugins import is_outside
 from aecbench.signals import STEMS, Array
 from aecbench.systems import System
 
@@ -33,8 +31,7 @@ def outputs(systems: Sequence[System], scenes: Corpus, *, jobs: int = 1) -> list
     """Run systems on all scenes, in `jobs` processes (-1: one per core), and return the outputs scene by scene."""
     calls = (joblib.delayed(_output)(system, scenes[n : n + 1]) for n in range(len(scenes)) for system in systems)
     total, names = len(scenes) * len(systems), [system.name for system in systems]
-    outside = any(is_outside(system.target) for system in systems)  # code that may end its process
-    expected = math.inf if outside else EFFORT * len(systems) * float(scenes.scenes["duration"].sum())
+    expected = expected_time(systems, EFFORT * len(systems) * float(scenes.scenes["duration"].sum()))
     estimates = list(in_parallel(calls, total, "run systems", "outputs", jobs=jobs, expected=expected))
     processed = []
     for n, item in enumerate(scenes):

@@ -1,5 +1,6 @@
 """Runs one system on one scene: its output, and the processor time that it takes."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,10 +13,11 @@ from aecbench.clock import processor_time
 from aecbench.corpus import Corpus, Item
 from aecbench.corpus.layouts.base import UNIT
 from aecbench.errors import blame
+from aecbench.plugins import is_outside
 from aecbench.signals import Array
 from aecbench.systems import System
 
-__all__ = ["Run", "check_rates", "run", "warm_up"]
+__all__ = ["Run", "check_rates", "expected_time", "run", "warm_up"]
 
 WARM_UP = 1  # noise that a system processes before it is timed [s]
 
@@ -34,6 +36,14 @@ def check_rates(systems: Sequence[System], scenes: Corpus) -> None:
     for rate in sorted({int(rate) for rate in scenes.scenes["rate"]}):
         for system in systems:
             system.check_rate(rate, str(scenes.path))
+
+
+def expected_time(systems: Sequence[System], seconds: float) -> float:
+    """Return the processor time that runs of systems are expected to take [s]: `seconds` if all of them are shipped.
+
+    It is infinite with systems from elsewhere, whose code may end its process.
+    """
+    return math.inf if any(is_outside(system.target) for system in systems) else seconds
 
 
 def run(system: System, item: Item, scale: float) -> Run:

@@ -1,6 +1,5 @@
 """Score systems on every scene of a split."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,14 +13,13 @@ from aecbench.corpus import Corpus, Item, open_corpus
 from aecbench.errors import UsageError
 from aecbench.evaluation.audio import output_name, write_audio
 from aecbench.evaluation.cache import Cache, open_cache, read_scores, write_scores
-from aecbench.evaluation.run import check_rates
+from aecbench.evaluation.run import check_rates, expected_time
 from aecbench.evaluation.trial import ECHO, Scores, scores_of
 from aecbench.memory import keep_freed_memory
 from aecbench.metrics import METRICS, Metric, choose
 from aecbench.metrics import TABLE as METRIC_TABLE
 from aecbench.metrics.near_attenuation import near_attenuation
 from aecbench.parallel import in_parallel
-from aecbench.plugins import is_outside
 from aecbench.results import ROW_COLUMNS, RTF, ResultTable, columns_of
 from aecbench.signals import STEMS, Talk
 from aecbench.systems import System, load_system
@@ -155,8 +153,8 @@ def _compute(
     label, unit = f"evaluate {len(works)} systems", "runs"  # a run is one system on one scene
     if len(works) == 1:
         label, unit = f"evaluate {works[0].system.name}", "scenes"
-    outside = any(is_outside(work.system.target) for work in works)  # code that may end its process
-    expected = math.inf if outside else EFFORT * len(tasks) * float(scenes.scenes["duration"].mean())
+    seconds = EFFORT * len(tasks) * float(scenes.scenes["duration"].mean())
+    expected = expected_time([work.system for work in works], seconds)
     computed = in_parallel(calls, len(tasks), label, unit, jobs=jobs, scheduler=scheduler, expected=expected)
     for (work, _, scene, _), new in zip(tasks, computed, strict=True):
         work.scores[scene] = new | work.scores[scene]
