@@ -16,6 +16,7 @@ import joblib
 from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from aecbench.errors import AecbenchError, MissingExtra
+from aecbench.garbage import collect_less
 from aecbench.progress import hide_progress, progress
 
 __all__ = ["in_parallel", "in_processes"]
@@ -116,13 +117,14 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _begin(path: Sequence[str], folder: Path) -> None:
-    """Set the module search path and the folder of the main process, ignore Ctrl-C, and show no progress.
+    """Set the module search path and the folder of the main process, ignore Ctrl-C, show no progress, end quickly.
 
     A terminal sends Ctrl-C to all processes. The main process handles it; a waiting worker that was killed by it would
     look like a failure.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     hide_progress()
+    collect_less()
     sys.path[:] = path
     os.chdir(folder)
 

@@ -18,8 +18,12 @@ LIBRARIES = ("numpy", "scipy", "numba", "pesq", "torch")
 PACKAGE = Path(__file__).parent
 
 
+@cache
 def commit() -> str | None:
-    """Return the commit of the checkout, followed by "+dirty" if files differ from it; None in a wheel."""
+    """Return the commit of the checkout, followed by "+dirty" if files differ from it; None in a wheel.
+
+    It is looked up once per process, for files that change later are not those that were imported.
+    """
     top = PACKAGE.parent
     if not (top / ".git").exists():
         return None

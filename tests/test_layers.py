@@ -32,6 +32,7 @@ LAYERS = [
         "clock",
         "cards",
         "hashing",
+        "garbage",
         "memory",
         "onnx_session",
         "tables",

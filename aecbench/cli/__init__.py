@@ -17,6 +17,7 @@ from aecbench._version import __version__
 from aecbench.cli.common import ADVICE
 from aecbench.cli.interrupt import interruptible
 from aecbench.errors import AecbenchError, blame
+from aecbench.garbage import collect_less
 
 __all__ = ["main"]
 
@@ -106,6 +107,7 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
+        collect_less()
         _prepare("stdout")
         _prepare("stderr")
         try:
