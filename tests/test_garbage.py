@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 
+import pytest
 from joblib import delayed
 
 from aecbench.garbage import OBJECTS
@@ -34,3 +35,9 @@ def test_a_program_of_ones_own_looks_as_often_as_before():
         [sys.executable, "-c", "import gc; print(gc.get_threshold()[0])"], capture_output=True, text=True
     )
     assert result.stdout == before.stdout
+
+
+def test_libraries_of_torch_have_nothing_to_complain_about(tmp_path):
+    pytest.importorskip("onnxscript")
+    command = [sys.executable, "-m", "aecbench", "export-model", "deep_step_size", "--onnx", tmp_path / "model.onnx"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
