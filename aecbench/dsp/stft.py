@@ -7,6 +7,7 @@ reconstruct the signal, delayed by `frame - hop` samples.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +37,11 @@ def analyse(past: Array, signal: Array, hop: int) -> tuple[Array, NDArray[np.com
     `signal` [..., H * hop] follows `past`; a frame ends every `hop` samples.
     """
     frame, x = past.shape[-1] + hop, np.concatenate([past, signal], -1, dtype=np.float32)
-    starts = range(0, signal.shape[-1], hop)
-    frames = np.stack([x[..., start : start + frame] for start in starts])
-    return x[..., signal.shape[-1] :], rfft(frames * window(frame, hop))
+    frames = np.empty((signal.shape[-1] // hop, *signal.shape[:-1], frame), np.float32)
+    for n, weighed in enumerate(frames):
+        np.multiply(x[..., n * hop : n * hop + frame], window(frame, hop), out=weighed)
+    spectra: Any = rfft(frames)
+    return x[..., signal.shape[-1] :], spectra
 
 
 def synthesise(pending: Array, spectra: NDArray[np.complex64]) -> tuple[Array, Array]:
@@ -48,8 +51,9 @@ def synthesise(pending: Array, spectra: NDArray[np.complex64]) -> tuple[Array, A
     """
     count, frame = len(spectra), 2 * (spectra.shape[-1] - 1)
     hop = frame - pending.shape[-1]
-    frames = irfft(spectra) * window(frame, hop)
-    y = np.concatenate([pending, np.zeros((*pending.shape[:-1], count * hop), np.float32)], -1)
-    for n in range(count):
-        y[..., n * hop : n * hop + frame] += frames[n]
+    y = np.zeros((*pending.shape[:-1], frame + (count - 1) * hop), np.float32)
+    y[..., : frame - hop] = pending
+    for n, samples in enumerate(irfft(spectra)):
+        samples *= window(frame, hop)
+        y[..., n * hop : n * hop + frame] += samples
     return y[..., count * hop :], y[..., : count * hop]

@@ -9,6 +9,7 @@ from aecbench.cancellers.deep.inference import layers
 from aecbench.cancellers.deep.inference.layers import Float32, linear, lstm, relu
 from aecbench.cancellers.deep.inference.weights import Weights
 from aecbench.cancellers.deep.parts.bands import triangles
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["CONTEXT", "DETAIL", "FLOOR", "Control", "Memory"]
 
@@ -43,18 +44,18 @@ class Control:
     ) -> None:
         """`pairs` are indices of spectra. `hidden` units for all `bands` together, `small` along each."""
         channels = spectra + 2 * len(pairs)
-        self._first, self._second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        self._pairs = np.array(pairs)
         self._gather = triangles(bins, bands)
         self._spread = np.ascontiguousarray(self._gather.T)
         self._all_in = linear(weights.part("all_in"), bands * channels, hidden)
         self._all = lstm(weights.part("all"), hidden, hidden)
         self._all_out = linear(weights.part("all_out"), hidden, bands * CONTEXT)
-        self._band_in = linear(weights.part("band_in"), 3 * channels + CONTEXT, small)
-        self._band = lstm(weights.part("band"), small, small)
-        self._band_out = linear(weights.part("band_out"), small, DETAIL)
+        self._band_in = linear(weights.part("band_in"), 3 * channels + CONTEXT, small, shared=True)
+        self._band = lstm(weights.part("band"), small, small, shared=True)
+        self._band_out = linear(weights.part("band_out"), small, DETAIL, shared=True)
         self._bin_in = weights.take("bin_in.weight", DETAIL, spectra)
         self._bin_bias = np.ascontiguousarray(weights.take("bin_bias", bins, DETAIL).T)
-        self._bin_out = linear(weights.part("bin_out"), DETAIL, outputs)
+        self._bin_out = linear(weights.part("bin_out"), DETAIL, outputs, shared=True)
         self._memories = (hidden, 1), (small, bands)
 
     def start(self, signals: int) -> Memory:
@@ -64,26 +65,20 @@ class Control:
 
     def __call__(self, spectra: NDArray[np.complex64], memory: Memory) -> Float32:
         """Map the spectra [T, N, S, F] of T frames to numbers [T, N, outputs, F]; carry the memory on in place."""
-        power = np.square(spectra.real)
-        power += np.square(spectra.imag)
-        features = self._features(spectra, power)
-        *frames, channels, bands = features.shape
-        everything = relu(self._all_in(features.reshape(*frames, channels * bands, 1)))
-        context = self._all_out(self._all(everything, memory.all)).reshape(*frames, CONTEXT, bands)
-        local = relu(self._band_in(_with_neighbours(features, context)))
-        x = self._band_out(self._band(local, memory.band)) @ self._spread
-        x += self._bin_in @ _level(power)
+        *frames, count, bins = spectra.shape
+        channels, bands = count + 2 * len(self._pairs), self._gather.shape[1]
+        products = np.empty((*frames, channels, bins), np.float32)
+        _multiply(spectra.reshape(-1, count, bins), self._pairs, products.reshape(-1, channels, bins))
+        banded = products @ self._gather
+        local = np.zeros((*frames, 3 * channels + CONTEXT, bands), np.float32)
+        _describe(banded.reshape(-1, channels, bands), self._pairs, local.reshape(-1, *local.shape[2:]))
+        everything = relu(self._all_in(local[..., :channels, :].reshape(*frames, channels * bands, 1)))
+        context = self._all_out(self._all(everything, memory.all))
+        local[..., 3 * channels :, :] = context.reshape(*frames, CONTEXT, bands)
+        x = self._band_out(self._band(relu(self._band_in(local)), memory.band)) @ self._spread
+        x += self._bin_in @ _level(products[..., :count, :])
         x += self._bin_bias
         return self._bin_out(relu(x))
-
-    def _features(self, spectra: NDArray[np.complex64], power: Float32) -> Float32:
-        """Return levels of bands, and coherences, real parts before imaginary parts: [T, N, channels, bands]."""
-        banded = power @ self._gather
-        cross = spectra[..., self._first, :] * spectra[..., self._second, :].conj()
-        coherence = np.concatenate([cross.real, cross.imag], -2) @ self._gather
-        norm = np.sqrt((banded[..., self._first, :] + FLOOR) * (banded[..., self._second, :] + FLOOR))
-        coherence /= np.concatenate([norm, norm], -2)
-        return np.concatenate([_level(banded), coherence], -2)
 
 
 def _level(power: Float32) -> Float32:
@@ -94,12 +89,44 @@ def _level(power: Float32) -> Float32:
     return level
 
 
-def _with_neighbours(features: Float32, context: Float32) -> Float32:
-    """Return features of a band, of the band below and the band above, and its context: [T, N, channels, bands]."""
-    *frames, channels, bands = features.shape
-    local = np.zeros((*frames, 3 * channels + CONTEXT, bands), np.float32)
-    local[..., :channels, :] = features
-    local[..., channels : 2 * channels, 1:] = features[..., :-1]
-    local[..., 2 * channels : 3 * channels, :-1] = features[..., 1:]
-    local[..., 3 * channels :, :] = context
-    return local
+@reassociated
+def _multiply(spectra: NDArray[np.complex64], pairs: NDArray[np.int64], out: Float32) -> None:
+    """Set `out` [M, channels, F] to the powers of spectra [M, S, F], then real and imaginary parts of the products.
+
+    A product is that of the first spectrum of a pair and the conjugate second one.
+    """
+    count, bins = spectra.shape[1:]
+    for m in range(len(spectra)):
+        for s in range(count):
+            x, power = spectra[m, s], out[m, s]
+            for k in range(bins):
+                power[k] = x[k].real * x[k].real + x[k].imag * x[k].imag
+        for p in range(len(pairs)):
+            x, y = spectra[m, pairs[p, 0]], spectra[m, pairs[p, 1]]
+            real, imaginary = out[m, count + p], out[m, count + len(pairs) + p]
+            for k in range(bins):
+                real[k] = x[k].real * y[k].real + x[k].imag * y[k].imag
+                imaginary[k] = x[k].imag * y[k].real - x[k].real * y[k].imag
+
+
+@reassociated
+def _describe(banded: Float32, pairs: NDArray[np.int64], out: Float32) -> None:
+    """Set `out` [M, 3 channels + ..., B] to features of each band, of the band below and of the band above.
+
+    They are levels and coherences, from what `_multiply` gives, summed over bands [M, channels, B].
+    """
+    channels, bands = banded.shape[1:]
+    count, floor = channels - 2 * len(pairs), np.float32(FLOOR)
+    for m in range(len(banded)):
+        for s in range(count):
+            for b in range(bands):
+                out[m, s, b] = np.log10(banded[m, s, b] + floor) / np.float32(2) + np.float32(1)
+        for p in range(len(pairs)):
+            x, y = banded[m, pairs[p, 0]], banded[m, pairs[p, 1]]
+            for c in (count + p, count + len(pairs) + p):
+                for b in range(bands):
+                    out[m, c, b] = banded[m, c, b] / np.sqrt((x[b] + floor) * (y[b] + floor))
+        for c in range(channels):
+            for b in range(bands - 1):
+                out[m, channels + c, b + 1] = out[m, c, b]
+                out[m, 2 * channels + c, b] = out[m, c, b + 1]

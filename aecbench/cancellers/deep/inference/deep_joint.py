@@ -1,6 +1,6 @@
 """deep_joint without torch: see the module of that name one folder up."""
 
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,10 +11,11 @@ from aecbench.cancellers.deep.config import NetworkConfig
 from aecbench.cancellers.deep.inference import control, learned_filter
 from aecbench.cancellers.deep.inference.canceller import Complex, Inference, Result
 from aecbench.cancellers.deep.inference.control import Control
-from aecbench.cancellers.deep.inference.layers import Float32, sigmoid
+from aecbench.cancellers.deep.inference.layers import Float32
 from aecbench.cancellers.deep.inference.learned_filter import Filtered, LearnedFilter, Size
 from aecbench.cancellers.deep.inference.weights import Weights
 from aecbench.cancellers.deep.losses.weights import JointWeights
+from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.dsp import stft
 
 __all__ = ["BACK", "DECISIONS", "GAIN", "INPUTS", "PAIRS", "TINY", "DeepJointConfig", "DeepJointInference", "State"]
@@ -80,8 +81,8 @@ class DeepJointInference(Inference):
         self._span = slice(end - c.short, end)
         before = stft.window(c.n_fft, c.hop_length)[self._span]
         self._inside = stft.window(c.short, c.hop_length) / np.maximum(before, np.float32(TINY))
-        self._share: Any = 1.0  # of each of the neighbours whose mean is taken
-        self._share = 1 / self._narrowed(np.ones((1, c.n_fft // 2 + 1), np.float32))
+        self._offset = np.array([GAIN, 0, 0, BACK], np.float32)[:, None]
+        self._scale = np.array([0.5, 1, 1, 0.5], np.float32)[:, None]  # a sigmoid is 1/2 + tanh(x / 2) / 2
 
     @property
     @override
@@ -96,34 +97,61 @@ class DeepJointInference(Inference):
     def frames(self, spectra: Complex, state: State) -> Result:
         filtered = self.filter(spectra[:, :, 0], spectra[:, :, 1], state.filter)
         inputs = self._inputs(spectra, filtered)
-        _, _, error, echo, taken, _ = inputs.transpose(2, 0, 1, 3)
-        decided = self.control(inputs, state.memory).transpose(2, 0, 1, 3)
-        gain, back = sigmoid(decided[0] + GAIN), sigmoid(decided[3] + BACK)
-        share = np.empty(echo.shape, np.complex64)
-        share.real, share.imag = np.tanh(decided[1]), np.tanh(decided[2])
+        decided = self.control(inputs, state.memory)
+        decided += self._offset
+        decided *= self._scale
+        np.tanh(decided, out=decided)
+        output = np.empty((*inputs.shape[:2], inputs.shape[-1]), np.complex64)
+        gain = np.empty(output.shape, np.float32)
+        _decide(inputs, decided, output, gain)
         decisions = {"step_size": filtered.step_size, "uncertainty": filtered.uncertainty, "gain": gain}
-        return Result(gain * (error + back * taken - share * echo), decisions)
+        return Result(output, decisions)
 
     def _inputs(self, spectra: Complex, filtered: Filtered) -> Complex:
         """Return the short spectra [T, N, INPUTS, F'] of the second network."""
-        error, step_size, uncertainty, _ = filtered
-        taken = step_size * error
-        long = np.concatenate([spectra, np.stack([error - taken, taken], 2)], 2)
+        frames, bins = spectra.shape[:2], len(self._inside) // 2 + 1
+        long = np.empty((*frames, 4, spectra.shape[-1]), np.complex64)
+        residual = np.empty((*frames, bins), np.float32)
+        _separate(spectra, filtered, long, residual)
         short = rfft(irfft(long)[..., self._span] * self._inside)
-        inputs = np.empty((*short.shape[:2], len(INPUTS), short.shape[-1]), np.complex64)
-        inputs[:, :, :3], inputs[:, :, 4] = short[:, :, :3], short[:, :, 3]
+        inputs = np.empty((*frames, len(INPUTS), bins), np.complex64)
+        inputs[:, :, :3], inputs[:, :, 4], inputs[:, :, 5] = short[:, :, :3], short[:, :, 3], residual
         np.subtract(short[:, :, 0], short[:, :, 2], out=inputs[:, :, 3])
-        inputs[:, :, 5] = np.sqrt(self._narrowed(uncertainty * np.square(1 - step_size)))
         return inputs
 
-    def _narrowed(self, power: Float32) -> Float32:
-        """Return powers [..., F] of long spectra as powers [..., F'] of short ones: means over neighbouring bins."""
-        every = self.config.n_fft // self.config.short
-        half, bins = every // 2, power.shape[-1]
-        padded = np.zeros((*power.shape[:-1], bins + 2 * half), np.float32)
-        padded[..., half : half + bins] = power
-        total: Float32 = padded[..., :bins:every].copy()
-        for i in range(1, 2 * half + 1):
-            total += padded[..., i : i + bins : every]
-        total *= self._share
-        return total
+
+@reassociated
+def _separate(spectra: Complex, filtered: Filtered, long: Complex, residual: Float32) -> None:
+    """Set `long` [T, N, 4, F] to microphone, far end, and the a-posteriori error and the correction of the filter.
+
+    And `residual` [T, N, F'] to the root of the expected power of the residual echo, a mean over neighbouring bins.
+    """
+    one, bins, count = np.float32(1), spectra.shape[-1], residual.shape[-1]
+    every = (bins - 1) // (count - 1)
+    for t in range(spectra.shape[0]):
+        for n in range(spectra.shape[1]):
+            error, step, power = filtered.error[t, n], filtered.step_size[t, n], filtered.uncertainty[t, n]
+            for k in range(bins):
+                long[t, n, 0, k], long[t, n, 1, k] = spectra[t, n, 0, k], spectra[t, n, 1, k]
+                long[t, n, 2, k] = (one - step[k]) * error[k]
+                long[t, n, 3, k] = step[k] * error[k]
+            for k in range(count):
+                first, last = max(every * k - every // 2, 0), min(every * k + every // 2 + 1, bins)
+                total = np.float32(0)
+                for i in range(first, last):
+                    total += power[i] * (one - step[i]) * (one - step[i])
+                residual[t, n, k] = np.sqrt(total / np.float32(last - first))
+
+
+@reassociated
+def _decide(inputs: Complex, decided: Float32, output: Complex, gain: Float32) -> None:
+    """Set `output` and `gain` [T, N, F'] from the inputs [T, N, INPUTS, F'] and the decisions, all in -1 ... 1."""
+    half = np.float32(0.5)
+    for t in range(inputs.shape[0]):
+        for n in range(inputs.shape[1]):
+            error, echo, taken = inputs[t, n, 2], inputs[t, n, 3], inputs[t, n, 4]
+            for k in range(inputs.shape[3]):
+                g, back = half + half * decided[t, n, 0, k], half + half * decided[t, n, 3, k]
+                share = np.complex64(complex(decided[t, n, 1, k], decided[t, n, 2, k]))
+                gain[t, n, k] = g
+                output[t, n, k] = g * (error[k] + back * taken[k] - share * echo[k])

@@ -1,12 +1,13 @@
 """Distorted far ends, of parts/distortion.py, for some frames."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 
 from aecbench.cancellers.deep.inference.layers import Float32
+from aecbench.cancellers.kernels.compile import reassociated
 from aecbench.dsp import stft
 
 __all__ = ["EDGE", "KINDS", "MEMORY", "QUIET", "RELEASE", "TINY", "Distortion", "State"]
@@ -35,7 +36,8 @@ class Distortion:
     def __init__(self, n_fft: int, hop: int) -> None:
         window = stft.window(n_fft, hop)
         inside = np.flatnonzero(window > EDGE * window.max())
-        self._window, self._inside = np.maximum(window, np.float32(EDGE**2)), slice(inside[0], inside[-1] + 1)
+        self._inverse: Float32 = np.reciprocal(np.maximum(window, np.float32(EDGE**2)))
+        self._inside = int(inside[0]), int(inside[-1]) + 1
 
     def start(self, signals: int, bins: int) -> State:
         """Return the state before the first frame."""
@@ -45,28 +47,44 @@ class Distortion:
     def __call__(self, far: Complex, state: State) -> Complex:
         """Return the distortions [T, N, KINDS, F] of frames of the far end [T, N, F]; carry the state on in place."""
         weighed: Float32 = irfft(far)
-        samples = weighed / self._window
-        peaks = np.abs(samples[..., self._inside]).max(-1)
-        for peak in peaks:
-            np.maximum(peak, RELEASE * state.peak, out=state.peak)
-            peak[:] = state.peak
-        samples /= np.maximum(peaks, QUIET)[..., None]
         kinds: Float32 = np.empty((*far.shape[:-1], KINDS, weighed.shape[-1]), np.float32)
-        np.abs(weighed, out=kinds[..., 0, :])  # times the sign of the sample, which has the sign of the weighed one
-        np.multiply(weighed, np.square(samples), out=kinds[..., 1, :])
+        _distort(weighed, self._inverse, self._inside, state.peak, kinds)
         distortions: Complex = rfft(kinds)
-        far = far[..., None, :]
-        power = (1 - MEMORY) * (np.square(far.real) + np.square(far.imag))
-        cross = distortions * ((1 - MEMORY) * far.conj())
-        _average(power, state.power)
-        _average(cross, state.cross)
-        distortions -= cross * (far / (power + (1 - MEMORY) * TINY))
+        _subtract_linear(far, state.power, state.cross, distortions)
         return distortions
 
 
-def _average(values: NDArray[Any], average: NDArray[Any]) -> None:
-    """Replace each of T weighted values by the average after it; carry the average on in place."""
-    for value in values:
-        average *= MEMORY
-        average += value
-        value[:] = average
+@reassociated
+def _distort(weighed: Float32, inverse: Float32, inside: tuple[int, int], peak: Float32, kinds: Float32) -> None:
+    """Set `kinds` [T, N, KINDS, L] to functions of windowed samples [T, N, L]; carry their peaks [N] on in place.
+
+    `inverse` [L] is one divided by the window. Peaks are looked for `inside` it.
+    """
+    for t in range(weighed.shape[0]):
+        for n in range(weighed.shape[1]):
+            x, magnitude, cube = weighed[t, n], kinds[t, n, 0], kinds[t, n, 1]
+            top = np.float32(RELEASE) * peak[n]
+            for i in range(inside[0], inside[1]):
+                top = max(top, abs(x[i] * inverse[i]))
+            peak[n] = top
+            scale = np.float32(1) / max(top, np.float32(QUIET))
+            for i in range(x.size):
+                relative = scale * inverse[i] * x[i]
+                magnitude[i] = abs(x[i])  # times the sign of the sample, which has the sign of the weighed one
+                cube[i] = x[i] * relative * relative
+
+
+@reassociated
+def _subtract_linear(far: Complex, power: Float32, cross: Complex, distortions: Complex) -> None:
+    """Subtract from distortions [T, N, KINDS, F] what is linear in the far end; carry both averages on in place."""
+    kept, new, tiny = np.float32(MEMORY), np.float32(1 - MEMORY), np.float32((1 - MEMORY) * TINY)
+    for t in range(far.shape[0]):
+        for n in range(far.shape[1]):
+            x, p = far[t, n], power[n, 0]
+            for k in range(x.size):
+                p[k] = new * (x[k].real * x[k].real + x[k].imag * x[k].imag) + kept * p[k]
+            for i in range(cross.shape[1]):
+                y, c = distortions[t, n, i], cross[n, i]
+                for k in range(x.size):
+                    c[k] = new * (y[k] * x[k].conjugate()) + kept * c[k]
+                    y[k] -= c[k] * (x[k] / (p[k] + tiny))

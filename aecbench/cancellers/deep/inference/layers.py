@@ -1,16 +1,17 @@
-"""Layers of networks for some frames: channels first, then bands that share the weights. All of them are float32."""
+"""Layers of networks for some frames: channels first, then bands that share the weights. Signals are float32."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aecbench.cancellers.deep.inference.products import product
+from aecbench.cancellers.deep.inference.products import Rows, product, rows
 from aecbench.cancellers.deep.inference.weights import Weights
 
 __all__ = ["GRU", "LSTM", "Float32", "Linear", "Memory", "gru", "linear", "lstm", "relu", "sigmoid"]
 
 Float32 = NDArray[np.float32]
+Matrix = Rows | Float32  # rows of integers where it multiplies vectors, float32 where bands share it
 
 
 class Memory(NamedTuple):
@@ -23,7 +24,7 @@ class Memory(NamedTuple):
 class Linear(NamedTuple):
     """A fully connected layer."""
 
-    weight: Float32  # [out, in]
+    weight: Matrix  # [out, in]
     bias: Float32  # [out, 1]
 
     def __call__(self, x: Float32) -> Float32:
@@ -34,21 +35,25 @@ class Linear(NamedTuple):
 
 
 class GRU(NamedTuple):
-    """A layer of gated recurrent units. Rows are those of the reset gate, the update gate, and the candidate."""
+    """A layer of gated recurrent units. Rows are those of the reset gate, the update gate, and the candidate.
 
-    weight: Float32  # [3 H, in] of the input
-    recurrent: Float32  # [3 H, H]
-    bias: Float32  # [3 H, 1] of the input
-    recurrent_bias: Float32  # [3 H, 1]
+    Rows of gates are halved, because a gate is computed as 1/2 + tanh(x / 2) / 2.
+    """
+
+    weight: Matrix  # [3 H, in] of the input
+    recurrent: Matrix  # [3 H, H]
+    bias: Float32  # [3 H, 1] of the input; of both for the gates
+    recurrent_bias: Float32  # [H, 1] of the candidate
 
     def __call__(self, x: Float32, hidden: Float32) -> Float32:
         """Return the output for x [N, in, B]: `hidden` [N, H, B], which is carried on in place."""
         units = hidden.shape[1]
         new, old = product(self.weight, x), product(self.recurrent, hidden)
         new += self.bias
-        old += self.recurrent_bias
-        gates = sigmoid(np.add(new[:, : 2 * units], old[:, : 2 * units]))
-        candidate = old[:, 2 * units :]
+        gates, candidate = new[:, : 2 * units], old[:, 2 * units :]
+        gates += old[:, : 2 * units]
+        _gates(np.tanh(gates, out=gates))
+        candidate += self.recurrent_bias
         candidate *= gates[:, :units]
         candidate += new[:, 2 * units :]
         np.tanh(candidate, out=candidate)
@@ -59,69 +64,81 @@ class GRU(NamedTuple):
 
 
 class LSTM(NamedTuple):
-    """A layer of long short-term memory. Rows are those of input gate, forget gate, candidate, and output gate.
+    """A layer of long short-term memory. Rows are those of input gate, forget gate, output gate, and candidate.
 
-    All rows share one hyperbolic tangent: a gate is scale * tanh(scale * x) + offset, as in `sigmoid`.
+    Rows of gates are halved, as those of a GRU.
     """
 
-    weight: Float32  # [4 H, in] of the input
-    recurrent: Float32  # [4 H, H]
+    weight: Matrix  # [4 H, in] of the input
+    recurrent: Matrix  # [4 H, H]
     bias: Float32  # [4 H, 1] of both
-    scale: Float32  # [4 H, 1] 1/2; 1 for the candidate
-    offset: Float32  # [4 H, 1] 1/2; 0 for the candidate
 
     def __call__(self, x: Float32, memory: Memory) -> Float32:
         """Return the outputs for x [T, N, in, B]: hidden states [T, N, H, B]. The memory is carried on in place."""
         hidden, cell = memory
         units = hidden.shape[1]
         inputs, outputs = product(self.weight, x), np.empty((len(x), *hidden.shape), np.float32)
+        inputs += self.bias
         for z, output in zip(inputs, outputs, strict=True):
             z += product(self.recurrent, hidden)
-            z += self.bias
-            z *= self.scale
             np.tanh(z, out=z)
-            z *= self.scale
-            z += self.offset
-            candidate = z[:, 2 * units : 3 * units]
-            candidate *= z[:, :units]
-            cell *= z[:, units : 2 * units]
+            gates, candidate = _gates(z[:, : 3 * units]), z[:, 3 * units :]
+            candidate *= gates[:, :units]
+            cell *= gates[:, units : 2 * units]
             cell += candidate
-            np.tanh(cell, out=hidden)
-            hidden *= z[:, 3 * units :]
-            output[:] = hidden
+            np.tanh(cell, out=output)
+            output *= gates[:, 2 * units :]
+            hidden[:] = output
         return outputs
 
 
-def linear(weights: Weights, inputs: int, outputs: int) -> Linear:
-    """Take the weights of a torch.nn.Linear."""
-    return Linear(weights.take("weight", outputs, inputs), weights.take("bias", outputs)[:, None])
+def linear(weights: Weights, inputs: int, outputs: int, *, shared: bool = False) -> Linear:
+    """Take the weights of a torch.nn.Linear; `shared` by several bands (B > 1), or for vectors (B = 1)."""
+    weight, bias = weights.take("weight", outputs, inputs), weights.take("bias", outputs)
+    return Linear(_matrix(weight, shared), bias[:, None])
 
 
 def gru(weights: Weights, inputs: int, units: int) -> GRU:
-    """Take the weights of a torch.nn.GRU of one layer."""
-    matrices = weights.take("weight_ih_l0", 3 * units, inputs), weights.take("weight_hh_l0", 3 * units, units)
-    return GRU(*matrices, *(weights.take(f"bias_{of}_l0", 3 * units)[:, None] for of in ("ih", "hh")))
+    """Take the weights of a torch.nn.GRU of one layer, shared by several bands."""
+    weight, recurrent, bias, recurrent_bias = _recurrent(weights, 0, inputs, units, [0, 1, 2])
+    bias[: 2 * units] += recurrent_bias[: 2 * units]
+    return GRU(weight, recurrent, bias, recurrent_bias[2 * units :])
 
 
-def lstm(weights: Weights, inputs: int, units: int, layer: int = 0) -> LSTM:
-    """Take the weights of a layer of a torch.nn.LSTM."""
-    scale = np.repeat(np.array([0.5, 0.5, 1, 0.5], np.float32), units)[:, None]
-    return LSTM(
-        weights.take(f"weight_ih_l{layer}", 4 * units, inputs),
-        weights.take(f"weight_hh_l{layer}", 4 * units, units),
-        np.add(*(weights.take(f"bias_{of}_l{layer}", 4 * units)[:, None] for of in ("ih", "hh"))),
-        scale,
-        1 - scale,
-    )
+def lstm(weights: Weights, inputs: int, units: int, layer: int = 0, *, shared: bool = False) -> LSTM:
+    """Take the weights of a layer of a torch.nn.LSTM, as `linear` does."""
+    weight, recurrent, bias, recurrent_bias = _recurrent(weights, layer, inputs, units, [0, 1, 3, 2])
+    return LSTM(_matrix(weight, shared), _matrix(recurrent, shared), bias + recurrent_bias)
+
+
+def _recurrent(weights: Weights, layer: int, inputs: int, units: int, order: list[int]) -> list[Float32]:
+    """Return weight, recurrent weight and both biases of a recurrent layer of torch, with halved rows of its gates.
+
+    `order` says which block of rows in torch is which one here, with the candidate in the end.
+    """
+    blocks, arrays = len(order), []
+    scale = np.where(np.arange(blocks) < blocks - 1, np.float32(0.5), np.float32(1))[:, None, None]
+    for name, columns in {"weight_ih": [inputs], "weight_hh": [units], "bias_ih": [], "bias_hh": []}.items():
+        array = weights.take(f"{name}_l{layer}", blocks * units, *columns)
+        arrays.append((scale * array.reshape(blocks, units, -1)[order]).reshape(blocks * units, -1))
+    return arrays
+
+
+def _matrix(weight: Float32, shared: bool) -> Matrix:
+    return weight if shared else rows(weight)
+
+
+def _gates(z: Float32) -> Float32:
+    """Return 1/2 + z / 2, in place."""
+    z *= 0.5
+    z += 0.5
+    return z
 
 
 def sigmoid(x: Float32) -> Float32:
     """Return 1 / (1 + exp(-x)) in place, in a form that does not overflow."""
     x *= 0.5
-    np.tanh(x, out=x)
-    x *= 0.5
-    x += 0.5
-    return x
+    return _gates(np.tanh(x, out=x))
 
 
 def relu(x: Float32) -> Float32:

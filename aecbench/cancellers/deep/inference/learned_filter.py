@@ -17,6 +17,8 @@ from aecbench.cancellers.deep.inference.weights import Weights
 from aecbench.cancellers.deep.layers import step_size_filter_kernels as kernels
 from aecbench.cancellers.deep.parts import step_size_features_kernels as features
 from aecbench.cancellers.kernels import coupling
+from aecbench.cancellers.kernels.arrays import copy
+from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["LEAST", "LOGITS", "SCALES", "Filtered", "Heard", "LearnedFilter", "Size", "State"]
 
@@ -115,6 +117,7 @@ class LearnedFilter:
 
         The state is carried on in place.
         """
+        mic, far = np.ascontiguousarray(mic), np.ascontiguousarray(far)
         distortions = self._distortions(far, state)
         frames = [self._frame(*frame, state)[0] for frame in zip(mic, far, distortions, strict=True)]
         return Filtered(*map(np.array, zip(*frames, strict=True)))
@@ -124,6 +127,7 @@ class LearnedFilter:
         state = self.start(len(mic))
         observations, distortions, uncertainty = [], [], []
         for d, x in zip(mic.swapaxes(0, 1), far.swapaxes(0, 1), strict=True):
+            d, x = np.ascontiguousarray(d), np.ascontiguousarray(x)
             [distortion] = self._distortions(x[None], state)
             filtered, observation = self._frame(d, x, distortion, state)
             observations.append(observation)
@@ -136,8 +140,9 @@ class LearnedFilter:
         self, mic: Complex, far: Complex, distortions: Complex, state: State
     ) -> tuple[Filtered, features.Observation]:
         n, bins = mic.shape
-        self._push(far, distortions, state)
-        d, newest = np.stack([mic.real, mic.imag], 1), state.inputs[:, -self.inputs].copy()
+        d = _empty(n, 2, bins)
+        _push(mic, far, distortions, np.tanh(state.references), state.inputs, d)
+        newest = state.inputs[:, -self.inputs].copy()
         prediction = kernels.Prediction(_empty(n, 1, 2, bins), _empty(n, 1, bins), _empty(n, 1, bins))
         window = kernels.Window(state.inputs, d[:, None], self._room, self.place)
         kernels.predict(window, state.filter, prediction, 0, n)
@@ -168,15 +173,38 @@ class LearnedFilter:
             return np.empty((*far.shape[:-1], 0, self.bins), np.complex64)
         return self._distortion(far, state.distortion)
 
-    def _push(self, far: Complex, distortions: Complex, state: State) -> None:
-        """Move the inputs on by a frame: the far end, and its distortions times the masks of the frame before."""
-        newest, inputs = state.inputs[:, -self.inputs :], state.inputs
-        inputs[:, : -self.inputs] = inputs[:, self.inputs :]
-        newest[:, 0, 0], newest[:, 0, 1] = far.real, far.imag
-        if self.inputs > 1:
-            numbers, half = np.tanh(state.references), self.inputs - 1
-            references = distortions * _joined(1 + numbers[:, :half], numbers[:, half:])
-            newest[:, 1:, 0], newest[:, 1:, 1] = references.real, references.imag
+
+@reassociated
+def _push(mic: Complex, far: Complex, distortions: Complex, numbers: Float32, inputs: Float32, planes: Float32) -> None:
+    """Move the inputs on by a frame: the far end [N, F], and its distortions times the masks of the frame before.
+
+    And set the planes [N, 2, F] to real and imaginary parts of the microphone.
+    """
+    kinds, frames = distortions.shape[1], inputs.shape[1]
+    one = np.float32(1)
+    for s in range(len(inputs)):
+        for i in range(frames - kinds - 1):
+            for plane in range(2):
+                copy(inputs[s, i + kinds + 1, plane], inputs[s, i, plane])
+        _part(mic[s], planes[s])
+        _part(far[s], inputs[s, frames - kinds - 1])
+        for i in range(kinds):
+            x, y, real, imaginary = (
+                distortions[s, i],
+                inputs[s, frames - kinds + i],
+                numbers[s, i],
+                numbers[s, kinds + i],
+            )
+            for k in range(x.size):
+                y[0, k] = (one + real[k]) * x[k].real - imaginary[k] * x[k].imag
+                y[1, k] = (one + real[k]) * x[k].imag + imaginary[k] * x[k].real
+
+
+@reassociated
+def _part(spectrum: Complex, planes: Float32) -> None:
+    """Set planes [2, F] to real and imaginary parts of a spectrum [F]."""
+    for k in range(spectrum.size):
+        planes[0, k], planes[1, k] = spectrum[k].real, spectrum[k].imag
 
 
 def _empty(*shape: int) -> Float32:
@@ -185,10 +213,6 @@ def _empty(*shape: int) -> Float32:
 
 def _complex(planes: Float32) -> Complex:
     """Return planes [N, 2, F] as complex numbers [N, F]."""
-    return _joined(planes[:, 0], planes[:, 1])
-
-
-def _joined(real: Float32, imaginary: Float32) -> Complex:
-    z = np.empty(real.shape, np.complex64)
-    z.real, z.imag = real, imaginary
+    z = np.empty((len(planes), planes.shape[-1]), np.complex64)
+    z.real, z.imag = planes[:, 0], planes[:, 1]
     return z

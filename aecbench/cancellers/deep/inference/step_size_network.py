@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from aecbench.cancellers.deep.inference.layers import Float32, gru, linear, relu
-from aecbench.cancellers.deep.inference.products import product
 from aecbench.cancellers.deep.inference.weights import Weights
 from aecbench.cancellers.deep.parts.bands import triangles
 
@@ -34,14 +33,14 @@ class StepSizeNetwork:
         groups = KINDS[kind].averages
         self.triangles = triangles(bins, count)
         self._spread = np.ascontiguousarray(self.triangles.T)
-        self._enter = linear(weights.part("enter"), channels, hidden)
+        self._enter = linear(weights.part("enter"), channels, hidden, shared=True)
         self._around = weights.take("around.weight", hidden, channels * groups) if groups else None
         self._means = _means(count, groups)
         self._gru = gru(weights.part("gru"), hidden, hidden)
-        self._leave = linear(weights.part("leave"), hidden, DETAIL)
+        self._leave = linear(weights.part("leave"), hidden, DETAIL, shared=True)
         self._bin_in = weights.take("bin_in.weight", DETAIL, detail)
         self._bin_bias = weights.take("bin_bias", DETAIL, bins)
-        self._bin_out = linear(weights.part("bin_out"), DETAIL, numbers)
+        self._bin_out = linear(weights.part("bin_out"), DETAIL, numbers, shared=True)
         self._memory = hidden, count
 
     def start(self, signals: int) -> Float32:
@@ -53,7 +52,7 @@ class StepSizeNetwork:
         x = self._enter(bands)
         if self._around is not None:
             groups = bands @ self._means
-            x += product(self._around, groups.reshape(len(groups), self._around.shape[1], 1))
+            x += self._around @ groups.reshape(len(groups), -1, 1)
         x = self._leave(self._gru(relu(x), memory)) @ self._spread
         x += self._bin_in @ bins
         x += self._bin_bias

@@ -181,10 +181,10 @@ def observe(frame: Frame, averages: Averages, out: Observation, settings: Settin
             smooth = three + smoothing * (averages.error[s, k] - three)
             averages.error[s, k] = smooth
             out.power[s, 0, k] = error[k] + smoothing * (smooth - error[k])
-            own = np.log10(error[k] + tiny)
-            out.bins[s, 0, 0, k] = min(max(own - np.log10(powers[0, k] + tiny), -ratio), ratio)
-            out.bins[s, 0, 1, k] = min(max(np.log10(powers[3, k] + tiny) - own, -ratio), ratio)
-            out.bins[s, 0, 2, k] = min(max(np.log10(powers[2, k] + tiny) - own, -ratio), ratio)
+            own = error[k] + tiny
+            out.bins[s, 0, 0, k] = min(max(np.log10(own / (powers[0, k] + tiny)), -ratio), ratio)
+            out.bins[s, 0, 1, k] = min(max(np.log10((powers[3, k] + tiny) / own), -ratio), ratio)
+            out.bins[s, 0, 2, k] = min(max(np.log10((powers[2, k] + tiny) / own), -ratio), ratio)
         coupling.observe(averages.coupling[s], mean_mic / real(bins), mean_far / real(bins) / hop, settings.samples)
         gain = coupling.power_gain(averages.coupling[s], coupling.LOWEST)
         out.gain[s, 0, 0] = gain
