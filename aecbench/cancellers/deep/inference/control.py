@@ -93,7 +93,7 @@ def _level(power: Float32) -> Float32:
 def _multiply(spectra: NDArray[np.complex64], pairs: NDArray[np.int64], out: Float32) -> None:
     """Set `out` [M, channels, F] to the powers of spectra [M, S, F], then real and imaginary parts of the products.
 
-    A product is that of the first spectrum of a pair and the conjugate second one.
+    In a product, the second spectrum of a pair is conjugate.
     """
     count, bins = spectra.shape[1:]
     for m in range(len(spectra)):

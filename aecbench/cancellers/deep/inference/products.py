@@ -19,7 +19,7 @@ Float32 = NDArray[np.float32]
 
 
 class Rows(NamedTuple):
-    """A matrix [out, in] in quarters of R rows, the last of which ends with rows of zeros: integers times a scale."""
+    """A matrix [out, in] in quarters of R rows of integers times a scale; rows of zeros complete the last quarter."""
 
     integers: NDArray[np.int16]  # [4, R, in]
     scale: Float32  # [4, R]

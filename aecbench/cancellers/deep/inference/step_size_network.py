@@ -52,7 +52,7 @@ class StepSizeNetwork:
         x = self._enter(bands)
         if self._around is not None:
             groups = bands @ self._means
-            x += self._around @ groups.reshape(len(groups), -1, 1)
+            x += self._around @ groups.reshape(len(groups), self._around.shape[1], 1)
         x = self._leave(self._gru(relu(x), memory)) @ self._spread
         x += self._bin_in @ bins
         x += self._bin_bias
