@@ -47,7 +47,7 @@ class Control:
         self._pairs = np.array(pairs)
         self._gather = triangles(bins, bands)
         self._spread = np.ascontiguousarray(self._gather.T)
-        self._all_in = linear(weights.part("all_in"), bands * channels, hidden)
+        self._all_in = linear(weights.part("all_in"), bands * channels, hidden, smooth=True)
         self._all = lstm(weights.part("all"), hidden, hidden)
         self._all_out = linear(weights.part("all_out"), hidden, bands * CONTEXT)
         self._band_in = linear(weights.part("band_in"), 3 * channels + CONTEXT, small, shared=True)

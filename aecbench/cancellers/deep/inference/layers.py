@@ -11,7 +11,7 @@ from aecbench.cancellers.deep.inference.weights import Weights
 __all__ = ["GRU", "LSTM", "Float32", "Linear", "Memory", "gru", "linear", "lstm", "relu", "sigmoid"]
 
 Float32 = NDArray[np.float32]
-Matrix = Rows | Float32  # rows of integers where it multiplies vectors, float32 where bands share it
+Matrix = Rows | Float32  # rows where it multiplies vectors
 
 
 class Memory(NamedTuple):
@@ -92,10 +92,13 @@ class LSTM(NamedTuple):
         return outputs
 
 
-def linear(weights: Weights, inputs: int, outputs: int, *, shared: bool = False) -> Linear:
-    """Take the weights of a torch.nn.Linear; `shared` by several bands (B > 1), or for vectors (B = 1)."""
+def linear(weights: Weights, inputs: int, outputs: int, *, shared: bool = False, smooth: bool = False) -> Linear:
+    """Take the weights of a torch.nn.Linear; `shared` by several bands (B > 1), or for vectors (B = 1).
+
+    Those for vectors are rounded; `smooth`: neighbouring inputs are alike.
+    """
     weight, bias = weights.take("weight", outputs, inputs), weights.take("bias", outputs)
-    return Linear(_matrix(weight, shared), bias[:, None])
+    return Linear(weight if shared else rows(weight, smooth=smooth), bias[:, None])
 
 
 def gru(weights: Weights, inputs: int, units: int) -> GRU:
@@ -108,7 +111,9 @@ def gru(weights: Weights, inputs: int, units: int) -> GRU:
 def lstm(weights: Weights, inputs: int, units: int, layer: int = 0, *, shared: bool = False) -> LSTM:
     """Take the weights of a layer of a torch.nn.LSTM, as `linear` does."""
     weight, recurrent, bias, recurrent_bias = _recurrent(weights, layer, inputs, units, [0, 1, 3, 2])
-    return LSTM(_matrix(weight, shared), _matrix(recurrent, shared), bias + recurrent_bias)
+    if shared:
+        return LSTM(weight, recurrent, bias + recurrent_bias)
+    return LSTM(rows(weight), rows(recurrent), bias + recurrent_bias)
 
 
 def _recurrent(weights: Weights, layer: int, inputs: int, units: int, order: list[int]) -> list[Float32]:
@@ -122,10 +127,6 @@ def _recurrent(weights: Weights, layer: int, inputs: int, units: int, order: lis
         array = weights.take(f"{name}_l{layer}", blocks * units, *columns)
         arrays.append((scale * array.reshape(blocks, units, -1)[order]).reshape(blocks * units, -1))
     return arrays
-
-
-def _matrix(weight: Float32, shared: bool) -> Matrix:
-    return weight if shared else rows(weight)
 
 
 def _gates(z: Float32) -> Float32:

@@ -158,9 +158,8 @@ class LearnedFilter:
         numbers = self.network(observation.bands[:, 0], observation.bins[:, 0], state.memory)
         state.references[:] = numbers[:, 3:]
         masks = sigmoid(numbers[:, :3] * self._scales + self._logits)
-        gain = np.ascontiguousarray(masks[:, :1])
-        disturbance = np.square(masks[:, 1:2]) * observation.power + features.TINY
-        drift = (masks[:, 2:] + LEAST) * observation.gain + observation.rise
+        gain, disturbance, drift = (_empty(n, 1, bins) for _ in range(3))
+        _control(masks, observation, gain, disturbance, drift)
         signals = kernels.Signals(state.inputs, d[:, None], gain, disturbance, drift, self._paths, self.place)
         out = kernels.Output(prediction.error, _empty(n, 1, bins), _empty(n, 0, len(self._paths), bins))
         kernels.adapt(signals, state.filter, out, self._settings, 0, n)
@@ -198,6 +197,19 @@ def _push(mic: Complex, far: Complex, distortions: Complex, numbers: Float32, in
             for k in range(x.size):
                 y[0, k] = (one + real[k]) * x[k].real - imaginary[k] * x[k].imag
                 y[1, k] = (one + real[k]) * x[k].imag + imaginary[k] * x[k].real
+
+
+@reassociated
+def _control(
+    masks: Float32, observation: features.Observation, gain: Float32, disturbance: Float32, drift: Float32
+) -> None:
+    """Set the input of the filter, each [N, 1, F], from masks [N, 3, F]."""
+    least, tiny = np.float32(LEAST), np.float32(features.TINY)
+    for s in range(len(masks)):
+        for k in range(masks.shape[2]):
+            gain[s, 0, k] = masks[s, 0, k]
+            disturbance[s, 0, k] = masks[s, 1, k] * masks[s, 1, k] * observation.power[s, 0, k] + tiny
+            drift[s, 0, k] = (masks[s, 2, k] + least) * observation.gain[s, 0, 0] + observation.rise[s, 0, 0]
 
 
 @reassociated

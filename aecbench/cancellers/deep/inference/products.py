@@ -1,7 +1,7 @@
 """Products of matrices with vectors, in which reading the matrix from memory takes most of the time.
 
-So rows are stored as integers of 16 bits with a scale, in half the space of float32. The largest element of a row is
-32767 times its scale. Four rows are read at once, because a processor reads faster from several places than from one.
+So rows are stored as integers of 16 bits with a scale, in half the space of float32. Four rows are read at once,
+because a processor reads faster from several places than from one.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["Rows", "product", "rows"]
 
-LARGEST = 32767  # integer
+LARGEST = 32766  # of the integers in a row; a rounding error that is carried over may add 1
 
 Float32 = NDArray[np.float32]
 
@@ -26,18 +26,24 @@ class Rows(NamedTuple):
     outputs: int
 
 
-def rows(matrix: Float32) -> Rows:
-    """Return a matrix [out, in] as rows of integers, rounded by at most half a scale."""
+def rows(matrix: Float32, *, smooth: bool = False) -> Rows:
+    """Return a matrix [out, in] as rows of integers, rounded by at most half the scale of a row.
+
+    If neighbouring inputs are alike (`smooth`), as those of neighbouring bands, each weight is rounded together with
+    the error of the one before: by up to one scale, but the errors of neighbours cancel.
+    """
     outputs, inputs = matrix.shape
     quarter = -(-outputs // 4)
-    padded = np.zeros((4, quarter, inputs), np.float32)
+    padded = np.zeros((4, quarter, inputs))
     padded.reshape(-1, inputs)[:outputs] = matrix
-    scale = np.maximum(np.abs(padded).max(2) / np.float32(LARGEST), np.finfo(np.float32).tiny)
-    return Rows(np.rint(padded / scale[..., None]).astype(np.int16), scale, outputs)
+    scale = np.maximum(np.abs(padded).max(2) / LARGEST, np.finfo(np.float32).tiny)
+    padded /= scale[..., None]
+    rounded = np.diff(np.rint(np.cumsum(padded, 2)), prepend=0) if smooth else np.rint(padded)
+    return Rows(rounded.astype(np.int16), scale.astype(np.float32), outputs)
 
 
 def product(matrix: Rows | Float32, x: Float32) -> Float32:
-    """Return the products [..., out, B] of a matrix [out, in] with x [..., in, B]; rows of integers take B = 1."""
+    """Return the products [..., out, B] of a matrix [out, in] with x [..., in, B]; rows take B = 1."""
     if not isinstance(matrix, Rows):
         many: Float32 = matrix @ x
         return many

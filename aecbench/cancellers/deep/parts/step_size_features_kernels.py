@@ -95,7 +95,7 @@ def settings(bands: Real, samples: int, smoothing: float) -> Settings:
         smoothing=smoothing,
         coherence=COHERENCE,
         level=LEVEL,
-        ratio=RATIO,
+        ratio=10**RATIO,
         tiny=TINY,
     )
 
@@ -114,9 +114,15 @@ def start(signals: int, bins: int, bands: int) -> Averages:
     )
 
 
-@reassociated
 def observe(frame: Frame, averages: Averages, out: Observation, settings: Settings, first: int, last: int) -> None:
     """Set `out` to the observation of one frame and update the averages in place, for signals `first` to `last` - 1."""
+    _observe(frame, averages, out, settings, first, last)
+    np.log10(out.bins[first:last], out=out.bins[first:last])  # NumPy computes several at once
+
+
+@reassociated
+def _observe(frame: Frame, averages: Averages, out: Observation, settings: Settings, first: int, last: int) -> None:
+    """Do what `observe` does, except that features of bins are ratios without the logarithm."""
     real = frame.uncertainty.dtype.type
     one, tiny, ratio, kept = real(1), real(settings.tiny), real(settings.ratio), real(settings.coherence)
     smoothing, hop = real(settings.smoothing), real(settings.samples)
@@ -182,9 +188,9 @@ def observe(frame: Frame, averages: Averages, out: Observation, settings: Settin
             averages.error[s, k] = smooth
             out.power[s, 0, k] = error[k] + smoothing * (smooth - error[k])
             own = error[k] + tiny
-            out.bins[s, 0, 0, k] = min(max(np.log10(own / (powers[0, k] + tiny)), -ratio), ratio)
-            out.bins[s, 0, 1, k] = min(max(np.log10((powers[3, k] + tiny) / own), -ratio), ratio)
-            out.bins[s, 0, 2, k] = min(max(np.log10((powers[2, k] + tiny) / own), -ratio), ratio)
+            out.bins[s, 0, 0, k] = min(max(own / (powers[0, k] + tiny), one / ratio), ratio)
+            out.bins[s, 0, 1, k] = min(max((powers[3, k] + tiny) / own, one / ratio), ratio)
+            out.bins[s, 0, 2, k] = min(max((powers[2, k] + tiny) / own, one / ratio), ratio)
         coupling.observe(averages.coupling[s], mean_mic / real(bins), mean_far / real(bins) / hop, settings.samples)
         gain = coupling.power_gain(averages.coupling[s], coupling.LOWEST)
         out.gain[s, 0, 0] = gain

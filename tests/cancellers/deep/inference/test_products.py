@@ -16,6 +16,23 @@ def test_errors_are_within_half_a_step_of_each_weight(outputs):
     assert (error <= 0.51 * step[:, None] * np.abs(x).sum(-2, keepdims=True)).all()
 
 
+def test_rounding_for_smooth_inputs_hardly_changes_their_products():
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(64, 50)).astype(np.float32)
+    x = 1 + 0.1 * np.cos(np.linspace(0, 6, 50, dtype=np.float32))[:, None]
+    rms = [
+        np.sqrt(np.mean((product(rows(matrix, smooth=smooth), x) - matrix.astype(float) @ x) ** 2))
+        for smooth in (False, True)
+    ]
+    assert rms[1] < rms[0] / 3
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_largest_weights_are_rounded_with_the_error_before_them(sign):
+    matrix = sign * np.array([[0.5 / 32766, 1, 1, 1]], np.float32)
+    np.testing.assert_allclose(product(rows(matrix, smooth=True), np.ones((4, 1), np.float32)), matrix.sum(), atol=4e-5)
+
+
 def test_rows_of_zeros_and_of_the_smallest_numbers_give_what_float32_gives():
     matrix = np.array([[0, 0], [1e-40, 1e-42], [1, -1]], np.float32)
     np.testing.assert_allclose(product(rows(matrix), np.ones((2, 1), np.float32)), matrix.sum(1)[:, None], atol=1e-37)
