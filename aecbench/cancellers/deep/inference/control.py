@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aecbench.cancellers.deep.inference import layers
-from aecbench.cancellers.deep.inference.layers import Float32, linear, lstm, relu
+from aecbench.cancellers.deep.inference.layers import Float32, Spread, linear, lstm, relu
 from aecbench.cancellers.deep.inference.weights import Weights
-from aecbench.cancellers.deep.parts.bands import triangles
+from aecbench.cancellers.deep.parts.bands import between, triangles
 from aecbench.cancellers.kernels.compile import reassociated
 
 __all__ = ["CONTEXT", "DETAIL", "FLOOR", "Control", "Memory"]
@@ -46,7 +46,7 @@ class Control:
         channels = spectra + 2 * len(pairs)
         self._pairs = np.array(pairs)
         self._gather = triangles(bins, bands)
-        self._spread = np.ascontiguousarray(self._gather.T)
+        self._spread = Spread(*between(self._gather))
         self._all_in = linear(weights.part("all_in"), bands * channels, hidden, smooth=True)
         self._all = lstm(weights.part("all"), hidden, hidden)
         self._all_out = linear(weights.part("all_out"), hidden, bands * CONTEXT)
@@ -75,7 +75,7 @@ class Control:
         everything = relu(self._all_in(local[..., :channels, :].reshape(*frames, channels * bands, 1)))
         context = self._all_out(self._all(everything, memory.all))
         local[..., 3 * channels :, :] = context.reshape(*frames, CONTEXT, bands)
-        x = self._band_out(self._band(relu(self._band_in(local)), memory.band)) @ self._spread
+        x = self._spread(self._band_out(self._band(relu(self._band_in(local)), memory.band)))
         x += self._bin_in @ _level(products[..., :count, :])
         x += self._bin_bias
         return self._bin_out(relu(x))

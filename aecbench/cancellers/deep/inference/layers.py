@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from aecbench.cancellers.deep.inference.products import Rows, product, rows
 from aecbench.cancellers.deep.inference.weights import Weights
+from aecbench.cancellers.kernels.compile import reassociated
 
-__all__ = ["GRU", "LSTM", "Float32", "Linear", "Memory", "gru", "linear", "lstm", "relu", "sigmoid"]
+__all__ = ["GRU", "LSTM", "Float32", "Linear", "Memory", "Spread", "gru", "linear", "lstm", "relu", "sigmoid"]
 
 Float32 = NDArray[np.float32]
 Matrix = Rows | Float32  # rows where it multiplies vectors
@@ -31,6 +32,19 @@ class Linear(NamedTuple):
         """Map [..., in, B] to [..., out, B]."""
         y = product(self.weight, x)
         y += self.bias
+        return y
+
+
+class Spread(NamedTuple):
+    """From overlapping bands to bins, which get a mixture of the two bands in which they lie: see bands.between."""
+
+    lower: NDArray[np.int64]  # [F]
+    share: Float32  # [F]
+
+    def __call__(self, x: Float32) -> Float32:
+        """Map [..., B] to [..., F]."""
+        y = np.empty((*x.shape[:-1], self.lower.size), np.float32)
+        _spread(x.reshape(-1, x.shape[-1]), self.lower, self.share, y.reshape(-1, self.lower.size))
         return y
 
 
@@ -145,3 +159,10 @@ def sigmoid(x: Float32) -> Float32:
 def relu(x: Float32) -> Float32:
     """Return max(x, 0), in place."""
     return np.maximum(x, 0, out=x)
+
+
+@reassociated
+def _spread(x: Float32, lower: NDArray[np.int64], share: Float32, y: Float32) -> None:
+    for m in range(x.shape[0]):
+        for k in range(lower.size):
+            y[m, k] = share[k] * x[m, lower[k]] + (np.float32(1) - share[k]) * x[m, lower[k] + 1]

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aecbench.cancellers.deep.inference.layers import Float32, gru, linear, relu
+from aecbench.cancellers.deep.inference.layers import Float32, Spread, gru, linear, relu
 from aecbench.cancellers.deep.inference.weights import Weights
-from aecbench.cancellers.deep.parts.bands import triangles
+from aecbench.cancellers.deep.parts.bands import between, triangles
 
 __all__ = ["DETAIL", "KINDS", "StepSizeNetwork"]
 
@@ -32,7 +32,7 @@ class StepSizeNetwork:
         """`count` bands of `bins` bins, `hidden` units."""
         groups = KINDS[kind].averages
         self.triangles = triangles(bins, count)
-        self._spread = np.ascontiguousarray(self.triangles.T)
+        self._spread = Spread(*between(self.triangles))
         self._enter = linear(weights.part("enter"), channels, hidden, shared=True)
         self._around = weights.take("around.weight", hidden, channels * groups) if groups else None
         self._means = _means(count, groups)
@@ -53,7 +53,7 @@ class StepSizeNetwork:
         if self._around is not None:
             groups = bands @ self._means
             x += self._around @ groups.reshape(len(groups), self._around.shape[1], 1)
-        x = self._leave(self._gru(relu(x), memory)) @ self._spread
+        x = self._spread(self._leave(self._gru(relu(x), memory)))
         x += self._bin_in @ bins
         x += self._bin_bias
         return self._bin_out(relu(x))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from aecbench.cancellers.deep.parts.bands import between
 from aecbench.cancellers.kernels import coupling
 from aecbench.cancellers.kernels.compile import reassociated
 
@@ -86,10 +87,10 @@ class Settings(NamedTuple):
 
 def settings(bands: Real, samples: int, smoothing: float) -> Settings:
     """Return the constants for bands [F, B], a hop of `samples`, and the smoothing of the error's power."""
-    lower = (bands > 0).argmax(1)
+    lower, share = between(bands)
     return Settings(
         lower=lower,
-        share=np.take_along_axis(bands, lower[:, None], 1)[:, 0],
+        share=share,
         width=bands.sum(0),
         samples=samples,
         smoothing=smoothing,
@@ -159,15 +160,12 @@ def _observe(frame: Frame, averages: Averages, out: Observation, settings: Setti
             low, share = settings.lower[k], settings.share[k]
             for i in range(6):
                 sums[i, low] += share * powers[i, k]
+                sums[i, low + 1] += (one - share) * powers[i, k]
             for j in range(2):
                 square = cross[j, 0, k] * cross[j, 0, k] + cross[j, 1, k] * cross[j, 1, k]
                 coherence = square / (auto[2, k] * auto[1 + 2 * j, k] + tiny * tiny)
                 sums[6 + j, low] += share * coherence
-                if low + 1 < count:
-                    sums[6 + j, low + 1] += (one - share) * coherence
-            if low + 1 < count:
-                for i in range(6):
-                    sums[i, low + 1] += (one - share) * powers[i, k]
+                sums[6 + j, low + 1] += (one - share) * coherence
         weight = max(one / (averages.frames[s] + one), real(settings.level))
         for b in range(count):
             for i in range(6):
