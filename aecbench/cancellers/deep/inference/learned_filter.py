@@ -188,12 +188,8 @@ def _push(mic: Complex, far: Complex, distortions: Complex, numbers: Float32, in
         _part(mic[s], planes[s])
         _part(far[s], inputs[s, frames - kinds - 1])
         for i in range(kinds):
-            x, y, real, imaginary = (
-                distortions[s, i],
-                inputs[s, frames - kinds + i],
-                numbers[s, i],
-                numbers[s, kinds + i],
-            )
+            x, y = distortions[s, i], inputs[s, frames - kinds + i]
+            real, imaginary = numbers[s, i], numbers[s, kinds + i]
             for k in range(x.size):
                 y[0, k] = (one + real[k]) * x[k].real - imaginary[k] * x[k].imag
                 y[1, k] = (one + real[k]) * x[k].imag + imaginary[k] * x[k].real
