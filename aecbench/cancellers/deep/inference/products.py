@@ -37,9 +37,10 @@ def rows(matrix: Float32, *, smooth: bool = False) -> Rows:
     padded = np.zeros((4, quarter, inputs))
     padded.reshape(-1, inputs)[:outputs] = matrix
     scale = np.maximum(np.abs(padded).max(2) / LARGEST, np.finfo(np.float32).tiny)
-    padded /= scale[..., None]
-    rounded = np.diff(np.rint(np.cumsum(padded, 2)), prepend=0) if smooth else np.rint(padded)
-    return Rows(rounded.astype(np.int16), scale.astype(np.float32), outputs)
+    with np.errstate(invalid="ignore"):  # a row that is not finite has such a scale, and such products
+        padded /= scale[..., None]
+        rounded = np.diff(np.rint(np.cumsum(padded, 2)), prepend=0) if smooth else np.rint(padded)
+        return Rows(rounded.astype(np.int16), scale.astype(np.float32), outputs)
 
 
 def product(matrix: Rows | Float32, x: Float32) -> Float32:

@@ -42,3 +42,10 @@ def test_a_vector_has_the_same_product_alone_and_among_others():
     rng = np.random.default_rng(0)
     matrix, x = rows(rng.normal(size=(9, 33)).astype(np.float32)), rng.normal(size=(5, 33, 1)).astype(np.float32)
     np.testing.assert_array_equal(product(matrix, x)[3], product(matrix, x[3]))
+
+
+@pytest.mark.parametrize("smooth", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_row_that_is_not_finite_has_products_that_are_not(value, smooth):
+    found = product(rows(np.array([[1, value], [1, 2]], np.float32), smooth=smooth), np.ones((2, 1), np.float32))
+    np.testing.assert_array_equal(np.isfinite(found[:, 0]), [False, True])
