@@ -1,6 +1,7 @@
 """What holds for every network of the table DEEP, trained or not."""
 
 import pickle
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,8 @@ def canceller(network, request):
     if request.param == "torch":
         return network.canceller()
     arrays = {name: value.numpy().copy() for name, value in network.state_dict().items()}
-    made = inference(
-        f"{type(network).__module__}:{type(network).__qualname__}", network.config, arrays, Path("weights")
-    )
+    target = f"{type(network).__module__}:{type(network).__qualname__}"
+    made = inference(target, network.config, partial(dict, arrays), Path("weights"))
     return made or pytest.skip("runs in torch only")
 
 

@@ -1,8 +1,9 @@
 """The canceller that runs a trained network without torch, block by block."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -92,7 +93,7 @@ class InferenceCanceller(FlatStreaming[State]):
 
     network: Inference
     target: str  # "module:Class" of the same network in torch
-    weights: Mapping[str, NDArray[Any]]
+    weights: Callable[[], Mapping[str, NDArray[Any]]]  # reads them again, for torch
 
     @property
     @override
@@ -159,10 +160,13 @@ class InferenceCanceller(FlatStreaming[State]):
         return {name: np.concatenate([z[name][:, 0] for z in frames])[within] for name in frames[0]}
 
     def trained(self) -> Any:
-        """Return the same network in torch, a `deep.base.Network`. Imports torch."""
+        """Return the same network in torch, a `deep.base.Network`. Imports torch.
+
+        Raises ConfigError if the file of the weights is no longer there.
+        """
         from aecbench.cancellers.deep.base import restore
 
-        return restore(self.target, self.network.config, self.weights)
+        return restore(self.target, self.network.config, self.weights())
 
 
 def load_inference(target: str, parameters: Mapping[str, Any], path: Path, digest: str) -> InferenceCanceller | None:
@@ -173,20 +177,20 @@ def load_inference(target: str, parameters: Mapping[str, Any], path: Path, diges
     if target not in INFERENCE:
         return None
     config = parse(load(INFERENCE[target], target).Config, parameters, f"{path.parent}: parameters")
-    return inference(target, config, load_arrays(path, digest), path)
+    return inference(target, config, partial(load_arrays, path.absolute(), digest), path)
 
 
 def inference(
-    target: str, config: NetworkConfig, arrays: Mapping[str, NDArray[Any]], path: Path
+    target: str, config: NetworkConfig, read: Callable[[], Mapping[str, NDArray[Any]]], path: Path
 ) -> InferenceCanceller | None:
-    """Return the canceller of a network with these weights; None where it has to run in torch.
+    """Return the canceller of a network with the weights that `read` returns; None where it has to run in torch.
 
     `target` is its class in torch, a key of `deep.INFERENCE`; errors name the `path`.
     """
     kind: type[Inference] = load(INFERENCE[target], target)
     if not kind.supports(config):
         return None
-    weights = Weights(arrays, path)
+    weights = Weights(read(), path)
     network = kind(config, weights)
     weights.finish()
-    return InferenceCanceller(network, target, arrays)
+    return InferenceCanceller(network, target, read)

@@ -1,8 +1,10 @@
 """Networks without torch compute what they compute in torch, and say what is wrong with their weights."""
 
 import os
+import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +55,7 @@ def trained(name, fields):
 
 def without_torch(name, network, **changes):
     arrays = {key: value.numpy() for key, value in network.state_dict().items()}
-    return inference(DEEP[name], network.config, arrays | changes, Path("weights.safetensors"))
+    return inference(DEEP[name], network.config, partial(dict, arrays | changes), Path("weights.safetensors"))
 
 
 @pytest.fixture(params=CASES, scope="module")
@@ -197,3 +199,17 @@ def test_a_file_that_is_not_the_one_of_the_card_is_an_error(tmp_path, content, d
 def test_parameters_out_of_range_are_an_error(tmp_path):
     with pytest.raises(ConfigError, match="did you mean 'taps'"):
         load_inference(DEEP["deep_step_size"], {"tap": 4}, tmp_path / "none", "0")
+
+
+def test_weights_are_read_again_for_torch_wherever_the_process_has_gone(tmp_path, monkeypatch):
+    network = trained(*CASES["deep_step_size"])
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "weights.safetensors")
+    path, config = tmp_path / "weights.safetensors", network.config.model_dump()
+    monkeypatch.chdir(tmp_path)
+    canceller = load_inference(DEEP["deep_step_size"], config, Path(path.name), sha256(path.read_bytes()))
+    monkeypatch.chdir("/")
+    again = pickle.loads(pickle.dumps(canceller)).trained()
+    assert all(torch.equal(again.state_dict()[name], value) for name, value in network.state_dict().items())
+    path.unlink()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        canceller.trained()
