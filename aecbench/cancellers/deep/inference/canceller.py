@@ -93,7 +93,7 @@ class InferenceCanceller(FlatStreaming[State]):
 
     network: Inference
     target: str  # "module:Class" of the same network in torch
-    weights: Callable[[], Mapping[str, NDArray[Any]]]  # reads them again, for torch
+    weights: Callable[[], Mapping[str, NDArray[Any]]]  # read again for torch, so that they are not kept
 
     @property
     @override
@@ -162,7 +162,7 @@ class InferenceCanceller(FlatStreaming[State]):
     def trained(self) -> Any:
         """Return the same network in torch, a `deep.base.Network`. Imports torch.
 
-        Raises ConfigError if the file of the weights is no longer there.
+        Raises ConfigError if the file of weights is missing or has changed since.
         """
         from aecbench.cancellers.deep.base import restore
 

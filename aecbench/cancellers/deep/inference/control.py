@@ -68,9 +68,10 @@ class Control:
         *frames, count, bins = spectra.shape
         channels, bands = count + 2 * len(self._pairs), self._gather.shape[1]
         products = np.empty((*frames, channels, bins), np.float32)
-        _multiply(spectra.reshape(-1, count, bins), self._pairs, products.reshape(-1, channels, bins))
+        _cross_spectra(spectra.reshape(-1, count, bins), self._pairs, products.reshape(-1, channels, bins))
         banded = products @ self._gather
         local = np.zeros((*frames, 3 * channels + CONTEXT, bands), np.float32)
+        local[..., :count, :] = _level(banded[..., :count, :])
         _describe(banded.reshape(-1, channels, bands), self._pairs, local.reshape(-1, *local.shape[2:]))
         everything = relu(self._all_in(local[..., :channels, :].reshape(*frames, channels * bands, 1)))
         context = self._all_out(self._all(everything, memory.all))
@@ -90,11 +91,8 @@ def _level(power: Float32) -> Float32:
 
 
 @reassociated
-def _multiply(spectra: NDArray[np.complex64], pairs: NDArray[np.int64], out: Float32) -> None:
-    """Set `out` [M, channels, F] to the powers of spectra [M, S, F], then real and imaginary parts of the products.
-
-    In a product, the second spectrum of a pair is conjugate.
-    """
+def _cross_spectra(spectra: NDArray[np.complex64], pairs: NDArray[np.int64], out: Float32) -> None:
+    """Set `out` [M, channels, F] to powers of spectra [M, S, F], and real, then imaginary parts of cross-spectra."""
     count, bins = spectra.shape[1:]
     for m in range(len(spectra)):
         for s in range(count):
@@ -111,16 +109,14 @@ def _multiply(spectra: NDArray[np.complex64], pairs: NDArray[np.int64], out: Flo
 
 @reassociated
 def _describe(banded: Float32, pairs: NDArray[np.int64], out: Float32) -> None:
-    """Set `out` [M, 3 channels + ..., B] to features of each band, of the band below and of the band above.
+    """Complete `out` [M, 3 channels + ..., B], which has the levels of each band, by its coherences.
 
-    They are levels and coherences, from what `_multiply` gives, summed over bands [M, channels, B].
+    And by the features of the band below and of the band above. `banded` [M, channels, B] is what `_cross_spectra`
+    gives, summed over bands.
     """
     channels, bands = banded.shape[1:]
     count, floor = channels - 2 * len(pairs), np.float32(FLOOR)
     for m in range(len(banded)):
-        for s in range(count):
-            for b in range(bands):
-                out[m, s, b] = np.log10(banded[m, s, b] + floor) / np.float32(2) + np.float32(1)
         for p in range(len(pairs)):
             x, y = banded[m, pairs[p, 0]], banded[m, pairs[p, 1]]
             for c in (count + p, count + len(pairs) + p):
